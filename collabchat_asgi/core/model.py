@@ -1,0 +1,259 @@
+"""The words of PROTOCOL sections 1 and 3.3 as typed values.
+
+Structs are what travels: field names become camelCase, optional fields are left out, never null.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+
+class PageKey(NamedTuple):
+    """One annotated piece of content. Sorts by tenant, then page."""
+
+    tenant_id: str
+    url_id: str
+
+
+class Position(NamedTuple):
+    """Where a reader stands in a page's log. `seq` 0 is good in every epoch."""
+
+    epoch: str
+    seq: int
+
+    def continues(self, other: Position) -> bool:
+        """Whether this position is `other`'s history carried on (or the same place in it)."""
+        return other.seq == 0 or (self.epoch == other.epoch and self.seq >= other.seq)
+
+
+NOWHERE = Position("", 0)
+"""A page without events."""
+
+
+class Wire(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What travels as JSON."""
+
+
+class User(Wire, frozen=True):
+    id: str
+    name: str
+    avatar: str | UnsetType = UNSET
+
+
+class TextQuoteSelector(Wire, frozen=True, tag_field="type", tag="TextQuoteSelector"):
+    """W3C Web Annotation 4.2.4."""
+
+    exact: str
+    prefix: str | UnsetType = UNSET
+    suffix: str | UnsetType = UNSET
+
+
+class TextPositionSelector(Wire, frozen=True, tag_field="type", tag="TextPositionSelector"):
+    """W3C Web Annotation 4.2.5. Code points over the normalised text, end exclusive."""
+
+    start: int
+    end: int
+
+
+class RangeSelector(Wire, frozen=True, tag_field="type", tag="RangeSelector"):
+    """W3C Web Annotation 4.2.8, for quotes that are too long to carry whole."""
+
+    start_selector: TextQuoteSelector
+    end_selector: TextQuoteSelector
+
+
+Selector = TextQuoteSelector | TextPositionSelector | RangeSelector
+
+
+class Anchor(Wire, frozen=True):
+    """Where in the page's text a chat belongs. Checked in type and size, never interpreted."""
+
+    selector: tuple[Selector, ...]
+    length: int
+    scope: str | UnsetType = UNSET
+
+
+class Comment(Wire, frozen=True):
+    id: str
+    body: str
+    author: User
+    created_at: int
+    edited_at: int | UnsetType = UNSET
+    reactions: dict[str, tuple[str, ...]] | UnsetType = UNSET
+
+
+class Resolved(Wire, frozen=True):
+    by: User
+    at: int
+
+
+class Chat(Wire, frozen=True):
+    """An annotation as snapshots carry it: with its newest comments, oldest first."""
+
+    id: str
+    anchor: Anchor
+    created_by: User
+    created_at: int
+    updated_at: int
+    comment_count: int
+    comments: tuple[Comment, ...]
+    resolved: Resolved | UnsetType = UNSET
+
+
+# Events: what happened, after it was committed.
+
+
+class EventComment(Wire, frozen=True):
+    """A comment inside an event; author and times are the event's `user` and `ts`."""
+
+    id: str
+    body: str
+    edited_at: int | UnsetType = UNSET
+
+
+class EventChat(Wire, frozen=True):
+    id: str
+    anchor: Anchor
+    comment: EventComment
+
+
+class NewTextChat(Wire, frozen=True, tag_field="type", tag="new-text-chat"):
+    seq: int
+    broadcast_id: str
+    ts: int
+    user: User
+    chat: EventChat
+
+    @property
+    def chat_id(self) -> str:
+        return self.chat.id
+
+
+class UpdatedTextChat(Wire, frozen=True, tag_field="type", tag="updated-text-chat"):
+    """`change` says which of the optional fields are there (PROTOCOL section 3.3)."""
+
+    seq: int
+    broadcast_id: str
+    ts: int
+    user: User
+    chat_id: str
+    change: str
+    comment: EventComment | UnsetType = UNSET
+    comment_id: str | UnsetType = UNSET
+    anchor: Anchor | UnsetType = UNSET
+    emoji: str | UnsetType = UNSET
+
+
+class DeletedTextChat(Wire, frozen=True, tag_field="type", tag="deleted-text-chat"):
+    seq: int
+    broadcast_id: str
+    ts: int
+    user: User
+    chat_id: str
+
+
+Event = NewTextChat | UpdatedTextChat | DeletedTextChat
+
+
+# Operations: what a client asks for (PROTOCOL section 4).
+
+
+class Draft(Wire, frozen=True):
+    """A comment as its author sends it. The id is made by the server where none is given."""
+
+    body: str
+    id: str | UnsetType = UNSET
+
+
+class ChatDraft(Wire, frozen=True):
+    anchor: Anchor
+    comment: Draft
+    id: str | UnsetType = UNSET
+
+
+class BaseOperation(Wire, frozen=True, tag_field="type", kw_only=True):
+    url_id: str
+    broadcast_id: str | UnsetType = UNSET
+
+
+class CreateChat(BaseOperation, frozen=True, tag="create-chat", kw_only=True):
+    chat: ChatDraft
+
+
+class AddComment(BaseOperation, frozen=True, tag="add-comment", kw_only=True):
+    chat_id: str
+    comment: Draft
+
+
+class EditedDraft(Wire, frozen=True):
+    id: str
+    body: str
+
+
+class EditComment(BaseOperation, frozen=True, tag="edit-comment", kw_only=True):
+    chat_id: str
+    comment: EditedDraft
+
+
+class DeleteComment(BaseOperation, frozen=True, tag="delete-comment", kw_only=True):
+    chat_id: str
+    comment_id: str
+
+
+class ResolveChat(BaseOperation, frozen=True, tag="resolve-chat", kw_only=True):
+    chat_id: str
+
+
+class ReopenChat(BaseOperation, frozen=True, tag="reopen-chat", kw_only=True):
+    chat_id: str
+
+
+class MoveAnchor(BaseOperation, frozen=True, tag="move-anchor", kw_only=True):
+    chat_id: str
+    anchor: Anchor
+
+
+class DeleteChat(BaseOperation, frozen=True, tag="delete-chat", kw_only=True):
+    chat_id: str
+
+
+class AddReaction(BaseOperation, frozen=True, tag="add-reaction", kw_only=True):
+    chat_id: str
+    comment_id: str
+    emoji: str
+
+
+class RemoveReaction(BaseOperation, frozen=True, tag="remove-reaction", kw_only=True):
+    chat_id: str
+    comment_id: str
+    emoji: str
+
+
+Operation = (
+    CreateChat
+    | AddComment
+    | EditComment
+    | DeleteComment
+    | ResolveChat
+    | ReopenChat
+    | MoveAnchor
+    | DeleteChat
+    | AddReaction
+    | RemoveReaction
+)
+
+OPERATIONS: tuple[type[BaseOperation], ...] = (
+    CreateChat,
+    AddComment,
+    EditComment,
+    DeleteComment,
+    ResolveChat,
+    ReopenChat,
+    MoveAnchor,
+    DeleteChat,
+    AddReaction,
+    RemoveReaction,
+)

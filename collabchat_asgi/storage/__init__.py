@@ -1,0 +1,1 @@
+"""Where pages are kept. `abc` is the contract; the others are chosen by URL."""

@@ -1,0 +1,320 @@
+"""The contract of a storage: a gapless log per page and the page's current records, changed together.
+
+A storage keeps bytes and never looks into them. What it must get right is order, atomicity and
+memory of what it has already done; `collabchat_asgi.testing.StorageContract` checks all of it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
+
+from ..core.model import NOWHERE, PageKey, Position
+
+__all__ = [
+    "NOWHERE",
+    "Committed",
+    "Entry",
+    "Failed",
+    "Group",
+    "Loaded",
+    "LogEvent",
+    "Outcome",
+    "PageKey",
+    "Position",
+    "Reason",
+    "Record",
+    "Reset",
+    "Reused",
+    "Revise",
+    "Storage",
+    "Tail",
+    "Unknown",
+    "UsageDelta",
+    "UsageRow",
+    "new_epoch",
+]
+
+
+def new_epoch() -> str:
+    """A fresh epoch: 96 random bits in 16 characters of `A-Z a-z 0-9 _ -`."""
+    return secrets.token_urlsafe(12)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One current fact about a page, stored under `key` (ASCII, at most 64 bytes).
+
+    `value` is opaque. `body` is the text, if any, that the log's event number `body_seq` carries.
+    It is kept here only, and `read` puts it back into that event: so a text that was replaced or
+    deleted is gone from the log in the same instant.
+    """
+
+    key: str
+    value: bytes
+    body: str = ""
+    body_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One operation, ready to be written.
+
+    It is one of three: an event (`event` is given, takes the next `seq`); a note that an operation
+    changed nothing (`event` is None, takes no `seq`, but is remembered); or a question
+    (`lookup`: nothing is written, only what is known about `broadcast_id` is told).
+    """
+
+    broadcast_id: str
+    user_id: str
+    fingerprint: bytes
+    """16 bytes that tell this content from any other."""
+    receipt: bytes = b""
+    """Opaque; given back to whoever sends the same operation again."""
+    event: bytes | None = None
+    body_key: str | None = None
+    """Key of the record that carries this event's text."""
+    puts: Sequence[Record] = ()
+    """Inserted, or replaced where the key exists."""
+    deletes: Sequence[str] = ()
+    """Keys; an unknown key is no error."""
+    lookup: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """One number of a page's log, with its text put back (`""` where the text is gone)."""
+
+    seq: int
+    event: bytes
+    body: str
+    broadcast_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The operation is in the storage, now or since earlier (`again`).
+
+    `position.seq` is the event's number; for one that changed nothing, the head at that moment.
+    """
+
+    position: Position
+    receipt: bytes
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """The `broadcast_id` was used before by another user or with another content. Nothing changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Answer to a `lookup`: nobody has used this `broadcast_id` on this page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """This entry alone cannot be stored, now or ever. `error` is for the log, not for clients."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The expected position is not of this page's history (erased, renewed, or trimmed too far):
+    load the page and commit again. Nothing of the group was written."""
+
+    position: Position
+
+
+Outcome = Committed | Reused | Unknown | Failed | Reset
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What a `Revise` is told: why the entries as given cannot be written.
+
+    `position` is the head now; `events` are all numbers after the expected one, ascending;
+    `known` holds the outcome of every entry that was known before, which must not come again.
+    """
+
+    position: Position
+    events: Sequence[LogEvent] = ()
+    known: Mapping[str, Committed | Reused] = field(default_factory=dict)
+
+
+Revise = Callable[[PageKey, Tail], Sequence[Entry]]
+"""Validates a group again on top of `Tail`. Pure, quick, and safe to call from any thread.
+
+Returns the entries to write at `tail.position`: without those in `tail.known`, and without those
+that are no longer valid. An exception fails the whole group.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Entries of one page, made for `expected`: with them in order, the first event gets
+    `expected.seq + 1`, the next one `+ 2`, and so on."""
+
+    page: PageKey
+    expected: Position
+    entries: Sequence[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A page as of `position`: one consistent read. Records come in no order."""
+
+    position: Position
+    records: Sequence[Record]
+
+
+class Reason:
+    """Why `read` has no events to give."""
+
+    TRUNCATED: ClassVar = "truncated"
+    """The log no longer reaches back to `after`."""
+    AHEAD: ClassVar = "ahead"
+    """`after` lies beyond the head: the caller knows more than the storage."""
+    EPOCH: ClassVar = "epoch"
+    """`after` is of another history."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageDelta:
+    """What to add to one usage row. `(run_id, serial)` names this delta for ever."""
+
+    run_id: str
+    serial: int
+    tenant_id: str
+    url_id: str
+    """`""` where the host does not ask for rows per page."""
+    day: str
+    """UTC, `YYYY-MM-DD`."""
+    counters: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    tenant_id: str
+    url_id: str
+    day: str
+    counters: Mapping[str, int]
+
+
+class Storage(ABC):
+    """A log and its records per page, for any number of tasks, processes and machines at once.
+
+    Errors: a driver's exception never escapes. `StorageUnavailable` says that the storage is away
+    or too slow (trying again may help), `StorageError` that this call can never work. After either
+    the instance stays usable; no connection is leaked.
+
+    Cancellation: any call may be cancelled. A cancelled or unavailable `commit` is of *unknown*
+    outcome; the same call again settles it, because known `broadcast_id`s are not written twice.
+
+    `position` with `seq` 0 is good in every epoch: a page without events has epoch `""`.
+    """
+
+    timeout_seconds: ClassVar[float | None] = None
+    """The bound of one call, where it must differ from `Timing.backend_seconds`."""
+    shared: ClassVar[bool] = True
+    """Whether several processes see the same data; False for what lives in one process."""
+
+    @classmethod
+    @abstractmethod
+    def from_url(cls, url: str) -> Self:
+        """Make an instance. No I/O. Raises `ConfigError` on an option that is not known.
+
+        `repr` of the result never shows a password.
+        """
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Connect, and create or migrate the schema under one lock (several processes start at
+        once). Idempotent. After `close` it may be called again, also in another event loop."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Release everything. Idempotent. What is not handed in from outside is closed."""
+
+    @abstractmethod
+    async def commit(
+        self, groups: Sequence[Group], revise: Revise
+    ) -> Sequence[Mapping[str, Outcome]]:
+        """Write every group, all or none by itself; as many in one transaction as can be.
+
+        At most one group per page. Answers in the order of `groups`, each a mapping from
+        `broadcast_id` to outcome for every entry that was given or that `revise` returned.
+
+        For each group, under the page's lock or an equal fair turn:
+
+        1. Every `broadcast_id` is looked up. Known with the same `user_id` and `fingerprint`:
+           `Committed(…, again=True)` with its first position and receipt. Known otherwise: `Reused`.
+        2. If the head is `expected` (epoch and seq) and no event or note among the entries is
+           known, they are appended as head+1, head+2, … in order, their records put and deleted.
+        3. Otherwise `revise(page, tail)` is called and its entries are written instead, under the
+           same lock: no other writer comes between. If the tail cannot be given, the outcome of
+           every entry is `Reset`.
+
+        The first event of a page draws the epoch (`new_epoch`). Readers never see number n without
+        1 … n-1. When it returns, the entries are as durable as the storage is configured to be.
+        A permanent error fails the guilty entry alone (`Failed`): the others of its group are
+        written, revised as if the guilty one had been known.
+        """
+
+    @abstractmethod
+    async def load(self, page: PageKey) -> Loaded:
+        """All records and the position they are of. An unknown page is `NOWHERE` without records."""
+
+    @abstractmethod
+    async def read(self, page: PageKey, after: Position, limit: int) -> Tail | str:
+        """Events `after.seq + 1 …`, ascending, without holes, at most `limit`; none at the head.
+
+        `Tail.position` is the head, read together with the events. A `Reason` where there is no
+        such tail: `EPOCH` is told first, then `AHEAD`, then `TRUNCATED`.
+        """
+
+    @abstractmethod
+    async def heads(self, pages: Collection[PageKey]) -> Mapping[PageKey, Position]:
+        """The head of every page asked for; `NOWHERE` for one without events. One round trip per
+        chunk of pages."""
+
+    @abstractmethod
+    async def renew(self, page: PageKey, seen: Position) -> Position:
+        """Draw a new epoch if the head is behind `seen` in the epoch of `seen` (a restored backup,
+        a lost tail), and return the head. Records and log numbers stay."""
+
+    @abstractmethod
+    async def erase(self, page: PageKey) -> None:
+        """Forget the page: log, records, known ids. Its next event draws a new epoch."""
+
+    @abstractmethod
+    async def trim(self, *, before_ms: int, keep_events: int) -> int:
+        """Drop log numbers that are older than `before_ms` and not among the newest `keep_events`
+        of their page, and known ids older than `before_ms` whose number the log no longer holds.
+        Returns how many numbers were dropped. Bounded work per call; called again while it is > 0.
+        """
+
+    @abstractmethod
+    async def pages(
+        self, tenant_id: str | None, after: PageKey | None, limit: int
+    ) -> list[PageKey]:
+        """Pages that may have events, in key order, after a key. A page is listed before its first
+        commit is visible; one without events may be listed."""
+
+    @abstractmethod
+    async def add_usage(self, deltas: Sequence[UsageDelta]) -> None:
+        """Add each delta once, however often it is given. Row by row: a failure between two rows
+        is healed by the same call again."""
+
+    @abstractmethod
+    async def usage(self, tenant_id: str, first_day: str, last_day: str) -> list[UsageRow]:
+        """Sums per tenant, page and day, both days included, by day and then page."""
+
+    @abstractmethod
+    async def key(self) -> bytes:
+        """32 random bytes, made once with the schema and the same for all processes. Signs hints."""
