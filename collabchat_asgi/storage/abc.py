@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
-from ..core.model import NOWHERE, PageKey, Position
+from ..core.model import NOWHERE, PageKey, Position, Record
 
 __all__ = [
     "NOWHERE",
@@ -42,21 +42,6 @@ __all__ = [
 def new_epoch() -> str:
     """A fresh epoch: 96 random bits in 16 characters of `A-Z a-z 0-9 _ -`."""
     return secrets.token_urlsafe(12)
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One current fact about a page, stored under `key` (ASCII, at most 64 bytes).
-
-    `value` is opaque. `body` is the text, if any, that the log's event number `body_seq` carries.
-    It is kept here only, and `read` puts it back into that event: so a text that was replaced or
-    deleted is gone from the log in the same instant.
-    """
-
-    key: str
-    value: bytes
-    body: str = ""
-    body_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +124,13 @@ class Tail:
     """What a `Revise` is told: why the entries as given cannot be written.
 
     `position` is the head now; `events` are all numbers after the expected one, ascending;
-    `known` holds the outcome of every entry that was known before, which must not come again.
+    `known` holds the outcome of every entry that was known before, or that cannot be stored
+    (`Failed`); neither must come again.
     """
 
     position: Position
     events: Sequence[LogEvent] = ()
-    known: Mapping[str, Committed | Reused] = field(default_factory=dict)
+    known: Mapping[str, Committed | Reused | Failed] = field(default_factory=dict)
 
 
 Revise = Callable[[PageKey, Tail], Sequence[Entry]]

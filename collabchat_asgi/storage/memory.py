@@ -1,0 +1,254 @@
+"""Pages in this process's memory: the reference of what a storage does, and the one for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from secrets import token_bytes
+from threading import Lock
+from typing import ClassVar, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from ..core.model import NOWHERE, PageKey, Position
+from ..errors import ConfigError
+from .abc import (
+    Entry,
+    Failed,
+    Group,
+    Loaded,
+    LogEvent,
+    Outcome,
+    Record,
+    Revise,
+    Storage,
+    Tail,
+    UsageDelta,
+    UsageRow,
+    new_epoch,
+)
+from .turn import Head, Known, Turn, check_groups, last_changes
+
+__all__ = ["MemoryStorage"]
+
+_TRIM_AT_ONCE = 10_000
+
+
+class _Logged(NamedTuple):
+    event: bytes
+    body_key: str | None
+    broadcast_id: str
+    created_ms: int
+
+
+class _Remembered(NamedTuple):
+    known: Known
+    created_ms: int
+
+
+@dataclass(slots=True)
+class _Page:
+    head: Head = field(default_factory=Head)
+    log: dict[int, _Logged] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
+    remembered: dict[str, _Remembered] = field(default_factory=dict)
+
+    def events(self, after: int, limit: int | None = None) -> list[LogEvent]:
+        numbers = islice(range(after + 1, self.head.position.seq + 1), limit)
+        return [self._event(seq, self.log[seq]) for seq in numbers]
+
+    def _event(self, seq: int, logged: _Logged) -> LogEvent:
+        record = self.records.get(logged.body_key) if logged.body_key is not None else None
+        body = record.body if record is not None and record.body_seq == seq else ""
+        return LogEvent(seq, logged.event, body, logged.broadcast_id)
+
+    def write(self, turn: Turn, now_ms: int) -> bool:
+        placed = turn.place()
+        self.head = turn.head
+        for entry, position in placed:
+            if entry.event is not None:
+                self.log[position.seq] = _Logged(
+                    entry.event, entry.body_key, entry.broadcast_id, now_ms
+                )
+            known = Known(entry.user_id, entry.fingerprint, position, entry.receipt)
+            self.remembered[entry.broadcast_id] = _Remembered(known, now_ms)
+        puts, deletes = last_changes(entry for entry, _ in placed)
+        for key in deletes:
+            self.records.pop(key, None)
+        self.records.update((record.key, record) for record in puts)
+        return bool(placed)
+
+    def trim(self, before_ms: int, keep_events: int, most: int) -> int:
+        head, trimmed = self.head.position.seq, self.head.trimmed
+        last = min(head - keep_events, trimmed + most)
+        seq = trimmed
+        while seq < last and self.log[seq + 1].created_ms < before_ms:
+            seq += 1
+            del self.log[seq]
+        self.head = Head(self.head.position, seq)
+        for broadcast_id, (known, created_ms) in list(self.remembered.items()):
+            if created_ms < before_ms and known.position.seq <= seq:
+                del self.remembered[broadcast_id]
+        return seq - trimmed
+
+
+class _Data:
+    """What outlives an instance. The lock is for hosts that run several loops in several threads."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.pages: dict[PageKey, _Page] = {}
+        self.usage: defaultdict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
+        self.deltas: set[tuple[str, int]] = set()
+        self.key = token_bytes(32)
+
+
+_named: defaultdict[str, _Data] = defaultdict(_Data)
+
+
+class MemoryStorage(Storage):
+    """`memory://`: a store of this instance's own, which survives close and open.
+
+    `memory://name`: one store for all instances of that name in this process.
+    `clock` gives the Unix time in milliseconds.
+    """
+
+    shared: ClassVar[bool] = False
+
+    def __init__(
+        self, name: str = "", *, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    ) -> None:
+        self._name = name
+        self._clock = clock
+        self._data = _named[name] if name else _Data()
+
+    def __repr__(self) -> str:
+        return f"MemoryStorage('memory://{self._name}')"
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        parts = urlsplit(url)
+        if parts.query:
+            raise ConfigError(f"storage {url!r}: memory:// has no options")
+        return cls(parts.netloc + parts.path)
+
+    async def open(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def commit(
+        self, groups: Sequence[Group], revise: Revise
+    ) -> Sequence[Mapping[str, Outcome]]:
+        check_groups(groups)
+        # A storage that never suspends would let a busy committer starve the loop.
+        await asyncio.sleep(0)
+        with self._data.lock:
+            return [self._commit(group, revise) for group in groups]
+
+    def _commit(self, group: Group, revise: Revise) -> Mapping[str, Outcome]:
+        page = self._data.pages.get(group.page) or _Page()
+        failed: dict[str, Failed] = {}
+        turn = self._take(page, Turn(group, page.head, failed), revise)
+        while guilty := _refused(group.page, turn.entries):
+            failed |= guilty
+            turn = self._take(page, Turn(group, page.head, failed), revise)
+        if page.write(turn, self._clock()):
+            self._data.pages[group.page] = page
+        return turn.outcomes
+
+    def _take(self, page: _Page, turn: Turn, revise: Revise) -> Turn:
+        while True:
+            turn.learn(
+                {
+                    broadcast_id: page.remembered[broadcast_id].known
+                    for broadcast_id in turn.unasked
+                    if broadcast_id in page.remembered
+                }
+            )
+            if not turn.wants_tail or turn.is_lost():
+                return turn
+            turn.revise(revise, page.events(turn.expected.seq))
+
+    async def load(self, page: PageKey) -> Loaded:
+        with self._data.lock:
+            found = self._data.pages.get(page) or _Page()
+            return Loaded(found.head.position, list(found.records.values()))
+
+    async def read(self, page: PageKey, after: Position, limit: int) -> Tail | str:
+        with self._data.lock:
+            found = self._data.pages.get(page) or _Page()
+            reason = found.head.why_no_tail(after)
+            return reason or Tail(found.head.position, found.events(after.seq, limit))
+
+    async def heads(self, pages: Collection[PageKey]) -> Mapping[PageKey, Position]:
+        with self._data.lock:
+            known = self._data.pages
+            return {key: known[key].head.position if key in known else NOWHERE for key in pages}
+
+    async def renew(self, page: PageKey, seen: Position) -> Position:
+        with self._data.lock:
+            found = self._data.pages.get(page) or _Page()
+            epoch, seq = found.head.position
+            if seq and epoch == seen.epoch and seq < seen.seq:
+                found.head = Head(Position(new_epoch(), seq), found.head.trimmed)
+            return found.head.position
+
+    async def erase(self, page: PageKey) -> None:
+        with self._data.lock:
+            self._data.pages.pop(page, None)
+
+    async def trim(self, *, before_ms: int, keep_events: int) -> int:
+        with self._data.lock:
+            left = _TRIM_AT_ONCE
+            for page in self._data.pages.values():
+                left -= page.trim(before_ms, keep_events, left)
+            return _TRIM_AT_ONCE - left
+
+    async def pages(
+        self, tenant_id: str | None, after: PageKey | None, limit: int
+    ) -> list[PageKey]:
+        with self._data.lock:
+            keys = sorted(
+                key
+                for key in self._data.pages
+                if (tenant_id is None or key.tenant_id == tenant_id)
+                and (after is None or key > after)
+            )
+            return keys[:limit]
+
+    async def add_usage(self, deltas: Sequence[UsageDelta]) -> None:
+        with self._data.lock:
+            for delta in deltas:
+                name = (delta.run_id, delta.serial)
+                if name not in self._data.deltas:
+                    self._data.deltas.add(name)
+                    row = (delta.tenant_id, delta.day, delta.url_id)
+                    self._data.usage[row].update(delta.counters)
+
+    async def usage(self, tenant_id: str, first_day: str, last_day: str) -> list[UsageRow]:
+        with self._data.lock:
+            return [
+                UsageRow(tenant, url_id, day, dict(counters))
+                for (tenant, day, url_id), counters in sorted(self._data.usage.items())
+                if tenant == tenant_id and first_day <= day <= last_day
+            ]
+
+    async def key(self) -> bytes:
+        return self._data.key
+
+
+def _refused(page: PageKey, entries: Sequence[Entry]) -> dict[str, Failed]:
+    """Entries with text that no database stores: lone halves of a surrogate pair."""
+    failed = {}
+    for entry in entries:
+        texts = (*page, entry.broadcast_id, entry.user_id, *(put.body for put in entry.puts))
+        try:
+            "".join(texts).encode()
+        except UnicodeEncodeError as error:
+            failed[entry.broadcast_id] = Failed(error)
+    return failed
