@@ -5,6 +5,7 @@ Structs are what travels: field names become camelCase, optional fields are left
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
@@ -31,6 +32,21 @@ class Position(NamedTuple):
 
 NOWHERE = Position("", 0)
 """A page without events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One current fact about a page, stored under `key` (ASCII, at most 64 bytes).
+
+    `value` is opaque. `body` is the text, if any, that the log's event number `body_seq` carries.
+    It is kept here only, and `read` puts it back into that event: so a text that was replaced or
+    deleted is gone from the log in the same instant.
+    """
+
+    key: str
+    value: bytes
+    body: str = ""
+    body_seq: int = 0
 
 
 class Wire(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):

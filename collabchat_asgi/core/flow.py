@@ -1,0 +1,55 @@
+"""Flow control of one socket by confirmed bytes (PROTOCOL section 3.2).
+
+TCP tells a server nothing about what a page has consumed, and some servers buffer without bound.
+So pings travel inside the stream, and a pong confirms everything that was sent before its ping.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class Window:
+    """Bytes and seconds are counted by the caller; `n` must be unpredictable, or a client could
+    confirm what it never read."""
+
+    __slots__ = ("_confirmed", "_pings", "_stalled_at", "heard_at", "ping_at", "ping_due", "sent")
+
+    def __init__(self, now: float, ping_bytes: int) -> None:
+        self.sent = 0
+        self.ping_due = ping_bytes
+        """A ping follows as soon as `sent` has reached this."""
+        self.ping_at = now
+        """When the last ping was sent."""
+        self.heard_at = now
+        self._confirmed = 0
+        self._pings: deque[tuple[int, int]] = deque()
+        self._stalled_at: float | None = None
+
+    def pinged(self, n: int, now: float, ping_bytes: int) -> None:
+        self._pings.append((n, self.sent))
+        self.ping_due = self.sent + ping_bytes
+        self.ping_at = now
+
+    def ponged(self, n: int) -> bool:
+        """Whether `n` answers a ping that is still open: then all before that ping is confirmed."""
+        for index, (asked, sent) in enumerate(self._pings):
+            if asked == n:
+                for _ in range(index + 1):
+                    self._pings.popleft()
+                self._confirmed = sent
+                self._stalled_at = None
+                return True
+        return False
+
+    def open(self, window_bytes: int) -> bool:
+        return self.sent - self._confirmed < window_bytes
+
+    def stalled(self, now: float) -> float:
+        """Seconds since sending began to wait, without one answered ping."""
+        if self._stalled_at is None:
+            self._stalled_at = now
+        return now - self._stalled_at
+
+    def flowing(self) -> None:
+        self._stalled_at = None

@@ -1,0 +1,309 @@
+"""Text in, typed frames out; typed frames in, text out (PROTOCOL section 3).
+
+Decoding takes two steps. The first reads the type and nothing else, so that an unknown type
+(`unsupported`), a bad field (`invalid`) and something that is no frame at all (close 4400) are told
+apart by structure and not by the text of an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from ..errors import CloseCode, Closed, Refused
+from .model import (
+    OPERATIONS,
+    BaseOperation,
+    Chat,
+    Event,
+    Operation,
+    Position,
+    User,
+    Wire,
+)
+from .text import MAX_INTEGER, has_control, is_tenant_id
+from .validation import check_integer, check_operation, check_text, check_url_id
+
+SUBPROTOCOL = "collabchat.v1"
+BEARER_SUBPROTOCOL = "collabchat.bearer."
+
+
+class Since(Wire, frozen=True):
+    epoch: str
+    seq: int
+
+
+class Hello(Wire, frozen=True, tag_field="type", tag="hello"):
+    tenant_id: str | UnsetType = UNSET
+    token: str | UnsetType = UNSET
+    visitor_id: str | UnsetType = UNSET
+    client: str | UnsetType = UNSET
+
+
+class Subscribe(Wire, frozen=True, tag_field="type", tag="subscribe"):
+    url_id: str
+    since: Since | UnsetType = UNSET
+
+
+class Unsubscribe(Wire, frozen=True, tag_field="type", tag="unsubscribe"):
+    url_id: str
+
+
+class Typing(Wire, frozen=True, tag_field="type", tag="typing"):
+    url_id: str
+    chat_id: str
+
+
+class Refresh(Wire, frozen=True, tag_field="type", tag="refresh"):
+    token: str
+
+
+class Ping(Wire, frozen=True, tag_field="type", tag="ping"):
+    n: int | UnsetType = UNSET
+
+
+class Pong(Wire, frozen=True, tag_field="type", tag="pong"):
+    n: int
+
+
+ClientFrame = Subscribe | Unsubscribe | Operation | Typing | Refresh | Ping | Pong
+
+
+class InvalidFrame(Refused):
+    """A known type with a bad field. Names what it belongs to, where that could be read."""
+
+    broadcast_id: str | None = None
+    url_id: str | None = None
+
+
+class _Head(msgspec.Struct):
+    type: str
+
+
+_head = msgspec.json.Decoder(_Head)
+_hello = msgspec.json.Decoder(Hello)
+_operations = {str(kind.__struct_config__.tag): msgspec.json.Decoder(kind) for kind in OPERATIONS}
+_decoders: dict[str, msgspec.json.Decoder[Any]] = _operations | {
+    str(kind.__struct_config__.tag): msgspec.json.Decoder(kind)
+    for kind in (Subscribe, Unsubscribe, Typing, Refresh, Ping, Pong)
+}
+
+
+def decode(text: str, *, body_chars: int, anchor_bytes: int, url_id_chars: int) -> ClientFrame:
+    """One frame after `hello`.
+
+    Raises `Closed` (4400) for what is no frame, `Refused` (`unsupported`) for an unknown type,
+    `InvalidFrame` (`invalid`, `too-long`) for a bad field.
+    """
+    kind = _type_of(text)
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        if kind == "hello":
+            raise Closed(CloseCode.MALFORMED, "a second hello")
+        raise Refused("unsupported", f"unknown frame type {kind[:40]!r}")
+    try:
+        frame = decoder.decode(text)
+        if isinstance(frame, BaseOperation):
+            return check_operation(
+                frame,
+                body_chars=body_chars,
+                anchor_bytes=anchor_bytes,
+                url_id_chars=url_id_chars,
+            )
+        _check(frame, url_id_chars)
+        return frame  # type: ignore[no-any-return]  # the table's decoders give ClientFrame only
+    except (msgspec.ValidationError, Refused) as error:
+        raise _invalid(text, error) from None
+
+
+def decode_hello(text: str) -> Hello:
+    """The first frame. Raises `Closed` (4400) for anything but a valid `hello`."""
+    if _type_of(text) != "hello":
+        raise Closed(CloseCode.MALFORMED, "the first frame must be hello")
+    try:
+        hello = _hello.decode(text)
+    except msgspec.ValidationError:
+        raise Closed(CloseCode.MALFORMED, "hello has a bad field") from None
+    if hello.tenant_id is not UNSET and not is_tenant_id(hello.tenant_id):
+        raise Closed(CloseCode.MALFORMED, "hello.tenantId is not valid")
+    visitor = hello.visitor_id
+    if visitor is not UNSET and not (0 < len(visitor) <= 64 and not has_control(visitor)):
+        raise Closed(CloseCode.MALFORMED, "hello.visitorId is not valid")
+    if any(value is not UNSET and "\0" in value for value in (hello.token, hello.client)):
+        raise Closed(CloseCode.MALFORMED, "hello has a bad field")
+    return hello
+
+
+def decode_operation(
+    data: bytes | dict[str, Any], *, body_chars: int, anchor_bytes: int, url_id_chars: int
+) -> Operation:
+    """An operation from an HTTP body or from the host's own program.
+
+    Raises `Refused`: `invalid` where it is no JSON object or has a bad field, `unsupported`, …
+    """
+    try:
+        if isinstance(data, dict):
+            data = msgspec.json.encode(data)
+        text = data.decode()
+        kind = _type_of(text)
+    except (Closed, ValueError, TypeError, RecursionError, msgspec.MsgspecError):
+        raise Refused("invalid", "the operation must be one JSON object with a type") from None
+    decoder = _operations.get(kind)
+    if decoder is None:
+        raise Refused("unsupported", f"unknown operation {kind[:40]!r}", field="type")
+    try:
+        return check_operation(
+            decoder.decode(text),
+            body_chars=body_chars,
+            anchor_bytes=anchor_bytes,
+            url_id_chars=url_id_chars,
+        )
+    except (msgspec.ValidationError, Refused) as error:
+        raise _invalid(text, error) from None
+
+
+def _type_of(text: str) -> str:
+    try:
+        return _head.decode(text).type
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        # The text of these errors depends on the library: what the client is told does not.
+        raise Closed(CloseCode.MALFORMED, "not one JSON object with a type") from None
+
+
+def _check(frame: ClientFrame, url_id_chars: int) -> None:
+    match frame:
+        case Subscribe(since=since):
+            check_url_id(frame.url_id, url_id_chars)
+            if since is not UNSET:
+                check_text(since.epoch, "since.epoch", 64)
+                check_integer(since.seq, "since.seq", minimum=0)
+        case Unsubscribe():
+            check_url_id(frame.url_id, url_id_chars)
+        case Typing():
+            check_url_id(frame.url_id, url_id_chars)
+            check_text(frame.chat_id, "chatId", 64)
+        case Refresh():
+            check_text(frame.token, "token", MAX_INTEGER)
+        case Ping(n=n) | Pong(n=n):
+            if n is not UNSET:
+                check_integer(n, "n", minimum=-MAX_INTEGER)
+
+
+_PATH = re.compile(r" - at `\$\.?(.*)`$")
+_MISSING = re.compile(r"missing required field `([^`]*)`")
+
+
+def _invalid(text: str, error: Exception) -> InvalidFrame:
+    if isinstance(error, Refused):
+        invalid = InvalidFrame(error.code, error.message, field=error.field)
+    else:
+        # msgspec has no structured path; where its wording changes, only `field` is poorer.
+        path = _PATH.search(str(error))
+        missing = _MISSING.search(str(error))
+        parts = [path.group(1) if path else "", missing.group(1) if missing else ""]
+        field = ".".join(part for part in parts if part) or None
+        what = "is missing" if missing else "has the wrong type"
+        invalid = InvalidFrame("invalid", f"{field or 'a field'} {what}", field=field)
+    fields = msgspec.json.decode(text)
+    for name in ("broadcastId", "urlId"):
+        value = fields.get(name)
+        if isinstance(value, str) and 0 < len(value) <= 512 and not has_control(value):
+            setattr(invalid, "broadcast_id" if name == "broadcastId" else "url_id", value)
+    return invalid
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def encode(frame: object) -> str:
+    """Any frame that is made of dicts, lists and `Wire` structs, as text."""
+    return _encode(frame).decode()
+
+
+def encode_events(url_id: str, epoch: str, first: int, last: int, events: Iterable[Event]) -> str:
+    """An `events` frame."""
+    body = b",".join(map(_encode, events))
+    head = b'{"type":"events","urlId":%b,"epoch":%b,"first":%d,"last":%d,"events":[' % (
+        _encode(url_id),
+        _encode(epoch),
+        first,
+        last,
+    )
+    return (head + body + b"]}").decode()
+
+
+def encode_snapshot(
+    url_id: str, position: Position, chats: Iterable[Chat], frame_bytes: int
+) -> list[str]:
+    """`snapshot` frames of about `frame_bytes` each; the last one says so."""
+    frames: list[str] = []
+    head = b'{"type":"snapshot","urlId":%b,"epoch":%b,"seq":%d,"chats":[' % (
+        _encode(url_id),
+        _encode(position.epoch),
+        position.seq,
+    )
+    part: list[bytes] = []
+    size = 0
+    for chat in chats:
+        encoded = _encode(chat)
+        if part and size + len(encoded) > frame_bytes:
+            frames.append((head + b",".join(part) + b'],"last":false}').decode())
+            part, size = [], 0
+        part.append(encoded)
+        size += len(encoded)
+    frames.append((head + b",".join(part) + b'],"last":true}').decode())
+    return frames
+
+
+def encode_page(position: Position, chats: Sequence[Chat]) -> bytes:
+    """The answer to `GET v1/chats`."""
+    return _encode({"epoch": position.epoch, "seq": position.seq, "chats": chats})
+
+
+def error_frame(
+    refusal: Refused, *, broadcast_id: str | None = None, url_id: str | None = None
+) -> dict[str, object]:
+    frame: dict[str, object] = {"type": "error", **error_fields(refusal)}
+    if broadcast_id is not None:
+        frame["broadcastId"] = broadcast_id
+    if url_id is not None:
+        frame["urlId"] = url_id
+    return frame
+
+
+def error_fields(refusal: Refused) -> dict[str, object]:
+    """The error object that frames and HTTP answers share."""
+    fields: dict[str, object] = {
+        "code": refusal.code,
+        "message": refusal.message,
+        "retry": refusal.retry,
+    }
+    if refusal.retry_after_ms is not None:
+        fields["retryAfterMs"] = refusal.retry_after_ms
+    if refusal.field is not None:
+        fields["field"] = refusal.field
+    return fields
+
+
+def presence_frame(
+    url_id: str,
+    users: int,
+    connections: int,
+    joined: Sequence[User] = (),
+    left: Sequence[str] = (),
+) -> str:
+    frame: dict[str, object] = {
+        "type": "presence",
+        "urlId": url_id,
+        "users": users,
+        "connections": connections,
+    }
+    if joined:
+        frame["joined"] = joined
+    if left:
+        frame["left"] = left
+    return encode(frame)

@@ -1,0 +1,51 @@
+"""How fast somebody may go. Time is an argument, in seconds of any monotonic clock."""
+
+from __future__ import annotations
+
+
+class TokenBucket:
+    """`rate` tokens a second, at most `burst` of them saved up."""
+
+    __slots__ = ("_at", "_tokens", "burst", "rate")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self.rate = rate
+        self.burst = burst
+        self._tokens = burst
+        self._at = now
+
+    def take(self, now: float, tokens: float = 1.0) -> float:
+        """Take tokens and return 0, or take nothing and return the seconds to wait."""
+        self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
+        self._at = now
+        if self._tokens >= tokens:
+            self._tokens -= tokens
+            return 0.0
+        return (tokens - self._tokens) / self.rate
+
+    def give_back(self, tokens: float = 1.0) -> None:
+        self._tokens = min(self.burst, self._tokens + tokens)
+
+    def full(self, now: float) -> bool:
+        """Whether forgetting this bucket would change nothing."""
+        return self._tokens + (now - self._at) * self.rate >= self.burst
+
+
+class Counter:
+    """At most `limit` in each window of `seconds`."""
+
+    __slots__ = ("_count", "_since", "limit", "seconds")
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self.limit = limit
+        self.seconds = seconds
+        self._count = 0
+        self._since = 0.0
+
+    def add(self, now: float) -> int:
+        """Count one more; returns how many are still allowed in this window, or less than 0."""
+        if self._count == 0 or now - self._since >= self.seconds:
+            self._since = now
+            self._count = 0
+        self._count += 1
+        return self.limit - self._count

@@ -1,0 +1,192 @@
+"""The page as the storage keeps it: one record per chat, per comment and per deleted id.
+
+Events are stored without their text, which lives in the comment's record alone. So a text that is
+edited or deleted is gone from the log at once (PROTOCOL section 2, promise 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from .model import (
+    Anchor,
+    Comment,
+    DeletedTextChat,
+    Event,
+    EventComment,
+    NewTextChat,
+    Position,
+    Record,
+    Resolved,
+    UpdatedTextChat,
+    User,
+    Wire,
+)
+from .state import ChatState, CommentState, State
+
+CHAT, COMMENT, DELETED = "c:", "m:", "x:"
+
+
+class ChatRecord(Wire, frozen=True):
+    anchor: Anchor
+    created_by: User
+    created_at: int
+    created_seq: int
+    updated_at: int
+    resolved: Resolved | UnsetType = UNSET
+
+
+class CommentRecord(Wire, frozen=True):
+    chat_id: str
+    author: User
+    created_at: int
+    created_seq: int
+    edited_at: int | UnsetType = UNSET
+    reactions: dict[str, tuple[str, ...]] | UnsetType = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one event does to the stored page."""
+
+    event: bytes
+    body_key: str | None
+    puts: Sequence[Record]
+    deletes: Sequence[str]
+
+
+_encode = msgspec.json.Encoder().encode
+_chat_record = msgspec.json.Decoder(ChatRecord)
+_comment_record = msgspec.json.Decoder(CommentRecord)
+_event = msgspec.json.Decoder(Event)
+
+
+def change(before: State, after: State, event: Event) -> Change:
+    """What to write for `event`, which turned `before` into `after`.
+
+    `before` needs to hold the chat that the event names only where the event deletes it.
+    """
+    puts: list[Record] = []
+    deletes: list[str] = []
+    commented: str | None = None
+    match event:
+        case NewTextChat():
+            commented = event.chat.comment.id
+            puts += _chat(after, event.chat.id)
+        case DeletedTextChat():
+            chat = before.chats[event.chat_id]
+            gone = [event.chat_id, *chat.comments]
+            deletes += [CHAT + event.chat_id, *(COMMENT + id for id in chat.comments)]
+            puts += [Record(DELETED + id, b"%d" % event.ts) for id in gone]
+        case UpdatedTextChat(change="comment-deleted", comment_id=str(comment_id)):
+            deletes.append(COMMENT + comment_id)
+            puts.append(Record(DELETED + comment_id, b"%d" % event.ts))
+            puts += _chat(after, event.chat_id)
+        case UpdatedTextChat(comment=EventComment(id=comment_id)):
+            commented = comment_id
+            puts += _chat(after, event.chat_id)
+        case UpdatedTextChat(comment_id=str(comment_id)):
+            puts += _comment(after, event.chat_id, comment_id)
+        case UpdatedTextChat():
+            puts += _chat(after, event.chat_id)
+    if commented is not None:
+        puts += _comment(after, event.chat_id, commented)
+    body_key = None if commented is None else COMMENT + commented
+    return Change(_encode(with_body(event, "")), body_key, puts, deletes)
+
+
+def _chat(state: State, chat_id: str) -> Iterable[Record]:
+    chat = state.chats[chat_id]
+    record = ChatRecord(
+        chat.anchor,
+        chat.created_by,
+        chat.created_at,
+        chat.created_seq,
+        chat.updated_at,
+        chat.resolved,
+    )
+    yield Record(CHAT + chat_id, _encode(record))
+
+
+def _comment(state: State, chat_id: str, comment_id: str) -> Iterable[Record]:
+    known = state.chats[chat_id].comments[comment_id]
+    comment = known.comment
+    record = CommentRecord(
+        chat_id,
+        comment.author,
+        comment.created_at,
+        known.created_seq,
+        comment.edited_at,
+        comment.reactions,
+    )
+    yield Record(COMMENT + comment_id, _encode(record), comment.body, known.body_seq)
+
+
+def restore(position: Position, records: Iterable[Record], forget_before_ms: int) -> State:
+    """The page from what `change` wrote. Ids deleted before `forget_before_ms` may come again."""
+    chats: list[tuple[str, ChatRecord]] = []
+    comments: list[tuple[str, CommentRecord, Record]] = []
+    state = State(position)
+    for put in records:
+        kind, id = put.key[:2], put.key[2:]
+        if kind == CHAT:
+            chats.append((id, _chat_record.decode(put.value)))
+        elif kind == COMMENT:
+            comments.append((id, _comment_record.decode(put.value), put))
+        elif kind == DELETED and int(put.value) >= forget_before_ms:
+            state.deleted[id] = int(put.value)
+    chats.sort(key=lambda item: item[1].created_seq)
+    comments.sort(key=lambda item: item[1].created_seq)
+    grown: dict[str, dict[str, CommentState]] = {id: {} for id, _ in chats}
+    for id, record, put in comments:
+        comment = Comment(
+            id, put.body, record.author, record.created_at, record.edited_at, record.reactions
+        )
+        grown[record.chat_id][id] = CommentState(comment, record.created_seq, put.body_seq)
+    for id, chat in chats:
+        state.add(
+            ChatState(
+                id,
+                chat.anchor,
+                chat.created_by,
+                chat.created_at,
+                chat.created_seq,
+                chat.updated_at,
+                chat.resolved,
+                grown[id],
+            )
+        )
+    return state
+
+
+def with_body(event: Event, body: str) -> Event:
+    """The event with another text, where it carries one."""
+    match event:
+        case NewTextChat(chat=chat):
+            if chat.comment.body == body:
+                return event
+            comment = msgspec.structs.replace(chat.comment, body=body)
+            chat = msgspec.structs.replace(chat, comment=comment)
+            return msgspec.structs.replace(event, chat=chat)
+        case UpdatedTextChat(comment=EventComment() as known) if known.body != body:
+            return msgspec.structs.replace(event, comment=msgspec.structs.replace(known, body=body))
+    return event
+
+
+def decode_event(data: bytes, body: str) -> Event:
+    """A stored event with its text put back."""
+    return with_body(_event.decode(data), body)
+
+
+def body_of(event: Event) -> tuple[str, str] | None:
+    """The id of the comment whose text the event carries, and the text."""
+    match event:
+        case NewTextChat(chat=chat):
+            return chat.comment.id, chat.comment.body
+        case UpdatedTextChat(comment=EventComment(id=id, body=body)):
+            return id, body
+    return None

@@ -1,0 +1,137 @@
+"""The last frames of a page, shared by all of its viewers: a viewer is a place in it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from operator import attrgetter
+
+from .batch import merge
+from .frames import encode_events
+from .model import DeletedTextChat, Event, UpdatedTextChat
+from .records import body_of, with_body
+
+
+class Frame:
+    """All events `first … last`, and the text that tells them, made when somebody needs it."""
+
+    __slots__ = ("_text", "events", "first", "last", "size")
+
+    def __init__(self, first: int, last: int, events: list[Event]) -> None:
+        self.first = first
+        self.last = last
+        self.events = events
+        self.size = 0
+        """What the ring counts it for, from its birth to its end."""
+        self._text: str | None = None
+
+    def text(self, url_id: str, epoch: str) -> str:
+        if self._text is None:
+            self._text = encode_events(url_id, epoch, self.first, self.last, merge(self.events))
+        return self._text
+
+    def blank(self, seq: int) -> None:
+        """Take the text out of one event: it has been edited or deleted since."""
+        index = seq - self.first
+        self.events[index] = with_body(self.events[index], "")
+        self._text = None
+
+
+class Ring:
+    """At most `max_frames` frames and about `max_bytes`; the oldest go first."""
+
+    __slots__ = ("_bodies", "_bytes", "_frames", "epoch", "max_bytes", "max_frames", "url_id")
+
+    def __init__(self, url_id: str, epoch: str, max_frames: int, max_bytes: int) -> None:
+        self.url_id = url_id
+        self.epoch = epoch
+        self.max_frames = max_frames
+        self.max_bytes = max_bytes
+        self._frames: deque[Frame] = deque()
+        self._bytes = 0
+        self._bodies: dict[str, tuple[str, int]] = {}
+        """Where each comment's text stands: (chat id, number)."""
+
+    def append(self, events: list[Event]) -> Frame:
+        """The next frame, made of the numbers that follow the last one."""
+        frame = Frame(events[0].seq, events[-1].seq, events)
+        self._frames.append(frame)
+        self._forget_texts(events)
+        text = frame.text(self.url_id, self.epoch)
+        frame.size = len(text)
+        self._bytes += frame.size
+        while len(self._frames) > self.max_frames or (
+            self._bytes > self.max_bytes and len(self._frames) > 1
+        ):
+            self._drop_oldest()
+        return frame
+
+    def extend_left(self, events: list[Event]) -> None:
+        """Numbers that were read from the log and lead up to the oldest frame, one frame each
+        as far as there is room: so that many who resume together cost one read."""
+        bodies = self._bodies
+        for event in reversed(events):
+            if len(self._frames) >= self.max_frames or self._bytes >= self.max_bytes:
+                break
+            frame = Frame(event.seq, event.seq, [event])
+            self._frames.appendleft(frame)
+            frame.size = 400
+            self._bytes += frame.size
+            carried = body_of(event)
+            if carried and carried[1]:
+                bodies.setdefault(carried[0], (event.chat_id, event.seq))
+
+    def oldest(self) -> int | None:
+        """The first number that is here."""
+        return self._frames[0].first if self._frames else None
+
+    def next(self, seq: int) -> Frame | None:
+        """The frame that begins right after `seq`, if `seq` is a boundary in the ring."""
+        index = self._index(seq + 1)
+        if index is None or self._frames[index].first != seq + 1:
+            return None
+        return self._frames[index]
+
+    def since(self, seq: int) -> list[Event] | None:
+        """All events after `seq`, or None where the ring does not reach back so far."""
+        index = self._index(seq + 1)
+        if index is None:
+            return None
+        events: list[Event] = []
+        for place in range(index, len(self._frames)):
+            events += self._frames[place].events
+        return events[seq + 1 - self._frames[index].first :]
+
+    def _index(self, seq: int) -> int | None:
+        frames = self._frames
+        if not frames or seq < frames[0].first or seq > frames[-1].last:
+            return None
+        return bisect_left(frames, seq, key=attrgetter("last"))
+
+    def _forget_texts(self, events: list[Event]) -> None:
+        for event in events:
+            carried = body_of(event)
+            if carried:
+                self._blank(carried[0])
+                self._bodies[carried[0]] = (event.chat_id, event.seq)
+            elif isinstance(event, UpdatedTextChat) and isinstance(event.comment_id, str):
+                if event.change == "comment-deleted":
+                    self._blank(event.comment_id)
+            elif isinstance(event, DeletedTextChat):
+                chat_id = event.chat_id
+                for id in [id for id, place in self._bodies.items() if place[0] == chat_id]:
+                    self._blank(id)
+
+    def _blank(self, comment_id: str) -> None:
+        place = self._bodies.pop(comment_id, None)
+        index = self._index(place[1]) if place else None
+        if place and index is not None:
+            self._frames[index].blank(place[1])
+
+    def _drop_oldest(self) -> None:
+        frame = self._frames.popleft()
+        self._bytes -= frame.size
+        for event in frame.events:
+            carried = body_of(event)
+            if carried and self._bodies.get(carried[0], ("", 0))[1] == event.seq:
+                del self._bodies[carried[0]]

@@ -1,0 +1,61 @@
+"""Events in any order, with losses and repeats, in; each event once and in order, out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .model import Event, Position
+
+MAX_WAITING = 1_000
+"""Events kept for a gap to close. More are dropped: whoever reads the log gets them again."""
+
+
+class Sequencer:
+    """Watches one page's log from `position` on."""
+
+    __slots__ = ("_waiting", "behind", "position")
+
+    def __init__(self, position: Position) -> None:
+        self.position = position
+        self.behind = False
+        """Whether the log must be read: an event is missing, or of another history."""
+        self._waiting: dict[int, Event] = {}
+
+    def push(self, epoch: str, events: Iterable[Event]) -> list[Event]:
+        """Take what has been heard of the log and return what comes next, in order.
+
+        The first event of a page brings its epoch. Events of another epoch are not taken.
+        """
+        if epoch != self.position.epoch:
+            if self.position.seq > 0:
+                self.behind = True
+                return []
+            self.position = Position(epoch, 0)
+        ready: list[Event] = []
+        seq = self.position.seq
+        waiting = self._waiting
+        for event in events:
+            if event.seq == seq + 1:
+                seq += 1
+                ready.append(event)
+            elif event.seq > seq and len(waiting) < MAX_WAITING:
+                waiting[event.seq] = event
+        while waiting and seq + 1 in waiting:
+            seq += 1
+            ready.append(waiting.pop(seq))
+        if waiting:
+            waiting = self._waiting = {n: event for n, event in waiting.items() if n > seq}
+        self.behind = bool(waiting)
+        self.position = Position(epoch, seq)
+        return ready
+
+    def told(self, head: Position) -> None:
+        """A head that somebody has read from the storage."""
+        if head != self.position and not self.position.continues(head):
+            self.behind = True
+
+    def reset(self, position: Position) -> None:
+        """Start anew from a page that was loaded."""
+        self.position = position
+        self.behind = False
+        self._waiting.clear()

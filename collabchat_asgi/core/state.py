@@ -1,0 +1,280 @@
+"""The page as it stands: one fold for the server, for replays and for tests.
+
+The JavaScript client folds in the same way (`static/page.js`); both run tests/vectors/fold.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import UNSET, UnsetType
+
+from .model import (
+    NOWHERE,
+    Anchor,
+    Chat,
+    Comment,
+    DeletedTextChat,
+    Event,
+    NewTextChat,
+    Position,
+    Resolved,
+    UpdatedTextChat,
+    User,
+)
+
+CHAT_OVERHEAD = 600
+COMMENT_OVERHEAD = 300
+REACTION_OVERHEAD = 40
+"""What a chat, a comment and one person's reaction count for besides their text, in bytes.
+An estimate that every process makes alike; it guards memory, not money."""
+
+
+class ChatState:
+    """One chat with all of its comments, in the order of their creation."""
+
+    __slots__ = (
+        "anchor",
+        "comments",
+        "created_at",
+        "created_by",
+        "created_seq",
+        "id",
+        "resolved",
+        "updated_at",
+    )
+
+    def __init__(
+        self,
+        id: str,
+        anchor: Anchor,
+        created_by: User,
+        created_at: int,
+        created_seq: int,
+        updated_at: int,
+        resolved: Resolved | UnsetType = UNSET,
+        comments: dict[str, CommentState] | None = None,
+    ) -> None:
+        self.id = id
+        self.anchor = anchor
+        self.created_by = created_by
+        self.created_at = created_at
+        self.created_seq = created_seq
+        self.updated_at = updated_at
+        self.resolved = resolved
+        self.comments = comments if comments is not None else {}
+
+    def copy(self) -> ChatState:
+        return ChatState(
+            self.id,
+            self.anchor,
+            self.created_by,
+            self.created_at,
+            self.created_seq,
+            self.updated_at,
+            self.resolved,
+            dict(self.comments),
+        )
+
+    def as_chat(self, newest: int | None = 5) -> Chat:
+        """The chat as it travels, with its `newest` comments (None: all), oldest first."""
+        comments = [state.comment for state in self.comments.values()]
+        shown = comments if newest is None else comments[-newest:]
+        return Chat(
+            id=self.id,
+            anchor=self.anchor,
+            created_by=self.created_by,
+            created_at=self.created_at,
+            updated_at=self.updated_at,
+            comment_count=len(comments),
+            comments=tuple(shown),
+            resolved=self.resolved,
+        )
+
+
+class CommentState:
+    """A comment, the number of the event that made it, and of the one that carries its text."""
+
+    __slots__ = ("body_seq", "comment", "created_seq")
+
+    def __init__(self, comment: Comment, created_seq: int, body_seq: int) -> None:
+        self.comment = comment
+        self.created_seq = created_seq
+        self.body_seq = body_seq
+
+
+class State:
+    """All chats of a page as of `position`, and the ids that may not come again.
+
+    `fork` is cheap: both sides copy a chat before they change it, so that a fork may be folded
+    further in another thread.
+    """
+
+    __slots__ = ("_owned", "chats", "comment_chats", "deleted", "position", "size")
+
+    def __init__(self, position: Position = NOWHERE) -> None:
+        self.position = position
+        self.chats: dict[str, ChatState] = {}
+        self.comment_chats: dict[str, str] = {}
+        """From comment id to chat id: an id is unique in its page."""
+        self.deleted: dict[str, int] = {}
+        """From id to the time of its deletion, in milliseconds."""
+        self.size = 0
+        """Bytes that the page counts for (`Limits.bytes_per_page`)."""
+        self._owned: set[str] = set()
+
+    def fork(self) -> State:
+        fork = State(self.position)
+        fork.chats = dict(self.chats)
+        fork.comment_chats = dict(self.comment_chats)
+        fork.deleted = dict(self.deleted)
+        fork.size = self.size
+        self._owned.clear()
+        return fork
+
+    def chat(self, chat_id: str) -> ChatState | None:
+        return self.chats.get(chat_id)
+
+    def comment(self, chat_id: str, comment_id: str) -> Comment | None:
+        chat = self.chats.get(chat_id)
+        state = chat.comments.get(comment_id) if chat else None
+        return state.comment if state else None
+
+    def taken(self, id: str) -> bool:
+        """Whether a chat or comment has this id, or had it lately."""
+        return id in self.chats or id in self.comment_chats or id in self.deleted
+
+    def snapshot(self) -> Iterator[Chat]:
+        """Chats as they travel, in the order of their creation."""
+        return (chat.as_chat() for chat in self.chats.values())
+
+    def add(self, chat: ChatState) -> None:
+        """Put a stored chat in, whole."""
+        self.chats[chat.id] = chat
+        self._owned.add(chat.id)
+        self.size += CHAT_OVERHEAD
+        for id, state in chat.comments.items():
+            self.comment_chats[id] = chat.id
+            self.size += _size(state.comment)
+
+    def fold_all(self, epoch: str, events: Iterable[Event]) -> None:
+        for event in events:
+            self.fold(epoch, event)
+
+    def fold(self, epoch: str, event: Event) -> None:
+        """Apply the next event. What it names and the page does not have changes nothing."""
+        match event:
+            case NewTextChat():
+                self._create(event)
+            case DeletedTextChat():
+                self._delete_chat(event)
+            case UpdatedTextChat():
+                self._update(event)
+        self.position = Position(epoch, event.seq)
+
+    def _own(self, chat_id: str) -> ChatState | None:
+        chat = self.chats.get(chat_id)
+        if chat is not None and chat_id not in self._owned:
+            chat = self.chats[chat_id] = chat.copy()
+            self._owned.add(chat_id)
+        return chat
+
+    def _create(self, event: NewTextChat) -> None:
+        made = event.chat
+        draft = made.comment
+        comment = Comment(draft.id, draft.body, event.user, event.ts, draft.edited_at)
+        edited = draft.edited_at
+        chat = ChatState(
+            id=made.id,
+            anchor=made.anchor,
+            created_by=event.user,
+            created_at=event.ts,
+            created_seq=event.seq,
+            updated_at=event.ts if edited is UNSET else edited,
+            comments={draft.id: CommentState(comment, event.seq, event.seq)},
+        )
+        self.add(chat)
+
+    def _delete_chat(self, event: DeletedTextChat) -> None:
+        chat = self.chats.pop(event.chat_id, None)
+        if chat is None:
+            return
+        self._owned.discard(event.chat_id)
+        self.deleted[event.chat_id] = event.ts
+        self.size -= CHAT_OVERHEAD
+        for id, state in chat.comments.items():
+            del self.comment_chats[id]
+            self.deleted[id] = event.ts
+            self.size -= _size(state.comment)
+
+    def _update(self, event: UpdatedTextChat) -> None:
+        chat = self._own(event.chat_id)
+        if chat is None:
+            return
+        at = event.ts
+        match event.change:
+            case "comment-added" if event.comment is not UNSET:
+                draft = event.comment
+                comment = Comment(draft.id, draft.body, event.user, event.ts, draft.edited_at)
+                chat.comments[draft.id] = CommentState(comment, event.seq, event.seq)
+                self.comment_chats[draft.id] = chat.id
+                self.size += _size(comment)
+                at = event.ts if draft.edited_at is UNSET else draft.edited_at
+            case "comment-edited" if event.comment is not UNSET:
+                at = event.ts if event.comment.edited_at is UNSET else event.comment.edited_at
+                known = chat.comments.get(event.comment.id)
+                if known is not None:
+                    old = known.comment
+                    comment = Comment(
+                        old.id, event.comment.body, old.author, old.created_at, at, old.reactions
+                    )
+                    self._replace(chat, known, comment, event.seq)
+            case "comment-deleted" if event.comment_id is not UNSET:
+                gone = chat.comments.pop(event.comment_id, None)
+                if gone is not None:
+                    del self.comment_chats[event.comment_id]
+                    self.deleted[event.comment_id] = event.ts
+                    self.size -= _size(gone.comment)
+            case "resolved":
+                chat.resolved = Resolved(event.user, event.ts)
+            case "reopened":
+                chat.resolved = UNSET
+            case "anchor-moved" if event.anchor is not UNSET:
+                chat.anchor = event.anchor
+            case "reaction-added" | "reaction-removed":
+                self._react(chat, event)
+                return
+        chat.updated_at = at
+
+    def _react(self, chat: ChatState, event: UpdatedTextChat) -> None:
+        if event.comment_id is UNSET or event.emoji is UNSET:
+            return
+        known = chat.comments.get(event.comment_id)
+        if known is None:
+            return
+        old = known.comment
+        reactions = {} if old.reactions is UNSET else dict(old.reactions)
+        people = [id for id in reactions.get(event.emoji, ()) if id != event.user.id]
+        if event.change == "reaction-added":
+            people.append(event.user.id)
+        if people:
+            reactions[event.emoji] = tuple(people)
+        else:
+            reactions.pop(event.emoji, None)
+        comment = Comment(
+            old.id, old.body, old.author, old.created_at, old.edited_at, reactions or UNSET
+        )
+        self._replace(chat, known, comment, known.body_seq)
+
+    def _replace(
+        self, chat: ChatState, known: CommentState, comment: Comment, body_seq: int
+    ) -> None:
+        self.size += _size(comment) - _size(known.comment)
+        chat.comments[comment.id] = CommentState(comment, known.created_seq, body_seq)
+
+
+def _size(comment: Comment) -> int:
+    reactions = 0
+    if comment.reactions is not UNSET:
+        reactions = sum(map(len, comment.reactions.values())) * REACTION_OVERHEAD
+    return COMMENT_OVERHEAD + len(comment.body.encode()) + reactions

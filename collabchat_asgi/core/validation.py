@@ -1,0 +1,139 @@
+"""What the fields of a frame may hold. Everything refused names its field."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import msgspec
+from msgspec import UNSET
+
+from ..errors import Refused
+from .model import (
+    AddComment,
+    AddReaction,
+    Anchor,
+    BaseOperation,
+    CreateChat,
+    DeleteComment,
+    Draft,
+    EditComment,
+    MoveAnchor,
+    Operation,
+    RangeSelector,
+    RemoveReaction,
+    Selector,
+    TextPositionSelector,
+    TextQuoteSelector,
+)
+from .text import MAX_INTEGER, has_control, is_emoji, is_uuid, trim
+
+MAX_SELECTORS = 8
+
+
+def check_text(value: str, field: str, maximum: int) -> None:
+    if "\0" in value:
+        raise Refused("invalid", f"{field} contains NUL", field=field)
+    if len(value) > maximum:
+        raise Refused("too-long", f"{field} is longer than {maximum} characters", field=field)
+
+
+def check_integer(value: int, field: str, *, minimum: int) -> None:
+    if not minimum <= value <= MAX_INTEGER:
+        raise Refused("invalid", f"{field} is out of range", field=field)
+
+
+def check_url_id(value: str, maximum: int) -> None:
+    if not value or has_control(value):
+        raise Refused("invalid", "urlId is empty or has a control character", field="urlId")
+    check_text(value, "urlId", maximum)
+
+
+def check_id(value: str, field: str) -> None:
+    if not is_uuid(value):
+        raise Refused("invalid", f"{field} is not a UUID in canonical form", field=field)
+
+
+def check_body(value: str, field: str, maximum: int) -> str:
+    """The body, trimmed."""
+    body = trim(value)
+    check_text(body, field, maximum)
+    if not body:
+        raise Refused("invalid", f"{field} is empty", field=field)
+    return body
+
+
+def check_operation(
+    operation: BaseOperation, *, body_chars: int, anchor_bytes: int, url_id_chars: int
+) -> Operation:
+    """The operation with its body trimmed. Raises `Refused` (`invalid`, `too-long`)."""
+    check_url_id(operation.url_id, url_id_chars)
+    if operation.broadcast_id is not UNSET:
+        check_id(operation.broadcast_id, "broadcastId")
+    match operation:
+        case CreateChat(chat=chat):
+            if chat.id is not UNSET:
+                check_id(chat.id, "chat.id")
+            _check_anchor(chat.anchor, "chat.anchor", anchor_bytes)
+            comment = _check_draft(chat.comment, "chat.comment", body_chars)
+            chat = msgspec.structs.replace(chat, comment=comment)
+            return msgspec.structs.replace(operation, chat=chat)
+        case AddComment():
+            check_id(operation.chat_id, "chatId")
+            comment = _check_draft(operation.comment, "comment", body_chars)
+            return msgspec.structs.replace(operation, comment=comment)
+        case EditComment(comment=edited):
+            check_id(operation.chat_id, "chatId")
+            check_id(edited.id, "comment.id")
+            body = check_body(edited.body, "comment.body", body_chars)
+            edited = msgspec.structs.replace(edited, body=body)
+            return msgspec.structs.replace(operation, comment=edited)
+        case MoveAnchor():
+            check_id(operation.chat_id, "chatId")
+            _check_anchor(operation.anchor, "anchor", anchor_bytes)
+            return operation
+        case DeleteComment() | AddReaction() | RemoveReaction():
+            check_id(operation.chat_id, "chatId")
+            check_id(operation.comment_id, "commentId")
+            if not isinstance(operation, DeleteComment) and not is_emoji(operation.emoji):
+                raise Refused("invalid", "emoji is not one emoji", field="emoji")
+            return operation
+        case _:
+            rest = cast("Operation", operation)
+            check_id(rest.chat_id, "chatId")  # type: ignore[union-attr]  # every other kind has one
+            return rest
+
+
+def _check_draft(draft: Draft, field: str, body_chars: int) -> Draft:
+    if draft.id is not UNSET:
+        check_id(draft.id, f"{field}.id")
+    body = check_body(draft.body, f"{field}.body", body_chars)
+    return draft if body == draft.body else msgspec.structs.replace(draft, body=body)
+
+
+def _check_anchor(anchor: Anchor, field: str, maximum: int) -> None:
+    if not 1 <= len(anchor.selector) <= MAX_SELECTORS:
+        where = f"{field}.selector"
+        raise Refused("invalid", f"{where} must hold 1 to {MAX_SELECTORS} selectors", field=where)
+    if len(msgspec.json.encode(anchor)) > maximum:
+        raise Refused("too-long", f"{field} is longer than {maximum} bytes of JSON", field=field)
+    check_integer(anchor.length, f"{field}.length", minimum=0)
+    if anchor.scope is not UNSET:
+        check_text(anchor.scope, f"{field}.scope", maximum)
+    for index, selector in enumerate(anchor.selector):
+        _check_selector(selector, f"{field}.selector[{index}]", maximum)
+
+
+def _check_selector(selector: Selector, field: str, maximum: int) -> None:
+    match selector:
+        case TextQuoteSelector(exact=exact, prefix=prefix, suffix=suffix):
+            if not exact:
+                raise Refused("invalid", f"{field}.exact is empty", field=f"{field}.exact")
+            for name, value in (("exact", exact), ("prefix", prefix), ("suffix", suffix)):
+                if value is not UNSET:
+                    check_text(value, f"{field}.{name}", maximum)
+        case TextPositionSelector(start=start, end=end):
+            check_integer(start, f"{field}.start", minimum=0)
+            check_integer(end, f"{field}.end", minimum=start)
+        case RangeSelector(start_selector=start_selector, end_selector=end_selector):
+            _check_selector(start_selector, f"{field}.startSelector", maximum)
+            _check_selector(end_selector, f"{field}.endSelector", maximum)
