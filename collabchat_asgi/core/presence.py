@@ -1,0 +1,158 @@
+"""Who is on a page, over all processes, without a store of its own (DESIGN section 4).
+
+Every process owns the truth about its own viewers and tells the others in numbered changes. People
+travel as 64-bit hashes: what is counted is distinct people, so counts alone would not do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+def person(user_id: str) -> int:
+    """The 64-bit hash under which a person travels between processes."""
+    return int.from_bytes(hashlib.blake2b(user_id.encode(), digest_size=8).digest(), "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What changed in one process between `version - 1` and `version`."""
+
+    version: int
+    connections: int
+    joined: list[int]
+    left: list[int]
+
+
+class _Remote:
+    """What another process has told about this page."""
+
+    __slots__ = ("connections", "parts", "people", "version")
+
+    def __init__(self) -> None:
+        self.version = -1
+        self.connections = 0
+        self.people: set[int] = set()
+        self.parts: tuple[int, dict[int, list[int]]] = (-1, {})
+
+
+class PagePresence:
+    """The people of one page. Time is in seconds of a monotonic clock.
+
+    A person whose last connection is gone stays for `grace` seconds, so that a reload is not seen.
+    """
+
+    __slots__ = ("_joined", "_leaving", "_left", "_local", "_remote", "connections", "version")
+
+    def __init__(self) -> None:
+        self.connections = 0
+        """Of this process."""
+        self.version = 0
+        """Of what this process has told the others."""
+        self._local: dict[int, int] = {}
+        self._leaving: dict[int, float] = {}
+        self._joined: set[int] = set()
+        self._left: set[int] = set()
+        self._remote: dict[str, _Remote] = {}
+
+    def join(self, who: int) -> None:
+        self.connections += 1
+        self._leaving.pop(who, None)
+        count = self._local.get(who)
+        if count is None:
+            self._joined.add(who)
+            self._left.discard(who)
+        self._local[who] = (count or 0) + 1
+
+    def leave(self, who: int, now: float, grace: float) -> None:
+        self.connections -= 1
+        self._local[who] -= 1
+        if self._local[who] == 0:
+            self._leaving[who] = now + grace
+
+    def expire(self, now: float) -> bool:
+        """Let those go whose grace is over. Whether anyone went."""
+        gone = [who for who, at in self._leaving.items() if at <= now]
+        for who in gone:
+            del self._leaving[who], self._local[who]
+            self._left.add(who)
+            self._joined.discard(who)
+        return bool(gone)
+
+    @property
+    def empty(self) -> bool:
+        """Whether this process has nobody to speak of."""
+        return not self._local
+
+    def counts(self) -> tuple[int, int]:
+        """Distinct people and connections, over all processes."""
+        if not self._remote:
+            return len(self._local), self.connections
+        people = set(self._local)
+        connections = self.connections
+        for remote in self._remote.values():
+            people |= remote.people
+            connections += remote.connections
+        return len(people), connections
+
+    def delta(self, told_connections: int) -> Delta | None:
+        """What the others have not been told yet, once."""
+        if not (self._joined or self._left) and told_connections == self.connections:
+            return None
+        self.version += 1
+        delta = Delta(self.version, self.connections, sorted(self._joined), sorted(self._left))
+        self._joined.clear()
+        self._left.clear()
+        return delta
+
+    def people(self) -> list[int]:
+        """Everyone of this process as of `version`."""
+        return sorted(set(self._local) - self._joined | self._left)
+
+    def heard(self, run: str, delta: Delta) -> bool:
+        """Take another process's change. False: something was missed, ask for all."""
+        remote = self._remote.get(run)
+        known = remote.version if remote else 0
+        if delta.version <= known:
+            return True
+        if delta.version != known + 1:
+            return False
+        if remote is None:
+            remote = self._remote[run] = _Remote()
+        remote.version = delta.version
+        remote.connections = delta.connections
+        remote.people.update(delta.joined)
+        remote.people.difference_update(delta.left)
+        return True
+
+    def heard_all(
+        self, run: str, version: int, connections: int, part: int, parts: int, people: list[int]
+    ) -> bool:
+        """Take one part of another process's whole list. Whether the list is complete now."""
+        remote = self._remote.setdefault(run, _Remote())
+        if version < remote.version:
+            return False
+        if remote.parts[0] != version:
+            remote.parts = (version, {})
+        remote.parts[1][part] = people
+        if len(remote.parts[1]) < parts:
+            return False
+        remote.version = version
+        remote.connections = connections
+        remote.people = {who for some in remote.parts[1].values() for who in some}
+        remote.parts = (-1, {})
+        return True
+
+    def is_at(self, run: str, version: int) -> bool:
+        """Whether nothing is missing of what this process has told up to `version`."""
+        remote = self._remote.get(run)
+        return (remote.version if remote else 0) >= version
+
+    def forget(self, runs: Iterable[str]) -> bool:
+        """Processes that are gone. Whether that changed anything."""
+        return any([self._remote.pop(run, None) is not None for run in runs])
+
+    def runs(self) -> list[str]:
+        return list(self._remote)
