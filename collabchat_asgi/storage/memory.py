@@ -96,7 +96,7 @@ class _Page:
 
 
 class _Data:
-    """What outlives an instance. The lock is for hosts that run several loops in several threads."""
+    """What outlives an instance. Locked: a host may run several loops in several threads."""
 
     def __init__(self) -> None:
         self.lock = Lock()

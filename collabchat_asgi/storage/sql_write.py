@@ -1,0 +1,344 @@
+"""What changes something in an SQL database. Each method is one transaction, or a few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Delete,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+    tuple_,
+    update,
+)
+
+from ..core.model import PageKey, Position
+from .abc import Entry, Failed, Group, Outcome, Record, Revise, Tail, UsageDelta, new_epoch
+from .schema import applied, entry, page, record, usage
+from .sql import Dialect, as_events, log_events, same_page
+from .turn import Head, Known, Turn, last_changes
+
+__all__ = ["Writer"]
+
+_TRIM_PAGES = 50
+_TRIM_EVENTS = 1_000
+"""Of one page, in one call."""
+_TRIM_ROWS = 10_000
+
+
+class _Place(NamedTuple):
+    """A turn, and the row of its page."""
+
+    page_id: int
+    turn: Turn
+
+
+class Writer:
+    """Changes. The connection's transactions must keep other writers off a page from the moment
+    its row is selected here: SQLite's `BEGIN IMMEDIATE`, elsewhere `FOR UPDATE`."""
+
+    def __init__(self, dialect: Dialect, clock: Callable[[], int]) -> None:
+        self._dialect = dialect
+        self._clock = clock
+        keys = dialect.given({"tenant_id": Text, "url_id": Text})
+        # Rows are locked in key order, so that two commits never wait for each other.
+        self._lock_pages = (
+            select(page)
+            .join_from(keys, page, same_page(keys))
+            .order_by(page.c.tenant_id, page.c.url_id)
+            .with_for_update(of=page)
+        )
+        self._create_page = dialect.insert(page).on_conflict_do_nothing()
+        ids = dialect.given({"page_id": BigInteger, "broadcast_id": Text})
+        self._recall = select(entry).join_from(
+            ids,
+            entry,
+            and_(entry.c.page_id == ids.c.page_id, entry.c.broadcast_id == ids.c.broadcast_id),
+        )
+        tails = dialect.given({"page_id": BigInteger, "after": BigInteger})
+        self._tails = log_events(tails.c.after).join(tails, entry.c.page_id == tails.c.page_id)
+        self._move_head = (
+            update(page)
+            .where(page.c.id == bindparam("page_id"))
+            .values(epoch=bindparam("new_epoch"), seq=bindparam("new_seq"))
+        )
+        self._add_entry = dialect.insert(entry)
+        put = dialect.insert(record)
+        self._put_record = put.on_conflict_do_update(
+            index_elements=[record.c.page_id, record.c.key],
+            set_={name: put.excluded[name] for name in ("value", "body", "body_seq")},
+        )
+        self._delete_record = delete(record).where(
+            record.c.page_id == bindparam("of_page"), record.c.key == bindparam("of_key")
+        )
+        self._trimmable = _trimmable().with_for_update(of=page)
+        self._move_trimmed = (
+            update(page).where(page.c.id == bindparam("page_id")).values(trimmed=bindparam("last"))
+        )
+        self._forget = _forget()
+        self._apply = dialect.insert(applied).on_conflict_do_nothing()
+        add = dialect.insert(usage)
+        self._add_usage = add.on_conflict_do_update(
+            index_elements=list(usage.primary_key),
+            set_={"amount": usage.c.amount + add.excluded.amount},
+        )
+
+    def commit(
+        self, connection: Connection, groups: Sequence[Group], revise: Revise
+    ) -> Sequence[Mapping[str, Outcome]]:
+        if len(groups) > 1:
+            try:
+                return self._commit(connection, groups, revise, {})
+            except Exception as error:
+                if not self._dialect.refuses(error):
+                    raise
+        # One at a time: a group that the database refuses must not take the others with it.
+        return [self._commit_alone(connection, group, revise) for group in groups]
+
+    def _commit_alone(
+        self, connection: Connection, group: Group, revise: Revise
+    ) -> Mapping[str, Outcome]:
+        offered = group.entries
+
+        def remembering(key: PageKey, tail: Tail) -> Sequence[Entry]:
+            nonlocal offered
+            offered = revise(key, tail)
+            return offered
+
+        failed: dict[str, Failed] = {}
+        while True:
+            try:
+                return self._commit(connection, [group], remembering, failed)[0]
+            except Exception as error:
+                if not self._dialect.refuses(error):
+                    raise
+                suspects = [e for e in offered if e.broadcast_id not in failed]
+                guilty = self._refused(connection, group.page, suspects)
+                if not guilty:
+                    return {e.broadcast_id: Failed(error) for e in (*group.entries, *offered)}
+                failed |= guilty
+
+    def _refused(
+        self, connection: Connection, key: PageKey, entries: Sequence[Entry]
+    ) -> dict[str, Failed]:
+        """Which entries cannot be written even alone. Tried and rolled back."""
+        failed = {}
+        for suspect in entries:
+            with connection.begin() as transaction:
+                try:
+                    self._rehearse(connection, key, suspect)
+                except Exception as error:
+                    if not self._dialect.refuses(error):
+                        raise
+                    failed[suspect.broadcast_id] = Failed(error)
+                finally:
+                    transaction.rollback()
+        return failed
+
+    def _rehearse(self, connection: Connection, key: PageKey, suspect: Entry) -> None:
+        page_id, head = self._pages(connection, [key])[key]
+        turn = Turn(Group(key, head.position, [suspect]), head, {})
+        places = [_Place(page_id, turn)]
+        self._learn(connection, places)
+        if not turn.wants_tail:
+            self._write(connection, places)
+
+    def _commit(
+        self,
+        connection: Connection,
+        groups: Sequence[Group],
+        revise: Revise,
+        failed: Mapping[str, Failed],
+    ) -> Sequence[Mapping[str, Outcome]]:
+        with connection.begin():
+            pages = self._pages(connection, [group.page for group in groups])
+            places = []
+            for group in groups:
+                page_id, head = pages[group.page]
+                places.append(_Place(page_id, Turn(group, head, failed)))
+            waiting = places
+            while waiting:
+                self._learn(connection, waiting)
+                waiting = [p for p in waiting if p.turn.wants_tail and not p.turn.is_lost()]
+                self._revise(connection, waiting, revise)
+            self._write(connection, places)
+        return [place.turn.outcomes for place in places]
+
+    def _pages(
+        self, connection: Connection, keys: Sequence[PageKey]
+    ) -> Mapping[PageKey, tuple[int, Head]]:
+        """Rows of pages, locked; those that do not exist are created."""
+        pages = self._locked(connection, keys)
+        if missing := sorted(set(keys) - pages.keys()):
+            rows = [{**key._asdict(), "epoch": "", "seq": 0, "trimmed": 0} for key in missing]
+            connection.execute(self._create_page, rows)
+            pages |= self._locked(connection, missing)
+        return pages
+
+    def _locked(
+        self, connection: Connection, keys: Sequence[PageKey]
+    ) -> dict[PageKey, tuple[int, Head]]:
+        rows = connection.execute(self._lock_pages, self._dialect.give(keys))
+        return {
+            PageKey(tenant_id, url_id): (page_id, Head(Position(epoch, seq), trimmed))
+            for page_id, tenant_id, url_id, epoch, seq, trimmed in rows
+        }
+
+    def _learn(self, connection: Connection, places: Sequence[_Place]) -> None:
+        asked = [(p.page_id, broadcast_id) for p in places for broadcast_id in p.turn.unasked]
+        if not asked:
+            return
+        found: dict[int, dict[str, Known]] = {}
+        for row in connection.execute(self._recall, self._dialect.give(asked)):
+            found.setdefault(row.page_id, {})[row.broadcast_id] = Known(
+                row.user_id, row.fingerprint, Position(row.epoch, row.seq), row.receipt
+            )
+        for place in places:
+            place.turn.learn(found.get(place.page_id, {}))
+
+    def _revise(self, connection: Connection, places: Sequence[_Place], revise: Revise) -> None:
+        if not places:
+            return
+        asked = [(p.page_id, p.turn.expected.seq) for p in places]
+        tails = as_events(connection.execute(self._tails, self._dialect.give(asked)))
+        for place in places:
+            place.turn.revise(revise, tails.get(place.page_id, []))
+
+    def _write(self, connection: Connection, places: Sequence[_Place]) -> None:
+        now_ms = self._clock()
+        heads: list[dict[str, object]] = []
+        entries: list[dict[str, object]] = []
+        puts: list[dict[str, object]] = []
+        deletes: list[dict[str, object]] = []
+        for page_id, turn in places:
+            before = turn.head.position
+            placed = turn.place()
+            epoch, seq = turn.head.position
+            if seq != before.seq:
+                heads.append({"page_id": page_id, "new_epoch": epoch, "new_seq": seq})
+            entries += (_entry_row(page_id, *one, now_ms) for one in placed)
+            changed, gone = last_changes(one for one, _ in placed)
+            puts += (_record_row(page_id, one) for one in changed)
+            deletes += ({"of_page": page_id, "of_key": key} for key in gone)
+        for statement, rows in (
+            (self._move_head, heads),
+            (self._add_entry, entries),
+            (self._put_record, puts),
+            (self._delete_record, deletes),
+        ):
+            if rows:
+                connection.execute(statement, rows)
+
+    def renew(self, connection: Connection, key: PageKey, seen: Position) -> Position:
+        with connection.begin():
+            page_id, head = self._locked(connection, [key]).get(key, (0, Head()))
+            epoch, seq = head.position
+            if not seq or epoch != seen.epoch or seq >= seen.seq:
+                return head.position
+            renewed = Position(new_epoch(), seq)
+            row = {"page_id": page_id, "new_epoch": renewed.epoch, "new_seq": seq}
+            connection.execute(self._move_head, row)
+            return renewed
+
+    def erase(self, connection: Connection, key: PageKey) -> None:
+        with connection.begin():
+            page_id, _ = self._locked(connection, [key]).get(key, (0, Head()))
+            for column in (entry.c.page_id, record.c.page_id, page.c.id):
+                connection.execute(delete(column.table).where(column == page_id))
+
+    def trim(self, connection: Connection, *, before_ms: int, keep_events: int) -> int:
+        dropped = 0
+        with connection.begin():
+            for page_id, seq, trimmed, young in connection.execute(
+                self._trimmable, {"before_ms": before_ms, "keep_events": keep_events}
+            ).all():
+                last = min(seq - keep_events, trimmed + _TRIM_EVENTS, (young or seq + 1) - 1)
+                connection.execute(self._move_trimmed, {"page_id": page_id, "last": last})
+                dropped += last - trimmed
+            connection.execute(self._forget, {"before_ms": before_ms})
+        return dropped
+
+    def add_usage(self, connection: Connection, deltas: Sequence[UsageDelta]) -> None:
+        with connection.begin():
+            for delta in deltas:
+                name = {"run_id": delta.run_id, "serial": delta.serial}
+                if connection.execute(self._apply, name).rowcount:
+                    connection.execute(self._add_usage, _usage_rows(delta))
+
+
+def _trimmable() -> Select[Any]:
+    """Pages whose first number is old and to spare, with the first one that is too young to go:
+    clocks go back, and only the beginning of a log may be dropped."""
+    first = entry.alias()
+    later = entry.alias()
+    young = (
+        select(func.min(later.c.seq))
+        .where(
+            later.c.page_id == page.c.id,
+            later.c.seq > page.c.trimmed,
+            later.c.seq <= page.c.trimmed + _TRIM_EVENTS,
+            later.c.event.is_not(None),
+            later.c.created_ms >= bindparam("before_ms"),
+        )
+        .scalar_subquery()
+    )
+    return (
+        select(page.c.id, page.c.seq, page.c.trimmed, young)
+        .join(first, and_(first.c.page_id == page.c.id, first.c.seq == page.c.trimmed + 1))
+        .where(
+            page.c.seq - page.c.trimmed > bindparam("keep_events"),
+            first.c.event.is_not(None),
+            first.c.created_ms < bindparam("before_ms"),
+        )
+        .order_by(page.c.tenant_id, page.c.url_id)
+        .limit(_TRIM_PAGES)
+    )
+
+
+def _forget() -> Delete:
+    """What the log no longer holds: dropped events, and notes once they are old too."""
+    old = (
+        select(entry.c.page_id, entry.c.broadcast_id)
+        .join(page, page.c.id == entry.c.page_id)
+        .where(entry.c.seq <= page.c.trimmed, entry.c.created_ms < bindparam("before_ms"))
+        .limit(_TRIM_ROWS)
+    )
+    return delete(entry).where(tuple_(entry.c.page_id, entry.c.broadcast_id).in_(old))
+
+
+def _entry_row(page_id: int, one: Entry, position: Position, now_ms: int) -> dict[str, object]:
+    return {
+        "page_id": page_id,
+        "seq": position.seq,
+        "broadcast_id": one.broadcast_id,
+        "epoch": position.epoch,
+        "event": one.event,
+        "body_key": one.body_key,
+        "user_id": one.user_id,
+        "fingerprint": one.fingerprint,
+        "receipt": one.receipt,
+        "created_ms": now_ms,
+    }
+
+
+def _record_row(page_id: int, one: Record) -> dict[str, object]:
+    return {
+        "page_id": page_id,
+        "key": one.key,
+        "value": one.value,
+        "body": one.body,
+        "body_seq": one.body_seq,
+    }
+
+
+def _usage_rows(delta: UsageDelta) -> list[dict[str, object]]:
+    row = {"tenant_id": delta.tenant_id, "day": delta.day, "url_id": delta.url_id}
+    return [{**row, "counter": name, "amount": n} for name, n in delta.counters.items()]
