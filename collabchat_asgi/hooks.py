@@ -1,6 +1,6 @@
 """What the host says about people, permissions and money: five callables, sync or async.
 
-A hook's no (`Denied`, or False from `authorize`) is an answer. A hook that raises, takes longer than
+A no (`Denied`, or False from `authorize`) is an answer. A hook that raises, takes longer than
 `Timing.hook_seconds` or returns nonsense lets nothing through: clients are told to come back.
 """
 
@@ -118,8 +118,8 @@ class UsageReport:
 Authenticate = Callable[[ConnectRequest], Identity | Awaitable[Identity]]
 Authorize = Callable[[AccessRequest], bool | Awaitable[bool]]
 BeforeCommit = Callable[[AccessRequest], dict[str, Any] | Awaitable[dict[str, Any]]]
-OnEvent = Callable[[dict[str, Any]], None | Awaitable[None]]
-OnUsage = Callable[[Sequence[UsageReport]], None | Awaitable[None]]
+OnEvent = Callable[[dict[str, Any]], Awaitable[None] | None]
+OnUsage = Callable[[Sequence[UsageReport]], Awaitable[None] | None]
 
 
 def default_policy(access: AccessRequest) -> bool:

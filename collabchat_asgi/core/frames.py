@@ -224,8 +224,8 @@ def encode(frame: object) -> str:
     return _encode(frame).decode()
 
 
-def encode_events(url_id: str, epoch: str, first: int, last: int, events: Iterable[Event]) -> str:
-    """An `events` frame."""
+def encode_events(url_id: str, epoch: str, first: int, last: int, events: Iterable[Event]) -> bytes:
+    """An `events` frame, as UTF-8."""
     body = b",".join(map(_encode, events))
     head = b'{"type":"events","urlId":%b,"epoch":%b,"first":%d,"last":%d,"events":[' % (
         _encode(url_id),
@@ -233,14 +233,14 @@ def encode_events(url_id: str, epoch: str, first: int, last: int, events: Iterab
         first,
         last,
     )
-    return (head + body + b"]}").decode()
+    return head + body + b"]}"
 
 
 def encode_snapshot(
     url_id: str, position: Position, chats: Iterable[Chat], frame_bytes: int
-) -> list[str]:
-    """`snapshot` frames of about `frame_bytes` each; the last one says so."""
-    frames: list[str] = []
+) -> list[bytes]:
+    """`snapshot` frames of about `frame_bytes` each, as UTF-8; the last one says so."""
+    frames: list[bytes] = []
     head = b'{"type":"snapshot","urlId":%b,"epoch":%b,"seq":%d,"chats":[' % (
         _encode(url_id),
         _encode(position.epoch),
@@ -251,11 +251,11 @@ def encode_snapshot(
     for chat in chats:
         encoded = _encode(chat)
         if part and size + len(encoded) > frame_bytes:
-            frames.append((head + b",".join(part) + b'],"last":false}').decode())
+            frames.append(head + b",".join(part) + b'],"last":false}')
             part, size = [], 0
         part.append(encoded)
         size += len(encoded)
-    frames.append((head + b",".join(part) + b'],"last":true}').decode())
+    frames.append(head + b",".join(part) + b'],"last":true}')
     return frames
 
 

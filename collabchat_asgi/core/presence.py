@@ -152,7 +152,10 @@ class PagePresence:
 
     def forget(self, runs: Iterable[str]) -> bool:
         """Processes that are gone. Whether that changed anything."""
-        return any([self._remote.pop(run, None) is not None for run in runs])
+        known = [run for run in runs if run in self._remote]
+        for run in known:
+            del self._remote[run]
+        return bool(known)
 
     def runs(self) -> list[str]:
         return list(self._remote)

@@ -15,19 +15,23 @@ from .records import body_of, with_body
 class Frame:
     """All events `first … last`, and the text that tells them, made when somebody needs it."""
 
-    __slots__ = ("_text", "events", "first", "last", "size")
+    __slots__ = ("_text", "events", "first", "last", "size", "weight")
 
     def __init__(self, first: int, last: int, events: list[Event]) -> None:
         self.first = first
         self.last = last
         self.events = events
         self.size = 0
-        """What the ring counts it for, from its birth to its end."""
+        """Bytes of the text in UTF-8."""
+        self.weight = 0
+        """What the ring counts this frame for, from its birth to its end."""
         self._text: str | None = None
 
     def text(self, url_id: str, epoch: str) -> str:
         if self._text is None:
-            self._text = encode_events(url_id, epoch, self.first, self.last, merge(self.events))
+            encoded = encode_events(url_id, epoch, self.first, self.last, merge(self.events))
+            self._text = encoded.decode()
+            self.size = len(encoded)
         return self._text
 
     def blank(self, seq: int) -> None:
@@ -57,9 +61,9 @@ class Ring:
         frame = Frame(events[0].seq, events[-1].seq, events)
         self._frames.append(frame)
         self._forget_texts(events)
-        text = frame.text(self.url_id, self.epoch)
-        frame.size = len(text)
-        self._bytes += frame.size
+        frame.text(self.url_id, self.epoch)
+        frame.weight = frame.size
+        self._bytes += frame.weight
         while len(self._frames) > self.max_frames or (
             self._bytes > self.max_bytes and len(self._frames) > 1
         ):
@@ -75,8 +79,8 @@ class Ring:
                 break
             frame = Frame(event.seq, event.seq, [event])
             self._frames.appendleft(frame)
-            frame.size = 400
-            self._bytes += frame.size
+            frame.weight = 400
+            self._bytes += frame.weight
             carried = body_of(event)
             if carried and carried[1]:
                 bodies.setdefault(carried[0], (event.chat_id, event.seq))
@@ -130,7 +134,7 @@ class Ring:
 
     def _drop_oldest(self) -> None:
         frame = self._frames.popleft()
-        self._bytes -= frame.size
+        self._bytes -= frame.weight
         for event in frame.events:
             carried = body_of(event)
             if carried and self._bodies.get(carried[0], ("", 0))[1] == event.seq:
