@@ -240,8 +240,10 @@ class LocalPubSub(PubSub):
     def from_url(cls, url: str) -> Self:
         """`local:///absolute/path`, percent-encoded; there are no options."""
         parts = urlsplit(url)
-        if parts.netloc or parts.query or parts.fragment or not parts.path.strip("/"):
-            raise ConfigError("pubsub: local:// takes a path and no more: local:///app/chat.db")
+        if extra := parts.netloc or parts.query or parts.fragment:
+            raise ConfigError(f"pubsub: local:///app/chat.db takes a path and no {extra!r}")
+        if not parts.path.strip("/"):
+            raise ConfigError("pubsub: local:// needs a path, as in local:///app/chat.db")
         return cls(unquote(parts.path))
 
     async def open(self) -> None:

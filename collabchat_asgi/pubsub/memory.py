@@ -136,8 +136,8 @@ class MemoryPubSub(PubSub):
     def from_url(cls, url: str) -> Self:
         """`memory://` or `memory://name`; there are no options."""
         parts = urlsplit(url)
-        if parts.query or parts.fragment or parts.path.strip("/"):
-            raise ConfigError("pubsub: memory:// takes a name and nothing else (memory://name)")
+        if extra := parts.query or parts.fragment or parts.path.strip("/"):
+            raise ConfigError(f"pubsub: memory://name takes no {extra!r}")
         return cls(parts.netloc)
 
     async def open(self) -> None:
