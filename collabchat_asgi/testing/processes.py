@@ -1,0 +1,154 @@
+"""Server processes for tests: real ones, on free loopback ports, to be killed by their pid."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_RUNNING = re.compile(r"Uvicorn running on http://[\d.]+:(\d+)")
+
+
+class NotStarted(AssertionError):
+    """The process ended, or said nothing in time. The text is its log."""
+
+
+class ServerProcess:
+    """One uvicorn process. Its own log line says that it serves, and on which port; after a
+    restart it comes back on that port, as clients expect.
+
+        with ServerProcess("tests.blackbox.app:app", env={"COLLABCHAT_STORAGE": url}) as server:
+            client = await SocketClient.connect(server.url, token=…)
+    """
+
+    def __init__(
+        self,
+        app: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        prefix: str = "/collabchat",
+        arguments: Sequence[str] = (),
+        directory: Path | None = None,
+        deadline: float = 20.0,
+    ) -> None:
+        self.app = app
+        self.env = dict(env or {})
+        self.prefix = prefix
+        self.arguments = list(arguments)
+        self.directory = directory
+        self.deadline = deadline
+        self.port = 0
+        self.lines: list[str] = []
+        self._process: subprocess.Popen[str] | None = None
+        self._told = threading.Event()
+        self._reader: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """What `SocketClient` and `HttpClient` take."""
+        return f"http://127.0.0.1:{self.port}{self.prefix}"
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            raise NotStarted("start() first")
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def log(self) -> str:
+        """Of every run so far."""
+        return "".join(self.lines)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Returns once it serves."""
+        self._told = threading.Event()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", self.app, *self._options()],
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self.env},
+            cwd=self.directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read_log, args=(self._process,), daemon=True)
+        self._reader.start()
+        if not self._told.wait(self.deadline) or self._process.poll() is not None:
+            self.kill()
+            raise NotStarted(f"{self.app} does not serve:\n{self.log}")
+
+    def stop(self) -> int:
+        """SIGTERM, as an operator would; SIGKILL where that is not heard in time. The exit code."""
+        if self._process is None:
+            return 0
+        self._process.send_signal(signal.SIGCONT)
+        self._process.terminate()
+        try:
+            return self._ended(self.deadline)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+
+    def kill(self) -> int:
+        self.process.kill()
+        return self._ended(self.deadline)
+
+    def restart(self, *, how: signal.Signals = signal.SIGTERM) -> None:
+        if how == signal.SIGKILL:
+            self.kill()
+        else:
+            self.stop()
+        self.start()
+
+    def freeze(self) -> None:
+        """The process stands still, its sockets stay open: a stalled machine."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def _options(self) -> list[str]:
+        return [
+            *("--host", "127.0.0.1", "--port", str(self.port), "--no-access-log"),
+            *("--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "5"),
+            *self.arguments,
+        ]
+
+    def _read_log(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        told = self._told
+        with process.stdout as lines:
+            for line in lines:
+                self.lines.append(line)
+                if running := _RUNNING.search(line):
+                    self.port = int(running[1])
+                    told.set()
+        told.set()  # it ended: nobody needs to wait for the deadline
+
+    def _ended(self, deadline: float) -> int:
+        code = self.process.wait(deadline)
+        if self._reader:
+            self._reader.join(deadline)
+        self._process = None
+        return code
