@@ -35,8 +35,10 @@ class Batch:
         self._flushed_at = float("-inf")
 
     def add(self, events: list[Event], now: float) -> None:
+        if not events:
+            return
         self.events += events
-        self.size += sum(_weight(event) for event in events)
+        self.size += sum(weight(event) for event in events)
         gap = min(1.0, max(0.0, now - self._last_at)) / len(events)
         self._gap += (gap - self._gap) * 0.2
         self._last_at = now
@@ -63,7 +65,7 @@ class Batch:
         self._cost += (ended - started - self._cost) * 0.3
 
 
-def _weight(event: Event) -> int:
+def weight(event: Event) -> int:
     match event:
         case NewTextChat():
             return 600 + len(event.chat.comment.body)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 
+MAX_OPEN_PINGS = 1_000
+"""Pings that are remembered. Whoever never answers is not asked about the oldest any more."""
+
 
 class Window:
     """Bytes and seconds are counted by the caller; `n` must be unpredictable, or a client could
@@ -28,6 +31,8 @@ class Window:
 
     def pinged(self, n: int, now: float, ping_bytes: int) -> None:
         self._pings.append((n, self.sent))
+        if len(self._pings) > MAX_OPEN_PINGS:
+            self._pings.popleft()
         self.ping_due = self.sent + ping_bytes
         self.ping_at = now
 

@@ -84,7 +84,16 @@ class _Head(msgspec.Struct):
     type: str
 
 
+class _Named(msgspec.Struct, rename="camel"):
+    """What an error is answered about. Raw: the rest of a bad frame is not looked into."""
+
+    broadcast_id: msgspec.Raw = msgspec.Raw()
+    url_id: msgspec.Raw = msgspec.Raw()
+
+
 _head = msgspec.json.Decoder(_Head)
+_named = msgspec.json.Decoder(_Named)
+_string = msgspec.json.Decoder(str)
 _hello = msgspec.json.Decoder(Hello)
 _operations = {str(kind.__struct_config__.tag): msgspec.json.Decoder(kind) for kind in OPERATIONS}
 _decoders: dict[str, msgspec.json.Decoder[Any]] = _operations | {
@@ -108,6 +117,8 @@ def decode(text: str, *, body_chars: int, anchor_bytes: int, url_id_chars: int) 
     try:
         frame = decoder.decode(text)
         if isinstance(frame, BaseOperation):
+            if frame.broadcast_id is UNSET:
+                raise Refused("invalid", "broadcastId is missing", field="broadcastId")
             return check_operation(
                 frame,
                 body_chars=body_chars,
@@ -193,8 +204,7 @@ def _check(frame: ClientFrame, url_id_chars: int) -> None:
                 check_integer(n, "n", minimum=-MAX_INTEGER)
 
 
-_PATH = re.compile(r" - at `\$\.?(.*)`$")
-_MISSING = re.compile(r"missing required field `([^`]*)`")
+_MISSING = re.compile(r"Object missing required field `([^`]*)`")
 
 
 def _invalid(text: str, error: Exception) -> InvalidFrame:
@@ -202,18 +212,28 @@ def _invalid(text: str, error: Exception) -> InvalidFrame:
         invalid = InvalidFrame(error.code, error.message, field=error.field)
     else:
         # msgspec has no structured path; where its wording changes, only `field` is poorer.
-        path = _PATH.search(str(error))
-        missing = _MISSING.search(str(error))
-        parts = [path.group(1) if path else "", missing.group(1) if missing else ""]
+        # The path stands last: before it the client's own text may be quoted.
+        _, _, path = str(error).rpartition(" - at `$")
+        missing = _MISSING.match(str(error))
+        parts = [path[:-1].lstrip("."), missing.group(1) if missing else ""]
         field = ".".join(part for part in parts if part) or None
         what = "is missing" if missing else "has the wrong type"
         invalid = InvalidFrame("invalid", f"{field or 'a field'} {what}", field=field)
-    fields = msgspec.json.decode(text)
-    for name in ("broadcastId", "urlId"):
-        value = fields.get(name)
-        if isinstance(value, str) and 0 < len(value) <= 512 and not has_control(value):
-            setattr(invalid, "broadcast_id" if name == "broadcastId" else "url_id", value)
+    try:
+        named = _named.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        return invalid
+    invalid.broadcast_id = _name(named.broadcast_id)
+    invalid.url_id = _name(named.url_id)
     return invalid
+
+
+def _name(raw: msgspec.Raw) -> str | None:
+    try:
+        value = _string.decode(raw)
+    except msgspec.MsgspecError:
+        return None
+    return value if 0 < len(value) <= 512 and not has_control(value) else None
 
 
 _encode = msgspec.json.Encoder().encode

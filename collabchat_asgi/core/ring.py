@@ -72,18 +72,32 @@ class Ring:
 
     def extend_left(self, events: list[Event]) -> None:
         """Numbers that were read from the log and lead up to the oldest frame, one frame each
-        as far as there is room: so that many who resume together cost one read."""
+        as far as there is room: so that many who resume together cost one read.
+
+        They may have been read before the newest frame was made, and before the oldest was dropped:
+        texts that are gone since are blanked, and what leads up to nothing here is not taken.
+        """
+        oldest = self.oldest()
+        if oldest is not None:
+            events = [event for event in events if event.seq < oldest]
+            if not events or events[-1].seq != oldest - 1:
+                return
         bodies = self._bodies
+        gone = {gone for frame in self._frames for event in frame.events for gone in _ends(event)}
         for event in reversed(events):
             if len(self._frames) >= self.max_frames or self._bytes >= self.max_bytes:
                 break
-            frame = Frame(event.seq, event.seq, [event])
-            self._frames.appendleft(frame)
-            frame.weight = 400
-            self._bytes += frame.weight
+            gone.update(_ends(event))
             carried = body_of(event)
             if carried and carried[1]:
-                bodies.setdefault(carried[0], (event.chat_id, event.seq))
+                if carried[0] in bodies or carried[0] in gone or event.chat_id in gone:
+                    event = with_body(event, "")
+                else:
+                    bodies[carried[0]] = (event.chat_id, event.seq)
+            frame = Frame(event.seq, event.seq, [event])
+            self._frames.appendleft(frame)
+            frame.weight = 400 + (len(carried[1].encode()) if carried else 0)
+            self._bytes += frame.weight
 
     def oldest(self) -> int | None:
         """The first number that is here."""
@@ -98,6 +112,8 @@ class Ring:
 
     def since(self, seq: int) -> list[Event] | None:
         """All events after `seq`, or None where the ring does not reach back so far."""
+        if self._frames and seq == self._frames[-1].last:
+            return []
         index = self._index(seq + 1)
         if index is None:
             return None
@@ -139,3 +155,13 @@ class Ring:
             carried = body_of(event)
             if carried and self._bodies.get(carried[0], ("", 0))[1] == event.seq:
                 del self._bodies[carried[0]]
+
+
+def _ends(event: Event) -> tuple[str, ...]:
+    """The id of the chat or comment that the event deletes."""
+    match event:
+        case DeletedTextChat():
+            return (event.chat_id,)
+        case UpdatedTextChat(change="comment-deleted", comment_id=str(comment_id)):
+            return (comment_id,)
+    return ()

@@ -13,12 +13,14 @@ MAX_WAITING = 1_000
 class Sequencer:
     """Watches one page's log from `position` on."""
 
-    __slots__ = ("_waiting", "behind", "position")
+    __slots__ = ("_heard", "_waiting", "behind", "position")
 
     def __init__(self, position: Position) -> None:
         self.position = position
         self.behind = False
         """Whether the log must be read: an event is missing, or of another history."""
+        self._heard = position.seq
+        """The highest number of this history that is known to exist."""
         self._waiting: dict[int, Event] = {}
 
     def push(self, epoch: str, events: Iterable[Event]) -> list[Event]:
@@ -30,7 +32,7 @@ class Sequencer:
             if self.position.seq > 0:
                 self.behind = True
                 return []
-            self.position = Position(epoch, 0)
+            self._begin(epoch)
         ready: list[Event] = []
         seq = self.position.seq
         waiting = self._waiting
@@ -38,24 +40,37 @@ class Sequencer:
             if event.seq == seq + 1:
                 seq += 1
                 ready.append(event)
-            elif event.seq > seq and len(waiting) < MAX_WAITING:
-                waiting[event.seq] = event
+            elif event.seq > seq:
+                self._heard = max(self._heard, event.seq)
+                if len(waiting) < MAX_WAITING:
+                    waiting[event.seq] = event
         while waiting and seq + 1 in waiting:
             seq += 1
             ready.append(waiting.pop(seq))
         if waiting:
             waiting = self._waiting = {n: event for n, event in waiting.items() if n > seq}
-        self.behind = bool(waiting)
+        self.behind = self._heard > seq
         self.position = Position(epoch, seq)
         return ready
 
     def told(self, head: Position) -> None:
         """A head that somebody has read from the storage."""
-        if head != self.position and not self.position.continues(head):
-            self.behind = True
+        if self.position.continues(head):
+            return
+        if self.position.seq == 0 and head.epoch != self.position.epoch:
+            self._begin(head.epoch)
+        if head.epoch == self.position.epoch:
+            self._heard = max(self._heard, head.seq)
+        self.behind = True
+
+    def _begin(self, epoch: str) -> None:
+        self.position = Position(epoch, 0)
+        self._waiting.clear()
+        self._heard = 0
 
     def reset(self, position: Position) -> None:
         """Start anew from a page that was loaded."""
         self.position = position
         self.behind = False
+        self._heard = position.seq
         self._waiting.clear()
