@@ -23,28 +23,22 @@
  * The whole vocabulary is in types.d.ts; the wire is in PROTOCOL.md.
  */
 
-/** @import { Anchor, ClientEvents, ClientOptions, PageEvents, PageState, Sent, StatusEvent, Token, User } from './types.d.ts' */
+/** @import { Anchor, ClientEvents, ClientOptions, ErrorEvent, PageEvents, PageState, Refusal, Sent, StatusEvent, Token, User, Welcome } from './types.js' */
+import { environment, uuid, visitor } from './browser.js'
+import { Connection, addresses } from './connection.js'
+import { Emitter } from './emitter.js'
+import { CollabError, Malformed, characters, text, wellFormed } from './protocol.js'
+import { StatusLine } from './status.js'
+import { Subscription } from './subscription.js'
 
-/** What a method throws. @extends {Error} */
-export class CollabError extends Error {
-  /** @param {string} code  @param {string} message */
-  constructor(code, message) {
-    super(message)
-    this.code = code
-  }
-}
+export { CollabError }
 
-/**
- * @template {object} Events
- */
-class Emitter {
-  /**
-   * @template {keyof Events} Name
-   * @param {Name} name
-   * @param {(detail: Events[Name]) => void} listener
-   * @returns {() => void} takes the listener away
-   */
-  on(name, listener) { throw new Error('stub') }
+const HTTP_TIMEOUT = 30_000
+
+/** Where this module came from is where the server is; a bundled copy must be told. */
+const home = () => {
+  const from = new URL('.', import.meta.url)
+  return from.protocol.startsWith('http') ? from.href : '/collabchat'
 }
 
 /**
@@ -52,33 +46,249 @@ class Emitter {
  * @extends {Emitter<ClientEvents>}
  */
 export class CollabClient extends Emitter {
+  /** @type {Map<string, CollabClient[]>} */
+  static #shared = new Map()
+
   /**
    * The tab's client for these options: widgets that ask alike get the same one. Each calls `destroy()` once; the last ends it.
    * @param {ClientOptions} [options]
    * @returns {CollabClient}
    */
-  static shared(options) { throw new Error('stub') }
+  static shared(options = {}) {
+    const key = JSON.stringify([options.prefix, options.tenantId, options.visitorId])
+    const alike = this.#shared.get(key) ?? []
+    this.#shared.set(key, alike)
+    // Two different tokens are two identities, which cannot travel over one connection.
+    let client = alike.find(each => each.#connection.options.token === options.token)
+    if (!client) {
+      client = new CollabClient(options)
+      client.#among = alike
+      alike.push(client)
+    }
+    client.#owners++
+    return client
+  }
+
+  #owners = 0
+  /** @type {CollabClient[]} */
+  #among = []
+  /** @type {Map<string, Subscription>} */
+  #pages = new Map()
+  /** @type {Map<string, Set<Page>>} */
+  #handles = new Map()
+  /** @type {Welcome | undefined} */
+  #welcome
+  /** @type {Welcome | undefined} */
+  #lastWelcome
+  #destroyed = false
 
   /** Connects when the first page is opened. @param {ClientOptions} [options] */
-  constructor(options) { super() }
+  constructor(options = {}) {
+    super()
+    const env = this.#env = environment(options.environment)
+    this.#line = new StatusLine(env, value => this.emit('status', value))
+    this.#visitorId = options.visitorId ?? visitor(env)
+    this.#connection = new Connection(env, options, this.#visitorId, addresses(options.prefix ?? home(), env.location), {
+      hasWork: () => [...this.#pages.values()].some(each => each.hasWork),
+      welcomed: welcome => this.#welcomed(welcome),
+      received: frame => this.#received(frame),
+      lost: () => this.#lost(),
+      refused: reason => this.#refused(reason),
+      troubled: error => this.emit('error', error),
+    })
+  }
 
-  /** @returns {StatusEvent} */
-  get status() { throw new Error('stub') }
+  /** @type {import('./types.js').Environment} */ #env
+  /** @type {StatusLine} */ #line
+  /** @type {string} */ #visitorId
+  /** @type {Connection} */ #connection
+
+  /** Of the connection alone; a page may still be catching up: see `page.state.status`. @returns {StatusEvent} */
+  get status() { return this.#line.value }
 
   /** Who the server says we are; undefined before the first `welcome`. @returns {User | undefined} */
-  get user() { throw new Error('stub') }
+  get user() { return this.#lastWelcome?.user }
 
   /** A handle on a page; several handles of one page share everything but their listeners. @param {string} urlId @returns {Page} */
-  page(urlId) { throw new Error('stub') }
+  page(urlId) { return new Page(this, urlId) }
 
   /** After `refused`: try again. While waiting for the next attempt: try now. */
-  connect() {}
+  connect() {
+    if (this.#destroyed) return
+    if (this.#connection.state === 'refused') this.#hope()
+    this.#connection.wake(true)
+  }
 
   /** Another token: sent over the open connection, or tried at once where the old one was refused. @param {Token} token */
-  setToken(token) {}
+  setToken(token) {
+    if (this.#destroyed) return
+    if (this.#connection.state === 'refused') this.#hope()
+    this.#connection.setToken(token)
+  }
 
   /** Closes everything: no timer, listener or socket stays. What is queued stays stored for the next visit. */
-  destroy() {}
+  destroy() {
+    if (this.#destroyed || --this.#owners > 0) return
+    this.#destroyed = true
+    const index = this.#among.indexOf(this)
+    if (index >= 0) this.#among.splice(index, 1)
+    this.#env.window?.removeEventListener('storage', this.#stored)
+    this.#welcome = undefined
+    for (const subscription of this.#pages.values()) subscription.end()
+    this.#connection.stop()
+    this.#line.close()
+    for (const handles of this.#handles.values()) for (const handle of handles) handle.mute()
+    this.#pages.clear()
+    this.#handles.clear()
+    this.mute()
+  }
+
+  /** For Page. @internal */
+  id() { return uuid(this.#env) }
+
+  /** For Page. @internal @param {Page} handle  @param {string} urlId  @returns {Subscription} */
+  join(handle, urlId) {
+    if (this.#destroyed) throw new CollabError('invalid', 'This client was destroyed')
+    if (typeof urlId !== 'string' || !urlId || characters(urlId) > 512 || /[\0-\x1f\x7f-\x9f]/.test(urlId) || wellFormed(urlId) !== urlId) {
+      throw new CollabError('invalid', 'urlId must be 1 to 512 characters without control characters')
+    }
+    let subscription = this.#pages.get(urlId)
+    if (!subscription) {
+      subscription = this.#subscription(urlId)
+      this.#pages.set(urlId, subscription)
+      if (this.#welcome) subscription.welcomed(this.#welcome)
+      else if (this.#line.value.reason) subscription.refusedWithAll(this.#line.value.reason)
+    }
+    const handles = this.#handles.get(urlId) ?? new Set()
+    this.#handles.set(urlId, handles.add(handle))
+    subscription.reopen()
+    if (this.#connection.state === 'idle') {
+      this.#env.window?.addEventListener('storage', this.#stored)
+      this.#line.set(false)
+      this.#connection.start()
+    }
+    this.#steady()
+    return subscription
+  }
+
+  /** For Page. @internal @param {Page} handle  @param {string} urlId */
+  part(handle, urlId) {
+    const handles = this.#handles.get(urlId)
+    if (!handles?.delete(handle) || handles.size) return
+    this.#handles.delete(urlId)
+    this.#pages.get(urlId)?.leave()
+    this.#tidy(urlId)
+    this.#steady()
+  }
+
+  /** A page that nobody looks at is kept until its queue is empty. @param {string} urlId */
+  #tidy(urlId) {
+    const subscription = this.#pages.get(urlId)
+    if (!subscription || subscription.open || subscription.hasWork) return
+    subscription.end()
+    this.#pages.delete(urlId)
+  }
+
+  /** @param {string} urlId */
+  #subscription(urlId) {
+    return new Subscription(urlId, {
+      env: this.#env,
+      welcome: () => this.#welcome,
+      lastWelcome: () => this.#lastWelcome,
+      send: frame => this.#connection.send(frame),
+      get: (path, query, signal) => this.#get(path, query, signal),
+      work: () => this.#connection.wake(),
+      moved: () => this.#steady(),
+      emit: (name, detail) => {
+        for (const handle of [...this.#handles.get(urlId) ?? []]) handle.emit(name, detail)
+      },
+    })
+  }
+
+  #steady() { this.#connection.steady(!!this.#welcome && [...this.#pages.values()].every(each => each.settledDown)) }
+
+  /** @param {Welcome} welcome */
+  #welcomed(welcome) {
+    this.#welcome = this.#lastWelcome = welcome
+    this.#line.set(true)
+    for (const subscription of [...this.#pages.values()]) subscription.welcomed(welcome)
+    this.#steady()
+  }
+
+  #lost() {
+    this.#welcome = undefined
+    this.#line.set(false)
+    for (const subscription of this.#pages.values()) subscription.lost()
+  }
+
+  /** @param {Refusal} reason */
+  #refused(reason) {
+    this.#line.refuse(reason)
+    for (const subscription of this.#pages.values()) subscription.refusedWithAll(reason)
+  }
+
+  #hope() {
+    this.#line.set(false)
+    for (const subscription of this.#pages.values()) subscription.hope()
+  }
+
+  /** @param {Record<string, any>} frame */
+  #received(frame) {
+    const { type, urlId, broadcastId } = frame
+    const page = this.#pages.get(urlId)
+    if (type === 'ack' || type === 'error') {
+      const owner = page ?? (typeof broadcastId === 'string' ? [...this.#pages.values()].find(each => each.holds(broadcastId)) : undefined)
+      try {
+        if (type === 'ack') owner?.acked(frame)
+        else this.#failed(frame, owner)
+      } catch (error) {
+        if (!(error instanceof Malformed)) throw error
+        this.emit('error', { code: 'protocol', message: `A frame ${type} that cannot be used: ${error.message}` })
+      }
+      if (owner) this.#tidy(owner.urlId)
+    } else {
+      page?.received(frame)
+    }
+  }
+
+  /** @param {Record<string, any>} frame  @param {Subscription} [owner] */
+  #failed(frame, owner) {
+    /** @type {ErrorEvent} */
+    const error = {
+      code: text(frame.code), message: typeof frame.message === 'string' ? frame.message : '', ...typeof frame.field === 'string' && { field: frame.field },
+      ...owner && { urlId: owner.urlId }, ...typeof frame.broadcastId === 'string' && { broadcastId: frame.broadcastId },
+    }
+    owner ? owner.failed(frame, error) : this.emit('error', error)
+  }
+
+  /** @param {string} path  @param {Record<string, string | number | undefined>} query  @param {AbortSignal} signal */
+  async #get(path, query, signal) {
+    const { tenantId = this.#connection.options.tenantId } = this.#lastWelcome ?? {}
+    const url = new URL(path, this.#connection.at.http)
+    for (const [name, value] of Object.entries({ tenantId, ...query })) if (value !== undefined) url.searchParams.set(name, String(value))
+    const aborting = new AbortController()
+    const abort = () => aborting.abort()
+    const timer = this.#env.setTimeout(abort, HTTP_TIMEOUT)
+    signal.addEventListener('abort', abort)
+    try {
+      const { bearer, options } = this.#connection
+      const response = await this.#env.fetch(url.href, {
+        headers: { ...bearer && { authorization: 'Bearer ' + bearer }, 'x-collabchat-visitor': this.#visitorId },
+        credentials: options.credentials ?? 'include', signal: aborting.signal,
+      })
+      const given = await response.json().catch(() => ({}))
+      if (response.status === 200) return given ?? {}
+      throw Object.assign(new CollabError(String(given?.code ?? 'unavailable'), String(given?.message ?? `answered ${response.status}`)), { retryAfterMs: given?.retryAfterMs })
+    } finally {
+      this.#env.clearTimeout(timer)
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  /** @param {{key: string | null}} event */
+  #stored = ({ key }) => {
+    for (const subscription of this.#pages.values()) subscription.stored(key)
+  }
 }
 
 /**
@@ -86,44 +296,80 @@ export class CollabClient extends Emitter {
  * @extends {Emitter<PageEvents>}
  */
 export class Page extends Emitter {
+  /** @type {CollabClient} */ #client
+  /** @type {Subscription} */ #subscription
+
+  /** Use `client.page(urlId)`. @param {CollabClient} client  @param {string} urlId */
+  constructor(client, urlId) {
+    super()
+    this.#client = client
+    this.#subscription = client.join(this, urlId)
+  }
+
   /** @returns {PageState} */
-  get state() { throw new Error('stub') }
+  get state() { return this.#subscription.state }
 
   /** @param {Anchor} anchor  @param {string} body  @returns {Sent} */
-  createChat(anchor, body) { throw new Error('stub') }
-  /** @param {string} chatId  @param {string} body  @returns {Sent} */
-  addComment(chatId, body) { throw new Error('stub') }
-  /** @param {string} chatId  @param {string} commentId  @param {string} body  @returns {Sent} */
-  editComment(chatId, commentId, body) { throw new Error('stub') }
-  /** Deleting the last comment deletes the chat. @param {string} chatId  @param {string} commentId  @returns {Sent} */
-  deleteComment(chatId, commentId) { throw new Error('stub') }
-  /** @param {string} chatId  @returns {Sent} */
-  resolve(chatId) { throw new Error('stub') }
-  /** @param {string} chatId  @returns {Sent} */
-  reopen(chatId) { throw new Error('stub') }
-  /** @param {string} chatId  @param {Anchor} anchor  @returns {Sent} */
-  moveAnchor(chatId, anchor) { throw new Error('stub') }
-  /** @param {string} chatId  @returns {Sent} */
-  deleteChat(chatId) { throw new Error('stub') }
-  /** @param {string} chatId  @param {string} commentId  @param {string} emoji  @returns {Sent} */
-  addReaction(chatId, commentId, emoji) { throw new Error('stub') }
-  /** @param {string} chatId  @param {string} commentId  @param {string} emoji  @returns {Sent} */
-  removeReaction(chatId, commentId, emoji) { throw new Error('stub') }
+  createChat(anchor, body) {
+    return this.#do({ type: 'create-chat', chat: { id: this.#id(), anchor, comment: { id: this.#id(), body: this.#subscription.checked(body) } } })
+  }
 
-  /** Call at every keystroke: at most one frame in 3 s leaves, and none while not connected. @param {string} chatId */
-  typing(chatId) {}
+  /** @param {string} chatId  @param {string} body  @returns {Sent} */
+  addComment(chatId, body) { return this.#do({ type: 'add-comment', chatId, comment: { id: this.#id(), body: this.#subscription.checked(body) } }) }
+
+  /** @param {string} chatId  @param {string} commentId  @param {string} body  @returns {Sent} */
+  editComment(chatId, commentId, body) { return this.#do({ type: 'edit-comment', chatId, comment: { id: commentId, body: this.#subscription.checked(body) } }) }
+
+  /** Deleting the last comment deletes the chat. @param {string} chatId  @param {string} commentId  @returns {Sent} */
+  deleteComment(chatId, commentId) { return this.#do({ type: 'delete-comment', chatId, commentId }) }
+
+  /** @param {string} chatId  @returns {Sent} */
+  resolve(chatId) { return this.#do({ type: 'resolve-chat', chatId }) }
+
+  /** @param {string} chatId  @returns {Sent} */
+  reopen(chatId) { return this.#do({ type: 'reopen-chat', chatId }) }
+
+  /** @param {string} chatId  @param {Anchor} anchor  @returns {Sent} */
+  moveAnchor(chatId, anchor) { return this.#do({ type: 'move-anchor', chatId, anchor }) }
+
+  /** @param {string} chatId  @returns {Sent} */
+  deleteChat(chatId) { return this.#do({ type: 'delete-chat', chatId }) }
+
+  /** @param {string} chatId  @param {string} commentId  @param {string} emoji  @returns {Sent} */
+  addReaction(chatId, commentId, emoji) { return this.#do({ type: 'add-reaction', chatId, commentId, emoji }) }
+
+  /** @param {string} chatId  @param {string} commentId  @param {string} emoji  @returns {Sent} */
+  removeReaction(chatId, commentId, emoji) { return this.#do({ type: 'remove-reaction', chatId, commentId, emoji }) }
+
+  /** Call at every keystroke: at most one frame in 3 s leaves, and none while not live. @param {string} chatId */
+  typing(chatId) { this.#subscription.typing(chatId) }
 
   /** Loads comments before the oldest loaded one. Resolves to whether there are more; rejects with a CollabError. @param {string} chatId @param {number} [limit] @returns {Promise<boolean>} */
-  loadOlder(chatId, limit = 50) { throw new Error('stub') }
+  loadOlder(chatId, limit = 50) { return this.#subscription.loadOlder(chatId, limit) }
 
-  /** Sends a draft again, as it is or with another text. @param {string} draftId  @param {string} [text]  @returns {Sent} */
-  retryDraft(draftId, text) { throw new Error('stub') }
+  /** Sends a draft again, as it is or with another text. @param {string} draftId  @param {string} [body]  @returns {Sent} */
+  retryDraft(draftId, body) { return this.#subscription.retryDraft(draftId, body) }
+
   /** @param {string} draftId */
-  discardDraft(draftId) {}
+  discardDraft(draftId) { this.#subscription.discardDraft(draftId) }
 
   /** The same handle, with its listeners, on another page: for applications that navigate without loading. @param {string} urlId */
-  setPage(urlId) {}
+  setPage(urlId) {
+    const before = this.#subscription
+    if (before.urlId === urlId) return
+    this.#subscription = this.#client.join(this, urlId)
+    this.#client.part(this, before.urlId)
+    this.emit('change', this.state)
+  }
 
   /** Ends this handle. What is still queued is sent all the same. */
-  close() {}
+  close() {
+    this.#client.part(this, this.#subscription.urlId)
+    this.mute()
+  }
+
+  #id() { return this.#client.id() }
+
+  /** @param {import('./types.js').Operation} operation */
+  #do(operation) { return this.#subscription.do(operation) }
 }

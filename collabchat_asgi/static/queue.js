@@ -1,0 +1,127 @@
+/** The operations of one user on one page that are not settled, and the texts that came back. Survives a reload. */
+
+/** @import { Draft, Environment, Operation, Queued, Refusal } from './types.js' */
+import { CollabError, chatOf, isObject, readOperation, text, textOf } from './protocol.js'
+
+const MOST_OPERATIONS = 200
+const MOST_BYTES = 256 * 1024
+const MOST_DRAFTS = 100
+
+const encoder = new TextEncoder()
+/** @param {unknown} value */
+export const bytesOf = value => encoder.encode(JSON.stringify(value)).length
+
+/** @param {string} tenantId  @param {string} urlId  @param {string} userId */
+export const queueKey = (tenantId, urlId, userId) => 'collabchat:queue:' + JSON.stringify([tenantId, urlId, userId])
+
+export class Queue {
+  /** In the order they were made. @type {Queued[]} */
+  operations = []
+  /** @type {Draft[]} */
+  drafts = []
+  /** Undefined until the user is known: nothing is stored under nobody's name. @type {string | undefined} */
+  key
+  /** All ids this queue ever held: what is stored and not among them is another tab's. @type {Set<string>} */
+  #known = new Set()
+  #bytes = 0
+
+  /** @param {Environment['storage']} storage */
+  constructor(storage) { this.storage = storage }
+
+  /** @param {Queued} queued */
+  add(queued) {
+    const bytes = bytesOf(queued.operation)
+    if (this.operations.length >= MOST_OPERATIONS || this.#bytes + bytes > MOST_BYTES) throw new CollabError('too-many', 'Too much is waiting to be sent')
+    this.operations.push(queued)
+    this.#known.add(queued.broadcastId)
+    this.#bytes += bytes
+    this.save()
+  }
+
+  /** @param {Queued} queued */
+  remove(queued) {
+    const index = this.operations.indexOf(queued)
+    if (index < 0) return
+    this.operations.splice(index, 1)
+    this.#bytes -= bytesOf(queued.operation)
+    this.save()
+  }
+
+  /** The reader's words are given back; an operation without any is only forgotten. @param {Queued} queued  @param {Refusal} refusal  @returns {Draft | undefined} */
+  giveBack(queued, refusal) {
+    this.remove(queued)
+    const words = textOf(queued.operation)
+    if (words === undefined) return undefined
+    /** @type {Draft} */
+    const draft = Object.freeze({ id: queued.broadcastId, text: words, operation: queued.operation, chatId: chatOf(queued.operation), refusal })
+    this.drafts = [...this.drafts.filter(each => each.id !== draft.id), draft].slice(-MOST_DRAFTS)
+    this.save()
+    return draft
+  }
+
+  /** @param {string} draftId  @returns {Draft | undefined} */
+  takeDraft(draftId) {
+    const draft = this.drafts.find(each => each.id === draftId)
+    this.drafts = this.drafts.filter(each => each !== draft)
+    if (draft) this.save()
+    return draft
+  }
+
+  /** The user is known now: what an earlier visit left comes before what was made in this one. @param {string} key */
+  open(key) {
+    this.key = key
+    const stored = this.#read()
+    const mine = this.operations, ids = new Set(mine.map(each => each.broadcastId))
+    this.operations = [...stored.operations.filter(each => !ids.has(each.broadcastId)).slice(0, MOST_OPERATIONS - mine.length), ...mine]
+    for (const each of [...this.operations, ...stored.drafts]) this.#known.add('id' in each ? each.id : each.broadcastId)
+    this.drafts = [...stored.drafts, ...this.drafts].slice(-MOST_DRAFTS)
+    this.#bytes = this.operations.reduce((sum, each) => sum + bytesOf(each.operation), 0)
+    this.save()
+  }
+
+  /** Another tab of this user changed the drafts. */
+  readDrafts() {
+    if (this.key) this.drafts = this.#read().drafts
+  }
+
+  save() {
+    if (!this.key) return
+    for (const draft of this.drafts) this.#known.add(draft.id)
+    try {
+      const stored = this.#read()
+      // Acked ones are committed: after a reload the page itself shows them.
+      const operations = [
+        ...stored.operations.filter(each => !this.#known.has(each.broadcastId)),
+        ...this.operations.filter(each => !each.ack).map(({ broadcastId, operation, at }) => ({ broadcastId, operation, at })),
+      ]
+      const drafts = [...stored.drafts.filter(each => !this.#known.has(each.id)), ...this.drafts]
+      if (operations.length + drafts.length) this.storage?.setItem(this.key, JSON.stringify({ operations, drafts }))
+      else this.storage?.removeItem(this.key)
+    } catch {
+      // Full or forbidden: the queue lives as long as the tab does.
+    }
+  }
+
+  /** @returns {{operations: Queued[], drafts: Draft[]}} */
+  #read() {
+    try {
+      const stored = JSON.parse(this.storage?.getItem(this.key ?? '') ?? '{}')
+      return {
+        operations: usable(stored.operations, each => ({ broadcastId: text(each.broadcastId), operation: readOperation(each.operation), at: Number(each.at) || 0 })),
+        drafts: usable(stored.drafts, ({ id, text: words, operation, chatId, refusal }) =>
+          ({ id: text(id), text: text(words), operation: readOperation(operation), chatId: text(chatId), refusal: { code: text(refusal.code), message: text(refusal.message) } })),
+      }
+    } catch {
+      return { operations: [], drafts: [] }
+    }
+  }
+}
+
+/**
+ * @template T
+ * @param {unknown} stored  @param {(each: any) => T} read
+ * @returns {T[]}
+ */
+const usable = (stored, read) => !Array.isArray(stored) ? [] : stored.flatMap(each => {
+  try { return isObject(each) ? [read(each)] : [] } catch { return [] }
+})
