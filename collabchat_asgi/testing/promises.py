@@ -269,8 +269,13 @@ def _reads(report: Report, evidence: Evidence, expect_epoch_changes: bool) -> No
             report.add(name, why, lacking.answered_index, read.index)
         if "chats" in read.frame and read.frame["type"] == "chats":
             _missing_chats(report, read, told[read.place], evidence)
+    seen = {(s.place, s.epoch, s.broadcast_id): s.seq for s in evidence.sightings}
     for call in acks:
-        _ack_is_true(report, call, evidence.facts[call.place, call.position[0]])
+        epoch, seq = call.position
+        if seen.get((call.place, epoch, call.broadcast_id), seq) != seq:
+            report.add("acked-lost", f"acked as {seq}, which it is not", call.answered_index)
+        else:
+            _ack_is_true(report, call, evidence.facts[call.place, epoch])
 
 
 class _Newest:

@@ -1,0 +1,40 @@
+"""Time stands still until it is moved."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from collabchat_asgi.testing import FakeClock
+
+
+def test_both_times_move_together() -> None:
+    clock = FakeClock(now=10.0, epoch_ms=5_000)
+    clock.advance(1.5)
+    assert (clock.now(), clock.epoch_ms()) == (11.5, 6_500)
+
+
+def test_only_the_wall_clock_can_go_back() -> None:
+    clock = FakeClock(now=10.0, epoch_ms=5_000)
+    clock.skew(-3_000)
+    assert (clock.now(), clock.epoch_ms()) == (10.0, 2_000)
+    with pytest.raises(ValueError, match="monotonic"):
+        clock.advance(-1)
+
+
+async def test_sleepers_wake_in_the_order_of_their_alarms() -> None:
+    clock, woken = FakeClock(), list[int]()
+
+    async def sleeper(seconds: int) -> None:
+        await clock.sleep(seconds)
+        woken.append(seconds)
+
+    tasks = [asyncio.create_task(sleeper(seconds)) for seconds in (3, 1, 2)]
+    await asyncio.sleep(0)
+    clock.advance(2)
+    await asyncio.gather(tasks[1], tasks[2])
+    assert woken == [1, 2]
+    clock.advance(1)
+    await tasks[0]
+    assert woken == [1, 2, 3]
