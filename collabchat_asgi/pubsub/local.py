@@ -31,7 +31,7 @@ from urllib.parse import unquote, urlsplit
 from ..errors import ConfigError, PubSubError, PubSubUnavailable
 from .abc import Gap, Message, PubSub
 from .datagrams import LARGEST, MAX_PAYLOAD, Link, decode, frame
-from .memory import Inbox
+from .memory import Inbox, silence
 
 __all__ = ["LocalPubSub"]
 
@@ -130,8 +130,9 @@ class _Station:
     def _unbind(self) -> None:
         with suppress(OSError):
             os.unlink(self._place(self._name))
-        if not self.loop.is_closed():
-            self.loop.remove_reader(self._socket.fileno())
+        fd = self._socket.fileno()
+        if fd >= 0 and not self.loop.is_closed():
+            self.loop.remove_reader(fd)
         self._socket.close()
 
     def _read(self) -> None:
@@ -276,7 +277,7 @@ class LocalPubSub(PubSub):
             self._station.inbox.topics.difference_update(topics)
 
     def listen(self) -> AsyncIterator[Message | Gap]:
-        return self._now_open().inbox.listen()
+        return self._station.inbox.listen() if self._station else silence()
 
     def _now_open(self) -> _Station:
         if self._station is None:

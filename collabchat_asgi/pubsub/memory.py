@@ -13,7 +13,7 @@ from weakref import WeakSet, WeakValueDictionary
 from ..errors import ConfigError, PubSubUnavailable
 from .abc import Gap, Message, PubSub
 
-__all__ = ["Inbox", "MemoryPubSub"]
+__all__ = ["Inbox", "MemoryPubSub", "silence"]
 
 
 class Inbox:
@@ -71,6 +71,14 @@ class Inbox:
             yield item
         if self._error:
             raise self._error
+
+
+async def silence() -> AsyncIterator[Message | Gap]:
+    """What is heard where nothing is open: it ends at once."""
+    ended = Inbox()
+    ended.close()
+    async for item in ended.listen():
+        yield item
 
 
 class _Ear:
@@ -165,7 +173,7 @@ class MemoryPubSub(PubSub):
             self._ear.inbox.topics.difference_update(topics)
 
     def listen(self) -> AsyncIterator[Message | Gap]:
-        return self._open_ear().inbox.listen()
+        return self._ear.inbox.listen() if self._ear else silence()
 
     def _open_ear(self) -> _Ear:
         if self._ear is None:

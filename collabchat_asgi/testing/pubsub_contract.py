@@ -35,6 +35,8 @@ class PubSubContract(PubSubHearing):
         await asyncio.sleep(0)
         await self.within(pubsub.close())
         await ear.ended()
+        too_late = Listener(pubsub, self.seconds)
+        await too_late.ended()
 
     async def test_open_and_close_are_idempotent(self) -> None:
         topic = new_topic()

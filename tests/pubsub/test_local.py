@@ -1,0 +1,329 @@
+"""`local://` keeps the contract, under both event loops, and survives its neighbours."""
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+import stat
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collabchat_asgi.errors import ConfigError, PubSubError, PubSubUnavailable
+from collabchat_asgi.pubsub import local
+from collabchat_asgi.pubsub.abc import Gap, Message, PubSub
+from collabchat_asgi.pubsub.datagrams import LARGEST, MAGIC, Link, decode, frame
+from collabchat_asgi.pubsub.local import LocalPubSub, socket_directory
+from collabchat_asgi.testing.pubsub_bench import Listener
+from collabchat_asgi.testing.pubsub_contract import PubSubContract
+
+from .peer import running
+
+
+class TestLocalPubSub(PubSubContract):
+    url = "local:///app/chat.db"
+
+    @pytest.fixture(autouse=True)
+    def _bus(self, tmp_path: Path) -> None:
+        self.bus = tmp_path / "chat.db"
+
+    async def make(self) -> PubSub:
+        return LocalPubSub(self.bus)
+
+
+@pytest.mark.parametrize("promise", [name for name in dir(PubSubContract) if name[:5] == "test_"])
+def test_the_contract_under_uvloop(promise: str, tmp_path: Path) -> None:
+    uvloop = pytest.importorskip("uvloop")
+    contract = TestLocalPubSub()
+    contract.bus = tmp_path / "chat.db"
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(getattr(contract, promise)())
+
+
+@asynccontextmanager
+async def listening(path: Path, *topics: str) -> AsyncIterator[Listener]:
+    pubsub = LocalPubSub(path)
+    await pubsub.open()
+    await pubsub.subscribe(topics)
+    ear = Listener(pubsub, seconds=10)
+    try:
+        yield ear
+    finally:
+        await pubsub.close()
+        await ear.ended()
+
+
+def sockets(path: Path) -> set[Path]:
+    return set(Path(socket_directory(str(path))).iterdir())
+
+
+def dead_socket(path: Path, *, old: bool) -> Path:
+    """What a killed process leaves."""
+    place = Path(socket_directory(str(path))) / os.urandom(8).hex()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as killed:
+        killed.bind(str(place))
+    if old:
+        os.utime(place, (1, 1))
+    return place
+
+
+async def ask(ear: Listener, text: bytes) -> Message | Gap:
+    await ear.pubsub.publish("ask", text)
+    return await ear.next()
+
+
+# Other processes.
+
+
+async def test_processes_hear_each_other(tmp_path: Path) -> None:
+    async with listening(tmp_path / "db", "answer") as ear:
+        with running(tmp_path / "db"), running(tmp_path / "db"):
+            await ear.pubsub.publish("ask", b"who is there?")
+            assert await ear.messages(2) == [Message("answer", b"who is there?")] * 2
+
+
+async def test_a_killed_process_leaves_nothing_that_hurts(tmp_path: Path) -> None:
+    async with listening(tmp_path / "db", "answer") as ear:
+        with running(tmp_path / "db") as victim, running(tmp_path / "db"):
+            await ear.pubsub.publish("ask", b"1")
+            assert len(await ear.messages(2)) == 2
+            victim.kill()
+            victim.wait()
+            assert len(sockets(tmp_path / "db")) == 3
+            assert await ask(ear, b"2") == Message("answer", b"2")
+            assert len(sockets(tmp_path / "db")) == 2
+
+
+async def test_a_process_that_hangs_stops_nobody_and_learns_of_its_gap(tmp_path: Path) -> None:
+    async with listening(tmp_path / "db", "answer") as ear:
+        with running(tmp_path / "db") as hanging:
+            assert await ask(ear, b"hello") == Message("answer", b"hello")
+            hanging.send_signal(signal.SIGSTOP)
+            for number in range(3_000):
+                await asyncio.wait_for(ear.pubsub.publish("ask", b"%020d" % number * 50), 1)
+            hanging.send_signal(signal.SIGCONT)
+            heard: list[bytes] = []
+            while not heard or heard[-1] != b"%020d" % 2_999:
+                item = await ear.next()
+                assert isinstance(item, Message)
+                heard.append(item.payload)
+            before, after = heard[: heard.index(b"gap")], heard[heard.index(b"gap") + 1 :]
+            assert before == [b"%020d" % number for number in range(len(before))]
+            assert after == [b"%020d" % number for number in range(3_000 - len(after), 3_000)]
+            assert 0 < len(before) + len(after) < 3_000
+            assert await ask(ear, b"well again") == Message("answer", b"well again")
+
+
+async def test_what_fits_is_late_and_not_lost(tmp_path: Path) -> None:
+    """Ten datagrams fill a socket's queue; more wait here, and are in order when they come."""
+    async with listening(tmp_path / "db", "t") as ear, listening(tmp_path / "db") as other:
+        for number in range(1_000):
+            await other.pubsub.publish("t", b"%d" % number)
+        heard = await ear.messages(1_000)
+        assert [message.payload for message in heard] == [b"%d" % n for n in range(1_000)]
+
+
+# Files.
+
+
+async def test_dead_sockets_are_removed_and_strangers_are_not(tmp_path: Path) -> None:
+    async with listening(tmp_path / "db", "t") as ear:
+        dead, perhaps_being_bound = (dead_socket(tmp_path / "db", old=old) for old in (True, False))
+        note, decoy = dead.with_name("README"), dead.with_name("0" * 16)
+        note.write_text("not ours")
+        decoy.write_text("named like ours")
+        await ear.pubsub.publish("t", b"1")
+        assert await ear.messages(1) == [Message("t", b"1")]
+        left = sockets(tmp_path / "db")
+        assert dead not in left
+        assert {perhaps_being_bound, note, decoy} < left
+        os.utime(perhaps_being_bound, (1, 1))
+        await ear.pubsub.publish("t", b"2")
+        assert not perhaps_being_bound.exists()
+
+
+async def test_the_last_to_close_takes_the_directory_away(tmp_path: Path) -> None:
+    async with listening(tmp_path / "db"), listening(tmp_path / "db"):
+        assert len(sockets(tmp_path / "db")) == 2
+        directory = sockets(tmp_path / "db").pop().parent
+    assert not directory.exists()
+
+
+async def test_a_removed_socket_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "WATCH_SECONDS", 0.01)
+    async with listening(tmp_path / "db", "t") as ear, listening(tmp_path / "db") as other:
+        for file in sockets(tmp_path / "db"):
+            file.unlink()
+        (tmp_path / "db.pubsub").rmdir()
+        assert await ear.next() == Gap()
+        assert await other.next() == Gap()
+        await other.pubsub.publish("t", b"heard")
+        assert await ear.messages(1) == [Message("t", b"heard")]
+
+
+async def test_listen_raises_when_no_socket_can_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "WATCH_SECONDS", 0.01)
+    pubsub = LocalPubSub(tmp_path / "db")
+    await pubsub.open()
+    for file in sockets(tmp_path / "db"):
+        file.unlink()
+    (tmp_path / "db.pubsub").rmdir()
+    (tmp_path / "db.pubsub").write_text("in the way")
+    with pytest.raises(PubSubUnavailable, match="removed"):
+        await asyncio.wait_for(anext(pubsub.listen()), 10)
+    (tmp_path / "db.pubsub").unlink()
+    await pubsub.close()
+    await pubsub.open()
+    await pubsub.close()
+
+
+async def test_only_the_owner_may_enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = tmp_path / "db.pubsub"
+    directory.mkdir(mode=0o777)
+    async with listening(tmp_path / "db"):
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+        assert [stat.S_IMODE(file.stat().st_mode) for file in directory.iterdir()] == [0o600]
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+        with pytest.raises(ConfigError, match="belongs to someone else"):
+            await LocalPubSub(tmp_path / "db").open()
+        monkeypatch.undo()
+
+
+async def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
+    path = tmp_path.joinpath(*["x" * 60] * 3, "chat.db")
+    assert not Path(socket_directory(str(path))).is_relative_to(tmp_path)
+    async with listening(path, "answer") as ear:
+        with running(path):
+            assert await ask(ear, b"far down") == Message("answer", b"far down")
+
+
+async def test_a_directory_and_a_link_to_the_file(tmp_path: Path) -> None:
+    assert socket_directory(str(tmp_path)).endswith("/collabchat.pubsub")
+    (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
+    async with listening(tmp_path / "real.db", "t") as ear, listening(tmp_path / "link.db") as via:
+        await via.pubsub.publish("t", b"one bus")
+        assert await ear.messages(1) == [Message("t", b"one bus")]
+
+
+async def test_no_place_for_a_socket(tmp_path: Path) -> None:
+    with pytest.raises(PubSubUnavailable):
+        await LocalPubSub(tmp_path / "no such directory" / "db").open()
+
+
+# Datagrams.
+
+
+@given(st.lists(st.tuples(st.from_regex(r"[A-Za-z0-9._-]{1,48}", fullmatch=True), st.binary())))
+def test_frames_come_back(messages: list[tuple[str, bytes]]) -> None:
+    datagram = MAGIC + b"".join(frame(topic, payload) for topic, payload in messages)
+    assert decode(memoryview(datagram)) == messages
+
+
+@given(st.binary(), st.booleans())
+def test_nonsense_is_a_value_error_or_a_message(nonsense: bytes, magic: bool) -> None:
+    with suppress(ValueError):
+        decode(memoryview(MAGIC + nonsense if magic else nonsense))
+
+
+async def test_forged_datagrams_are_dropped(tmp_path: Path) -> None:
+    async with listening(tmp_path / "db", "t") as ear:
+        (own,) = sockets(tmp_path / "db")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as forger:
+            forger.connect(str(own))
+            for forged in (
+                b"",
+                b"hello",
+                MAGIC + b"\x01",
+                MAGIC + struct.pack("!BI", 1, 2**32 - 1) + b"t",
+                MAGIC + frame("t", b"cut off")[:-1],
+                MAGIC + frame("t", b"whole") + b"and more",
+                MAGIC + struct.pack("!BI", 2, 0) + b"\xff\xfe",
+            ):
+                forger.send(forged)
+            forger.send(MAGIC + frame("t", bytes(LARGEST)))
+        await ear.pubsub.publish("t", b"sound")
+        async with listening(tmp_path / "db") as other:
+            await other.pubsub.publish("t", b"sound")
+            assert await ear.messages(2) == [Message("t", b"sound")] * 2
+
+
+async def test_a_payload_that_is_too_large(tmp_path: Path) -> None:
+    async with listening(tmp_path / "db", "t") as ear:
+        with pytest.raises(PubSubError):
+            await ear.pubsub.publish("t", bytes(64 * 1024 + 1))
+
+
+# The machine runs out of something.
+
+
+async def test_a_peer_that_could_not_be_reached_learns_of_its_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> Link:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    async with listening(tmp_path / "db", "t") as publisher:
+        monkeypatch.setattr(local, "Link", exhausted)
+        async with listening(tmp_path / "db", "t") as ear:
+            with pytest.raises(PubSubUnavailable):
+                await publisher.pubsub.publish("t", b"lost")
+            assert await publisher.messages(1) == [Message("t", b"lost")]
+            monkeypatch.undo()
+            await publisher.pubsub.publish("t", b"heard")
+            assert [await ear.next(), await ear.next()] == [Gap(), Message("t", b"heard")]
+
+
+async def test_a_full_buffer_of_the_system_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = iter([True, True])
+
+    class Refusing(socket.socket):
+        def send(self, *args: Any) -> int:
+            if next(refusals, False):
+                raise OSError(errno.ENOBUFS, "no buffer space")
+            return super().send(*args)
+
+    async with listening(tmp_path / "db", "t") as ear:
+        monkeypatch.setattr(socket, "socket", Refusing)
+        async with listening(tmp_path / "db") as other:
+            await other.pubsub.publish("t", b"1")
+            await other.pubsub.publish("t", b"2")
+            assert await ear.messages(2) == [Message("t", b"1"), Message("t", b"2")]
+
+
+def test_a_loop_that_ended_without_close(tmp_path: Path) -> None:
+    pubsub = LocalPubSub(tmp_path / "db")
+
+    async def use(*, close: bool) -> None:
+        await pubsub.open()
+        await pubsub.subscribe(["t"])
+        await pubsub.publish("t", b"alive")
+        assert await asyncio.wait_for(anext(pubsub.listen()), 10) == Message("t", b"alive")
+        if close:
+            await pubsub.close()
+
+    asyncio.run(use(close=False))
+    asyncio.run(use(close=True))
+    assert list(tmp_path.iterdir()) == []
+
+
+# URLs.
+
+
+def test_urls() -> None:
+    assert repr(LocalPubSub.from_url("local:///a/my%20chat.db")) == "LocalPubSub('/a/my chat.db')"
+    for url in ("local://", "local://chat.db", "local:///a?b=c", "local:///a#b"):
+        with pytest.raises(ConfigError):
+            LocalPubSub.from_url(url)
