@@ -172,18 +172,11 @@ def default_pubsub(storage_url: str) -> str:
     """
     scheme = storages.scheme(storage_url)
     if scheme in SQLITE:
-        path = _sqlite_path(storage_url)
-        if path is None or not hasattr(socket, "AF_UNIX"):
+        path = storage_url.partition("://")[2].partition("?")[0].removeprefix("/")
+        in_memory = path in ("", ":memory:")
+        if in_memory or not hasattr(socket, "AF_UNIX"):
             return "memory://"
         return "local://" + quote(os.path.realpath(path))
     if scheme in pubsubs.known():
         return storage_url
     raise ConfigError(f"storage {scheme}:// has no pub/sub of its own: set pubsub= as well")
-
-
-def _sqlite_path(url: str) -> str | None:
-    """The database file, as SQLAlchemy reads such a URL; None for a database in memory."""
-    path, _, options = url.partition("://")[2].partition("?")
-    path = path.removeprefix("/").removeprefix("file:")
-    in_memory = path in ("", ":memory:") or "mode=memory" in options
-    return None if in_memory else path

@@ -144,9 +144,9 @@ class MemoryPubSub(PubSub):
     def from_url(cls, url: str) -> Self:
         """`memory://` or `memory://name`; there are no options."""
         parts = urlsplit(url)
-        if extra := parts.query or parts.fragment or parts.path.strip("/"):
+        if extra := parts.query or parts.fragment:
             raise ConfigError(f"pubsub: memory://name takes no {extra!r}")
-        return cls(parts.netloc)
+        return cls(parts.netloc + parts.path)
 
     async def open(self) -> None:
         if self._ear and self._ear.loop is asyncio.get_running_loop():
