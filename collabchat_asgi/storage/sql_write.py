@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from ..core.model import PageKey, Position
+from ..core.model import NOWHERE, PageKey, Position
 from .abc import Entry, Failed, Group, Outcome, Record, Revise, Tail, UsageDelta, new_epoch
 from .schema import applied, entry, page, record, usage
 from .sql import Dialect, as_events, log_events, same_page
@@ -32,6 +32,10 @@ _TRIM_PAGES = 50
 _TRIM_EVENTS = 1_000
 """Of one page, in one call."""
 _TRIM_ROWS = 10_000
+
+
+_NO_ROW = (0, Head())
+"""A page without a row, which nothing is written to: no row has the id 0."""
 
 
 class _Place(NamedTuple):
@@ -144,7 +148,7 @@ class Writer:
         return failed
 
     def _rehearse(self, connection: Connection, key: PageKey, suspect: Entry) -> None:
-        page_id, head = self._pages(connection, [key])[key]
+        page_id, head = self._pages(connection, [Group(key, NOWHERE, [suspect])])[key]
         turn = Turn(Group(key, head.position, [suspect]), head, {})
         places = [_Place(page_id, turn)]
         self._learn(connection, places)
@@ -159,7 +163,7 @@ class Writer:
         failed: Mapping[str, Failed],
     ) -> Sequence[Mapping[str, Outcome]]:
         with connection.begin():
-            pages = self._pages(connection, [group.page for group in groups])
+            pages = self._pages(connection, groups)
             places = []
             for group in groups:
                 page_id, head = pages[group.page]
@@ -173,15 +177,16 @@ class Writer:
         return [place.turn.outcomes for place in places]
 
     def _pages(
-        self, connection: Connection, keys: Sequence[PageKey]
+        self, connection: Connection, groups: Sequence[Group]
     ) -> Mapping[PageKey, tuple[int, Head]]:
-        """Rows of pages, locked; those that do not exist are created."""
-        pages = self._locked(connection, keys)
-        if missing := sorted(set(keys) - pages.keys()):
-            rows = [{**key._asdict(), "epoch": "", "seq": 0, "trimmed": 0} for key in missing]
+        """Rows of the groups' pages, locked; created where something is to be written."""
+        pages = self._locked(connection, [group.page for group in groups])
+        missing = [group for group in groups if group.page not in pages]
+        if created := sorted(g.page for g in missing if not all(e.lookup for e in g.entries)):
+            rows = [{**key._asdict(), "epoch": "", "seq": 0, "trimmed": 0} for key in created]
             connection.execute(self._create_page, rows)
-            pages |= self._locked(connection, missing)
-        return pages
+            pages |= self._locked(connection, created)
+        return {group.page: _NO_ROW for group in missing} | pages
 
     def _locked(
         self, connection: Connection, keys: Sequence[PageKey]
@@ -239,7 +244,7 @@ class Writer:
 
     def renew(self, connection: Connection, key: PageKey, seen: Position) -> Position:
         with connection.begin():
-            page_id, head = self._locked(connection, [key]).get(key, (0, Head()))
+            page_id, head = self._locked(connection, [key]).get(key, _NO_ROW)
             epoch, seq = head.position
             if not seq or epoch != seen.epoch or seq >= seen.seq:
                 return head.position
@@ -250,7 +255,7 @@ class Writer:
 
     def erase(self, connection: Connection, key: PageKey) -> None:
         with connection.begin():
-            page_id, _ = self._locked(connection, [key]).get(key, (0, Head()))
+            page_id, _ = self._locked(connection, [key]).get(key, _NO_ROW)
             for column in (entry.c.page_id, record.c.page_id, page.c.id):
                 connection.execute(delete(column.table).where(column == page_id))
 
@@ -270,7 +275,7 @@ class Writer:
         with connection.begin():
             for delta in deltas:
                 name = {"run_id": delta.run_id, "serial": delta.serial}
-                if connection.execute(self._apply, name).rowcount:
+                if connection.execute(self._apply, name).rowcount and delta.counters:
                     connection.execute(self._add_usage, _usage_rows(delta))
 
 
