@@ -1,38 +1,28 @@
-"""What changes something in an SQL database. Each method is one transaction, or a few."""
+"""What changes a page in an SQL database. Each method is one transaction, or a few."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     Connection,
-    Delete,
-    Select,
     Text,
     and_,
     bindparam,
     delete,
-    func,
     select,
-    tuple_,
     update,
 )
 
 from ..core.model import NOWHERE, PageKey, Position
-from .abc import Entry, Failed, Group, Outcome, Record, Revise, Tail, UsageDelta, new_epoch
-from .schema import applied, entry, page, record, usage
+from .abc import Entry, Failed, Group, Outcome, Record, Revise, Tail, new_epoch
+from .schema import entry, page, record
 from .sql import Dialect, as_events, log_events, same_page
 from .turn import Head, Known, Turn, last_changes
 
 __all__ = ["Writer"]
-
-_TRIM_PAGES = 50
-_TRIM_EVENTS = 1_000
-"""Of one page, in one call."""
-_TRIM_ROWS = 10_000
-
 
 _NO_ROW = (0, Head())
 """A page without a row, which nothing is written to: no row has the id 0."""
@@ -82,17 +72,6 @@ class Writer:
         )
         self._delete_record = delete(record).where(
             record.c.page_id == bindparam("of_page"), record.c.key == bindparam("of_key")
-        )
-        self._trimmable = _trimmable().with_for_update(of=page)
-        self._move_trimmed = (
-            update(page).where(page.c.id == bindparam("page_id")).values(trimmed=bindparam("last"))
-        )
-        self._forget = _forget()
-        self._apply = dialect.insert(applied).on_conflict_do_nothing()
-        add = dialect.insert(usage)
-        self._add_usage = add.on_conflict_do_update(
-            index_elements=list(usage.primary_key),
-            set_={"amount": usage.c.amount + add.excluded.amount},
         )
 
     def commit(
@@ -259,65 +238,6 @@ class Writer:
             for column in (entry.c.page_id, record.c.page_id, page.c.id):
                 connection.execute(delete(column.table).where(column == page_id))
 
-    def trim(self, connection: Connection, *, before_ms: int, keep_events: int) -> int:
-        dropped = 0
-        with connection.begin():
-            for page_id, seq, trimmed, young in connection.execute(
-                self._trimmable, {"before_ms": before_ms, "keep_events": keep_events}
-            ).all():
-                last = min(seq - keep_events, trimmed + _TRIM_EVENTS, (young or seq + 1) - 1)
-                connection.execute(self._move_trimmed, {"page_id": page_id, "last": last})
-                dropped += last - trimmed
-            connection.execute(self._forget, {"before_ms": before_ms})
-        return dropped
-
-    def add_usage(self, connection: Connection, deltas: Sequence[UsageDelta]) -> None:
-        with connection.begin():
-            for delta in deltas:
-                name = {"run_id": delta.run_id, "serial": delta.serial}
-                if connection.execute(self._apply, name).rowcount and delta.counters:
-                    connection.execute(self._add_usage, _usage_rows(delta))
-
-
-def _trimmable() -> Select[Any]:
-    """Pages whose first number is old and to spare, with the first one that is too young to go:
-    clocks go back, and only the beginning of a log may be dropped."""
-    first = entry.alias()
-    later = entry.alias()
-    young = (
-        select(func.min(later.c.seq))
-        .where(
-            later.c.page_id == page.c.id,
-            later.c.seq > page.c.trimmed,
-            later.c.seq <= page.c.trimmed + _TRIM_EVENTS,
-            later.c.event.is_not(None),
-            later.c.created_ms >= bindparam("before_ms"),
-        )
-        .scalar_subquery()
-    )
-    return (
-        select(page.c.id, page.c.seq, page.c.trimmed, young)
-        .join(first, and_(first.c.page_id == page.c.id, first.c.seq == page.c.trimmed + 1))
-        .where(
-            page.c.seq - page.c.trimmed > bindparam("keep_events"),
-            first.c.event.is_not(None),
-            first.c.created_ms < bindparam("before_ms"),
-        )
-        .order_by(page.c.tenant_id, page.c.url_id)
-        .limit(_TRIM_PAGES)
-    )
-
-
-def _forget() -> Delete:
-    """What the log no longer holds: dropped events, and notes once they are old too."""
-    old = (
-        select(entry.c.page_id, entry.c.broadcast_id)
-        .join(page, page.c.id == entry.c.page_id)
-        .where(entry.c.seq <= page.c.trimmed, entry.c.created_ms < bindparam("before_ms"))
-        .limit(_TRIM_ROWS)
-    )
-    return delete(entry).where(tuple_(entry.c.page_id, entry.c.broadcast_id).in_(old))
-
 
 def _entry_row(page_id: int, one: Entry, position: Position, now_ms: int) -> dict[str, object]:
     return {
@@ -342,8 +262,3 @@ def _record_row(page_id: int, one: Record) -> dict[str, object]:
         "body": one.body,
         "body_seq": one.body_seq,
     }
-
-
-def _usage_rows(delta: UsageDelta) -> list[dict[str, object]]:
-    row = {"tenant_id": delta.tenant_id, "day": delta.day, "url_id": delta.url_id}
-    return [{**row, "counter": name, "amount": n} for name, n in delta.counters.items()]

@@ -35,6 +35,7 @@ from ..errors import ConfigError, MisuseError, StorageError, StorageUnavailable
 from .abc import Group, Loaded, Outcome, Revise, Storage, Tail, UsageDelta, UsageRow
 from .schema import migrate
 from .sql import Dialect, Reader
+from .sql_upkeep import Upkeep
 from .sql_write import Writer
 from .turn import check_groups
 
@@ -91,6 +92,7 @@ class SqliteStorage(Storage):
         dialect = SqliteDialect()
         self._reads = Reader(dialect)
         self._writes = Writer(dialect, clock)
+        self._upkeep = Upkeep(dialect)
         self._lanes: tuple[_Lane, _Lane] | None = None
 
     def __repr__(self) -> str:
@@ -164,7 +166,7 @@ class SqliteStorage(Storage):
         await self._write(partial(self._writes.erase, key=page))
 
     async def trim(self, *, before_ms: int, keep_events: int) -> int:
-        work = partial(self._writes.trim, before_ms=before_ms, keep_events=keep_events)
+        work = partial(self._upkeep.trim, before_ms=before_ms, keep_events=keep_events)
         return await self._write(work)
 
     async def pages(
@@ -174,7 +176,7 @@ class SqliteStorage(Storage):
         return await self._read(work)
 
     async def add_usage(self, deltas: Sequence[UsageDelta]) -> None:
-        await self._write(partial(self._writes.add_usage, deltas=deltas))
+        await self._write(partial(self._upkeep.add_usage, deltas=deltas))
 
     async def usage(self, tenant_id: str, first_day: str, last_day: str) -> list[UsageRow]:
         work = partial(
