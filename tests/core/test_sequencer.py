@@ -176,3 +176,16 @@ def test_reset_starts_anew() -> None:
     assert not sequencer.behind
     assert seqs(sequencer.push("f", [event(3)])) == [3]
     assert not sequencer.behind
+
+
+def test_what_the_log_does_not_have_is_not_waited_for() -> None:
+    sequencer = Sequencer(Position("e", 5))
+    sequencer.push("e", [event(9)])
+    before_the_read = sequencer.heard()
+    sequencer.push("e", [event(8)])
+    sequencer.caught_up(before_the_read)
+    assert sequencer.behind, "8 was heard after the read began"
+    sequencer.caught_up(sequencer.heard())
+    assert not sequencer.behind
+    assert seqs(sequencer.push("e", [event(6)])) == [6]
+    assert not sequencer.behind
