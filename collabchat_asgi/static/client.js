@@ -195,6 +195,7 @@ export class CollabClient extends Emitter {
       env: this.#env,
       welcome: () => this.#welcome,
       lastWelcome: () => this.#lastWelcome,
+      lastUser: () => this.#lastUser(),
       send: frame => this.#connection.send(frame),
       get: (path, query, signal) => this.#get(path, query, signal),
       work: () => this.#connection.wake(),
@@ -205,11 +206,24 @@ export class CollabClient extends Emitter {
     })
   }
 
+  get #userKey() { return 'collabchat:user:' + JSON.stringify([this.#connection.at.http, this.#connection.options.tenantId]) }
+
+  /** @returns {[string, string] | undefined} */
+  #lastUser() {
+    try {
+      const [tenantId, userId] = JSON.parse(this.#env.storage?.getItem(this.#userKey) ?? '')
+      return [text(tenantId), text(userId)]
+    } catch {
+      return undefined
+    }
+  }
+
   #steady() { this.#connection.steady(!!this.#welcome && [...this.#pages.values()].every(each => each.settledDown)) }
 
   /** @param {Welcome} welcome */
   #welcomed(welcome) {
     this.#welcome = this.#lastWelcome = welcome
+    try { this.#env.storage?.setItem(this.#userKey, JSON.stringify([welcome.tenantId, welcome.user.id])) } catch { /* then it is not remembered */ }
     this.#line.set(true)
     for (const subscription of [...this.#pages.values()]) subscription.welcomed(welcome)
     this.#steady()

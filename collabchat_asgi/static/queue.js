@@ -19,14 +19,19 @@ export class Queue {
   operations = []
   /** @type {Draft[]} */
   drafts = []
-  /** Undefined until the user is known: nothing is stored under nobody's name. @type {string | undefined} */
+  /** Under whose name it is stored. Before the user is known: the last one of this browser, or nobody and nowhere. @type {string | undefined} */
   key
+  /** Whether the user is known, so that what is stored may be shown and sent. */
+  opened = false
   /** All ids this queue ever held: what is stored and not among them is another tab's. @type {Set<string>} */
   #known = new Set()
   #bytes = 0
 
-  /** @param {Environment['storage']} storage */
-  constructor(storage) { this.storage = storage }
+  /** @param {Environment['storage']} storage  @param {string} [key] */
+  constructor(storage, key) {
+    this.storage = storage
+    this.key = key
+  }
 
   /** @param {Queued} queued */
   add(queued) {
@@ -69,10 +74,18 @@ export class Queue {
 
   /** The user is known now: what an earlier visit left comes before what was made in this one. @param {string} key */
   open(key) {
+    const mine = this.operations
+    if (this.key && this.key !== key) {
+      // Stored under the wrong name: it was made at this very screen, by who turns out to be here.
+      this.operations = []
+      this.save()
+    }
     this.key = key
+    this.opened = true
     const stored = this.#read()
-    const mine = this.operations, ids = new Set(mine.map(each => each.broadcastId))
-    this.operations = [...stored.operations.filter(each => !ids.has(each.broadcastId)).slice(0, MOST_OPERATIONS - mine.length), ...mine]
+    const made = new Map(mine.map(each => [each.broadcastId, each]))
+    const earlier = stored.operations.slice(0, MOST_OPERATIONS).map(each => made.get(each.broadcastId) ?? each)
+    this.operations = [...earlier, ...mine.filter(each => !earlier.includes(each))]
     for (const each of [...this.operations, ...stored.drafts]) this.#known.add('id' in each ? each.id : each.broadcastId)
     this.drafts = [...stored.drafts, ...this.drafts].slice(-MOST_DRAFTS)
     this.#bytes = this.operations.reduce((sum, each) => sum + bytesOf(each.operation), 0)
@@ -81,7 +94,7 @@ export class Queue {
 
   /** Another tab of this user changed the drafts. */
   readDrafts() {
-    if (this.key) this.drafts = this.#read().drafts
+    if (this.opened) this.drafts = this.#read().drafts
   }
 
   save() {
@@ -89,11 +102,12 @@ export class Queue {
     for (const draft of this.drafts) this.#known.add(draft.id)
     try {
       const stored = this.#read()
-      // Acked ones are committed: after a reload the page itself shows them.
-      const operations = [
-        ...stored.operations.filter(each => !this.#known.has(each.broadcastId)),
-        ...this.operations.filter(each => !each.ack).map(({ broadcastId, operation, at }) => ({ broadcastId, operation, at })),
-      ]
+      // Acked ones are committed: after a reload the page itself shows them. The stored order stays, for another tab's
+      // operation may need one of ours.
+      const mine = new Map(this.operations.filter(each => !each.ack).map(({ broadcastId, operation, at }) => [broadcastId, { broadcastId, operation, at }]))
+      const kept = stored.operations.filter(each => mine.has(each.broadcastId) || !this.#known.has(each.broadcastId))
+      for (const each of kept) mine.delete(each.broadcastId)
+      const operations = [...kept, ...mine.values()]
       const drafts = [...stored.drafts.filter(each => !this.#known.has(each.id)), ...this.drafts]
       if (operations.length + drafts.length) this.storage?.setItem(this.key, JSON.stringify({ operations, drafts }))
       else this.storage?.removeItem(this.key)

@@ -22,6 +22,7 @@ const NOBODY = Object.freeze({ id: '', name: '' })
  * @property {import('./types.js').Environment} env
  * @property {() => Welcome | undefined} welcome of the open connection
  * @property {() => Welcome | undefined} lastWelcome
+ * @property {() => [string, string] | undefined} lastUser tenant and user of this browser's last visit
  * @property {(frame: object) => boolean} send
  * @property {(path: string, query: Record<string, string | number | undefined>, signal: AbortSignal) => Promise<any>} get
  * @property {() => void} work something waits to be sent
@@ -51,6 +52,14 @@ export class Subscription {
   #user
   #clockOffset = 0
   #window = WINDOW
+  /**
+   * What the server said `retry: true` of. It refuses everything behind it until this one comes again on this connection: so it
+   * must, even where its own event has settled it meanwhile.
+   * @type {Queued | undefined}
+   */
+  #halted
+  /** Settled by their events before they were answered: the answer may still be `retry: true`. @type {Map<unknown, Queued>} */
+  #unanswered = new Map()
   /** @type {Map<string, (outcome: Settled) => void>} */
   #waiting = new Map()
   /** @type {Map<string, number>} */
@@ -70,7 +79,8 @@ export class Subscription {
     this.urlId = urlId
     this.link = link
     const { env } = link
-    this.queue = new Queue(env.storage)
+    const last = link.lastUser()
+    this.queue = new Queue(env.storage, last && queueKey(last[0], urlId, last[1]))
     this.line = new StatusLine(env, value => {
       this.#state = undefined
       link.emit('status', value)
@@ -87,7 +97,7 @@ export class Subscription {
   get live() { return this.#sync === 'live' }
   get open() { return this.#open }
   get settledDown() { return !this.#open || this.#sync === 'live' || this.#sync === 'refused' }
-  get hasWork() { return this.queue.operations.some(each => !each.ack) }
+  get hasWork() { return !!this.#halted || this.#unanswered.size > 0 || this.queue.operations.some(each => !each.ack) }
 
   /** @returns {PageState} */
   get state() {
@@ -111,12 +121,10 @@ export class Subscription {
     const { env } = this.link
     this.#clockOffset = welcome.now - env.clock()
     const key = queueKey(welcome.tenantId, this.urlId, welcome.user.id)
-    if (this.queue.key !== key) {
-      const known = this.#queues.get(key)
-      // What was made before anybody was known belongs to who turns out to be here.
-      if (known || this.queue.key) this.queue = known ?? new Queue(env.storage)
+    if (!this.queue.opened || this.queue.key !== key) {
+      if (this.queue.opened) this.queue = this.#queues.get(key) ?? new Queue(env.storage)
       this.#queues.set(key, this.queue)
-      if (!known) this.queue.open(key)
+      if (!this.queue.opened) this.queue.open(key)
     }
     this.#user = welcome.user
     this.#window = WINDOW
@@ -134,6 +142,9 @@ export class Subscription {
   lost() {
     if (this.#sync !== 'refused') this.#to('idle')
     this.#parts = []
+    // The next connection's server refuses nothing yet.
+    this.#halted = undefined
+    this.#unanswered.clear()
     for (const timer of [this.askAgain, this.halt, this.answer]) timer.stop()
   }
 
@@ -409,18 +420,20 @@ export class Subscription {
   #pump() {
     if (!this.link.welcome() || this.halt.set) return
     const { operations } = this.queue
+    if (this.#halted && !operations.includes(this.#halted)) this.#transmit(this.#halted)
     let under = operations.filter(each => each.sent).length
-    for (const queued of operations) {
+    for (const [index, queued] of operations.entries()) {
       if (queued.ack || queued.sent) continue
-      const { operation } = queued
-      if (under >= this.#window || operations.some(each => each !== queued && !each.ack && needs(operation, each.operation))) break
-      // The answer's type is the operation's; ours must not be overwritten by anything in it.
-      if (!this.link.send({ ...operation, urlId: this.urlId, broadcastId: queued.broadcastId })) break
+      if (under >= this.#window || operations.slice(0, index).some(each => !each.ack && needs(queued.operation, each.operation))) break
+      if (!this.#transmit(queued)) break
       queued.sent = true
       under++
     }
     if (under && !this.answer.set) this.#expectAnswer()
   }
+
+  /** @param {Queued} queued */
+  #transmit({ operation, broadcastId }) { return this.link.send({ ...operation, urlId: this.urlId, broadcastId }) }
 
   /** A server that says nothing about an operation is asked again: it knows the broadcastId. */
   #expectAnswer() {
@@ -434,8 +447,10 @@ export class Subscription {
   /** The queue stands still at `queued`: nothing behind it may overtake it. @param {Queued} queued  @param {unknown} retryAfterMs */
   #stall(queued, retryAfterMs) {
     const { operations } = this.queue
-    for (const each of operations.slice(operations.indexOf(queued))) each.sent = false
+    const index = operations.indexOf(queued)
+    for (const each of operations.slice(Math.max(0, index))) each.sent = false
     this.#window = 1
+    if (!this.halt.set || !this.#halted || index < operations.indexOf(this.#halted)) this.#halted = queued
     if (this.halt.set) return
     this.halt.start(this.sending.next(retryAfterMs), () => this.#pump())
   }
@@ -449,7 +464,9 @@ export class Subscription {
   /** @param {Record<string, any>} frame */
   acked(frame) {
     const queued = this.#find(frame.broadcastId)
-    if (!queued) return
+    this.#unanswered.delete(frame.broadcastId)
+    if (frame.broadcastId === this.#halted?.broadcastId) this.#halted = undefined
+    if (!queued) return this.#pump()
     /** @type {Ack} */
     const ack = { broadcastId: queued.broadcastId, ...readPosition(frame) }
     queued.ack = ack
@@ -484,6 +501,7 @@ export class Subscription {
 
   /** @param {Queued} queued */
   #settle(queued) {
+    if (queued.sent) this.#unanswered.set(queued.broadcastId, queued)
     this.queue.remove(queued)
     this.#resolve(queued, { ok: true })
   }
@@ -496,13 +514,16 @@ export class Subscription {
 
   /** An `error` frame for this page. @param {Record<string, any>} frame  @param {ErrorEvent} error */
   failed(frame, error) {
-    const queued = this.#find(frame.broadcastId)
+    const halted = this.#halted?.broadcastId === frame.broadcastId ? this.#halted : this.#unanswered.get(frame.broadcastId)
+    this.#unanswered.delete(frame.broadcastId)
+    const queued = this.#find(frame.broadcastId) ?? halted
+    if (halted && frame.retry !== true) this.#halted = undefined
     if (queued) {
-      if (queued.ack) return
+      if (queued.ack && !halted) return
       this.answer.stop()
       // Our identity ran out: the words are kept for the next one.
       if (frame.retry === true || error.code === 'unauthenticated') return this.#stall(queued, frame.retryAfterMs)
-      this.#refuse(queued, error)
+      if (this.queue.operations.includes(queued) && !queued.ack) this.#refuse(queued, error)
       this.#changed()
       return this.#pump()
     }
