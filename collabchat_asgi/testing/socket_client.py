@@ -73,6 +73,10 @@ class SocketClient:
         """Every page ever subscribed, folded: `resume` starts from their positions."""
         self.lost: set[str] = set()
         """Pages whose last `events` did not follow: a client subscribes again from its position."""
+        self.received: Counter[str] = Counter()
+        self.received_bytes: Counter[str] = Counter()
+        self.sent_bytes: Counter[str] = Counter()
+        """By frame type, as PROTOCOL section 7 counts: UTF-8 before compression and framing."""
         self.welcome: Json = {}
         self.answers_pings = True
         self.close_code: int | None = None
@@ -139,7 +143,9 @@ class SocketClient:
             self.tape.sent(frame)
         if frame.get("type") == "subscribe":
             self._asked[frame["urlId"]] += 1
-        await self.send_raw(json.dumps(frame, ensure_ascii=False))
+        text = json.dumps(frame, ensure_ascii=False)
+        self.sent_bytes[str(frame.get("type"))] += len(text.encode())
+        await self.send_raw(text)
 
     async def send_raw(self, data: str | bytes) -> None:
         await asyncio.wait_for(self.socket.send(data), self.dial.deadline)
@@ -215,6 +221,15 @@ class SocketClient:
             return None
 
         return await self._until(find, f"an event with {wanted}")
+
+    async def until_position(self, url_id: str, seq: int) -> None:
+        """Until the page, as folded here, stands at `seq` or beyond. Takes nothing."""
+
+        def find() -> Json | None:
+            page = self.pages.get(url_id)
+            return {} if page and page.seq >= seq else None
+
+        await self._until(find, f"{url_id} at {seq}")
 
     async def expect_close(self, code: int) -> str:
         """The reason. What came before the close stays in the inbox."""
@@ -295,9 +310,12 @@ class SocketClient:
     async def _read(self) -> None:
         try:
             while True:
-                text = await self.socket.recv()
+                text = await self.socket.recv(decode=True)
                 await self._reading.wait()
-                await self._heard(json.loads(text))
+                frame = json.loads(text)
+                self.received[frame["type"]] += 1
+                self.received_bytes[frame["type"]] += len(text.encode())
+                await self._heard(frame)
         except ConnectionClosed as closed:
             self.close_code = closed.rcvd.code if closed.rcvd else 1006
             self.close_reason = closed.rcvd.reason if closed.rcvd else ""

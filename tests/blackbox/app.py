@@ -1,0 +1,64 @@
+"""A host for the black-box suite. The token says it all: `ann@acme:commenter,beta:reader`.
+
+`…~2` runs out after two seconds, `nobody` is denied, `broken` makes the hook raise. The urlId says
+what `authorize` does: `secret…` is refused, `broken…` raises, `stumble…` raises once per page.
+"""
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+
+from fastapi import FastAPI
+
+from collabchat_asgi import (
+    AccessRequest,
+    CollabChat,
+    CollabChatMiddleware,
+    ConnectRequest,
+    Denied,
+    Identity,
+    Limits,
+    Timing,
+    default_policy,
+)
+from collabchat_asgi.auth import anonymous_id
+
+stumbled: set[str] = set()
+
+
+def authenticate(request: ConnectRequest) -> Identity:
+    token = request.token or request.cookies.get("sid") or request.headers.get("x-sid")
+    if not token and request.visitor_id:
+        visitor = anonymous_id("acme", request.visitor_id)
+        return Identity(visitor, name="someone", tenants={"acme": "commenter"})
+    if not token or token == "nobody":
+        raise Denied("sign in first")
+    who, _, lifetime = token.partition("~")
+    user_id, tenants = who.split("@")
+    roles = dict(tenant.split(":") for tenant in tenants.split(","))
+    ends = datetime.now(UTC) + timedelta(seconds=float(lifetime)) if lifetime else None
+    return Identity(user_id, name=user_id.title(), tenants=roles, expires_at=ends)
+
+
+def authorize(access: AccessRequest) -> bool:
+    page = access.url_id
+    once = page.startswith("stumble") and access.operation is not None and page not in stumbled
+    if once or page.startswith("broken"):
+        stumbled.add(page)
+        raise RuntimeError("the access control of this host is away")
+    return default_policy(access) and not page.startswith("secret")
+
+
+collab = CollabChat(
+    authenticate=authenticate,
+    authorize=authorize,
+    limits=Limits(**json.loads(os.environ.get("BLACKBOX_LIMITS", "{}"))),
+    timing=Timing(**json.loads(os.environ.get("BLACKBOX_TIMING", "{}"))),
+)
+app = FastAPI()
+app.add_middleware(CollabChatMiddleware, collab=collab)
+
+
+@app.get("/")
+async def home() -> dict[str, str]:
+    return {"host": "still here"}
