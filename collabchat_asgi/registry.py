@@ -172,9 +172,11 @@ def default_pubsub(storage_url: str) -> str:
     """
     scheme = storages.scheme(storage_url)
     if scheme in SQLITE:
-        path = storage_url.partition("://")[2].partition("?")[0].removeprefix("/")
-        in_memory = path in ("", ":memory:")
-        if in_memory or not hasattr(socket, "AF_UNIX"):
+        # The storage reads its URL with the same function, whose unquoting differs by version.
+        from sqlalchemy.engine import make_url
+
+        path = make_url(storage_url).database
+        if path in (None, "", ":memory:") or not hasattr(socket, "AF_UNIX"):
             return "memory://"
         return "local://" + quote(os.path.realpath(path))
     if scheme in pubsubs.known():
