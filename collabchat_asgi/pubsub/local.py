@@ -25,6 +25,7 @@ import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from typing import ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
@@ -77,6 +78,7 @@ class _Station:
     def __init__(self, path: str) -> None:
         self.loop = asyncio.get_running_loop()
         self.inbox = Inbox()
+        self._process = os.getpid()
         self._directory = socket_directory(path)
         self._buffer = memoryview(bytearray(LARGEST + 1))
         self._links: dict[str, Link] = {}
@@ -98,6 +100,8 @@ class _Station:
         return complete
 
     def close(self) -> None:
+        if self._process != os.getpid():
+            return  # a fork took it along: files and loop are the parent's, who goes on with them
         self._timer.cancel()
         self._unbind()
         for link in self._links.values():
@@ -108,24 +112,24 @@ class _Station:
         self.inbox.close()
 
     def _bind(self) -> tuple[str, socket.socket]:
-        for _ in range(100):
-            make_private(self._directory)
+        for attempt in count():
             name = secrets.token_hex(8)
             own = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             try:
+                make_private(self._directory)
                 own.setblocking(False)
                 own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * LARGEST)
                 own.bind(self._place(name))
                 os.chmod(self._place(name), 0o600)
-            except FileNotFoundError:  # a peer that closed has just removed the directory
+            except BaseException as error:
                 own.close()
-                continue
-            except BaseException:
-                own.close()
+                # A peer that closes takes the empty directory away, perhaps just now.
+                if isinstance(error, FileNotFoundError) and attempt < 100:
+                    continue
                 raise
             self.loop.add_reader(own.fileno(), self._read)
-            return name, own
-        raise FileNotFoundError(errno.ENOENT, "does not stay", self._directory)
+            break
+        return name, own
 
     def _unbind(self) -> None:
         with suppress(OSError):

@@ -181,9 +181,8 @@ async def compare(directory: str) -> None:
         ways, taken = await over_local(directory, as_fast_as_it_goes)
         rates.append(len(ways) / taken * 1e9)
         lost += FAST - len(ways)
-    print(
-        f"{'flat out':15} local  {statistics.median(rates):,.0f}/s, {lost} of {ROUNDS * FAST:,} for a Gap"
-    )
+    rate, sent = statistics.median(rates), ROUNDS * FAST
+    print(f"{'flat out':15} local  {rate:,.0f}/s; {lost:,} of {sent:,} became a Gap")
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ import signal
 import socket
 import stat
 import struct
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -154,6 +156,19 @@ async def test_the_last_to_close_takes_the_directory_away(tmp_path: Path) -> Non
         assert len(sockets(tmp_path / "db")) == 2
         directory = sockets(tmp_path / "db").pop().parent
     assert not directory.exists()
+
+
+async def test_processes_come_while_the_last_one_goes(tmp_path: Path) -> None:
+    async def come_and_go() -> None:
+        for _ in range(100):
+            pubsub = LocalPubSub(tmp_path / "db")
+            await pubsub.open()
+            await pubsub.close()
+
+    def thread() -> None:
+        asyncio.run(come_and_go())
+
+    await asyncio.gather(*(asyncio.to_thread(thread) for _ in range(4)))
 
 
 async def test_a_removed_socket_is_made_anew(
@@ -317,6 +332,33 @@ def test_a_loop_that_ended_without_close(tmp_path: Path) -> None:
     asyncio.run(use(close=False))
     asyncio.run(use(close=True))
     assert list(tmp_path.iterdir()) == []
+
+
+FORKED = """
+import asyncio, os, sys
+from collabchat_asgi.pubsub.local import LocalPubSub, socket_directory
+
+pubsub = LocalPubSub(sys.argv[1])
+asyncio.run(pubsub.open())
+(of_parent,) = os.listdir(socket_directory(sys.argv[1]))
+
+async def child():
+    await pubsub.open()
+    assert len(os.listdir(socket_directory(sys.argv[1]))) == 2
+    await pubsub.close()
+
+if (pid := os.fork()) == 0:
+    asyncio.run(child())
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+assert os.listdir(socket_directory(sys.argv[1])) == [of_parent]
+"""
+
+
+def test_a_fork_leaves_the_parents_socket_alone(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", FORKED, str(tmp_path / "db")]
+    subprocess.run(command, env=environment, check=True, timeout=30)
 
 
 # URLs.
