@@ -214,7 +214,7 @@ class _Lane:
             if self._connection is None:
                 self._connection = self._connect()
             return work(self._connection)
-        except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeError, OverflowError) as error:
+        except (SQLAlchemyError, sqlite3.Error, UnicodeError, OverflowError) as error:
             self._disconnect()
             raise self._explain(error) from error
         except BaseException:

@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import resource
+import sqlite3
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
-from collabchat_asgi.storage.abc import Storage
+from collabchat_asgi.core.model import NOWHERE, PageKey, Position
+from collabchat_asgi.errors import ConfigError, MisuseError, StorageError, StorageUnavailable
+from collabchat_asgi.storage.abc import Entry, Reason, Record, Storage, Tail
 from collabchat_asgi.storage.sqlite import SqliteStorage
-from collabchat_asgi.testing.storage_contract import StorageContract
+from collabchat_asgi.testing.storage_contract import (
+    PAGE,
+    StorageContract,
+    a_lookup,
+    a_note,
+    an_event,
+    committed,
+    grow,
+    log_of,
+    put,
+)
+
+NOBODY = 65534
 
 
 class TestSqlite(StorageContract):
@@ -18,3 +41,251 @@ class TestSqlite(StorageContract):
 
     async def make(self) -> Storage:
         return SqliteStorage.from_url(self._url)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "pages.db"
+
+
+@pytest.fixture
+async def storage(path: Path) -> AsyncIterator[SqliteStorage]:
+    storage = SqliteStorage(path, timeout=0.05)
+    await storage.open()
+    yield storage
+    await storage.close()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Somebody else is in the middle of a write."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.rollback()
+        other.close()
+
+
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """Permissions mean nothing to root."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+
+
+@contextmanager
+def files_at_most(size: int) -> Iterator[None]:
+    was, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (was, hard))
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("sqlite:///x.db?timout=3", "timout.*known: timeout"),
+        ("sqlite:///x.db?timeout=soon", "timeout=soon"),
+        ("sqlite:///x.db?timeout=-1", "above 0"),
+        ("sqlite:///x.db?timeout=nan", "above 0"),
+        ("sqlite://", "needs a file"),
+        ("sqlite:///:memory:", "memory://"),
+        ("sqlite://host/x.db", "sqlite:////absolute.db"),
+    ],
+)
+def test_a_url_that_cannot_work_says_so(url: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        SqliteStorage.from_url(url)
+
+
+def test_a_relative_path_is_of_where_it_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    storage = SqliteStorage.from_url("sqlite:///pages.db?timeout=1.5")
+    monkeypatch.chdir("/")
+    assert storage.path == tmp_path / "pages.db"
+
+
+async def test_it_must_be_open(path: Path) -> None:
+    storage = SqliteStorage(path)
+    for _ in range(2):
+        with pytest.raises(MisuseError, match="open"):
+            await storage.key()
+        await storage.open()
+        await storage.close()
+
+
+async def test_what_is_acked_survives_a_power_cut(storage: SqliteStorage) -> None:
+    def pragmas(connection: Connection) -> list[object]:
+        names = ("synchronous", "journal_mode")
+        return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+
+    full = 2
+    assert await storage._write(pragmas) == [full, "wal"]
+
+
+async def test_a_missing_directory_is_named(tmp_path: Path) -> None:
+    storage = SqliteStorage(tmp_path / "missing" / "pages.db")
+    with pytest.raises(StorageError, match="missing does not exist: create it"):
+        await storage.open()
+    (tmp_path / "missing").mkdir()
+    await storage.open()
+    await grow(storage, 1)
+    await storage.close()
+
+
+def test_a_file_of_another_kind_is_left_alone(path: Path) -> None:
+    path.write_bytes(b"Dear diary, " * 1000)
+    with pytest.raises(StorageError, match=r"pages\.db: is not an SQLite database"):
+        asyncio.run(SqliteStorage(path).open())
+    assert path.read_bytes() == b"Dear diary, " * 1000
+
+
+async def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot be opened"):
+        await SqliteStorage(tmp_path).open()
+
+
+async def test_a_file_that_may_not_be_written() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        storage = SqliteStorage(f"{directory}/pages.db")
+        await storage.open()
+        head = await grow(storage, 1)
+        await storage.close()
+        os.chmod(storage.path, 0o444)
+        os.chmod(directory, 0o555)
+        try:
+            with without_rights(), pytest.raises(StorageError, match="this process write"):
+                await storage.open()
+        finally:
+            os.chmod(directory, 0o755)
+            os.chmod(storage.path, 0o644)
+        await storage.open()
+        assert await storage.heads([PAGE]) == {PAGE: head}
+        await storage.close()
+
+
+async def test_tables_of_a_newer_release_are_left_alone(path: Path) -> None:
+    storage = SqliteStorage(path)
+    await storage.open()
+    await storage.close()
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE collabchat_facts SET version = 1000")
+    other.close()
+    with pytest.raises(StorageError, match=r"version 1000.*upgrade"):
+        await storage.open()
+
+
+async def test_locked_by_somebody_else(storage: SqliteStorage, path: Path) -> None:
+    head = await grow(storage, 1)
+    entry = an_event("mine")
+    with locked(path):
+        with pytest.raises(StorageUnavailable, match=r"pages\.db: locked .* 0\.05 s"):
+            await put(storage, head, entry)
+        assert len((await log_of(storage)).events) == 1
+        late = SqliteStorage(path, timeout=0.05)
+        with pytest.raises(StorageUnavailable, match="locked"):
+            await late.open()
+    outcome = committed((await put(storage, head, entry))["mine"])
+    assert (outcome.position.seq, outcome.again) == (2, False)
+
+
+async def test_reading_does_not_wait_for_a_commit(path: Path) -> None:
+    storage = SqliteStorage(path)
+    await storage.open()
+    head = await grow(storage, 1)
+    with locked(path):
+        waiting = asyncio.ensure_future(put(storage, head, an_event("mine")))
+        assert (await storage.load(PAGE)).position == head
+        assert not waiting.done()
+    assert committed((await waiting)["mine"]).position.seq == 2
+    await storage.close()
+
+
+async def test_a_commit_that_nobody_waits_for_ends(storage: SqliteStorage) -> None:
+    await grow(storage, 1)
+    entry = an_event("mine")
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow(page: PageKey, tail: Tail) -> Sequence[Entry]:
+        inside.set()
+        go_on.wait()
+        return [entry]
+
+    commit = asyncio.ensure_future(put(storage, NOWHERE, entry, revise=slow))
+    await asyncio.to_thread(inside.wait)
+    commit.cancel()
+    await asyncio.gather(commit, return_exceptions=True)
+    go_on.set()
+    outcome = committed((await put(storage, NOWHERE, entry))["mine"])
+    assert (outcome.position.seq, outcome.again) == (2, True)
+
+
+async def test_a_full_disk_is_not_acked(storage: SqliteStorage, path: Path) -> None:
+    head = await grow(storage, 1)
+    entry = an_event("mine", puts=[Record("k", b"x" * 500_000)])
+    with files_at_most(path.with_name("pages.db-wal").stat().st_size + 100_000):
+        with pytest.raises(StorageUnavailable, match=r"pages\.db: the disk .* full"):
+            await put(storage, head, entry)
+        assert await storage.heads([PAGE]) == {PAGE: head}
+        assert await grow(storage, 1) == Position(head.epoch, 2)
+    outcome = committed((await put(storage, head, entry))["mine"])
+    assert (outcome.position.seq, outcome.again) == (3, False)
+
+
+async def test_a_number_that_sqlite_cannot_hold_fails_alone(storage: SqliteStorage) -> None:
+    bad = an_event("bad", puts=[Record("k", b"", "", 2**63)])
+    outcomes = await put(storage, NOWHERE, an_event("good"), bad)
+    assert "Failed" in repr(outcomes["bad"])
+    assert committed(outcomes["good"]).position.seq == 1
+
+
+async def test_errors_do_not_tell_texts(storage: SqliteStorage, path: Path) -> None:
+    with sqlite3.connect(path) as other:
+        other.execute("DROP TABLE collabchat_record")
+    other.close()
+    with pytest.raises(StorageError) as caught:
+        await put(storage, NOWHERE, an_event(puts=[Record("k", b"", "my secret")]))
+    assert "my secret" not in repr(caught.value) + repr(caught.value.__cause__)
+    assert "my secret" not in str(caught.value.__cause__)
+
+
+async def test_trim_goes_by_the_time_of_the_commit(path: Path) -> None:
+    now = 1_000
+    storage = SqliteStorage(path, clock=lambda: now)
+    await storage.open()
+    head = await grow(storage, 2)
+    now = 3_000
+    await put(storage, head, a_note("note"), an_event("young"))
+    now = 2_000  # a clock that goes back must not tear a hole
+    head = await grow(storage, 1)
+    assert await storage.trim(before_ms=2_500, keep_events=0) == 2
+    assert [e.seq for e in (await log_of(storage, after=Position(head.epoch, 2))).events] == [3, 4]
+    assert await storage.read(PAGE, Position(head.epoch, 1), 9) == Reason.TRUNCATED
+    asked = await put(storage, head, a_lookup("note"), a_lookup("young"))
+    assert [committed(o).position.seq for o in asked.values()] == [2, 3]
+    await storage.close()
+
+
+async def test_trim_takes_a_bit_at_a_time_and_ends(path: Path) -> None:
+    storage = SqliteStorage(path)
+    await storage.open()
+    for _ in range(3):
+        await grow(storage, 1_000)
+    dropped = []
+    while n := await storage.trim(before_ms=2**50, keep_events=10):
+        dropped.append(n)
+    assert dropped == [1_000, 1_000, 990]
+    count = "SELECT count(*) FROM collabchat_entry"
+    assert await storage._read(lambda c: c.exec_driver_sql(count).scalar()) == 10
+    await storage.close()

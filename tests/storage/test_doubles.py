@@ -1,0 +1,270 @@
+"""The contract notices a broken storage: each one here is caught by the test that is named."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from secrets import token_bytes
+from typing import Any
+
+import pytest
+
+from collabchat_asgi.core.model import PageKey, Position
+from collabchat_asgi.storage.abc import (
+    Committed,
+    Entry,
+    Group,
+    Loaded,
+    LogEvent,
+    Outcome,
+    Revise,
+    Tail,
+    UsageDelta,
+)
+from collabchat_asgi.storage.memory import MemoryStorage
+from collabchat_asgi.testing.storage_contract import StorageContract
+
+_names = count()
+
+Outcomes = Sequence[Mapping[str, Outcome]]
+
+
+class ForgetsIdempotency(MemoryStorage):
+    def _commit(self, group: Group, revise: Revise) -> Mapping[str, Outcome]:
+        for page in self._data.pages.values():
+            page.remembered.clear()
+        return super()._commit(group, revise)
+
+
+class ForgetsNotes(MemoryStorage):
+    async def commit(self, groups: Sequence[Group], revise: Revise) -> Outcomes:
+        for page in self._data.pages.values():
+            logged = {one.broadcast_id for one in page.log.values()}
+            for name in page.remembered.keys() - logged:
+                del page.remembered[name]
+        return await super().commit(groups, revise)
+
+
+class IgnoresWhoAsks(MemoryStorage):
+    async def commit(self, groups: Sequence[Group], revise: Revise) -> Outcomes:
+        def anonymous(group: Group) -> Group:
+            return replace(group, entries=[replace(e, user_id="") for e in group.entries])
+
+        return await super().commit([anonymous(group) for group in groups], revise)
+
+
+class HalfCommits(MemoryStorage):
+    async def commit(self, groups: Sequence[Group], revise: Revise) -> Outcomes:
+        answers = []
+        for group in groups:
+            answer: dict[str, Outcome] = {}
+            for entry in group.entries:
+                expected = (await self.heads([group.page]))[group.page]
+                answer |= (await super().commit([Group(group.page, expected, [entry])], revise))[0]
+            answers.append(answer)
+        return answers
+
+
+class Reorders(MemoryStorage):
+    async def commit(self, groups: Sequence[Group], revise: Revise) -> Outcomes:
+        turned = [replace(group, entries=group.entries[::-1]) for group in groups]
+        return await super().commit(turned, revise)
+
+
+class DropsTheLast(MemoryStorage):
+    async def commit(self, groups: Sequence[Group], revise: Revise) -> Outcomes:
+        answers = await super().commit(groups, revise)
+        for group, answer in zip(groups, answers, strict=True):
+            page = self._data.pages.get(group.page)
+            last = [o.position.seq for o in answer.values() if isinstance(o, Committed)]
+            if page and last:
+                page.log.pop(max(last), None)
+        return answers
+
+
+class WritesOnAnyHead(MemoryStorage):
+    async def commit(self, groups: Sequence[Group], revise: Revise) -> Outcomes:
+        heads = await self.heads([group.page for group in groups])
+        return await super().commit([replace(g, expected=heads[g.page]) for g in groups], revise)
+
+
+class LetsOthersBetween(MemoryStorage):
+    """Looks, steps aside, and writes as if nothing could have happened."""
+
+    async def commit(self, groups: Sequence[Group], revise: Revise) -> Outcomes:
+        looked = [dict(self._remembered(group.page)) for group in groups]
+        await asyncio.sleep(0)
+        answers = []
+        for group, remembered in zip(groups, looked, strict=True):
+            if group.page in self._data.pages:
+                self._data.pages[group.page].remembered = remembered
+            answers.append(self._commit(group, revise))
+        return answers
+
+    def _remembered(self, page: PageKey) -> Mapping[str, Any]:
+        found = self._data.pages.get(page)
+        return found.remembered if found else {}
+
+
+class TellsAStaleTail(MemoryStorage):
+    async def commit(self, groups: Sequence[Group], revise: Revise) -> Outcomes:
+        def stale(page: PageKey, tail: Tail) -> Sequence[Entry]:
+            return revise(page, replace(tail, events=tail.events[:-1]))
+
+        return await super().commit(groups, stale)
+
+
+class FailsTogether(MemoryStorage):
+    async def commit(self, groups: Sequence[Group], revise: Revise) -> Outcomes:
+        def raising(page: PageKey, tail: Tail) -> Sequence[Entry]:
+            try:
+                return revise(page, tail)
+            except Exception as error:
+                raise KeyboardInterrupt from error
+
+        try:
+            return await super().commit(groups, raising)
+        except KeyboardInterrupt as error:
+            raise AssertionError("one revise took all groups with it") from error
+
+
+class SkipsANumber(MemoryStorage):
+    async def read(self, page: PageKey, after: Position, limit: int) -> Tail | str:
+        tail = await super().read(page, after, limit)
+        if isinstance(tail, str) or len(tail.events) < 3:
+            return tail
+        return replace(tail, events=[*tail.events[:1], *tail.events[2:]])
+
+
+class KeepsOldTexts(MemoryStorage):
+    _texts: dict[tuple[PageKey, int], str]
+
+    async def read(self, page: PageKey, after: Position, limit: int) -> Tail | str:
+        tail = await super().read(page, after, limit)
+        if isinstance(tail, str):
+            return tail
+        self.__dict__.setdefault("_texts", {})
+        return replace(tail, events=[self._with_text(page, event) for event in tail.events])
+
+    def _with_text(self, page: PageKey, event: LogEvent) -> LogEvent:
+        body = self._texts.setdefault((page, event.seq), event.body)
+        return replace(event, body=body)
+
+
+class TearsLoads(MemoryStorage):
+    async def load(self, page: PageKey) -> Loaded:
+        before = await super().load(page)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return replace(await super().load(page), position=before.position)
+
+
+class ErasesByHalf(MemoryStorage):
+    async def erase(self, page: PageKey) -> None:
+        if found := self._data.pages.get(page):
+            found.records.clear()
+
+
+class RenewsAlways(MemoryStorage):
+    async def renew(self, page: PageKey, seen: Position) -> Position:
+        [head] = (await self.heads([page])).values()
+        return await super().renew(page, Position(head.epoch, head.seq + 1))
+
+
+class TrimsTooMuch(MemoryStorage):
+    async def trim(self, *, before_ms: int, keep_events: int) -> int:
+        return await super().trim(before_ms=2**60 if before_ms else 0, keep_events=0)
+
+
+class CountsTwice(MemoryStorage):
+    async def add_usage(self, deltas: Sequence[UsageDelta]) -> None:
+        await super().add_usage([replace(d, run_id=token_bytes(8).hex()) for d in deltas])
+
+
+class ListsByChance(MemoryStorage):
+    async def pages(
+        self, tenant_id: str | None, after: PageKey | None, limit: int
+    ) -> list[PageKey]:
+        return (await super().pages(tenant_id, after, limit))[::-1]
+
+
+class HasAKeyOfItsOwn(MemoryStorage):
+    async def key(self) -> bytes:
+        own: bytes = self.__dict__.setdefault("_key", token_bytes(32))
+        return own
+
+
+class DiesWhenClosed(MemoryStorage):
+    async def close(self) -> None:
+        self._data.pages.clear()
+
+
+CAUGHT: list[tuple[type[MemoryStorage], str, dict[str, object]]] = [
+    (ForgetsIdempotency, "a_cancelled_commit_is_settled_by_the_same_again", {}),
+    (ForgetsIdempotency, "known_and_new_mix", {}),
+    (ForgetsIdempotency, "the_same_at_once_is_written_once", {}),
+    (ForgetsNotes, "a_note_takes_no_number_and_is_remembered", {}),
+    (IgnoresWhoAsks, "an_id_is_not_used_twice", {"other": {"user_id": "bob"}}),
+    (HalfCommits, "a_group_is_written_whole_or_not_at_all", {}),
+    (Reorders, "numbers_are_gapless_and_in_the_order_given", {}),
+    (DropsTheLast, "numbers_are_gapless_and_in_the_order_given", {}),
+    (WritesOnAnyHead, "a_moved_head_is_revised_on_the_exact_tail", {}),
+    (LetsOthersBetween, "the_same_at_once_is_written_once", {}),
+    (TellsAStaleTail, "a_moved_head_is_revised_on_the_exact_tail", {}),
+    (FailsTogether, "a_revise_that_fails_fails_its_group_alone", {}),
+    (SkipsANumber, "writers_at_once_see_one_log", {}),
+    (KeepsOldTexts, "a_text_is_where_its_record_says", {}),
+    (TearsLoads, "a_load_is_one_moment", {}),
+    (ErasesByHalf, "erase_forgets_everything", {}),
+    (RenewsAlways, "renew_draws_an_epoch_only_for_a_lost_tail", {}),
+    (TrimsTooMuch, "trim_keeps_the_newest", {}),
+    (TrimsTooMuch, "trim_keeps_what_is_young", {}),
+    (CountsTwice, "usage_is_added_once", {}),
+    (ListsByChance, "pages_are_listed_in_key_order", {}),
+    (HasAKeyOfItsOwn, "the_key_is_the_same_for_all", {}),
+    (DiesWhenClosed, "open_and_close_may_come_twice", {}),
+    (DiesWhenClosed, "it_lives_on_in_another_loop", {}),
+]
+
+
+async def run(kind: type[MemoryStorage], test: str, arguments: Mapping[str, object]) -> None:
+    name = f"double-{next(_names)}"
+    storage, second = kind(name), kind(name)
+    method = getattr(StorageContract(), f"test_{test}")
+    wanted = inspect.signature(method).parameters
+    given = {"storage": storage, "second": second, **arguments}
+    await method(**{name: value for name, value in given.items() if name in wanted})
+
+
+@pytest.mark.parametrize(
+    ("double", "test", "arguments"),
+    CAUGHT,
+    ids=[f"{double.__name__}-{test}" for double, test, _ in CAUGHT],
+)
+async def test_a_broken_storage_is_caught(
+    double: type[MemoryStorage], test: str, arguments: Mapping[str, object]
+) -> None:
+    await run(MemoryStorage, test, arguments)
+    with pytest.raises((AssertionError, KeyError)):
+        await asyncio.wait_for(run(double, test, arguments), 20)
+
+
+MODEL_CATCHES = sorted(
+    {double for double, _, _ in CAUGHT}
+    - {HasAKeyOfItsOwn, CountsTwice, ListsByChance, FailsTogether, TearsLoads, LetsOthersBetween},
+    key=lambda double: double.__name__,
+)
+
+
+async def run_model(kind: type[MemoryStorage]) -> None:
+    for seed in range(8):
+        await run(kind, "it_does_what_a_simple_model_does", {"seed": seed})
+
+
+@pytest.mark.parametrize("double", MODEL_CATCHES)
+async def test_the_model_catches_it_too(double: type[MemoryStorage]) -> None:
+    with pytest.raises((AssertionError, KeyError)):
+        await run_model(double)
