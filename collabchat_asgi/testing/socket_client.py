@@ -81,9 +81,9 @@ class SocketClient:
         self.answers_pings = True
         self.close_code: int | None = None
         self.close_reason = ""
-        self.tape: Tape | None = (
-            dial.history.tape(dial.name, tenant=dial.tenant or "") if dial.history else None
-        )
+        self.tape: Tape | None = None
+        if dial.history is not None:
+            self.tape = dial.history.tape(dial.name, tenant=dial.tenant or "")
         self._asked: Counter[str] = Counter()
         self._came = asyncio.Condition()
         self._reading = asyncio.Event()
