@@ -213,9 +213,9 @@ def _invalid(text: str, error: Exception) -> InvalidFrame:
     else:
         # msgspec has no structured path; where its wording changes, only `field` is poorer.
         # The path stands last: before it the client's own text may be quoted.
-        _, _, path = str(error).rpartition(" - at `$")
+        _, found, path = str(error).rpartition(" - at `$")
         missing = _MISSING.match(str(error))
-        parts = [path[:-1].lstrip("."), missing.group(1) if missing else ""]
+        parts = [path[:-1].lstrip(".") if found else "", missing.group(1) if missing else ""]
         field = ".".join(part for part in parts if part) or None
         what = "is missing" if missing else "has the wrong type"
         invalid = InvalidFrame("invalid", f"{field or 'a field'} {what}", field=field)
