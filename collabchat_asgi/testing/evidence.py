@@ -163,7 +163,9 @@ class Evidence:
     def gather(cls, history: History) -> Evidence:
         evidence = cls(history)
         asked: dict[tuple[str, str], list[float]] = defaultdict(list)
-        """(connection, urlId) → when each unanswered question was asked; the last one stays."""
+        """(connection, urlId) → when each unanswered question was asked."""
+        answering: dict[tuple[str, str], float] = {}
+        """… and when the one was asked that is being answered now."""
         open_calls: dict[tuple[str, str], list[Invocation]] = defaultdict(list)
         for index, record in enumerate(history):
             frame = record.frame
@@ -182,7 +184,10 @@ class Evidence:
             elif record.kind == "received" and kind in ("ack", "error"):
                 evidence._answered(index, record, open_calls)
             elif record.kind in ("received", "final") and "urlId" in frame:
-                evidence._told(index, record, asked[record.connection, frame["urlId"]])
+                key = record.connection, frame["urlId"]
+                if kind in ("subscribed", "chats", "log") and asked[key]:
+                    answering[key] = asked[key].pop(0)
+                evidence._told(index, record, answering.get(key, record.at))
         evidence._collect_facts()
         return evidence
 
@@ -199,13 +204,10 @@ class Evidence:
         call.broadcast_id = broadcast_id
         call.answer, call.answered_index, call.answered_at = record.frame, index, record.at
 
-    def _told(self, index: int, record: Record, asked: list[float]) -> None:
+    def _told(self, index: int, record: Record, began: float) -> None:
         frame, place = record.frame, (record.tenant, record.frame["urlId"])
         final = record.kind == "final"
         kind = frame["type"]
-        began = asked[0] if asked else record.at
-        if kind == "subscribed" and len(asked) > 1:
-            asked.pop(0)
         if kind in ("subscribed", "snapshot", "chats", "log"):
             self.reads.append(Read(index, began, place, frame["epoch"], frame["seq"], frame, final))
         if kind == "page":

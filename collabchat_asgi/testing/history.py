@@ -87,9 +87,6 @@ class History:
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)
 
-    def __len__(self) -> int:
-        return len(self.records)
-
     def add(
         self,
         kind: Kind,

@@ -31,9 +31,6 @@ class Stream:
     """Per epoch, the highest number among this connection's own acks."""
     last_index: int = -1
 
-    def listens(self) -> bool:
-        return self.live and not self.asked and not self.loading
-
     def move(self, epoch: str, seq: int) -> None:
         self.epoch, self.seq = epoch, seq
         self.highest[epoch] = max(self.highest[epoch], seq)
@@ -165,10 +162,10 @@ class Streams:
 
     def _nobody_behind(self) -> None:
         for stream in self.streams.values():
-            if not stream.listens():
+            if stream.asked or stream.snapshot_due:
+                self._deaf(stream, "waits for an answer to its subscription")
                 continue
-            if stream.snapshot_due:
-                self._deaf(stream, "waits for its snapshot")
+            if not stream.live or stream.loading:
                 continue
             if stream.seq < stream.target:
                 self.report(
@@ -182,13 +179,15 @@ class Streams:
                     f"acked {stream.acked[stream.epoch]}, told up to {stream.seq}",
                     stream.last_index,
                 )
-            others = max(
-                (s for (p, e), s in self.heads.items() if p == stream.place and e != stream.epoch),
-                default=0,
-            )
-            head = self.heads[stream.place, stream.epoch] or others
+            head = self._head_of(stream)
             if stream.seq < head:
                 self._deaf(stream, f"stands at {stream.seq} of {head}")
+
+    def _head_of(self, stream: Stream) -> int:
+        if stream.epoch:
+            return self.heads[stream.place, stream.epoch]
+        mine = (seq for (place, _), seq in self.heads.items() if place == stream.place)
+        return max(mine, default=0)
 
     def _deaf(self, stream: Stream, why: str) -> None:
         self.deaf += 1
