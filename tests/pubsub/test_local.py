@@ -132,6 +132,17 @@ async def test_what_fits_is_late_and_not_lost(tmp_path: Path) -> None:
         assert [message.payload for message in heard] == [b"%d" % n for n in range(1_000)]
 
 
+async def test_a_peer_that_reads_again_costs_no_more_turns(tmp_path: Path) -> None:
+    async with listening(tmp_path / "db", "t") as ear:
+        (own,) = sockets(tmp_path / "db")
+        link = Link(asyncio.get_running_loop(), str(own), lambda: None)
+        for _ in range(100):
+            link.send(frame("t", b"more than ten"))
+        await ear.messages(100)
+        assert not asyncio.get_running_loop().remove_writer(link._socket.fileno())
+        link.close()
+
+
 # Files.
 
 
@@ -156,6 +167,18 @@ async def test_the_last_to_close_takes_the_directory_away(tmp_path: Path) -> Non
         assert len(sockets(tmp_path / "db")) == 2
         directory = sockets(tmp_path / "db").pop().parent
     assert not directory.exists()
+
+
+async def test_a_newcomer_is_seen_where_the_clock_of_the_files_is_coarse(tmp_path: Path) -> None:
+    async with listening(tmp_path / "db") as old:
+        directory = tmp_path / "db.pubsub"
+        os.utime(directory)
+        await old.pubsub.publish("t", b"to nobody")
+        before = os.stat(directory).st_mtime_ns
+        async with listening(tmp_path / "db", "t") as ear:
+            os.utime(directory, ns=(before, before))
+            await old.pubsub.publish("t", b"heard")
+            assert await ear.messages(1) == [Message("t", b"heard")]
 
 
 async def test_processes_come_while_the_last_one_goes(tmp_path: Path) -> None:
