@@ -1,3 +1,27 @@
 """Live collaborative text annotations for any ASGI app, with one line."""
 
-__version__ = "0.1.0"
+from .collab import CollabChat
+from .config import Limits, Timing
+from .core.text import anonymous_id
+from .errors import CollabChatError, ConfigError, Denied, Refused
+from .hooks import AccessRequest, ConnectRequest, Identity, UsageReport, default_policy
+from .middleware import CollabChatMiddleware
+from .version import __version__
+
+__all__ = [
+    "AccessRequest",
+    "CollabChat",
+    "CollabChatError",
+    "CollabChatMiddleware",
+    "ConfigError",
+    "ConnectRequest",
+    "Denied",
+    "Identity",
+    "Limits",
+    "Refused",
+    "Timing",
+    "UsageReport",
+    "__version__",
+    "anonymous_id",
+    "default_policy",
+]

@@ -16,7 +16,7 @@ class Window:
     """Bytes and seconds are counted by the caller; `n` must be unpredictable, or a client could
     confirm what it never read."""
 
-    __slots__ = ("_confirmed", "_pings", "_stalled_at", "heard_at", "ping_at", "ping_due", "sent")
+    __slots__ = ("_confirmed", "_pings", "heard_at", "ping_at", "ping_due", "sent", "stalled_at")
 
     def __init__(self, now: float, ping_bytes: int) -> None:
         self.sent = 0
@@ -27,7 +27,8 @@ class Window:
         self.heard_at = now
         self._confirmed = 0
         self._pings: deque[tuple[int, int]] = deque()
-        self._stalled_at: float | None = None
+        self.stalled_at: float | None = None
+        """Since when sending waits without one answered ping."""
 
     def pinged(self, n: int, now: float, ping_bytes: int) -> None:
         self._pings.append((n, self.sent))
@@ -43,18 +44,14 @@ class Window:
                 for _ in range(index + 1):
                     self._pings.popleft()
                 self._confirmed = sent
-                self._stalled_at = None
+                self.stalled_at = None
                 return True
         return False
 
     def open(self, window_bytes: int) -> bool:
         return self.sent - self._confirmed < window_bytes
 
-    def stalled(self, now: float) -> float:
-        """Seconds since sending began to wait, without one answered ping."""
-        if self._stalled_at is None:
-            self._stalled_at = now
-        return now - self._stalled_at
-
-    def flowing(self) -> None:
-        self._stalled_at = None
+    def stall(self, now: float) -> None:
+        """Sending begins to wait, or still does."""
+        if self.stalled_at is None:
+            self.stalled_at = now

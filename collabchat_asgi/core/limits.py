@@ -49,3 +49,7 @@ class Counter:
             self._count = 0
         self._count += 1
         return self.limit - self._count
+
+    def give_back(self) -> None:
+        """The last one does not count after all."""
+        self._count -= 1

@@ -65,11 +65,8 @@ _comment_record = msgspec.json.Decoder(CommentRecord)
 _event = msgspec.json.Decoder(Event)
 
 
-def change(before: State, after: State, event: Event) -> Change:
-    """What to write for `event`, which turned `before` into `after`.
-
-    `before` needs to hold the chat that the event names only where the event deletes it.
-    """
+def change(before: ChatState | None, after: State, event: Event) -> Change:
+    """What to write for `event`, which led to `after`; `before` is the chat as it was."""
     puts: list[Record] = []
     deletes: list[str] = []
     commented: str | None = None
@@ -78,9 +75,9 @@ def change(before: State, after: State, event: Event) -> Change:
             commented = event.chat.comment.id
             puts += _chat(after, event.chat.id)
         case DeletedTextChat():
-            chat = before.chats[event.chat_id]
-            gone = [event.chat_id, *chat.comments]
-            deletes += [CHAT + event.chat_id, *(COMMENT + id for id in chat.comments)]
+            comments = before.comments if before else {}
+            gone = [event.chat_id, *comments]
+            deletes += [CHAT + event.chat_id, *(COMMENT + id for id in comments)]
             puts += [Record(DELETED + id, b"%d" % event.ts) for id in gone]
         case UpdatedTextChat(change="comment-deleted", comment_id=str(comment_id)):
             deletes.append(COMMENT + comment_id)

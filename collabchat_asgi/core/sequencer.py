@@ -68,6 +68,18 @@ class Sequencer:
         self._waiting.clear()
         self._heard = 0
 
+    def heard(self) -> frozenset[int]:
+        """Numbers that wait for others: to be given to `caught_up` after a read that begins now."""
+        return frozenset(self._waiting)
+
+    def caught_up(self, heard: frozenset[int]) -> None:
+        """The log has been read to its end. What was heard before that read and is not in it was
+        never committed, or was lost with a rollback: it is not waited for."""
+        for seq in heard:
+            self._waiting.pop(seq, None)
+        self._heard = max(self._waiting, default=self.position.seq)
+        self.behind = bool(self._waiting)
+
     def reset(self, position: Position) -> None:
         """Start anew from a page that was loaded."""
         self.position = position

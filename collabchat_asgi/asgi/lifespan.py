@@ -1,0 +1,81 @@
+"""Start before the wrapped app and stop after it, whether or not it knows what a lifespan is."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..collab import CollabChat
+
+logger = logging.getLogger("collabchat_asgi.asgi")
+
+
+async def lifespan(collab: CollabChat, app: Any, scope: Any, receive: Any, send: Any) -> None:
+    """The lifespan of `app` (None: of a mount by itself) with ours around it.
+
+    Django and asgiref's `WsgiToAsgi` raise on a lifespan scope; servers would take that as "no
+    lifespan here" and never start us. So the answer is ours where the app gives none. The same
+    `scope["state"]` is passed on: an inner lifespan may put its own things there.
+    """
+    message = await receive()
+    try:
+        await collab.start()
+    except Exception as error:
+        # A raised exception is swallowed by several servers, which would then serve without us.
+        logger.critical("collabchat cannot start: %s", error)
+        await send({"type": "lifespan.startup.failed", "message": f"collabchat: {error}"})
+        return
+    inner = _Inner(collab, message, receive, send)
+    if app is not None:
+        try:
+            await app(scope, inner.receive, inner.send)
+        except BaseException as error:
+            if inner.started:
+                await collab.close()
+                raise
+            if not isinstance(error, Exception):
+                raise
+            logger.debug("the wrapped app has no lifespan: %r", error)
+    if inner.failed or inner.ended:
+        return
+    if not inner.started:
+        await send({"type": "lifespan.startup.complete"})
+    if not inner.stopping:
+        await receive()
+    await collab.close()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+class _Inner:
+    """The app's view of the lifespan."""
+
+    def __init__(self, collab: CollabChat, startup: Any, receive: Any, send: Any) -> None:
+        self._collab = collab
+        self._startup = startup
+        self._receive = receive
+        self._send = send
+        self.started = False
+        self.failed = False
+        self.stopping = False
+        self.ended = False
+
+    async def receive(self) -> Any:
+        if self._startup is not None:
+            startup, self._startup = self._startup, None
+            return startup
+        message = await self._receive()
+        self.stopping = message["type"] == "lifespan.shutdown"
+        return message
+
+    async def send(self, message: Any) -> None:
+        match message["type"]:
+            case "lifespan.startup.complete":
+                self.started = True
+            case "lifespan.startup.failed":
+                self.failed = True
+                await self._collab.close()
+            case "lifespan.shutdown.complete" | "lifespan.shutdown.failed":
+                self.ended = True
+                await self._collab.close()
+        await self._send(message)

@@ -1,0 +1,113 @@
+"""What a scope says about who is there."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qsl
+
+from ..core.frames import BEARER_SUBPROTOCOL, SUBPROTOCOL
+from ..hooks import ConnectRequest
+
+Scope = Mapping[str, Any]
+
+MAX_HEADERS = 100
+"""Read in one pass; a request with more of them is no browser's (research: CVE-2025-14550)."""
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Lower-case names; of a name that comes twice, the first value, except for cookies."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in list(scope.get("headers", ()))[:MAX_HEADERS]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        if name == "cookie" and name in headers:
+            headers[name] += "; " + value
+        else:
+            headers.setdefault(name, value)
+    return headers
+
+
+def header_values(scope: Scope, name: str) -> list[str]:
+    """Every value of a header, in order."""
+    wanted = name.encode("latin-1")
+    found = list(scope.get("headers", ()))[:MAX_HEADERS]
+    return [value.decode("latin-1") for key, value in found if key.lower() == wanted]
+
+
+def cookies_of(headers: Mapping[str, str]) -> dict[str, str]:
+    cookies: dict[str, str] = {}
+    for part in headers.get("cookie", "").split(";"):
+        name, separator, value = part.strip().partition("=")
+        if not separator:
+            continue
+        if value.startswith('"'):
+            try:
+                parsed = SimpleCookie(f"x={value}")
+                value = parsed["x"].value if "x" in parsed else value
+            except CookieError:
+                continue
+        cookies.setdefault(name, value)
+    return cookies
+
+
+def query_of(scope: Scope) -> dict[str, str]:
+    text = scope.get("query_string", b"").decode("latin-1")
+    query: dict[str, str] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=None):
+        query.setdefault(name, value)
+    return query
+
+
+def subprotocols_of(scope: Scope) -> list[str]:
+    """Split by comma here, since some servers hand over the header as it came."""
+    offered = [part for item in scope.get("subprotocols", ()) for part in item.split(",")]
+    return [part.strip() for part in offered if part.strip()]
+
+
+def bearer_subprotocol(offered: list[str]) -> str | None:
+    """The token that travels as a subprotocol (PROTOCOL section 3), if it is one."""
+    for name in offered:
+        if name.startswith(BEARER_SUBPROTOCOL):
+            encoded = name.removeprefix(BEARER_SUBPROTOCOL)
+            try:
+                padded = encoded + "=" * (-len(encoded) % 4)
+                return base64.urlsafe_b64decode(padded).decode()
+            except (binascii.Error, ValueError):
+                return None
+    return None
+
+
+def speaks(offered: list[str]) -> bool:
+    """Whether a client that offers these has a protocol version in common with us."""
+    versions = [name for name in offered if name.startswith("collabchat.v")]
+    return not versions or SUBPROTOCOL in versions
+
+
+def connect_request(
+    scope: Scope, *, tenant_id: str | None, token: str | None, visitor_id: str | None
+) -> ConnectRequest:
+    headers = headers_of(scope)
+    client = scope.get("client")
+    return ConnectRequest(
+        tenant_id=tenant_id,
+        token=token,
+        visitor_id=visitor_id,
+        cookies=cookies_of(headers),
+        headers=headers,
+        query=query_of(scope),
+        client=(str(client[0]), int(client[1])) if client else None,
+        scope=scope,
+    )
+
+
+def path_of(scope: Scope) -> str:
+    """The path below `root_path`, which is stripped only where it is a true prefix: some
+    frameworks set one that the path does not begin with (Starlette #2599)."""
+    path: str = scope.get("path", "")
+    root: str = scope.get("root_path", "").rstrip("/")
+    if root and path.startswith(root + "/"):
+        return path[len(root) :]
+    return path

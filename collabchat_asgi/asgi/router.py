@@ -1,0 +1,40 @@
+"""Is this request ours, and what is it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..engine.engine import Engine
+from .http import Http
+from .origin import Origins
+from .request import Scope
+from .static import StaticFile
+from .websocket import WebSocket
+
+
+def below(prefix: str, path: str) -> str | None:
+    """What follows the prefix and a slash; None where the path is not below the prefix."""
+    return path[len(prefix) + 1 :] if path.startswith(prefix + "/") else None
+
+
+def is_ours(scope: Scope, path: str | None) -> bool:
+    """A WebSocket is ours at `ws` alone; every HTTP path below the prefix is."""
+    if path is None:
+        return False
+    return scope["type"] == "http" or (scope["type"] == "websocket" and path == "ws")
+
+
+async def route(
+    engine: Engine,
+    origins: Origins,
+    static: Mapping[str, StaticFile],
+    path: str,
+    scope: Any,
+    receive: Any,
+    send: Any,
+) -> None:
+    if scope["type"] == "websocket":
+        await WebSocket(engine, origins, scope, receive, send).serve()
+    else:
+        await Http(engine, origins, static, scope, receive, send).serve(path)

@@ -1,0 +1,180 @@
+"""`{prefix}/ws`: the handshake, one reader, and exactly one close."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
+from msgspec import UNSET, UnsetType
+
+from ..core.frames import SUBPROTOCOL, InvalidFrame, encode
+from ..core.session import Session
+from ..engine.connection import Connection
+from ..engine.engine import Engine
+from ..errors import CloseCode, Closed, Refused
+from .origin import Origins
+from .quirks import abort_transport
+from .request import Scope, bearer_subprotocol, connect_request, speaks, subprotocols_of
+
+logger = logging.getLogger("collabchat_asgi.asgi")
+
+LINGER_SECONDS = 2.0
+"""After a close what the client still sends is read and dropped: a socket that is closed with
+unread bytes is reset, and the close code with it."""
+
+
+class WebSocket:
+    """One socket from its `websocket.connect` to its end.
+
+    `receive` is awaited by one task and never cancelled while its message may matter: granian
+    2.8 loses the message of a cancelled `receive`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        origins: Origins,
+        scope: Scope,
+        receive: ASGIReceiveCallable,
+        send: ASGISendCallable,
+    ) -> None:
+        self._engine = engine
+        self._origins = origins
+        self._scope = scope
+        self._receive: Any = receive
+        self._send: Any = send
+        self._session = Session(engine.limits)
+        self._connection: Connection | None = None
+        self._finishing: asyncio.Task[None] | None = None
+        self._ended = False
+        self._reader: asyncio.Task[Any] | None = None
+
+    async def serve(self) -> None:
+        message = await self._receive()
+        if message["type"] != "websocket.connect":
+            return
+        refusal = self._origins.refusal(self._scope)
+        if refusal is not None:
+            logger.warning("a WebSocket is refused: %s", refusal)
+            await self._deny(403, {"code": "forbidden", "message": refusal, "retry": False})
+            return
+        offered = subprotocols_of(self._scope)
+        chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
+        await self._send({"type": "websocket.accept", "subprotocol": chosen, "headers": []})
+        self._reader = asyncio.current_task()
+        try:
+            if speaks(offered):
+                await self._greet(bearer_subprotocol(offered))
+            else:
+                self.finish(CloseCode.VERSION, "this server speaks collabchat.v1", abort=False)
+            await self._read()
+        except asyncio.CancelledError:
+            if not self._ended:
+                raise
+        finally:
+            self._ended = True
+            if self._connection is not None:
+                self._connection.leave()
+
+    def finish(self, code: CloseCode, reason: str, *, abort: bool) -> None:
+        """Close once; later calls change nothing."""
+        if self._finishing is None and not self._ended:
+            rest = self._finish(code, reason, abort)
+            self._finishing = asyncio.get_running_loop().create_task(rest)
+
+    async def _greet(self, token: str | None) -> None:
+        """Wait for `hello`. Nothing behind it is read before it has succeeded."""
+        engine = self._engine
+        loop = asyncio.get_running_loop()
+        late = loop.call_later(engine.timing.hello_seconds, self._late)
+        try:
+            message = await self._receive()
+        finally:
+            late.cancel()
+        if message["type"] != "websocket.receive":
+            self._ended = True
+            return
+        if self._finishing is not None:
+            return
+        try:
+            hello = self._session.hello(message.get("text"))
+            request = connect_request(
+                self._scope,
+                tenant_id=_given(hello.tenant_id),
+                token=token if token is not None else _given(hello.token),
+                visitor_id=_given(hello.visitor_id),
+            )
+            admission = await engine.admit(request)
+            self._connection = engine.connect(admission, request, self._send, self)
+        except Closed as closed:
+            self.finish(closed.code, closed.reason, abort=False)
+
+    def _late(self) -> None:
+        self.finish(CloseCode.TIMEOUT, "no hello in time", abort=False)
+
+    async def _read(self) -> None:
+        clock = self._engine.clock
+        while not self._ended:
+            message = await self._receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            connection = self._connection
+            if connection is None or connection.closed:
+                continue
+            now = clock.monotonic()
+            connection.outbox.window.heard_at = now
+            text = message.get("text")
+            try:
+                frame = self._session.frame(text, now)
+            except Closed as closed:
+                connection.give_up(closed.code, closed.reason)
+            except InvalidFrame as invalid:
+                connection.refuse(invalid, broadcast_id=invalid.broadcast_id, url_id=invalid.url_id)
+                too_many = self._session.invalid(invalid, now)
+                if too_many is not None:
+                    connection.give_up(too_many.code, too_many.reason)
+            except Refused as refused:
+                connection.refuse(refused)
+            else:
+                size = len(text) if text.isascii() else len(text.encode())
+                if connection.receive(frame, size):
+                    self._session.expected(frame)
+
+    async def _finish(self, code: CloseCode, reason: str, abort: bool) -> None:
+        logger.info("a WebSocket is closed: %d %s", code, reason)
+        sent = False
+        if not abort:
+            try:
+                async with asyncio.timeout(self._engine.timing.send_seconds):
+                    await self._send(
+                        {"type": "websocket.close", "code": int(code), "reason": reason}
+                    )
+                sent = True
+            except Exception as error:
+                logger.debug("the close of a WebSocket could not be sent: %r", error)
+        if not sent:
+            abort_transport(self._send)
+        await asyncio.sleep(LINGER_SECONDS)
+        if not self._ended and self._reader is not None:
+            self._ended = True
+            self._reader.cancel()
+
+    async def _deny(self, status: int, error: dict[str, object]) -> None:
+        """Refuse the handshake, with a body where the server can send one."""
+        if "websocket.http.response" not in self._scope.get("extensions", {}):
+            await self._send({"type": "websocket.close", "code": 1000, "reason": ""})
+            return
+        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        if status == 429:
+            headers.append((b"retry-after", b"5"))
+        await self._send(
+            {"type": "websocket.http.response.start", "status": status, "headers": headers}
+        )
+        body = encode(error).encode()
+        await self._send({"type": "websocket.http.response.body", "body": body, "more_body": False})
+
+
+def _given(value: str | UnsetType) -> str | None:
+    return None if value is UNSET else value

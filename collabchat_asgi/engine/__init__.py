@@ -1,0 +1,1 @@
+"""One per process: commits, logs, joins, fan-out. Knows contracts, never a driver or a socket."""

@@ -1,0 +1,30 @@
+"""Calls to a back end are bounded in time, and an outage is told apart from a refusal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from ..errors import Refused, StorageUnavailable
+
+T = TypeVar("T")
+
+
+async def bounded(call: Coroutine[Any, Any, T], seconds: float) -> T:
+    """The answer of a storage, within so many seconds. Raises `StorageUnavailable`."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await call
+    except TimeoutError as error:
+        raise StorageUnavailable(f"the storage did not answer within {seconds:g} s") from error
+
+
+def unavailable(retry_after_ms: int | None = None) -> Refused:
+    """What a client is told while the storage is away."""
+    return Refused(
+        "unavailable",
+        "the server cannot reach its storage right now",
+        retry=True,
+        retry_after_ms=retry_after_ms,
+    )

@@ -1,0 +1,470 @@
+"""One per process: everything behind the sockets, composed, started and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ..config import Limits, Timing
+from ..core import rules
+from ..core.frames import encode
+from ..core.model import Event, PageKey, Position, User
+from ..core.usage import COUNTERS
+from ..errors import CloseCode, Closed, Denied, PubSubError, StorageError
+from ..hooks import ConnectRequest, HookFailed, Hooks, Identity
+from ..pubsub.abc import PubSub
+from ..storage.abc import Storage
+from ..version import __version__
+from .backend import bounded
+from .clock import Clock, SystemClock
+from .committer import Committer
+from .connection import Connection, Socket
+from .gossip import Gossip
+from .hints import CONTROL_TOPIC, ControlMoved, Happened, Hint, HintCodec, IsTyping
+from .listener import Listener, subscribe_bounded
+from .log import LogReader
+from .meter import Meter
+from .operations import Operations, Request, settle
+from .outbox import Message, Outbox, Send
+from .page import Page
+from .pages import Pages
+from .publisher import Publisher
+from .revocations import Revocation, Revocations
+from .supervisor import Supervisor
+from .users import Users
+
+logger = logging.getLogger("collabchat_asgi.engine")
+
+DEAF_AFTER_BEATS = 2.0
+"""Heartbeats of its own that a process may miss before it opens its pub/sub anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Somebody who may connect."""
+
+    identity: Identity
+    tenant_id: str
+
+
+class Engine:
+    """`start` and `stop` may be called again and again, also in other event loops."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        pubsub: PubSub,
+        hooks: Hooks,
+        limits: Limits,
+        timing: Timing,
+        as_message: Callable[[str], Message],
+        *,
+        usage_per_page: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        self.storage = storage
+        self.pubsub = pubsub
+        self.hooks = hooks
+        self.limits = limits
+        self.timing = timing
+        self.clock = clock or SystemClock()
+        self.connections: dict[str, Connection] = {}
+        self.draining = False
+        self._as_message = as_message
+        self._usage_per_page = usage_per_page
+        self._seconds = storage.timeout_seconds or timing.backend_seconds
+
+    async def start(self) -> None:
+        """Open the back ends and begin to work. Raises `StorageError` where the storage is away."""
+        self.run = secrets.token_hex(8)
+        self.draining = False
+        self.supervisor = Supervisor()
+        # The first opening may create or migrate the schema, behind others that do the same.
+        await bounded(self.storage.open(), max(30.0, self._seconds))
+        self.codec = HintCodec(await bounded(self.storage.key(), self._seconds))
+        await self._open_pubsub()
+        clock, limits, timing = self.clock, self.limits, self.timing
+        self.users = Users(limits, clock)
+        self.meter = Meter(
+            self.storage, self.hooks, self.run, clock, self._seconds, per_page=self._usage_per_page
+        )
+        self.publisher = Publisher(self.pubsub, self.codec, self.run, timing.backend_seconds)
+        self.reader = LogReader(self.storage, self.supervisor, clock, limits, timing)
+        self.pages = Pages(
+            self._make_page,
+            self.reader,
+            self.pubsub,
+            timing.backend_seconds,
+            limits.idle_pages,
+            self._opened,
+        )
+        self.gossip = Gossip(self.run, self.publisher, self.pages, clock, timing)
+        self.revocations = Revocations(
+            self.storage, self.publisher, clock, self._seconds, self._revoked
+        )
+        await self.revocations.open(self.run)
+        self.committer = Committer(
+            self.storage,
+            rules.PageLimits(
+                limits.chats_per_page,
+                limits.bytes_per_page,
+                limits.reactions_per_comment,
+                limits.users_per_reaction,
+            ),
+            self._seconds,
+            limits.queued_operations,
+            self._committed,
+            self.reader.load,
+        )
+        self.operations = Operations(
+            self.hooks, self.pages, self.committer, self.users, self.revocations, clock, limits
+        )
+        self.listener = Listener(
+            self.pubsub, self.codec, self.run, clock, self._heard, self._missed
+        )
+        self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue(10_000)
+        self._storage_error: str | None = None
+        for name, run in (
+            ("committer", self.committer.run),
+            ("publisher", lambda: self.publisher.run(self.supervisor)),
+            ("listener", self.listener.run),
+            ("ticker", self._tick),
+            ("sweeper", self._sweep),
+            ("usage", self._flush_usage),
+            ("retention", self._trim),
+            ("on_event", self._tell_events),
+        ):
+            self.supervisor.forever(name, run)
+        self.gossip.beat(answer=True)
+
+    async def stop(self) -> None:
+        """Close connections, store usage, release the back ends. Nothing correct depends on it."""
+        for connection in list(self.connections.values()):
+            self._send_away(connection, self.timing.drain_seconds)
+        self.meter.gather()
+        try:
+            await self.meter.flush()
+        except Exception as error:
+            logger.warning("the last usage could not be stored: %s", error)
+        await self.supervisor.stop()
+        self.hooks.forget_loop()
+        try:
+            await self.pubsub.close()
+        finally:
+            await self.storage.close()
+
+    async def drain(self, seconds: float) -> None:
+        """Close all connections in waves; each client is told when to come back."""
+        self.draining = True
+        waves = max(1, int(seconds * 10))
+        connections = list(self.connections.values())
+        size = -(-len(connections) // waves)
+        for start in range(0, len(connections), max(1, size)):
+            for connection in connections[start : start + size]:
+                self._send_away(connection, seconds)
+            await asyncio.sleep(seconds / waves)
+
+    def _send_away(self, connection: Connection, seconds: float) -> None:
+        bye: dict[str, object] = {
+            "type": "bye",
+            "code": int(CloseCode.GOING_AWAY),
+            "reason": "the server is going away",
+            "retryAfterMs": int(random.random() * seconds * 1000),
+        }
+        if connection.outbox.ready:
+            connection.outbox.answer(encode(bye))
+        connection.give_up(CloseCode.GOING_AWAY, "the server is going away")
+
+    # who comes in
+
+    async def identify(self, request: ConnectRequest, connection_id: str = "") -> Identity:
+        """Ask `authenticate`. Raises `Denied`, or `HookFailed`.
+
+        An answer that began before a revocation of that person is not taken."""
+        serial = self.revocations.serial
+        identity = await self.hooks.authenticate(request)
+        for tenant_id in identity.tenants:
+            if self.revocations.since(serial, identity.user_id, tenant_id, connection_id):
+                raise Denied("revoked")
+        left = identity.seconds_left(self.clock.now_ms())
+        if left is not None and left <= 0:
+            raise Denied("expired")
+        return identity
+
+    async def admit(self, request: ConnectRequest) -> Admission:
+        """Who this is and to which tenant it wants. Raises `Closed`."""
+        try:
+            identity = await self.identify(request)
+        except Denied as error:
+            raise Closed(CloseCode.UNAUTHENTICATED, ascii_reason(error.message)) from error
+        except HookFailed as error:
+            raise Closed(CloseCode.UNAVAILABLE, "identities cannot be checked now") from error
+        tenant_id = request.tenant_id
+        if tenant_id is None:
+            if len(identity.tenants) > 1:
+                raise Closed(CloseCode.MALFORMED, "tenantId is needed: there are several")
+            tenant_id = next(iter(identity.tenants), None)
+        if tenant_id is None or tenant_id not in identity.tenants:
+            raise Closed(CloseCode.FORBIDDEN, "not in this tenant")
+        return Admission(identity, tenant_id)
+
+    def connect(
+        self, admission: Admission, request: ConnectRequest, send: Send, socket: Socket
+    ) -> Connection:
+        """A new connection, greeted with `welcome`. Raises `Closed` (4512, 4529)."""
+        identity, tenant_id = admission.identity, admission.tenant_id
+        if self.draining:
+            raise Closed(CloseCode.GOING_AWAY, "the server is going away")
+        user = self.users.of(tenant_id, identity.user_id)
+        if user.connections >= self.limits.connections_per_user:
+            raise Closed(CloseCode.TOO_MANY, "too many connections of this user")
+        id = secrets.token_urlsafe(12)
+        connection = Connection(self, id, tenant_id, identity, request, socket)
+        connection.outbox = Outbox(
+            send, self._as_message, connection, self.clock, self.limits, self.timing
+        )
+        user.connections += 1
+        self.meter.connected(tenant_id, 1)
+        self.connections[id] = connection
+        connection.outbox.answer(encode(self._welcome(connection)))
+        return connection
+
+    def disconnected(self, connection: Connection) -> None:
+        if self.connections.pop(connection.id, None) is not None:
+            user = self.users.of(connection.tenant_id, connection.identity.user_id)
+            user.connections -= 1
+            self.meter.connected(connection.tenant_id, -1)
+
+    def _welcome(self, connection: Connection) -> dict[str, object]:
+        limits, timing = self.limits, self.timing
+        welcome: dict[str, object] = {
+            "type": "welcome",
+            "connectionId": connection.id,
+            "tenantId": connection.tenant_id,
+            "user": connection.identity.user,
+            "now": self.clock.now_ms(),
+            "pingIntervalMs": int(timing.ping_seconds * 1000),
+            "limits": {
+                "frameBytes": limits.frame_bytes,
+                "bodyChars": limits.body_chars,
+                "anchorBytes": limits.anchor_bytes,
+                "dedupeMs": int(timing.dedupe_days * 86_400_000),
+                "pages": limits.pages_per_connection,
+            },
+            "server": f"collabchat-asgi/{__version__}",
+        }
+        left = connection.identity.seconds_left(self.clock.now_ms())
+        if left is not None:
+            welcome["expiresInMs"] = max(0, int(left * 1000))
+        return welcome
+
+    # what happens
+
+    async def page(self, key: PageKey) -> Page:
+        """The page with everything that was committed before this call. Raises `StorageError`."""
+        async with self.pages.using(key) as page:
+            await self.reader.current(page)
+            page.flush()
+            return page
+
+    async def settle(self, request: Request) -> dict[str, Any]:
+        """Commit and return the ack without its `type`. Raises `Refused`."""
+        return await settle(self.operations, request)
+
+    async def usage(self, tenant_id: str, first_day: str, last_day: str) -> list[dict[str, Any]]:
+        """Flushed counts by day, both days included (PROTOCOL section 7). Raises `StorageError`."""
+        rows = await bounded(self.storage.usage(tenant_id, first_day, last_day), self._seconds)
+        return [
+            {"tenantId": row.tenant_id}
+            | ({"urlId": row.url_id} if row.url_id else {})
+            | {"day": row.day}
+            | {name: row.counters.get(name, 0) for name in COUNTERS}
+            for row in rows
+        ]
+
+    def show_typing(self, page: Page, chat_id: str, user: User) -> None:
+        frame = {"type": "typing", "urlId": page.key.url_id, "chatId": chat_id, "user": user}
+        page.tell_typing(encode(frame), user.id)
+
+    def _make_page(self, key: PageKey, topic: str) -> Page:
+        return Page(
+            key,
+            topic,
+            self.meter.tally(key),
+            self.clock,
+            self.limits,
+            self.timing,
+            self._as_message,
+            self.reader.replay,
+        )
+
+    def _opened(self, page: Page) -> None:
+        self.gossip.opened(page)
+
+    def _committed(
+        self, page: Page, position: Position, tail: list[Event], made: list[Event]
+    ) -> None:
+        epoch = position.epoch
+        page.accept(epoch, tail + made)
+        if page.sequencer.behind:
+            self.reader.catch_up_soon(page)
+        if not made:
+            return
+        self.publisher.happened(page.topic, epoch, made)
+        if self.hooks.watches:
+            for event in made:
+                self._watch(page.key, epoch, event)
+
+    def _watch(self, key: PageKey, epoch: str, event: Event) -> None:
+        told = {"tenantId": key.tenant_id, "urlId": key.url_id, "epoch": epoch}
+        try:
+            self._events.put_nowait(told | msgspec.to_builtins(event))
+        except asyncio.QueueFull:
+            logger.warning("on_event is too slow: an event is not told")
+
+    def _heard(self, topic: str, hint: Hint | None) -> None:
+        match hint:
+            case Happened(epoch=epoch, events=events):
+                page = self.pages.of_topic(topic)
+                if page is None:
+                    return
+                if events:
+                    page.accept(epoch, events)
+                if page.sequencer.behind or not events:
+                    self.reader.catch_up_soon(page)
+            case IsTyping(chat_id=chat_id, user=user):
+                page = self.pages.of_topic(topic)
+                if page is not None and page.state.chat(chat_id) is not None:
+                    self.show_typing(page, chat_id, msgspec.json.decode(user, type=User))
+            case ControlMoved():
+                self.supervisor.once("revocations", self.revocations.sweep())
+            case None:
+                return
+            case _:
+                self.gossip.hear(topic, hint)
+
+    def _missed(self) -> None:
+        """The pub/sub may have lost anything: read the log, and ask who is here."""
+        self.supervisor.once("heal", self._heal())
+        self.gossip.ask_all()
+
+    def _revoked(self, revocation: Revocation) -> None:
+        for connection in list(self.connections.values()):
+            identity = connection.identity
+            if revocation.concerns(identity.user_id, connection.tenant_id, connection.id):
+                connection.give_up(CloseCode.FORBIDDEN, "revoked")
+
+    # what goes on by itself
+
+    async def _tick(self) -> None:
+        beat = 0
+        while True:
+            await asyncio.sleep(min(1.0, self.timing.presence_seconds))
+            now = self.clock.monotonic()
+            for connection in list(self.connections.values()):
+                connection.tick(now)
+            self.gossip.tick()
+            self.meter.gather([page.key for page in self.pages.all()])
+            beat += 1
+            if beat % 10 == 0:
+                self.users.forget()
+                await self.pages.evict()
+            await self._listen_again()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(self.timing.sweep_seconds)
+            await self._heal()
+
+    async def _heal(self) -> None:
+        try:
+            await self.reader.sweep(self.pages.all())
+            await self.revocations.sweep()
+            self._storage_error = None
+        except StorageError as error:
+            if self._storage_error is None:
+                logger.error("the storage cannot be read: %s", error)
+            self._storage_error = str(error)
+
+    async def _flush_usage(self) -> None:
+        while True:
+            await asyncio.sleep(self.timing.usage_flush_seconds)
+            try:
+                await self.meter.flush()
+            except (StorageError, HookFailed) as error:
+                logger.warning("usage is kept for the next flush: %s", error)
+
+    async def _trim(self) -> None:
+        while True:
+            await asyncio.sleep(600)
+            days = max(self.timing.log_days, self.timing.dedupe_days)
+            oldest = self.clock.now_ms() - int(days * 86_400_000)
+            dropped = 1
+            while dropped:
+                trim = self.storage.trim(before_ms=oldest, keep_events=self.limits.log_events)
+                dropped = await bounded(trim, self._seconds)
+
+    async def _tell_events(self) -> None:
+        while True:
+            event = await self._events.get()
+            try:
+                await self.hooks.on_event(event)
+            except (HookFailed, Denied):
+                continue
+
+    async def _open_pubsub(self) -> None:
+        try:
+            async with asyncio.timeout(self.timing.backend_seconds):
+                await self.pubsub.open()
+        except (PubSubError, TimeoutError) as error:
+            logger.warning("the pub/sub is away; pages are healed by sweeps: %s", error)
+        await subscribe_bounded(self.pubsub, [CONTROL_TOPIC], self.timing.backend_seconds)
+
+    async def _listen_again(self) -> None:
+        """Open the pub/sub anew where the process has not heard itself for too long."""
+        silence = self.clock.monotonic() - self.listener.heard_self_at
+        if silence < self.timing.heartbeat_seconds * DEAF_AFTER_BEATS:
+            return
+        logger.warning("nothing is heard from the pub/sub: it is opened anew")
+        self.listener.heard_self_at = self.clock.monotonic()
+        topics = [page.topic for page in self.pages.all()]
+        try:
+            async with asyncio.timeout(self.timing.backend_seconds):
+                await self.pubsub.close()
+        except (PubSubError, TimeoutError) as error:
+            logger.warning("the pub/sub could not be closed: %s", error)
+        await self._open_pubsub()
+        await subscribe_bounded(self.pubsub, topics, self.timing.backend_seconds)
+        self._missed()
+
+    def health(self) -> tuple[bool, dict[str, object]]:
+        """Whether this process can serve, and what is wrong (PROTOCOL section 6)."""
+        reasons: list[str] = []
+        if self._storage_error:
+            reasons.append(f"storage: {self._storage_error}")
+        if self.draining:
+            reasons.append("draining")
+        silence = self.clock.monotonic() - self.listener.heard_self_at
+        degraded = silence > self.timing.heartbeat_seconds * 1.5
+        status = "unavailable" if reasons else "degraded" if degraded else "ok"
+        if degraded:
+            reasons.append("pubsub: this process does not hear itself")
+        return status != "unavailable", {
+            "status": status,
+            "reasons": reasons,
+            "connections": len(self.connections),
+            "pages": len(self.pages),
+            "restarts": self.supervisor.restarts,
+        }
+
+
+def ascii_reason(text: str) -> str:
+    """At most 60 bytes of ASCII, as every server can send them in a close frame."""
+    return text.encode("ascii", "replace").decode()[:60]

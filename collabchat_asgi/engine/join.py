@@ -1,0 +1,100 @@
+"""Join a page, or come back to it: the most delicate procedure (DESIGN section 6, research H6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from ..core.frames import Since, Subscribe
+from ..core.model import PageKey, Position
+from ..core.presence import person
+from ..core.rules import Action
+from ..errors import Refused, StorageError
+from ..hooks import AccessRequest, HookFailed, refusal_of
+from ..storage.abc import Tail
+from .backend import unavailable
+from .log import LogReader
+from .operations import forbidden
+from .page import Page
+from .viewer import Viewer
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+
+async def join(connection: Connection, frame: Subscribe) -> None:
+    """Answer a `subscribe`, and from then on every event after its position, once and in order.
+
+    The order is everything: live frames stop first; the topic is subscribed before the head is
+    read; between the flush that ends the catching-up and the viewer's place in the ring nothing
+    is awaited. Raises `Refused`.
+    """
+    connection.unsubscribe(frame.url_id)
+    engine = connection.engine
+    if len(connection.viewers) >= engine.limits.pages_per_connection:
+        raise Refused("too-many", "too many pages on one connection")
+    serial = engine.revocations.serial
+    can = await _permissions(connection, frame.url_id)
+    try:
+        async with engine.pages.using(PageKey(connection.tenant_id, frame.url_id)) as page:
+            await engine.reader.current(page)
+            since = None if frame.since is UNSET else await _reach(engine.reader, page, frame.since)
+            if connection.closed:
+                return
+            if engine.revocations.since(
+                serial, connection.identity.user_id, connection.tenant_id, connection.id
+            ):
+                raise forbidden()
+            _place(connection, page, since, can)
+    except StorageError as error:
+        raise unavailable() from error
+
+
+def _place(connection: Connection, page: Page, since: Position | None, can: list[str]) -> None:
+    who = person(connection.identity.user_id)
+    viewer = Viewer(page, connection.outbox, connection.identity, who)
+    page.flush()
+    page.presence.join(who)
+    page.add(viewer)
+    connection.viewers[page.key.url_id] = viewer
+    if since is None or since.epoch != page.position.epoch:
+        page.begin(viewer, can)
+    else:
+        page.resume(viewer, since.seq, can)
+    connection.engine.gossip.changed(page)
+
+
+async def _reach(reader: LogReader, page: Page, since: Since) -> Position | None:
+    """`since` as a position from which this page can be told without a hole; None: it cannot."""
+    page.flush()
+    epoch, seq = page.position.epoch, since.seq
+    if (since.epoch != epoch and seq > 0) or seq > page.sent:
+        return None
+    if seq == page.sent or page.missed(seq) is not None:
+        return Position(epoch, seq)
+    await reader.backfill(page, seq)
+    page.flush()
+    if page.position.epoch == epoch and page.missed(seq) is not None:
+        return Position(epoch, seq)
+    # Further back than the ring can hold: the log must still reach there.
+    tail = await reader.read(page.key, Position(epoch, seq), 1)
+    if isinstance(tail, Tail) and tail.position.epoch == epoch and tail.events:
+        return Position(epoch, seq)
+    return None
+
+
+async def _permissions(connection: Connection, url_id: str) -> list[str]:
+    """What this person may do on the page. Raises `Refused` where it is not even reading."""
+
+    async def may(action: Action) -> bool:
+        access = AccessRequest(connection.identity, action, connection.tenant_id, url_id)
+        try:
+            return await connection.engine.hooks.authorize(access)
+        except HookFailed as error:
+            raise refusal_of(error) from error
+
+    if not await may("read"):
+        raise forbidden()
+    actions: tuple[Action, ...] = ("comment", "moderate")
+    return [action for action in actions if await may(action)]

@@ -1,0 +1,216 @@
+"""Bring pages up to the log: the one act that heals a lost hint, a late join and a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+
+from ..config import Limits, Timing
+from ..core.model import NOWHERE, Event, PageKey, Position
+from ..core.records import decode_event, restore
+from ..storage.abc import LogEvent, Reason, Storage, Tail
+from .backend import bounded
+from .clock import Clock
+from .page import Page
+from .supervisor import Supervisor
+from .viewer import Viewer
+
+logger = logging.getLogger("collabchat_asgi.engine")
+
+CHUNK = 500
+"""Numbers per read."""
+
+
+def decode_log(events: Iterable[LogEvent]) -> list[Event]:
+    return [decode_event(entry.event, entry.body) for entry in events]
+
+
+class LogReader:
+    """All reads of the storage that keep pages current. What several want at once is read once.
+
+    `reads` counts calls to the storage by kind.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        supervisor: Supervisor,
+        clock: Clock,
+        limits: Limits,
+        timing: Timing,
+    ) -> None:
+        self._storage = storage
+        self._supervisor = supervisor
+        self._clock = clock
+        self._limits = limits
+        self._seconds = storage.timeout_seconds or timing.backend_seconds
+        self._dedupe_ms = int(timing.dedupe_days * 86_400_000)
+        self._asked: dict[PageKey, list[asyncio.Future[Position]]] = {}
+        self._asking = False
+        self._reading: dict[Page, asyncio.Task[None]] = {}
+        self._backfills: dict[Page, asyncio.Task[None]] = {}
+        self.reads = {"load": 0, "read": 0, "heads": 0}
+
+    async def current(self, page: Page) -> None:
+        """Return when the page has everything that was committed before this call.
+
+        Raises `StorageError`.
+        """
+        page.sequencer.told(await self._head(page.key))
+        while page.sequencer.behind:
+            await self.catch_up(page)
+
+    async def load(self, page: Page) -> None:
+        """Read the page whole. Raises `StorageError`."""
+        self.reads["load"] += 1
+        loaded = await bounded(self._storage.load(page.key), self._seconds)
+        now_ms = self._clock.now_ms()
+        state = restore(loaded.position, loaded.records, now_ms - self._dedupe_ms)
+        page.expired_keys = [
+            record.key
+            for record in loaded.records
+            if record.key.startswith("x:") and record.key[2:] not in state.deleted
+        ]
+        page.restore(state)
+
+    async def catch_up(self, page: Page) -> None:
+        """Read the log after what the page has, once for all who ask meanwhile.
+
+        Raises `StorageError`.
+        """
+        task = self._reading.get(page)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._catch_up(page))
+            self._reading[page] = task
+            task.add_done_callback(lambda _: self._reading.pop(page, None))
+        await asyncio.shield(task)
+
+    def catch_up_soon(self, page: Page) -> None:
+        """The same, without waiting; a failure is left to the next sweep."""
+        if page not in self._reading:
+            self._supervisor.once("catch up", self._quietly(page))
+
+    async def sweep(self, pages: Sequence[Page]) -> None:
+        """Compare these pages with the storage and heal what is behind. Raises `StorageError`."""
+        before = {page: page.position for page in pages}
+        heads = await self._heads([page.key for page in pages])
+        for page, position in before.items():
+            head = heads.get(page.key, NOWHERE)
+            page.sequencer.told(head)
+            if page.sequencer.behind or head.seq < position.seq:
+                await self.catch_up(page)
+
+    async def backfill(self, page: Page, since: int) -> None:
+        """Have the ring reach back to `since` if it can hold so much. Raises `StorageError`."""
+        after = page.sent - self._limits.ring_frames
+        if since < max(after, 0):
+            return
+        task = self._backfills.get(page)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._backfill(page, max(after, 0)))
+            self._backfills[page] = task
+            task.add_done_callback(lambda _: self._backfills.pop(page, None))
+        await asyncio.shield(task)
+
+    async def read(self, key: PageKey, after: Position, limit: int) -> Tail | str:
+        """A stretch of the log. Raises `StorageError`."""
+        self.reads["read"] += 1
+        return await bounded(self._storage.read(key, after, limit), self._seconds)
+
+    def replay(self, viewer: Viewer) -> None:
+        """Serve a viewer whose place is not in the ring: from the log, a chunk at a time."""
+        self._supervisor.once("replay", self._replay(viewer))
+
+    async def _replay(self, viewer: Viewer) -> None:
+        page = viewer.page
+        position = Position(page.position.epoch, viewer.position)
+        missed = page.missed(position.seq)
+        if missed is not None:
+            viewer.waiting = False
+            viewer.owe(missed, page.sent)
+            return
+        try:
+            tail = await self.read(page.key, position, CHUNK)
+        except Exception:
+            # Whoever cannot be served in order comes back and resumes.
+            logger.warning("a viewer of %s cannot be served from the log", page.topic)
+            viewer.outbox.out_of_order()
+            return
+        if viewer not in page.viewers or not viewer.waiting:
+            return
+        viewer.waiting = False
+        if isinstance(tail, str) or page.position.epoch != position.epoch or not tail.events:
+            viewer.start_over()
+            page.begin(viewer, can=None)
+            return
+        events = decode_log(tail.events)
+        viewer.owe(page.replayed(events), events[-1].seq)
+
+    async def _backfill(self, page: Page, after: int) -> None:
+        epoch = page.position.epoch
+        tail = await self.read(page.key, Position(epoch, after), self._limits.ring_frames)
+        if isinstance(tail, Tail) and page.position.epoch == epoch:
+            page.backfill(decode_log(tail.events))
+
+    async def _catch_up(self, page: Page) -> None:
+        while True:
+            position = page.position
+            heard = page.sequencer.heard()
+            tail = await self.read(page.key, position, CHUNK)
+            if isinstance(tail, Tail):
+                page.accept(tail.position.epoch, decode_log(tail.events))
+                if page.position.seq >= tail.position.seq or not tail.events:
+                    page.sequencer.caught_up(heard)
+                    return
+            elif page.position == position:
+                if tail == Reason.AHEAD:
+                    logger.error(
+                        "the storage of %s was rolled back behind %d: a new epoch is drawn",
+                        page.topic,
+                        position.seq,
+                    )
+                    await bounded(self._storage.renew(page.key, position), self._seconds)
+                await self.load(page)
+                return
+
+    async def _quietly(self, page: Page) -> None:
+        try:
+            await self.catch_up(page)
+        except Exception as error:
+            logger.warning("the log of %s cannot be read: %s", page.topic, error)
+
+    async def _head(self, key: PageKey) -> Position:
+        waiter: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
+        self._asked.setdefault(key, []).append(waiter)
+        if not self._asking:
+            self._asking = True
+            self._supervisor.once("heads", self._answer_heads())
+        return await waiter
+
+    async def _answer_heads(self) -> None:
+        """Each read of heads serves all who asked before it began, and no others."""
+        try:
+            while self._asked:
+                asked, self._asked = self._asked, {}
+                try:
+                    heads = await self._heads(list(asked))
+                except Exception as error:
+                    for waiter in (waiter for some in asked.values() for waiter in some):
+                        if not waiter.done():
+                            waiter.set_exception(error)
+                    continue
+                for key, waiters in asked.items():
+                    for waiter in waiters:
+                        if not waiter.done():
+                            waiter.set_result(heads.get(key, NOWHERE))
+        finally:
+            self._asking = False
+
+    async def _heads(self, keys: list[PageKey]) -> dict[PageKey, Position]:
+        heads: dict[PageKey, Position] = {}
+        for start in range(0, len(keys), 1_000):
+            self.reads["heads"] += 1
+            chunk = keys[start : start + 1_000]
+            heads.update(await bounded(self._storage.heads(chunk), self._seconds))
+        return heads

@@ -1,0 +1,259 @@
+"""From an operation that somebody sent to a submission for the committer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from ..config import Limits
+from ..core import rules
+from ..core.frames import decode_operation
+from ..core.model import AddComment, CreateChat, Operation, PageKey, User
+from ..core.text import uuid7
+from ..errors import Denied, Refused, StorageError
+from ..hooks import AccessRequest, HookFailed, Hooks, Identity, default_policy, refusal_of
+from .backend import unavailable
+from .clock import Clock
+from .committer import Answer, Committer, Lane, Receipt, Submission
+from .page import Page
+from .pages import Pages
+from .revocations import Revocations
+from .users import Users
+
+
+def _unheard(_: Answer) -> None:
+    """Nobody waits yet."""
+
+
+@dataclass(slots=True)
+class Request:
+    """Who sent which operation, and who waits for the answer."""
+
+    identity: Identity
+    user: User
+    tenant_id: str
+    operation: Operation
+    size: int
+    """Bytes as received."""
+    answer: Callable[[Answer], None] = _unheard
+    lane: Lane | None = None
+    trusted: bool = False
+    """The host's own: rules hold, `authorize` is not asked and nothing is rationed."""
+    asked: bool = False
+    connection_id: str = ""
+    serial: int = 0
+    """Of the revocations when the request came in."""
+
+
+class Operations:
+    """Permission, `before_commit` and rationing, in this order; then the page's queue."""
+
+    def __init__(
+        self,
+        hooks: Hooks,
+        pages: Pages,
+        committer: Committer,
+        users: Users,
+        revocations: Revocations,
+        clock: Clock,
+        limits: Limits,
+    ) -> None:
+        self._revocations = revocations
+        self._hooks = hooks
+        self._pages = pages
+        self._committer = committer
+        self._users = users
+        self._clock = clock
+        self._limits = limits
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+    def try_now(self, request: Request) -> bool:
+        """Submit in this very turn, if no hook has to be awaited and the page is open."""
+        if self._hooks.rewrites or (self._hooks.asks and not request.trusted):
+            return False
+        page = self._pages.get(PageKey(request.tenant_id, request.operation.url_id))
+        if page is None:
+            return False
+        operation, broadcast_id, fingerprint = self._complete(request)
+        action = rules.action_for(page.state, operation, request.user.id)
+        refusal = self._ration(request)
+        if not request.trusted and not default_policy(self._access(request, page, action)):
+            refusal = forbidden()
+        self._submit(page, request, operation, broadcast_id, fingerprint, action, refusal)
+        return True
+
+    async def perform(self, request: Request) -> None:
+        """Submit when the hooks have answered. The answer comes to `request.answer` in any case."""
+        key = PageKey(request.tenant_id, request.operation.url_id)
+        try:
+            async with self._pages.using(key) as page:
+                operation, broadcast_id, fingerprint = self._complete(request)
+                action = rules.action_for(page.state, operation, request.user.id)
+                refusal = None if request.asked else self._ration(request)
+                if refusal is None:
+                    try:
+                        operation = await self._ask(request, page, operation, action)
+                    except Refused as error:
+                        refusal = error
+                self._submit(page, request, operation, broadcast_id, fingerprint, action, refusal)
+        except StorageError:
+            lane, sent = request.lane, request.operation.broadcast_id
+            if lane is not None:
+                lane.asking -= int(request.asked)
+                if lane.halted is None and sent is not UNSET:
+                    lane.halted = sent
+            request.answer(unavailable())
+
+    def _complete(self, request: Request) -> tuple[Operation, str, bytes]:
+        now_ms = self._clock.now_ms()
+        given = request.operation
+        broadcast_id = uuid7(now_ms) if given.broadcast_id is UNSET else given.broadcast_id
+        return rules.with_ids(given, now_ms), broadcast_id, rules.fingerprint(given)
+
+    def _ration(self, request: Request) -> Refused | None:
+        if request.trusted:
+            return None
+        return self._users.charge(request.tenant_id, request.user.id, request.operation)
+
+    async def _ask(
+        self, request: Request, page: Page, operation: Operation, action: rules.Action
+    ) -> Operation:
+        try:
+            access = self._access(request, page, action, operation)
+            if not request.trusted and not await self._hooks.authorize(access):
+                raise forbidden()
+            if not self._hooks.rewrites:
+                return operation
+            rewritten = await self._hooks.before_commit(access)
+            return self._rewritten(operation, rewritten)
+        except (Denied, HookFailed) as error:
+            raise refusal_of(error) from error
+
+    def _rewritten(self, operation: Operation, rewritten: dict[str, Any]) -> Operation:
+        limits = self._limits
+        try:
+            changed = decode_operation(
+                rewritten,
+                body_chars=limits.body_chars,
+                anchor_bytes=limits.anchor_bytes,
+                url_id_chars=limits.url_id_chars,
+            )
+        except Refused as error:
+            raise HookFailed(f"before_commit returned a bad operation: {error}") from error
+        if type(changed) is not type(operation) or _identity_of(changed) != _identity_of(operation):
+            raise HookFailed("before_commit may change texts and emoji, not type or ids")
+        return changed
+
+    def _access(
+        self,
+        request: Request,
+        page: Page,
+        action: rules.Action,
+        operation: Operation | None = None,
+    ) -> AccessRequest:
+        if operation is None:
+            return AccessRequest(
+                request.identity, action, request.tenant_id, request.operation.url_id
+            )
+        chat_id, comment_id = rules.names(operation)
+        chat = page.state.chat(chat_id) if chat_id else None
+        comment = page.state.comment(chat_id, comment_id) if chat_id and comment_id else None
+        return AccessRequest(
+            request.identity,
+            action,
+            request.tenant_id,
+            operation.url_id,
+            msgspec.to_builtins(operation),
+            chat.as_chat() if chat else None,
+            comment,
+        )
+
+    def _submit(
+        self,
+        page: Page,
+        request: Request,
+        operation: Operation,
+        broadcast_id: str,
+        fingerprint: bytes,
+        action: rules.Action,
+        refusal: Refused | None,
+    ) -> None:
+        def answer(answer: Answer) -> None:
+            if isinstance(answer, Receipt):
+                self._count(page, request, answer)
+            request.answer(answer)
+
+        if request.asked and request.lane is not None:
+            request.lane.asking -= 1
+        if not request.trusted and self._revocations.since(
+            request.serial, request.user.id, request.tenant_id, request.connection_id
+        ):
+            # What a hook said before the permission was withdrawn is worth nothing.
+            refusal = forbidden()
+        self._committer.submit(
+            page,
+            Submission(
+                operation,
+                broadcast_id,
+                fingerprint,
+                request.user,
+                self._clock.now_ms(),
+                "moderate" if request.trusted else action,
+                answer,
+                request.lane,
+                refusal,
+                ask_again=self._hooks.asks and not request.trusted,
+                asked=request.asked,
+            ),
+        )
+
+    def _count(self, page: Page, request: Request, receipt: Receipt) -> None:
+        if receipt.again:
+            if not request.trusted:
+                self._users.give_back(request.tenant_id, request.user.id, request.operation)
+            return
+        chats = int(isinstance(request.operation, CreateChat))
+        comments = int(isinstance(request.operation, CreateChat | AddComment))
+        page.tally.operated(request.size, chats, comments)
+
+
+async def settle(operations: Operations, request: Request) -> dict[str, Any]:
+    """Perform and wait for the ack, as HTTP and the host's own program do. Raises `Refused`."""
+    if request.operation.broadcast_id is UNSET:
+        id = uuid7(operations.now_ms())
+        request.operation = msgspec.structs.replace(request.operation, broadcast_id=id)
+    loop = asyncio.get_running_loop()
+    while True:
+        answered: asyncio.Future[Answer] = loop.create_future()
+        request.answer = partial(_tell, answered)
+        await operations.perform(request)
+        answer = await answered
+        if isinstance(answer, Receipt):
+            sent = request.operation
+            ack = answer.as_ack(str(sent.broadcast_id), sent.url_id)
+            del ack["type"]
+            return ack
+        if isinstance(answer, Refused):
+            raise answer
+        request.asked = True
+
+
+def _tell(answered: asyncio.Future[Answer], answer: Answer) -> None:
+    if not answered.done():
+        answered.set_result(answer)
+
+
+def forbidden() -> Refused:
+    return Refused("forbidden", "you may not do this here")
+
+
+def _identity_of(operation: Operation) -> tuple[object, ...]:
+    return (operation.url_id, operation.broadcast_id, *rules.names(operation))

@@ -1,0 +1,99 @@
+"""The pages that are open in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from ..core.model import PageKey
+from ..pubsub.abc import PubSub
+from .backend import bounded
+from .hints import topic_of
+from .listener import subscribe_bounded
+from .log import LogReader
+from .page import Page
+
+
+class Pages:
+    """Opens a page once for all who want it, and keeps the last ones that nobody views."""
+
+    def __init__(
+        self,
+        make: Callable[[PageKey, str], Page],
+        reader: LogReader,
+        pubsub: PubSub,
+        seconds: float,
+        idle_pages: int,
+        opened: Callable[[Page], None],
+    ) -> None:
+        self._make = make
+        self._reader = reader
+        self._pubsub = pubsub
+        self._seconds = seconds
+        self._idle_pages = idle_pages
+        self._opened = opened
+        self._pages: OrderedDict[PageKey, Page] = OrderedDict()
+        self._topics: dict[str, Page] = {}
+        self._opening: dict[PageKey, asyncio.Task[Page]] = {}
+
+    def __len__(self) -> int:
+        return len(self._pages)
+
+    def all(self) -> list[Page]:
+        return list(self._pages.values())
+
+    def get(self, key: PageKey) -> Page | None:
+        """The page, if it is open."""
+        return self._pages.get(key)
+
+    def of_topic(self, topic: str) -> Page | None:
+        return self._topics.get(topic)
+
+    @asynccontextmanager
+    async def using(self, key: PageKey) -> AsyncIterator[Page]:
+        """The page, which stays in memory meanwhile. Raises `StorageError`.
+
+        It has been loaded after its topic was subscribed: what is committed elsewhere from now on
+        is heard, or found by the sweep.
+        """
+        page = await self.open(key)
+        page.users += 1
+        try:
+            yield page
+        finally:
+            page.users -= 1
+
+    async def open(self, key: PageKey) -> Page:
+        page = self._pages.get(key)
+        if page is not None:
+            self._pages.move_to_end(key)
+            return page
+        task = self._opening.get(key)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._open(key))
+            self._opening[key] = task
+            task.add_done_callback(lambda _: self._opening.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def evict(self) -> None:
+        """Forget the pages that nobody has needed for longest, beyond `Limits.idle_pages`."""
+        idle = [page for page in self._pages.values() if page.idle]
+        topics = []
+        for page in idle[: max(0, len(idle) - self._idle_pages)]:
+            del self._pages[page.key]
+            del self._topics[page.topic]
+            topics.append(page.topic)
+        if topics:
+            await bounded(self._pubsub.unsubscribe(topics), self._seconds)
+
+    async def _open(self, key: PageKey) -> Page:
+        topic = topic_of(key)
+        await subscribe_bounded(self._pubsub, [topic], self._seconds)
+        page = self._make(key, topic)
+        await self._reader.load(page)
+        self._pages[key] = page
+        self._topics[topic] = page
+        self._opened(page)
+        return page

@@ -1,0 +1,78 @@
+"""Configuration: arguments first, then the environment, then defaults."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from .errors import ConfigError
+
+logger = logging.getLogger("collabchat_asgi.config")
+
+VARIABLES = {
+    "COLLABCHAT_STORAGE": "storage",
+    "COLLABCHAT_PUBSUB": "pubsub",
+    "COLLABCHAT_PREFIX": "prefix",
+    "COLLABCHAT_ALLOWED_ORIGINS": "allowed_origins",
+    "COLLABCHAT_REQUIRE_SHARED": "require_shared",
+    "COLLABCHAT_USAGE_PER_PAGE": "usage_per_page",
+}
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The settings that the environment gives, by the name of their argument.
+
+    A variable that is not known is a warning only: Kubernetes puts `COLLABCHAT_PORT` and
+    `COLLABCHAT_SERVICE_HOST` there by itself where a service is named collabchat.
+    """
+    found: dict[str, str] = {}
+    for name, value in environ.items():
+        if not name.startswith("COLLABCHAT_"):
+            continue
+        if name in VARIABLES:
+            found[VARIABLES[name]] = value
+        elif "_SERVICE_" not in name and "_PORT" not in name:
+            logger.warning("%s is not a setting%s", name, did_you_mean(name, VARIABLES))
+    return found
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), 1, 0.6)
+    return f": did you mean {close[0]}?" if close else f"; known are {', '.join(sorted(known))}"
+
+
+def as_flag(name: str, value: bool | str) -> bool:
+    """Raises `ConfigError`."""
+    if isinstance(value, bool):
+        return value
+    if value.lower() in ("1", "true", "yes", "on"):
+        return True
+    if value.lower() in ("", "0", "false", "no", "off"):
+        return False
+    raise ConfigError(f"{name}={value!r} is neither true nor false")
+
+
+def as_origins(value: str | Iterable[str]) -> tuple[str, ...]:
+    """A list, or a text with commas."""
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def as_prefix(value: str) -> str:
+    """Raises `ConfigError`."""
+    prefix = value.rstrip("/")
+    if not prefix.startswith("/") or "//" in prefix or "?" in prefix or "#" in prefix:
+        raise ConfigError(f"prefix={value!r} must be a path such as /collabchat")
+    return prefix
+
+
+def looks_alone(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Why this process may be one of several machines that share no disk; None: no sign of it."""
+    if "KUBERNETES_SERVICE_HOST" in environ:
+        return "this is a Kubernetes pod"
+    if Path("/.dockerenv").exists():
+        return "this is a container"
+    return None
