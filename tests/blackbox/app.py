@@ -19,9 +19,9 @@ from collabchat_asgi import (
     Identity,
     Limits,
     Timing,
+    anonymous_id,
     default_policy,
 )
-from collabchat_asgi.auth import anonymous_id
 
 stumbled: set[str] = set()
 

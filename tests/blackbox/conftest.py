@@ -95,7 +95,8 @@ class Site:
     async def connect(
         self, name: str = "ann", role: str = "commenter", tenant: str = "", **dial: Any
     ) -> SocketClient:
-        dial = {"token": self.token(name, role, tenant), "history": self.history} | dial
+        who = {"token": self.token(name, role, tenant), "tenant": tenant or None}
+        dial = who | {"history": self.history} | dial
         client = await self.open(name=name, **dial)
         await client.hello()
         return client
