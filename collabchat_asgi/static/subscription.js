@@ -53,13 +53,11 @@ export class Subscription {
   #clockOffset = 0
   #window = WINDOW
   /**
-   * What the server said `retry: true` of. It refuses everything behind it until this one comes again on this connection: so it
-   * must, even where its own event has settled it meanwhile.
-   * @type {Queued | undefined}
+   * Settled by their events before their last answer. Where that is, or was, `retry: true`, the server refuses everything behind
+   * until they come again on this connection: so they must.
+   * @type {Map<unknown, Queued>}
    */
-  #halted
-  /** Settled by their events before they were answered: the answer may still be `retry: true`. @type {Map<unknown, Queued>} */
-  #unanswered = new Map()
+  #owed = new Map()
   /** @type {Map<string, (outcome: Settled) => void>} */
   #waiting = new Map()
   /** @type {Map<string, number>} */
@@ -97,7 +95,7 @@ export class Subscription {
   get live() { return this.#sync === 'live' }
   get open() { return this.#open }
   get settledDown() { return !this.#open || this.#sync === 'live' || this.#sync === 'refused' }
-  get hasWork() { return !!this.#halted || this.#unanswered.size > 0 || this.queue.operations.some(each => !each.ack) }
+  get hasWork() { return this.#owed.size > 0 || this.queue.operations.some(each => !each.ack) }
 
   /** @returns {PageState} */
   get state() {
@@ -129,7 +127,7 @@ export class Subscription {
     this.#user = welcome.user
     this.#window = WINDOW
     this.#faults.at = ''
-    for (const queued of this.queue.operations) queued.sent = false
+    for (const queued of this.queue.operations) queued.sent = queued.asked = false
     for (const queued of [...this.queue.operations]) {
       if (!queued.ack && env.clock() - queued.at > welcome.limits.dedupeMs) this.#refuse(queued, { code: 'expired', message: 'It waited too long to be sent' })
     }
@@ -142,9 +140,7 @@ export class Subscription {
   lost() {
     if (this.#sync !== 'refused') this.#to('idle')
     this.#parts = []
-    // The next connection's server refuses nothing yet.
-    this.#halted = undefined
-    this.#unanswered.clear()
+    this.#owed.clear()
     for (const timer of [this.askAgain, this.halt, this.answer]) timer.stop()
   }
 
@@ -171,6 +167,7 @@ export class Subscription {
 
   /** Nobody looks any more; what is queued goes out all the same. */
   leave() {
+    if (!this.#open) return
     this.#open = false
     this.askAgain.stop()
     this.typingOver.stop()
@@ -420,20 +417,22 @@ export class Subscription {
   #pump() {
     if (!this.link.welcome() || this.halt.set) return
     const { operations } = this.queue
-    if (this.#halted && !operations.includes(this.#halted)) this.#transmit(this.#halted)
+    for (const queued of this.#owed.values()) if (!queued.sent) this.#transmit(queued)
     let under = operations.filter(each => each.sent).length
     for (const [index, queued] of operations.entries()) {
       if (queued.ack || queued.sent) continue
       if (under >= this.#window || operations.slice(0, index).some(each => !each.ack && needs(queued.operation, each.operation))) break
       if (!this.#transmit(queued)) break
-      queued.sent = true
       under++
     }
     if (under && !this.answer.set) this.#expectAnswer()
   }
 
   /** @param {Queued} queued */
-  #transmit({ operation, broadcastId }) { return this.link.send({ ...operation, urlId: this.urlId, broadcastId }) }
+  #transmit(queued) {
+    queued.sent = queued.asked = this.link.send({ ...queued.operation, urlId: this.urlId, broadcastId: queued.broadcastId })
+    return queued.sent
+  }
 
   /** A server that says nothing about an operation is asked again: it knows the broadcastId. */
   #expectAnswer() {
@@ -447,10 +446,9 @@ export class Subscription {
   /** The queue stands still at `queued`: nothing behind it may overtake it. @param {Queued} queued  @param {unknown} retryAfterMs */
   #stall(queued, retryAfterMs) {
     const { operations } = this.queue
-    const index = operations.indexOf(queued)
-    for (const each of operations.slice(Math.max(0, index))) each.sent = false
+    queued.sent = false
+    for (const each of operations.slice(Math.max(0, operations.indexOf(queued)))) each.sent = false
     this.#window = 1
-    if (!this.halt.set || !this.#halted || index < operations.indexOf(this.#halted)) this.#halted = queued
     if (this.halt.set) return
     this.halt.start(this.sending.next(retryAfterMs), () => this.#pump())
   }
@@ -464,13 +462,12 @@ export class Subscription {
   /** @param {Record<string, any>} frame */
   acked(frame) {
     const queued = this.#find(frame.broadcastId)
-    this.#unanswered.delete(frame.broadcastId)
-    if (frame.broadcastId === this.#halted?.broadcastId) this.#halted = undefined
+    this.#owed.delete(frame.broadcastId)
     if (!queued) return this.#pump()
     /** @type {Ack} */
     const ack = { broadcastId: queued.broadcastId, ...readPosition(frame) }
     queued.ack = ack
-    queued.sent = false
+    queued.sent = queued.asked = false
     this.answer.stop()
     this.sending.reset()
     this.#window = WINDOW
@@ -501,7 +498,7 @@ export class Subscription {
 
   /** @param {Queued} queued */
   #settle(queued) {
-    if (queued.sent) this.#unanswered.set(queued.broadcastId, queued)
+    if (queued.asked) this.#owed.set(queued.broadcastId, queued)
     this.queue.remove(queued)
     this.#resolve(queued, { ok: true })
   }
@@ -514,16 +511,15 @@ export class Subscription {
 
   /** An `error` frame for this page. @param {Record<string, any>} frame  @param {ErrorEvent} error */
   failed(frame, error) {
-    const halted = this.#halted?.broadcastId === frame.broadcastId ? this.#halted : this.#unanswered.get(frame.broadcastId)
-    this.#unanswered.delete(frame.broadcastId)
-    const queued = this.#find(frame.broadcastId) ?? halted
-    if (halted && frame.retry !== true) this.#halted = undefined
-    if (queued) {
-      if (queued.ack && !halted) return
+    const queued = this.#find(frame.broadcastId), owed = this.#owed.get(frame.broadcastId)
+    const again = frame.retry === true || error.code === 'unauthenticated'
+    if (queued?.ack) return
+    if (queued || owed) {
       this.answer.stop()
-      // Our identity ran out: the words are kept for the next one.
-      if (frame.retry === true || error.code === 'unauthenticated') return this.#stall(queued, frame.retryAfterMs)
-      if (this.queue.operations.includes(queued) && !queued.ack) this.#refuse(queued, error)
+      // Where our identity ran out, the words are kept for the next one.
+      if (again) return this.#stall(/** @type {Queued} */ (queued ?? owed), frame.retryAfterMs)
+      this.#owed.delete(frame.broadcastId)
+      if (queued) this.#refuse(queued, error)
       this.#changed()
       return this.#pump()
     }
@@ -538,6 +534,7 @@ export class Subscription {
 
   /** @param {Queued} queued  @param {Refusal} refusal */
   #refuse(queued, { code, message, field }) {
+    queued.asked = false
     const refusal = Object.freeze({ code, message, ...field !== undefined && { field } })
     const draft = this.queue.giveBack(queued, refusal)
     this.#state = this.#chats = undefined

@@ -76,6 +76,8 @@ export interface Queued {
   readonly at: number
   /** Sent on the present connection and not answered yet. */
   sent?: boolean
+  /** Sent on the present connection, and not yet answered for good: by an ack or a refusal without `retry`. */
+  asked?: boolean
   ack?: Ack
 }
 

@@ -1,0 +1,354 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ANCHOR } from './world.js'
+import { C, Table, ack, edited, refusal } from './table.js'
+
+describe('the queue on the wire', () => {
+  test('hello, subscribe with since, then unacked operations again with their old ids, in order', async () => {
+    const table = await new Table().live()
+    const first = table.page.addComment(C, 'one'), second = table.page.resolve(C)
+    assert.deepEqual(table.operations.map(frame => frame.broadcastId), [first.broadcastId, second.broadcastId])
+    table.socket.fail(1006)
+    await table.reconnect()
+    assert.deepEqual(table.socket.sent.map(frame => frame.type), ['hello', 'subscribe', 'add-comment', 'resolve-chat'])
+    assert.deepEqual(table.socket.sent[1].since, { epoch: 'E', seq: 10 })
+    assert.deepEqual(table.operations.map(frame => frame.broadcastId), [first.broadcastId, second.broadcastId])
+  })
+
+  test('what was acked is not sent again, and is shown until its event came', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'one')
+    table.receive(ack(sent, 11))
+    assert.equal(table.chat.comments.at(-1)?.pending, true)
+    table.socket.fail(1006)
+    await table.reconnect()
+    assert.deepEqual(table.operations, [])
+    assert.equal(table.page.state.pending, 1)
+  })
+
+  test('an operation waits for the creation of what it names', async () => {
+    const table = await new Table().live()
+    const created = table.page.createChat(ANCHOR, 'new')
+    table.page.addComment(created.chatId, 'reply')
+    table.page.resolve(C)
+    assert.deepEqual(table.operations.map(frame => frame.type), ['create-chat'])
+    table.receive(ack(created, 11))
+    assert.deepEqual(table.operations.map(frame => frame.type), ['create-chat', 'add-comment', 'resolve-chat'])
+  })
+
+  test('an edit waits for the comment it edits, another comment of the chat does not', async () => {
+    const table = await new Table().live()
+    const added = table.page.addComment(C, 'one')
+    table.page.addComment(C, 'two')
+    table.page.editComment(C, /** @type {string} */ (added.commentId), 'one, better')
+    assert.deepEqual(table.operations.map(frame => frame.type), ['add-comment', 'add-comment'])
+    table.receive(ack(added, 11))
+    assert.equal(table.operations.at(-1)?.type, 'edit-comment')
+  })
+
+  test('200 queued operations do not leave in one flood', async () => {
+    const table = await new Table().live()
+    const sent = []
+    for (let n = 0; n < 30; n++) sent.push(table.page.addComment(C, 'n' + n))
+    assert.equal(table.operations.length, 8)
+    table.receive(ack(sent[0], 11))
+    assert.equal(table.operations.length, 9)
+  })
+
+  test('retry: true halts the queue there, and retryAfterMs wins over backoff', async () => {
+    const table = await new Table().live()
+    const sent = ['a', 'b', 'c'].map(text => table.page.addComment(C, text))
+    for (const each of sent) table.receive(refusal(each, 'unavailable', { retry: true, retryAfterMs: 9000 }))
+    table.page.addComment(C, 'd')
+    await table.world.clock.pass(8999)
+    assert.equal(table.operations.length, 3)
+    await table.world.clock.pass(6000)
+    // One first: whether the server is back.
+    assert.equal(table.operations.length, 4)
+    assert.equal(table.operations[3].broadcastId, sent[0].broadcastId)
+    table.receive(ack(sent[0], 11))
+    assert.deepEqual(table.operations.slice(4).map(frame => frame.comment.body), ['b', 'c', 'd'])
+    assert.equal(table.page.state.drafts.length, 0)
+  })
+
+  test('H20a: create-chat unavailable, add-comment behind it: nothing is lost or refused', async () => {
+    const table = await new Table().live()
+    const created = table.page.createChat(ANCHOR, 'new'), reply = table.page.addComment(created.chatId, 'reply')
+    for (let n = 0; n < 5; n++) {
+      table.receive(refusal(created, 'unavailable', { retry: true }))
+      await table.world.clock.pass(25_000)
+    }
+    assert.equal(new Set(table.operations.map(frame => frame.broadcastId)).size, 1)
+    table.receive(ack(created, 11))
+    assert.equal(table.operations.at(-1)?.broadcastId, reply.broadcastId)
+  })
+
+  test('what was halted comes again although its event settled it: the server waits for it', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'a')
+    table.receive(refusal(sent, 'unavailable', { retry: true }))
+    table.receive(table.added(11, sent))
+    assert.equal(table.page.state.pending, 0)
+    await table.world.clock.pass(1001)
+    assert.equal(table.operations.at(-1)?.broadcastId, sent.broadcastId)
+    assert.equal(table.operations.length, 2)
+    table.receive(ack(sent, 11))
+    table.keepAlive()
+    await table.world.clock.pass(120_000)
+    assert.equal(table.operations.length, 2)
+  })
+
+  test('the same where the event overtook the answer', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'a')
+    table.receive(table.added(11, sent))
+    table.receive(refusal(sent, 'unavailable', { retry: true }))
+    await table.world.clock.pass(1001)
+    assert.equal(table.operations.length, 2)
+  })
+
+  test('no answer for half a minute: asked again with the same id', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'a')
+    table.keepAlive()
+    await table.world.clock.pass(32_000)
+    assert.deepEqual(table.operations.map(frame => frame.broadcastId), [sent.broadcastId, sent.broadcastId])
+  })
+
+  test('unauthenticated keeps the words queued', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'a')
+    table.receive(refusal(sent, 'unauthenticated'))
+    assert.equal(table.page.state.pending, 1)
+    table.socket.fail(4401)
+    await table.reconnect(0)
+    assert.equal(table.operations.at(-1)?.broadcastId, sent.broadcastId)
+  })
+
+  test('bounded: 200 operations, 256 KB, and the text stays with the caller', async () => {
+    const table = await new Table().live()
+    for (let n = 0; n < 200; n++) table.page.resolve(C)
+    assert.throws(() => table.page.resolve(C), { code: 'too-many' })
+    const other = await new Table().live()
+    assert.throws(() => { for (let n = 0; n < 100; n++) other.page.addComment(C, 'ä'.repeat(2000)) }, { code: 'too-many' })
+    assert.ok(other.page.state.pending < 70)
+  })
+
+  test('typing is throttled to one in 3 s and never queued', async () => {
+    const table = await new Table().live()
+    for (let n = 0; n < 5; n++) table.page.typing(C)
+    assert.equal(table.socket.frames('typing').length, 1)
+    await table.world.clock.pass(3000)
+    table.page.typing(C)
+    assert.equal(table.socket.frames('typing').length, 2)
+    table.socket.fail(1006)
+    table.page.typing(C)
+    await table.reconnect()
+    assert.equal(table.socket.frames('typing').length, 0)
+  })
+
+  test('lone surrogates never leave', async () => {
+    const table = await new Table().live()
+    table.page.addComment(C, 'a\ud800b\udc00')
+    table.page.addReaction(C, 'm1', '\ud83d')
+    assert.equal(table.operations[0].comment.body, 'a\ufffdb\ufffd')
+    assert.equal(table.operations[1].emoji, '\ufffd')
+  })
+
+  test('texts are trimmed and measured as the server does it', async () => {
+    const table = await new Table().live()
+    table.page.addComment(C, '\u0085\u3000 a b \n')
+    assert.equal(table.operations[0].comment.body, 'a b')
+    assert.throws(() => table.page.addComment(C, ' \u2003\n'), { code: 'invalid' })
+    table.page.addComment(C, '👍'.repeat(2000))
+    assert.throws(() => table.page.addComment(C, '👍'.repeat(2001)), { code: 'too-long' })
+    assert.throws(() => table.page.createChat({ ...ANCHOR, scope: 'x'.repeat(70_000) }, 'a'), { code: 'too-large' })
+  })
+})
+
+describe('refusals and drafts', () => {
+  test('a refused text comes back, and is gone from the screen', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'words')
+    assert.equal(table.chat.comments.length, 2)
+    table.receive(refusal(sent, 'forbidden'))
+    assert.equal(table.chat.comments.length, 1)
+    const draft = table.page.state.drafts[0]
+    assert.equal(draft.text, 'words')
+    assert.equal(draft.refusal.code, 'forbidden')
+    assert.deepEqual(table.chat.failed, draft.refusal)
+    assert.deepEqual(table.seen.draft, [draft])
+    assert.deepEqual(await sent.settled, { ok: false, refusal: draft.refusal })
+  })
+
+  test('a refused edit marks its comment', async () => {
+    const table = await new Table().live()
+    table.receive(refusal(table.page.editComment(C, 'm1', 'better'), 'forbidden'))
+    assert.equal(table.chat.comments[0].body, 'first')
+    assert.equal(table.chat.comments[0].failed?.code, 'forbidden')
+  })
+
+  test('an operation without words is only reported', async () => {
+    const table = await new Table().live()
+    table.receive(refusal(table.page.resolve(C), 'forbidden'))
+    assert.equal(table.chat.resolved, undefined)
+    assert.equal(table.page.state.drafts.length, 0)
+    assert.equal(table.seen.error[0].code, 'forbidden')
+  })
+
+  test('what hung on a refused creation comes back with it, unsent', async () => {
+    const table = await new Table().live()
+    const created = table.page.createChat(ANCHOR, 'new')
+    table.page.addComment(created.chatId, 'reply')
+    table.page.resolve(created.chatId)
+    table.receive(refusal(created, 'forbidden'))
+    assert.deepEqual(table.page.state.drafts.map(draft => [draft.text, draft.refusal.code]), [['new', 'forbidden'], ['reply', 'not-found']])
+    assert.equal(table.page.state.pending, 0)
+    assert.equal(table.operations.length, 1)
+  })
+
+  test('retried: a new broadcastId, the same ids, so that the drafts behind it still fit', async () => {
+    const table = await new Table().live()
+    const created = table.page.createChat(ANCHOR, 'new')
+    table.receive(refusal(created, 'rate-limited'))
+    const again = table.page.retryDraft(created.broadcastId, 'newer')
+    assert.notEqual(again.broadcastId, created.broadcastId)
+    assert.equal(again.chatId, created.chatId)
+    assert.equal(table.operations.at(-1)?.chat.comment.body, 'newer')
+    assert.equal(table.page.state.drafts.length, 0)
+  })
+
+  test('retried after conflict: new ids', async () => {
+    const table = await new Table().live()
+    const created = table.page.createChat(ANCHOR, 'new')
+    table.receive(refusal(created, 'conflict'))
+    assert.notEqual(table.page.retryDraft(created.broadcastId).chatId, created.chatId)
+  })
+
+  test('discarded', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'words')
+    table.receive(refusal(sent, 'forbidden'))
+    table.page.discardDraft(sent.broadcastId)
+    assert.equal(table.page.state.drafts.length, 0)
+    assert.equal(table.chat.failed, undefined)
+    assert.throws(() => table.page.retryDraft(sent.broadcastId), { code: 'not-found' })
+  })
+})
+
+describe('the queue survives', () => {
+  test('a reload', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'kept')
+    const after = await new Table({ storage: table.world.storage }).live()
+    assert.deepEqual(after.operations.map(frame => frame.broadcastId), [sent.broadcastId])
+    assert.equal(after.chat.comments.at(-1)?.body, 'kept')
+    after.receive(ack(sent, 10))
+    const again = await new Table({ storage: table.world.storage }).live()
+    assert.deepEqual(again.operations, [])
+  })
+
+  test('a reload before the first welcome, for the last user of this browser', async () => {
+    const table = await new Table().live()
+    const offline = new Table({ storage: table.world.storage })
+    offline.page.addComment(C, 'written in a tunnel')
+    const after = await new Table({ storage: table.world.storage }).live()
+    assert.equal(after.operations[0].comment.body, 'written in a tunnel')
+  })
+
+  test('H20b: nothing of Ann is shown to Bob, or sent as Bob; Ann finds it again', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'from Ann')
+    table.receive(refusal(table.page.addComment(C, 'refused words of Ann'), 'forbidden'))
+    table.socket.fail(1006)
+    await table.reconnect(undefined, { user: { id: 'bob', name: 'Bob' } })
+    assert.deepEqual(table.operations, [])
+    assert.equal(table.page.state.pending, 0)
+    assert.equal(table.page.state.drafts.length, 0)
+    assert.equal(table.chat.comments.length, 1)
+    table.page.addComment(C, 'from Bob')
+    table.socket.fail(1006)
+    await table.reconnect()
+    assert.deepEqual(table.operations.map(frame => frame.broadcastId), [sent.broadcastId])
+    assert.deepEqual(table.page.state.drafts.map(draft => draft.text), ['refused words of Ann'])
+    const bob = await new Table({ storage: table.world.storage, user: 'bob' }).live()
+    assert.deepEqual(bob.operations.map(frame => frame.comment.body), ['from Bob'])
+  })
+
+  test('written before anybody was known: goes to who is here, and leaves nothing under the last one\'s name', async () => {
+    const ann = await new Table().live()
+    const bob = new Table({ storage: ann.world.storage, user: 'bob' })
+    bob.page.addComment(C, 'Bob, in a hurry')
+    await bob.live()
+    assert.equal(bob.operations[0].comment.body, 'Bob, in a hurry')
+    const again = await new Table({ storage: ann.world.storage }).live()
+    assert.deepEqual(again.operations, [])
+  })
+
+  test('another tenant, another page: another queue', async () => {
+    const table = await new Table().live()
+    table.page.addComment(C, 'acme')
+    const other = await new Table({ storage: table.world.storage, tenantId: 'other' }).live()
+    assert.deepEqual(other.operations, [])
+    const elsewhere = await new Table({ storage: table.world.storage, urlId: '/elsewhere' }).live()
+    assert.deepEqual(elsewhere.operations, [])
+  })
+
+  test('older than dedupeMs: a draft, never sent', async () => {
+    const table = await new Table().live()
+    table.page.addComment(C, 'last week')
+    const later = new Table({ storage: table.world.storage })
+    later.world.clock.now += 604_800_001
+    await later.live()
+    assert.deepEqual(later.operations, [])
+    assert.deepEqual(later.page.state.drafts.map(draft => [draft.text, draft.refusal.code]), [['last week', 'expired']])
+    const reloaded = await new Table({ storage: table.world.storage }).live()
+    assert.equal(reloaded.page.state.drafts[0].text, 'last week')
+  })
+
+  test('a storage that throws, is full or holds garbage', async () => {
+    const table = new Table()
+    table.world.storage.broken = true
+    await table.live()
+    const sent = table.page.addComment(C, 'words')
+    table.socket.fail(1006)
+    await table.reconnect()
+    assert.equal(table.operations[0].broadcastId, sent.broadcastId)
+    for (const garbage of ['', '{', 'null', '7', '[]', '{"operations":7,"drafts":{"length":1}}', '{"operations":[null,7,{"broadcastId":1},{"broadcastId":"b","operation":{"type":"x"}},{"broadcastId":"b","operation":{"type":"add-comment","chatId":"c"}}],"drafts":[{"id":"x"}]}']) {
+      const other = new Table()
+      other.world.storage.setItem('collabchat:queue:["acme","/page","ann"]', garbage)
+      await other.live()
+      assert.deepEqual(other.operations, [], garbage)
+      assert.deepEqual(other.page.state.drafts, [])
+    }
+  })
+
+  test('two tabs: neither wipes what the other queued, and a draft discarded in one is gone in the other', async () => {
+    const one = await new Table().live()
+    const two = await new Table({ storage: one.world.storage }).live()
+    const first = one.page.addComment(C, 'one'), second = two.page.addComment(C, 'two')
+    one.page.resolve(C)
+    const third = await new Table({ storage: one.world.storage }).live()
+    assert.deepEqual(third.operations.map(frame => frame.comment?.body ?? frame.type), ['one', 'two', 'resolve-chat'])
+    one.receive(refusal(first, 'forbidden'))
+    two.receive(ack(second, 10))
+    two.world.window.fire('storage', { key: 'collabchat:queue:["acme","/page","ann"]' })
+    assert.equal(two.page.state.drafts[0].text, 'one')
+    one.page.discardDraft(first.broadcastId)
+    two.world.window.fire('storage', { key: 'collabchat:queue:["acme","/page","ann"]' })
+    assert.deepEqual(two.page.state.drafts, [])
+  })
+
+  test('settled by a snapshot, or a position, at or past the ack', async () => {
+    const table = await new Table().live()
+    const sent = table.page.editComment(C, 'm1', 'mine')
+    table.receive(edited(11, 'bob', 'theirs'))
+    table.receive(ack(sent, 12))
+    assert.equal(table.chat.comments[0].body, 'mine')
+    table.receive({ type: 'subscribed', urlId: '/page', epoch: 'E', seq: 14, recovered: false, can: [] })
+    table.snapshot(14, 'final')
+    assert.equal(table.chat.comments[0].body, 'final')
+    assert.equal(table.page.state.pending, 0)
+    assert.deepEqual(await sent.settled, { ok: true })
+  })
+})
