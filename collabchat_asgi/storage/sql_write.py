@@ -161,11 +161,13 @@ class Writer:
         """Rows of the groups' pages, locked; created where something is to be written."""
         pages = self._locked(connection, [group.page for group in groups])
         missing = [group for group in groups if group.page not in pages]
-        if created := sorted(g.page for g in missing if not all(e.lookup for e in g.entries)):
+        created = sorted(g.page for g in missing if not all(e.lookup for e in g.entries))
+        pages |= {group.page: _NO_ROW for group in missing if group.page not in created}
+        if created:
             rows = [{**key._asdict(), "epoch": "", "seq": 0, "trimmed": 0} for key in created]
             connection.execute(self._create_page, rows)
             pages |= self._locked(connection, created)
-        return {group.page: _NO_ROW for group in missing} | pages
+        return pages
 
     def _locked(
         self, connection: Connection, keys: Sequence[PageKey]

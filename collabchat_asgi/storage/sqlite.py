@@ -8,8 +8,8 @@ import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
@@ -60,7 +60,11 @@ class SqliteDialect(Dialect):
         ).subquery()
 
     def give(self, rows: Sequence[Sequence[object]]) -> Mapping[str, object]:
-        return {"given": json.dumps(rows, ensure_ascii=False)}
+        given = json.dumps(rows, ensure_ascii=False)
+        # SQLite's JSON ends a text at a NUL: another name would be found than was asked for.
+        if "\\u0000" in given and any("\0" in name for row in rows for name in _texts(row)):
+            raise UnicodeError("a name with a NUL")
+        return {"given": given}
 
     def refuses(self, error: BaseException) -> bool:
         driver = getattr(error, "orig", error)
@@ -114,21 +118,25 @@ class SqliteStorage(Storage):
         return cls(parts.database, timeout=_seconds(parts.query.get("timeout", _BUSY_SECONDS)))
 
     async def open(self) -> None:
-        if self._lanes is None:
+        closed = self._lanes is None
+        if closed:
             self._lanes = (
                 _Lane("write", partial(_connect_writer, self.path, self._timeout), self._explain),
                 _Lane("read", partial(_connect_reader, self.path, self._timeout), self._explain),
             )
         try:
             await self._write(_migrate)
-        except StorageError:
-            await self.close()
+        except BaseException:
+            if closed:
+                await self.close()
             raise
 
     async def close(self) -> None:
         lanes, self._lanes = self._lanes, None
-        for lane in lanes or ():
-            await lane.close()
+        # All are told before the first is waited for: this call may be cancelled too.
+        closing = [lane.close() for lane in lanes or ()]
+        for closed in closing:
+            await asyncio.shield(asyncio.wrap_future(closed))
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await self._lane(0).run(work)
@@ -230,10 +238,11 @@ class _Lane:
             except (SQLAlchemyError, sqlite3.Error):
                 connection.invalidate()
 
-    async def close(self) -> None:
+    def close(self) -> Future[None]:
+        """Done when the thread has ended what it was doing and has let go of the file."""
         closed = self._thread.submit(self._disconnect)
         self._thread.shutdown(wait=False)
-        await asyncio.shield(asyncio.wrap_future(closed))
+        return closed
 
 
 def _connect_writer(path: Path, timeout: float) -> Connection:
@@ -284,6 +293,10 @@ def _switch_to_wal(cursor: Any, path: Path, deadline: float) -> None:
 def _migrate(connection: Connection) -> None:
     with connection.begin():
         migrate(connection)
+
+
+def _texts(row: Sequence[object]) -> Iterable[str]:
+    return (value for value in row if isinstance(value, str))
 
 
 def _seconds(text: object) -> float:

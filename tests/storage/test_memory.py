@@ -9,7 +9,8 @@ import pytest
 from collabchat_asgi.errors import ConfigError
 from collabchat_asgi.storage.abc import Storage
 from collabchat_asgi.storage.memory import MemoryStorage
-from collabchat_asgi.testing.storage_contract import StorageContract, grow
+from collabchat_asgi.testing.storage_acts import grow
+from collabchat_asgi.testing.storage_contract import StorageContract
 
 _names = count()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collabchat_asgi.storage.sqlite import SqliteStorage
-from collabchat_asgi.testing.storage_contract import log_of
+from collabchat_asgi.testing.storage_acts import log_of
 
 GROUP = 8
 
@@ -33,7 +33,7 @@ asyncio.run(main())
 WRITE = """
 import asyncio, itertools, sys
 from collabchat_asgi.storage.sqlite import SqliteStorage
-from collabchat_asgi.testing.storage_contract import PAGE, an_event, put
+from collabchat_asgi.testing.storage_acts import PAGE, an_event, put
 
 async def main():
     storage = SqliteStorage(sys.argv[1])

@@ -19,9 +19,8 @@ from collabchat_asgi.core.model import NOWHERE, PageKey, Position
 from collabchat_asgi.errors import ConfigError, MisuseError, StorageError, StorageUnavailable
 from collabchat_asgi.storage.abc import Entry, Reason, Record, Storage, Tail
 from collabchat_asgi.storage.sqlite import SqliteStorage
-from collabchat_asgi.testing.storage_contract import (
+from collabchat_asgi.testing.storage_acts import (
     PAGE,
-    StorageContract,
     a_lookup,
     a_note,
     an_event,
@@ -30,6 +29,7 @@ from collabchat_asgi.testing.storage_contract import (
     log_of,
     put,
 )
+from collabchat_asgi.testing.storage_contract import StorageContract
 
 NOBODY = 65534
 

@@ -1,0 +1,146 @@
+"""What the tests ask of several instances at once, and of one that comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from ..core.model import NOWHERE, Position
+from ..storage.abc import (
+    Record,
+    Storage,
+)
+from .storage_acts import (
+    OTHER,
+    PAGE,
+    an_event,
+    committed,
+    grow,
+    log_of,
+    put,
+)
+from .storage_model import Model
+
+
+class Living:
+    """Concurrency, cancellation, opening and closing, and everything against a model."""
+
+    async def test_writers_at_once_see_one_log(self, storage: Storage, second: Storage) -> None:
+        done = asyncio.Event()
+
+        async def write(where: Storage, writer: str) -> dict[str, int]:
+            seen, acked = NOWHERE, {}
+            for n in range(30):
+                entries = [an_event(f"{writer}-{n}-{part}") for part in "ab"]
+                for name, outcome in (await put(where, seen, *entries)).items():
+                    seen = committed(outcome).position
+                    acked[name] = seen.seq
+            return acked
+
+        async def read(where: Storage) -> int:
+            rounds, seen = 0, 0
+            while not done.is_set():
+                tail = await log_of(where)
+                assert [e.seq for e in tail.events] == list(range(1, tail.position.seq + 1))
+                assert tail.position.seq >= seen
+                seen = tail.position.seq
+                rounds += 1
+                await asyncio.sleep(0)
+            return rounds
+
+        async def all_written() -> list[dict[str, int]]:
+            try:
+                writers = write(storage, "a"), write(storage, "b"), write(second, "c")
+                return list(await asyncio.gather(*writers))
+            finally:
+                done.set()
+
+        acked, *rounds = await asyncio.gather(all_written(), read(storage), read(second))
+        assert min(rounds) > 0
+        tail = await log_of(second)
+        assert {e.broadcast_id: e.seq for e in tail.events} == {
+            name: seq for writer in acked for name, seq in writer.items()
+        }
+        assert len(tail.events) == 180
+
+    async def test_the_same_at_once_is_written_once(
+        self, storage: Storage, second: Storage
+    ) -> None:
+        for n in range(20):
+            entry = an_event(f"same-{n}")
+            answers = await asyncio.gather(
+                *(put(where, NOWHERE, entry) for where in (storage, second, storage, second))
+            )
+            outcomes = [committed(answer[entry.broadcast_id]) for answer in answers]
+            assert {o.position.seq for o in outcomes} == {n + 1}
+            assert sorted(o.again for o in outcomes) == [False, True, True, True]
+
+    async def test_a_load_is_one_moment(self, storage: Storage, second: Storage) -> None:
+        async def write() -> None:
+            head = NOWHERE
+            for n in range(1, 60):
+                entry = an_event(f"n{n}", puts=[Record(k, b"%d" % n) for k in ("a", "b")])
+                head = committed((await put(storage, head, entry))[f"n{n}"]).position
+
+        writing = asyncio.ensure_future(write())
+        while not writing.done():
+            loaded = await second.load(PAGE)
+            expected = {b"%d" % loaded.position.seq} if loaded.position.seq else set()
+            assert {record.value for record in loaded.records} == expected
+            await asyncio.sleep(0)
+        await writing
+
+    async def test_a_cancelled_commit_is_settled_by_the_same_again(
+        self, storage: Storage, second: Storage
+    ) -> None:
+        cancelled = 0
+        for n in range(30):
+            entry = an_event(f"entry-{n}")
+            task = asyncio.ensure_future(put(storage, NOWHERE, entry))
+            for _ in range(n % 6):
+                await asyncio.sleep(0)
+            cancelled += task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            where = (storage, second)[n % 2]
+            outcome = committed((await put(where, NOWHERE, entry))[entry.broadcast_id])
+            assert outcome.position.seq == n + 1
+        assert cancelled
+        names = [e.broadcast_id for e in (await log_of(storage)).events]
+        assert names == [f"entry-{n}" for n in range(30)]
+
+    async def test_open_and_close_may_come_twice(self, storage: Storage) -> None:
+        head = await grow(storage, 1)
+        await storage.open()
+        assert await storage.heads([PAGE]) == {PAGE: head}
+        await storage.close()
+        await storage.close()
+        await storage.open()
+        assert await storage.heads([PAGE]) == {PAGE: head}
+        assert await grow(storage, 1) == Position(head.epoch, 2)
+
+    async def test_it_lives_on_in_another_loop(self, storage: Storage) -> None:
+        head = await grow(storage, 1)
+        await storage.close()
+
+        async def elsewhere() -> Position:
+            await storage.open()
+            try:
+                return await grow(storage, 1)
+            finally:
+                await storage.close()
+
+        for seq in (2, 3):
+            moved = await asyncio.to_thread(lambda: asyncio.run(elsewhere()))
+            assert moved == Position(head.epoch, seq)
+        await storage.open()
+        assert len((await log_of(storage)).events) == 3
+
+    @pytest.mark.parametrize("seed", range(8))
+    async def test_it_does_what_a_simple_model_does(
+        self, storage: Storage, second: Storage, seed: int
+    ) -> None:
+        model = Model(random.Random(seed), [PAGE, OTHER])
+        for _ in range(120):
+            await model.step((storage, second))
