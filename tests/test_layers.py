@@ -1,0 +1,168 @@
+"""Imports point one way, and the core does no I/O (DESIGN section 5)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "collabchat_asgi"
+ROOT = Path(__file__).parent.parent / PACKAGE
+
+GROUND = {"errors", "config", "version"}
+CONTRACTS = {"storage.abc", "pubsub.abc", "hooks"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "config": {"errors"},
+    "version": set(),
+    "core": GROUND | {"core"},
+    "storage.abc": GROUND | {"core"},
+    "pubsub.abc": GROUND | {"core"},
+    "hooks": GROUND | {"core"},
+    "storage": GROUND | {"core", "storage"},
+    "pubsub": GROUND | {"core", "pubsub"},
+    "registry": GROUND | {"core", "storage", "pubsub"},
+    "auth": GROUND | {"core", "hooks", "auth"},
+    "engine": GROUND | CONTRACTS | {"core", "engine"},
+    "asgi": GROUND | CONTRACTS | {"core", "engine", "asgi", "auth"},
+}
+"""What a room may import of this package; a name stands for what is below it too. Rooms that are
+not named here stand on top (collab, middleware, wsgi, cli, testing …) and may import anything,
+and nobody below may import them."""
+
+PURE = {"asyncio", "threading", "time", "random", "socket", "ssl", "os", "io", "logging", "anyio"}
+PURE |= {"datetime", "sqlite3", "sqlalchemy", "redis", "subprocess", "selectors", "uuid"}
+"""What the core may not import: time is an argument, and ids come from `secrets`."""
+
+
+IMPURE = {"open", "print", "input", "__import__", "exec", "eval"}
+
+
+def room_of(module: str) -> str | None:
+    """The named room that a module is in: the longest name that fits."""
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):
+        if ".".join(parts[:length]) in MAY_IMPORT:
+            return ".".join(parts[:length])
+    return None
+
+
+def imported(tree: ast.AST, module: str, *, is_package: bool) -> list[str]:
+    """All modules that are imported anywhere in it, names of packages' members included."""
+    found: list[str] = []
+    here = [PACKAGE, *module.split(".")] if module else [PACKAGE]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            up = node.level - 1 if is_package else node.level
+            base = here[: len(here) - up] if node.level else []
+            whole = ".".join([*base, *([node.module] if node.module else [])])
+            found += [f"{whole}.{alias.name}" for alias in node.names]
+    return found
+
+
+def faults(source: str, module: str, *, is_package: bool = False) -> list[str]:
+    """What is wrong with a module of the package, called by its name within it."""
+    tree = ast.parse(source)
+    room = room_of(module)
+    if room is None:
+        return []
+    wrong: list[str] = []
+    for name in imported(tree, module, is_package=is_package):
+        top, _, inner = name.partition(".")
+        if top != PACKAGE:
+            if room == "core" and top in PURE:
+                wrong.append(f"{module} imports {name}: the core is pure")
+        elif not any(inner == may or inner.startswith(may + ".") for may in MAY_IMPORT[room]):
+            wrong.append(f"{module} imports {name}: upward")
+    if room == "core":
+        for node in ast.walk(tree):
+            if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
+                wrong.append(f"{module}, line {node.lineno}: async in the core")
+            if isinstance(node, ast.Name) and node.id in IMPURE:
+                wrong.append(f"{module}, line {node.lineno}: {node.id} in the core")
+    return wrong
+
+
+def modules() -> list[tuple[str, Path]]:
+    return [
+        (
+            ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            .removesuffix("__init__")
+            .rstrip("."),
+            path,
+        )
+        for path in sorted(ROOT.rglob("*.py"))
+    ]
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=[name or "." for name, _ in modules()])
+def test_imports_point_one_way(module: str, path: Path) -> None:
+    source = path.read_text("utf-8")
+    assert faults(source, module, is_package=path.name == "__init__.py") == []
+
+
+def test_the_walk_sees_the_package() -> None:
+    names = {name for name, _ in modules()}
+    assert {"", "errors", "core.rules", "storage.abc", "pubsub.abc"} <= names
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("core.bad", "from ..storage.abc import Storage"),
+        ("core.bad", "from .. import storage"),
+        ("core.bad", "from collabchat_asgi.engine import committer"),
+        ("core.bad", "import collabchat_asgi.asgi.http"),
+        ("core.bad", "from ..hooks import Identity"),
+        ("core.bad", "import asyncio"),
+        ("core.bad", "from time import monotonic"),
+        ("core.bad", "import random as dice"),
+        ("core.bad", "def f():\n    import os.path"),
+        ("core.bad", "async def f(): ..."),
+        ("core.bad", "class A:\n    async def f(self): ..."),
+        ("core.bad", "open('x')"),
+        ("errors", "from .core.model import Event"),
+        ("config", "from . import registry"),
+        ("hooks", "from .engine.page import Page"),
+        ("storage.abc", "from .memory import MemoryStorage"),
+        ("storage.sql", "from ..engine import clock"),
+        ("storage.sql", "from ..pubsub.abc import PubSub"),
+        ("pubsub.redis", "from ..storage.abc import Storage"),
+        ("engine.bad", "from ..storage.memory import MemoryStorage"),
+        ("engine.bad", "from ..asgi.websocket import endpoint"),
+        ("engine.bad", "from ..collab import CollabChat"),
+        ("engine.bad", "from .. import testing"),
+        ("asgi.bad", "from ..collab import CollabChat"),
+        ("asgi.bad", "if True:\n    from ..middleware import CollabChatMiddleware"),
+    ],
+)
+def test_a_wrong_module_is_noticed(module: str, source: str) -> None:
+    assert faults(source, module)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("core.good", "import secrets\nfrom ..errors import Refused\nfrom . import text"),
+        ("core.good", "from ..config import Limits"),
+        (
+            "storage.good",
+            "import asyncio\nfrom .abc import Storage\nfrom ..core.model import Record",
+        ),
+        ("engine.good", "from ..storage.abc import Storage\nasync def f(): ..."),
+        ("engine.good", "from . import clock"),
+        ("asgi.good", "from ..engine.viewer import Viewer"),
+        ("testing.good", "from ..collab import CollabChat"),
+        ("collab", "from .asgi import http\nfrom .engine import pages"),
+    ],
+)
+def test_a_right_module_is_let_be(module: str, source: str) -> None:
+    assert faults(source, module) == []
+
+
+def test_a_package_counts_its_dots_from_itself() -> None:
+    assert faults("from .model import Event", "core", is_package=True) == []
+    assert faults("from ..storage import abc", "core", is_package=True) != []
