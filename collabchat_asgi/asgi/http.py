@@ -13,7 +13,7 @@ from ..core.frames import decode_operation, encode, error_fields
 from ..core.model import NOWHERE, PageKey, Position
 from ..core.replay import merged
 from ..core.rules import Action
-from ..core.text import has_control, is_tenant_id
+from ..core.text import has_control, is_tenant_id, is_uuid
 from ..engine.backend import unavailable
 from ..engine.engine import Admission, Engine
 from ..engine.log import decode_log
@@ -137,9 +137,11 @@ class Http:
 
     async def _comments(self) -> tuple[dict[str, str], bytes]:
         limit = self._integer("limit", 100, 1, 1_000)
-        key = await self._reading()
-        page = await self._engine.page(key)
-        chat = page.state.chat(self._query.get("chatId", ""))
+        chat_id = self._query.get("chatId", "")
+        if not is_uuid(chat_id):
+            raise Refused("invalid", "chatId is missing or no UUID", field="chatId")
+        page = await self._engine.page(await self._reading())
+        chat = page.state.chat(chat_id)
         if chat is None:
             raise Refused("not-found", "there is no such chat on this page", field="chatId")
         comments = [known.comment for known in chat.comments.values()]

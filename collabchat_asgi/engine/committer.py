@@ -47,21 +47,28 @@ class Lane:
     """The operations of one connection on one page: what was sent behind a failed one may not
     overtake it (PROTOCOL section 4)."""
 
-    __slots__ = ("asking", "halted")
+    __slots__ = ("_halted", "_refusal", "asking")
 
     def __init__(self) -> None:
-        self.halted: str | None = None
         self.asking = 0
         """Operations whose permission is being asked for again."""
+        self._halted: str | None = None
+        self._refusal: Refused | None = None
 
     @property
     def active(self) -> bool:
-        return self.halted is not None or self.asking > 0
+        return self._halted is not None or self.asking > 0
 
-    def holds_back(self, broadcast_id: str) -> bool:
-        if self.halted == broadcast_id:
-            self.halted = None
-        return self.halted is not None
+    def halt(self, broadcast_id: str, refusal: Refused) -> None:
+        """This operation was answered with `retry: true`: it must come again before any other."""
+        if self._halted is None and refusal.retry:
+            self._halted, self._refusal = broadcast_id, refusal
+
+    def held_back(self, broadcast_id: str) -> Refused | None:
+        """How to refuse what would overtake the operation that has to come again."""
+        if self._halted == broadcast_id:
+            self._halted = self._refusal = None
+        return self._refusal
 
 
 @dataclass(slots=True)
@@ -271,8 +278,9 @@ class Committer:
                     break
                 page.queue.popleft()
                 self.count -= 1
-                if submission.lane and submission.lane.holds_back(submission.broadcast_id):
-                    self._answer(submission, unavailable())
+                held = submission.lane and submission.lane.held_back(submission.broadcast_id)
+                if held:
+                    self._answer(submission, held)
                     continue
                 if submission.lane and submission.lane.asking and not submission.asked:
                     self._answer(submission, "ask again")
@@ -366,8 +374,8 @@ class Committer:
 
     def _answer(self, submission: Submission, answer: Answer) -> None:
         lane = submission.lane
-        if lane and isinstance(answer, Refused) and answer.retry and lane.halted is None:
-            lane.halted = submission.broadcast_id
+        if lane and isinstance(answer, Refused):
+            lane.halt(submission.broadcast_id, answer)
         if lane and answer == "ask again":
             lane.asking += 1
         try:

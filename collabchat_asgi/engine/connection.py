@@ -153,11 +153,23 @@ class Connection:
 
     # how it ends
 
-    def give_up(self, code: CloseCode, reason: str, *, abort: bool = False) -> None:
+    def give_up(
+        self,
+        code: CloseCode,
+        reason: str,
+        *,
+        abort: bool = False,
+        retry_after_ms: int | None = None,
+    ) -> None:
         """Close. Viewers leave in a later turn: this may be called in the middle of a flush."""
         if self.closed:
             return
         self.closed = True
+        if not (abort or self.outbox.closed):
+            bye: dict[str, object] = {"type": "bye", "code": int(code), "reason": reason}
+            if retry_after_ms is not None:
+                bye["retryAfterMs"] = retry_after_ms
+            self.outbox.last_word(encode(bye))
         self.outbox.closed = True
         self.outbox.ready = False
         asyncio.get_running_loop().call_soon(self.leave)

@@ -172,15 +172,11 @@ class Engine:
             await asyncio.sleep(seconds / waves)
 
     def _send_away(self, connection: Connection, seconds: float) -> None:
-        bye: dict[str, object] = {
-            "type": "bye",
-            "code": int(CloseCode.GOING_AWAY),
-            "reason": "the server is going away",
-            "retryAfterMs": int(random.random() * seconds * 1000),
-        }
-        if connection.outbox.ready:
-            connection.outbox.answer(encode(bye))
-        connection.give_up(CloseCode.GOING_AWAY, "the server is going away")
+        connection.give_up(
+            CloseCode.GOING_AWAY,
+            "the server is going away",
+            retry_after_ms=int(random.random() * seconds * 1000),
+        )
 
     # who comes in
 
@@ -364,9 +360,13 @@ class Engine:
     # what goes on by itself
 
     async def _tick(self) -> None:
+        timing = self.timing
+        pause = min(
+            1.0, timing.presence_seconds, timing.ping_seconds / 4, timing.silence_seconds / 4
+        )
         beat = 0
         while True:
-            await asyncio.sleep(min(1.0, self.timing.presence_seconds))
+            await asyncio.sleep(pause)
             now = self.clock.monotonic()
             for connection in list(self.connections.values()):
                 connection.tick(now)

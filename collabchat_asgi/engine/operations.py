@@ -105,12 +105,11 @@ class Operations:
                         refusal = error
                 self._submit(page, request, operation, broadcast_id, fingerprint, action, refusal)
         except StorageError:
-            lane, sent = request.lane, request.operation.broadcast_id
-            if lane is not None:
-                lane.asking -= int(request.asked)
-                if lane.halted is None and sent is not UNSET:
-                    lane.halted = sent
-            request.answer(unavailable())
+            refusal = unavailable()
+            if request.lane is not None:
+                request.lane.asking -= int(request.asked)
+                request.lane.halt(str(request.operation.broadcast_id), refusal)
+            request.answer(refusal)
 
     def _complete(self, request: Request) -> tuple[Operation, str, bytes]:
         now_ms = self._clock.now_ms()

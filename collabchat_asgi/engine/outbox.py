@@ -94,6 +94,13 @@ class Outbox:
         else:
             self.pump()
 
+    def last_word(self, text: str) -> None:
+        """Before a planned close, where the socket still takes it."""
+        if not self._busy:
+            self._transmit(text, len(text))
+        self.closed = True
+        self.ready = False
+
     def catch_up(self, viewer: Viewer) -> None:
         """Serve this viewer from its place until it is live again."""
         self._behind[viewer] = None
