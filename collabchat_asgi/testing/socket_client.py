@@ -142,7 +142,7 @@ class SocketClient:
         if self.tape:
             self.tape.sent(frame)
         if frame.get("type") == "subscribe":
-            self._asked[frame["urlId"]] += 1
+            self._asked[str(frame.get("urlId"))] += 1
         text = json.dumps(frame, ensure_ascii=False)
         self.sent_bytes[str(frame.get("type"))] += len(text.encode())
         await self.send_raw(text)
@@ -233,13 +233,17 @@ class SocketClient:
 
     async def expect_close(self, code: int) -> str:
         """The reason. What came before the close stays in the inbox."""
-        try:
-            await asyncio.wait_for(asyncio.shield(self._reader), self.dial.deadline)
-        except TimeoutError:
-            raise NotReceived(f"not closed with {code}; {self._told()}") from None
+        await self.ended()
         if self.close_code != code:
             raise NotReceived(f"closed {self.close_code} {self.close_reason!r}, not {code}")
         return self.close_reason
+
+    async def ended(self) -> None:
+        """Until the other side, or the network, has ended the connection."""
+        try:
+            await asyncio.wait_for(asyncio.shield(self._reader), self.dial.deadline)
+        except TimeoutError:
+            raise NotReceived(f"not closed; {self._told()}") from None
 
     async def next_frame(self, deadline: float) -> Json | None:
         """Whatever comes next; None once the connection has ended and everything is taken."""

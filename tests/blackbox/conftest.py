@@ -26,7 +26,7 @@ FRIEND = "https://friend.example"
 """The one foreign origin that is allowed."""
 
 BRISK = {"usage_flush_seconds": 0.2, "presence_seconds": 0.1, "presence_grace_seconds": 0.2}
-HASTY = {"hello_seconds": 0.5, "ping_seconds": 0.5, "silence_seconds": 0.5}
+HASTY = {"hello_seconds": 0.5, "ping_seconds": 0.5, "silence_seconds": 2.0}
 
 
 def serve(storage: str, timing: Json) -> ServerProcess:
