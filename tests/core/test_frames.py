@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -49,7 +50,7 @@ from collabchat_asgi.core.model import (
 )
 from collabchat_asgi.errors import CloseCode, Closed, Refused
 
-from .histories import ANN, EPOCH, Page, Tape, many, tapes, uid
+from .histories import ANN, EPOCH, Page, Tape, catches, many, tapes, uid
 
 LIMITS = {"body_chars": 2_000, "anchor_bytes": 900, "url_id_chars": 512}
 CODES = {"invalid", "too-long", "unsupported"}
@@ -477,9 +478,9 @@ def known_keys() -> set[str]:
 KNOWN = known_keys()
 
 
-def check_any_text(text: str) -> None:
+def check_any_text(text: str, decode: Callable[..., Any] = decode) -> None:
     """A frame, a refusal or a close; and what is taken says nothing but the protocol's words."""
-    frame = attempt(text)
+    frame = attempt(text, decode)
     if isinstance(frame, Closed):
         check_closed(frame)
         return
@@ -493,7 +494,7 @@ def check_any_text(text: str) -> None:
     assert decode(encode(frame), **LIMITS) == frame
 
 
-def attempt(text: str) -> ClientFrame | Refused | Closed:
+def attempt(text: str, decode: Callable[..., Any]) -> Any:
     try:
         return decode(text, **LIMITS)
     except (Refused, Closed) as error:
@@ -586,6 +587,30 @@ def test_any_frame_gone_wrong(data: bytes) -> None:
     tape = Tape(data)
     for _ in range(4):
         check_any_text(mutated(tape))
+
+
+def relays_everything(text: str, **limits: int) -> Any:
+    decode(text, **limits)
+    return json.loads(text)
+
+
+def names_the_whole_error(text: str, **limits: int) -> Any:
+    try:
+        return decode(text, **limits)
+    except Refused:
+        raise Refused("wrong", text, field=text) from None
+
+
+def closes_strangely(text: str, **limits: int) -> Any:
+    try:
+        return decode(text, **limits)
+    except Closed as error:
+        raise Closed(CloseCode.INTERNAL, text) from error
+
+
+@pytest.mark.parametrize("mutant", [relays_everything, names_the_whole_error, closes_strangely])
+def test_a_wrong_decoder_is_noticed(mutant: Callable[..., Any]) -> None:
+    assert catches(lambda data: check_any_text(mutated(Tape(data)), mutant))
 
 
 def test_mutations_reach_every_outcome() -> None:

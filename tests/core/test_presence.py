@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from collabchat_asgi.core.presence import Delta, PagePresence, person
+
+from .histories import Tape, catches, many, tapes
+
+GRACE = 5.0
+
+
+def check_presence(make: type[PagePresence], data: bytes) -> None:
+    """Processes that lose, repeat and reorder what they tell each other count alike in the end."""
+    tape = Tape(data)
+    runs = ("a", "b", "c")
+    pages = {run: make() for run in runs}
+    connected: dict[str, list[int]] = {run: [] for run in runs}
+    told = dict.fromkeys(runs, 0)
+    on_the_way: list[tuple[str, str, Delta]] = []
+    now = 0.0
+
+    def tell(run: str) -> None:
+        delta = pages[run].delta(told[run])
+        if delta:
+            told[run] = delta.connections
+            on_the_way.extend((run, to, delta) for to in runs if to != run)
+
+    def ask(run: str, to: str) -> None:
+        people = pages[run].people()
+        parts = [people[at : at + 2] for at in range(0, len(people), 2)] or [[]]
+        for n, part in enumerate(parts):
+            complete = pages[to].heard_all(run, pages[run].version, told[run], n, len(parts), part)
+            assert complete == (n == len(parts) - 1)
+
+    while tape:
+        run = tape.one(runs)
+        now += tape.below(3)
+        match tape.below(6):
+            case 0 | 1:
+                who = person(f"user {tape.below(5)}")
+                connected[run].append(who)
+                pages[run].join(who)
+            case 2 if connected[run]:
+                who = connected[run].pop(tape.below(len(connected[run])))
+                pages[run].leave(who, now, GRACE)
+            case 3:
+                pages[run].expire(now)
+                tell(run)
+            case _ if on_the_way:
+                at = tape.below(len(on_the_way))
+                source, to, delta = on_the_way[at]
+                if tape.below(3):
+                    del on_the_way[at]
+                if not pages[to].heard(source, delta) and tape.below(2):
+                    ask(source, to)
+    for run in runs:
+        pages[run].expire(now + GRACE)
+        tell(run)
+        assert pages[run].delta(told[run]) is None
+    for source in runs:
+        for to in runs:
+            if source != to and not pages[to].is_at(source, pages[source].version):
+                ask(source, to)
+    everyone = {who for people in connected.values() for who in people}
+    total = sum(map(len, connected.values()))
+    for page in pages.values():
+        assert page.counts() == (len(everyone), total)
+
+
+@many
+@given(tapes)
+def test_all_processes_count_alike(data: bytes) -> None:
+    check_presence(PagePresence, data)
+
+
+class TakesAnyDelta(PagePresence):
+    def heard(self, run: str, delta: Delta) -> bool:
+        known = self._remote.get(run)
+        if known and known.version >= delta.version:
+            return True
+        super().heard(run, Delta((known.version if known else 0) + 1, *_rest(delta)))
+        self._remote[run].version = delta.version
+        return True
+
+
+class CountsTwice(PagePresence):
+    def counts(self) -> tuple[int, int]:
+        people = len(self._local) + sum(len(each.people) for each in self._remote.values())
+        return people, super().counts()[1]
+
+
+def _rest(delta: Delta) -> tuple[int, list[int], list[int]]:
+    return delta.connections, delta.joined, delta.left
+
+
+@pytest.mark.parametrize("mutant", [TakesAnyDelta, CountsTwice])
+def test_a_wrong_presence_is_noticed(mutant: type[PagePresence]) -> None:
+    assert catches(lambda data: check_presence(mutant, data))
+
+
+def test_a_reload_is_not_seen() -> None:
+    page = PagePresence()
+    page.join(1)
+    page.delta(0)
+    page.leave(1, 10.0, GRACE)
+    assert page.counts() == (1, 0)
+    assert not page.expire(14.9)
+    page.join(1)
+    assert not page.expire(20.0)
+    assert page.delta(1) is None
+    assert page.counts() == (1, 1)
+
+
+def test_tabs_of_one_person_are_one_person() -> None:
+    page = PagePresence()
+    page.join(1)
+    page.join(1)
+    page.leave(1, 0.0, GRACE)
+    page.expire(100.0)
+    assert page.counts() == (1, 1)
+    page.leave(1, 100.0, GRACE)
+    assert page.expire(105.0)
+    assert page.empty
+
+
+def test_processes_that_are_gone_are_forgotten() -> None:
+    page = PagePresence()
+    page.heard("b", Delta(1, 3, [7], []))
+    assert page.counts() == (1, 3)
+    assert page.runs() == ["b"]
+    assert page.forget(["b", "x"])
+    assert not page.forget(["b"])
+    assert page.counts() == (0, 0)
