@@ -2,6 +2,7 @@
 
 from .collab import CollabChat
 from .config import Limits, Timing
+from .core.rules import Action, Role
 from .core.text import anonymous_id
 from .errors import CollabChatError, ConfigError, Denied, Refused
 from .hooks import AccessRequest, ConnectRequest, Identity, UsageReport, default_policy
@@ -10,6 +11,7 @@ from .version import __version__
 
 __all__ = [
     "AccessRequest",
+    "Action",
     "CollabChat",
     "CollabChatError",
     "CollabChatMiddleware",
@@ -19,6 +21,7 @@ __all__ = [
     "Identity",
     "Limits",
     "Refused",
+    "Role",
     "Timing",
     "UsageReport",
     "__version__",

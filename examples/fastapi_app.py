@@ -1,0 +1,14 @@
+# uvicorn examples.fastapi_app:app
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+
+from collabchat_asgi import CollabChat, CollabChatMiddleware
+from collabchat_asgi.auth import anonymous
+
+app = FastAPI()
+app.add_middleware(CollabChatMiddleware, collab=CollabChat(authenticate=anonymous()))
+
+
+@app.get("/")
+async def article() -> FileResponse:
+    return FileResponse("examples/article.html")

@@ -1,0 +1,50 @@
+# uvicorn examples.hooks:app
+"""Who somebody is, what they may do, and what it costs: the three hooks."""
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+
+from collabchat_asgi import (
+    AccessRequest,
+    CollabChat,
+    CollabChatMiddleware,
+    ConnectRequest,
+    Denied,
+    Identity,
+    Role,
+    UsageReport,
+    default_policy,
+)
+
+SESSIONS: dict[str, tuple[str, str, str, Role]] = {
+    "s3cret": ("ann", "Ann", "acme", "moderator"),
+    "t0ken": ("bob", "Bob", "acme", "reader"),
+}
+BILL: dict[str, dict[str, int]] = {}
+
+
+async def authenticate(request: ConnectRequest) -> Identity:
+    session = SESSIONS.get(request.cookies.get("sid") or request.token or "")
+    if session is None:
+        raise Denied("sign in first")
+    user_id, name, tenant, role = session
+    return Identity(user_id, name=name, tenants={tenant: role})
+
+
+def authorize(access: AccessRequest) -> bool:
+    """Drafts are for moderators; everything else goes by the role."""
+    if access.url_id.startswith("/drafts/"):
+        return access.identity.tenants[access.tenant_id] == "moderator"
+    return default_policy(access)
+
+
+async def count_usage(reports: Sequence[UsageReport]) -> None:
+    """At least once, so `report_id` is the key."""
+    for report in reports:
+        BILL.setdefault(report.report_id, dict(report.counters))
+
+
+collab = CollabChat(authenticate=authenticate, authorize=authorize, on_usage=count_usage)
+app = FastAPI()
+app.add_middleware(CollabChatMiddleware, collab=collab)
