@@ -40,7 +40,6 @@ class Upkeep:
         self._forgettable = _forgettable()
         self._forget = delete(entry).where(
             entry.c.page_id == bindparam("of_page"),
-            entry.c.seq == bindparam("of_seq"),
             entry.c.broadcast_id == bindparam("of_id"),
         )
         self._apply = dialect.insert(applied).on_conflict_do_nothing()
@@ -60,7 +59,7 @@ class Upkeep:
                 connection.execute(self._move_trimmed, {"page_id": page_id, "last": last})
                 dropped += last - trimmed
             if old := connection.execute(self._forgettable, {"before_ms": before_ms}).all():
-                names = ("of_page", "of_seq", "of_id")
+                names = ("of_page", "of_id")
                 connection.execute(
                     self._forget, [dict(zip(names, row, strict=True)) for row in old]
                 )
@@ -107,7 +106,7 @@ def _forgettable() -> Select[Any]:
     """What the log no longer holds: dropped events, and notes once they are old too."""
     # The sum keeps planners from walking all entries to find each one's page.
     return (
-        select(entry.c.page_id, entry.c.seq, entry.c.broadcast_id)
+        select(entry.c.page_id, entry.c.broadcast_id)
         .join(page, entry.c.page_id == page.c.id + 0)
         .where(entry.c.seq <= page.c.trimmed, entry.c.created_ms < bindparam("before_ms"))
         .limit(_ROWS_AT_ONCE)
