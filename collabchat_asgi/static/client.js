@@ -293,6 +293,8 @@ export class CollabClient extends Emitter {
       const given = await response.json().catch(() => ({}))
       if (response.status === 200) return given ?? {}
       throw Object.assign(new CollabError(String(given?.code ?? 'unavailable'), String(given?.message ?? `answered ${response.status}`)), { retryAfterMs: given?.retryAfterMs })
+    } catch (error) {
+      throw error instanceof CollabError ? error : new CollabError('unavailable', String(error))
     } finally {
       this.#env.clearTimeout(timer)
       signal.removeEventListener('abort', abort)

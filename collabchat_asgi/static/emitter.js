@@ -26,7 +26,7 @@ export class Emitter {
   emit(name, detail) {
     for (const listener of [...this.#listeners.get(name) ?? []]) {
       // A listener's bug must reach the console, but neither the other listeners nor the protocol.
-      try { listener(detail) } catch (error) { queueMicrotask(() => { throw error }) }
+      try { listener(detail) } catch (error) { (globalThis.reportError ?? console.error)(error) }
     }
   }
 

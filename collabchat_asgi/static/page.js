@@ -75,8 +75,8 @@ export class ConfirmedPage {
   loaded = false
   /** Counts snapshots: what was asked of the page before one does not fit it afterwards. */
   generation = 0
-  /** What was folded while older comments of a chat are being read. @type {Map<string, PageEvent[]>} */
-  #journals = new Map()
+  /** What was folded while older comments of a chat are being read: one journal for each reading. @type {Set<{chatId: string, events: PageEvent[]}>} */
+  #journals = new Set()
 
   /**
    * Whether `frame` continues this page: `next`, `old` (known already) or `gap`.
@@ -93,7 +93,7 @@ export class ConfirmedPage {
   fold({ epoch, last, events }) {
     for (const event of events) {
       fold(this.chats, event)
-      if ('chatId' in event) this.#journals.get(event.chatId)?.push(event)
+      for (const journal of this.#journals) if ('chatId' in event && event.chatId === journal.chatId) journal.events.push(event)
     }
     this.position = { epoch, seq: last }
   }
@@ -116,7 +116,7 @@ export class ConfirmedPage {
       const missing = chat.commentCount - chat.comments.length
       const older = known.slice(0, Math.max(0, joint)).slice(-missing || known.length)
       this.chats.set(chat.id, missing > 0 && older.length ? { ...chat, comments: [...older, ...chat.comments] } : chat)
-      if (missing > 0 && known.length > chat.comments.length) {
+      if (missing > 0 && (older.length || known.length > chat.comments.length)) {
         again.push({ chatId: chat.id, older: Math.min(missing, known.length), stale: new Set(older.map(comment => comment.id)) })
       }
     }
@@ -124,20 +124,25 @@ export class ConfirmedPage {
   }
 
   /** From here to `older`, events of this chat are kept to be folded into what is read meanwhile. @param {string} chatId */
-  listen(chatId) { this.#journals.set(chatId, []) }
+  listen(chatId) {
+    const journal = { chatId, events: /** @type {PageEvent[]} */ ([]) }
+    this.#journals.add(journal)
+    return journal
+  }
+
+  /** @param {ReturnType<ConfirmedPage['listen']>} journal */
+  forget(journal) { this.#journals.delete(journal) }
 
   /**
    * Comments read over HTTP, older than what is loaded. They carry no position: they are at least as new as the page was when
    * they were asked for, so every event since is folded over them once more, which changes nothing where it was in them already.
-   * @param {string} chatId  @param {Comment[]} read  @param {ReadonlySet<string>} [stale] replaced by what was read, or gone
+   * @param {{chatId: string, events: PageEvent[]}} journal  @param {Comment[]} read  @param {ReadonlySet<string>} [stale] replaced by what was read, or gone
    */
-  older(chatId, read, stale = new Set()) {
+  older({ chatId, events }, read, stale = new Set()) {
     const chat = this.chats.get(chatId)
-    const journal = this.#journals.get(chatId) ?? []
-    this.#journals.delete(chatId)
     if (!chat) return
     const aside = new Map([[chatId, { ...chat, comments: /** @type {readonly Comment[]} */ (read) }]])
-    for (const event of journal) if (event.type === 'updated-text-chat' && event.change !== 'comment-added') fold(aside, event)
+    for (const event of events) if (event.type === 'updated-text-chat' && event.change !== 'comment-added') fold(aside, event)
     const older = aside.get(chatId)?.comments ?? []
     const loaded = new Map(chat.comments.filter(comment => !stale.has(comment.id)).map(comment => [comment.id, comment]))
     const front = older.map(comment => {

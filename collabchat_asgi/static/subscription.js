@@ -66,6 +66,8 @@ export class Subscription {
   #typing = new Map()
   /** @type {Map<string, Promise<boolean>>} */
   #reading = new Map()
+  /** Comments that a snapshot left in doubt are being read again. @type {Promise<void>} */
+  #rereading = Promise.resolve()
   /** @type {PageState | undefined} */
   #state
   /** @type {readonly Chat[] | undefined} */
@@ -99,7 +101,7 @@ export class Subscription {
 
   /** @returns {PageState} */
   get state() {
-    this.#chats ??= overlay(this.page.chats, this.queue.operations, this.queue.drafts, this.#user ?? NOBODY, this.#clockOffset)
+    this.#chats ??= overlay(this.page.chats, this.queue.operations.filter(each => !each.overtaken), this.queue.drafts, this.#user ?? NOBODY, this.#clockOffset)
     return this.#state ??= Object.freeze({
       urlId: this.urlId, ...this.line.value, loaded: this.page.loaded, position: this.page.position, chats: this.#chats, can: this.#can,
       ...this.#user && { user: this.#user }, ...this.#users !== undefined && { users: this.#users }, ...this.#connections !== undefined && { connections: this.#connections },
@@ -127,7 +129,7 @@ export class Subscription {
     this.#user = welcome.user
     this.#window = WINDOW
     this.#faults.at = ''
-    for (const queued of this.queue.operations) queued.sent = queued.asked = false
+    for (const queued of this.queue.operations) queued.sent = queued.asked = queued.overtaken = false
     for (const queued of [...this.queue.operations]) {
       if (!queued.ack && env.clock() - queued.at > welcome.limits.dedupeMs) this.#refuse(queued, { code: 'expired', message: 'It waited too long to be sent' })
     }
@@ -288,18 +290,21 @@ export class Subscription {
 
   /** @param {import('./types.js').Position} position  @param {Chat[]} chats */
   #replace(position, chats) {
-    for (const { chatId, older, stale } of this.page.replace(position, chats)) {
-      this.#read(chatId, older, stale).catch(() => {
+    const again = this.page.replace(position, chats), { generation } = this.page
+    const current = () => generation === this.page.generation && !this.#abort.signal.aborted
+    for (const { chatId, older, stale } of again) {
+      // One after another: a server that has just come back has more to do.
+      this.#rereading = this.#rereading.then(() => current() ? this.#read(chatId, older, stale) : undefined).then(() => {}, () => {
+        if (!current()) return
         // Better a shorter thread than one that may show what was deleted.
-        this.page.older(chatId, [], stale)
-        if (!this.#abort.signal.aborted) this.#changed()
+        this.page.older({ chatId, events: [] }, [], stale)
+        this.#changed()
       })
     }
   }
 
   /** A large page comes over HTTP, where it is compressed and cached. */
   async #load() {
-    const { page } = this
     try {
       const given = await this.link.get('v1/chats', { urlId: this.urlId }, this.#abort.signal)
       if (this.#sync !== 'loading') return
@@ -308,7 +313,7 @@ export class Subscription {
       this.#changed()
       this.#subscribe()
     } catch (error) {
-      if (this.#sync !== 'loading' || page !== this.page) return
+      if (this.#sync !== 'loading') return
       const refusal = asRefusal(error)
       if (refusal.code === 'forbidden' || refusal.code === 'unauthenticated') return this.#refusePage(refusal)
       this.askAgain.start(this.asking.next(error instanceof CollabError ? /** @type {any} */ (error).retryAfterMs : undefined), () => this.#load())
@@ -326,8 +331,11 @@ export class Subscription {
     this.page.fold(events)
     for (const event of events.events) {
       if (event.user.id === this.#user?.id) {
-        const own = this.queue.operations.find(each => each.broadcastId === event.broadcastId)
-        if (own) this.#settle(own)
+        const own = this.#find(event.broadcastId)
+        if (own) {
+          for (const each of this.queue.operations.slice(0, this.queue.operations.indexOf(own))) each.overtaken = own.sent && each.sent
+          this.#settle(own)
+        }
       }
       if (event.type === 'updated-text-chat' && event.change === 'comment-added') this.#stopsTyping(event.chatId, event.user.id)
     }
@@ -364,27 +372,40 @@ export class Subscription {
   loadOlder(chatId, limit) {
     const running = this.#reading.get(chatId)
     if (running) return running
-    return this.#read(chatId, Math.min(Math.max(1, limit), 1000))
-  }
-
-  /** @param {string} chatId  @param {number} limit  @param {Set<string>} [stale]  @returns {Promise<boolean>} */
-  #read(chatId, limit, stale = new Set()) {
-    const reading = (async () => {
-      // Another snapshot meanwhile makes the answer useless: ask again, but not for ever.
-      for (let tries = 0; tries < 4; tries++) {
-        const { page } = this, { generation } = page
-        const before = page.chats.get(chatId)?.comments.find(comment => !stale.has(comment.id))?.id
-        page.listen(chatId)
-        const { comments, more } = await this.link.get('v1/comments', { urlId: this.urlId, chatId, before, limit: Math.min(limit, 1000) }, this.#abort.signal)
-        if (page !== this.page || generation !== page.generation) continue
-        page.older(chatId, list(comments, readComment), stale)
-        this.#changed()
-        return more === true
-      }
-      throw new CollabError('unavailable', 'The page changed too often')
-    })().finally(() => { if (this.#reading.get(chatId) === reading) this.#reading.delete(chatId) })
+    const reading = this.#readOlder(chatId, Math.min(Math.max(1, limit), 1000)).finally(() => this.#reading.delete(chatId))
     this.#reading.set(chatId, reading)
     return reading
+  }
+
+  /** @param {string} chatId  @param {number} limit  @returns {Promise<boolean>} */
+  async #readOlder(chatId, limit) {
+    // A snapshot meanwhile makes the answer useless: ask again, but not for ever.
+    for (let tries = 0; tries < 4; tries++) {
+      await this.#rereading
+      const more = await this.#read(chatId, limit)
+      if (more !== undefined) return more
+    }
+    throw new CollabError('unavailable', 'The page changed too often')
+  }
+
+  /** @param {string} chatId  @param {number} limit  @param {Set<string>} [stale]  @returns {Promise<boolean | undefined>} undefined where a snapshot came between */
+  async #read(chatId, limit, stale = new Set()) {
+    const { page } = this, { generation } = page
+    const comments = page.chats.get(chatId)?.comments ?? []
+    const before = comments[comments.findLastIndex(comment => stale.has(comment.id)) + 1]?.id
+    const journal = page.listen(chatId)
+    try {
+      const given = await this.link.get('v1/comments', { urlId: this.urlId, chatId, before, limit: Math.min(limit, 1000) }, this.#abort.signal)
+      const read = list(given.comments, readComment)
+      if (generation !== page.generation) return undefined
+      page.older(journal, read, stale)
+      this.#changed()
+      return given.more === true
+    } catch (error) {
+      throw error instanceof Malformed ? new CollabError('protocol', error.message) : error
+    } finally {
+      page.forget(journal)
+    }
   }
 
   // The queue
@@ -447,7 +468,7 @@ export class Subscription {
   #stall(queued, retryAfterMs) {
     const { operations } = this.queue
     queued.sent = false
-    for (const each of operations.slice(Math.max(0, operations.indexOf(queued)))) each.sent = false
+    for (const each of operations.slice(Math.max(0, operations.indexOf(queued)))) each.sent = each.overtaken = false
     this.#window = 1
     if (this.halt.set) return
     this.halt.start(this.sending.next(retryAfterMs), () => this.#pump())

@@ -78,6 +78,8 @@ export interface Queued {
   sent?: boolean
   /** Sent on the present connection, and not yet answered for good: by an ack or a refusal without `retry`. */
   asked?: boolean
+  /** An operation behind it has happened already, so this one has too, or never will: only its answer is still on the way. */
+  overtaken?: boolean
   ack?: Ack
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Backoff } from '../../collabchat_asgi/static/backoff.js'
-import { CollabClient } from '../../collabchat_asgi/static/client.js'
+import { CollabClient } from './subject.js'
 import { C, Table } from './table.js'
 import { World, json, seeded, settle } from './world.js'
 

@@ -1,7 +1,7 @@
 /** Whatever happens on the way: every screen ends as the server's page, and no word is lost. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CollabClient } from '../../collabchat_asgi/static/client.js'
+import { CollabClient } from './subject.js'
 import { ModelServer } from './server.js'
 import { ANCHOR, World, json, seeded, settle } from './world.js'
 

@@ -57,22 +57,27 @@ describe('comments that are not loaded', () => {
   test('older comments join on in front', () => {
     const page = new ConfirmedPage()
     page.replace({ epoch: 'E', seq: 1 }, [chat([6, 7], 7)])
-    page.listen('c')
-    page.older('c', [4, 5].map(comment))
+    page.older(page.listen('c'), [4, 5].map(comment))
     assert.equal(ids(page), 'm4 m5 m6 m7')
   })
 
   test('a snapshot keeps the older ones that join on, and asks for them again', () => {
     const page = new ConfirmedPage()
     page.replace({ epoch: 'E', seq: 1 }, [chat([6, 7, 8], 8)])
-    page.listen('c')
-    page.older('c', [3, 4, 5].map(comment))
+    page.older(page.listen('c'), [3, 4, 5].map(comment))
     const again = page.replace({ epoch: 'E', seq: 5 }, [chat([7, 8, 9], 9)])
     assert.equal(ids(page), 'm3 m4 m5 m6 m7 m8 m9')
     assert.deepEqual(again, [{ chatId: 'c', older: 6, stale: new Set(['m3', 'm4', 'm5', 'm6']) }])
-    page.listen('c')
-    page.older('c', [2, 3, 5, 6].map(comment), again[0].stale)
+    page.older(page.listen('c'), [2, 3, 5, 6].map(comment), again[0].stale)
     assert.equal(ids(page), 'm2 m3 m5 m6 m7 m8 m9')
+  })
+
+  test('as many as before, but some of them older: these are asked for again too', () => {
+    const page = new ConfirmedPage()
+    page.replace({ epoch: 'E', seq: 1 }, [chat([1, 2, 3])])
+    const again = page.replace({ epoch: 'E', seq: 3 }, [chat([3, 4, 5], 5)])
+    assert.equal(ids(page), 'm1 m2 m3 m4 m5')
+    assert.deepEqual(again.map(each => each.older), [2])
   })
 
   test('a snapshot that does not join on drops the old ones until they are read', () => {
@@ -86,12 +91,12 @@ describe('comments that are not loaded', () => {
   test('what is folded while older ones are read is folded into them too', () => {
     const page = new ConfirmedPage()
     page.replace({ epoch: 'E', seq: 1 }, [chat([4, 5], 5)])
-    page.listen('c')
+    const journal = page.listen('c')
     take(page, update(2, { change: 'comment-deleted', commentId: 'm2' }))
     take(page, update(3, { change: 'comment-edited', comment: { id: 'm3', body: 'new' } }))
     take(page, update(4, { change: 'reaction-added', commentId: 'm1', emoji: '👍' }))
     // The server read before it took these three.
-    page.older('c', [1, 2, 3].map(comment))
+    page.older(journal, [1, 2, 3].map(comment))
     const [first, third] = page.chats.get('c')?.comments ?? []
     assert.equal(ids(page), 'm1 m3 m4 m5')
     assert.deepEqual(first?.reactions, { '👍': ['ann'] })
@@ -102,8 +107,7 @@ describe('comments that are not loaded', () => {
   test('read a moment before its event: shown once, counted once', () => {
     const page = new ConfirmedPage()
     page.replace({ epoch: 'E', seq: 1 }, [chat([], 1)])
-    page.listen('c')
-    page.older('c', [comment(1), comment(2)])
+    page.older(page.listen('c'), [comment(1), comment(2)])
     take(page, update(2, { change: 'comment-added', comment: { id: 'm2', body: 'n2' } }))
     assert.equal(ids(page), 'm1 m2')
     assert.equal(page.chats.get('c')?.commentCount, 2)
@@ -112,9 +116,9 @@ describe('comments that are not loaded', () => {
   test('the chat is deleted while older ones are read', () => {
     const page = new ConfirmedPage()
     page.replace({ epoch: 'E', seq: 1 }, [chat([4, 5], 5)])
-    page.listen('c')
+    const journal = page.listen('c')
     page.fold({ epoch: 'E', last: 2, events: [{ type: 'deleted-text-chat', seq: 2, broadcastId: 'b', ts: 2, user: ANN, chatId: 'c' }] })
-    page.older('c', [comment(1)])
+    page.older(journal, [comment(1)])
     assert.equal(page.chats.size, 0)
   })
 })

@@ -1,5 +1,5 @@
 /** A client at a table: the test plays the server, frame by frame. */
-import { CollabClient } from '../../collabchat_asgi/static/client.js'
+import { CollabClient } from './subject.js'
 import { ANCHOR, World, settle, welcome } from './world.js'
 
 export const C = 'chat-1'

@@ -1,0 +1,50 @@
+/** Tests that cannot fail prove nothing: each of these broken clients must be caught. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const STATIC = new URL('../../collabchat_asgi/static/', import.meta.url)
+const here = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url))
+
+/** @type {[string, string, string, string, string][]} what it does wrong, file, what stands there, what stands there instead, who catches it */
+const MUTANTS = [
+  ['drops its own events instead of folding them', 'subscription.js', 'this.page.fold(events)', 'this.page.fold({ ...events, events: events.events.filter(event => event.user.id !== this.#user?.id) })', 'page'],
+  ['drops events that carry a broadcastId of its own', 'subscription.js', 'this.page.fold(events)', 'this.page.fold({ ...events, events: events.events.filter(event => !this.#find(event.broadcastId)) })', 'page'],
+  ['the same, seen by the schedules', 'subscription.js', 'this.page.fold(events)', 'this.page.fold({ ...events, events: events.events.filter(event => !this.#find(event.broadcastId)) })', 'convergence'],
+  ['settles at the ack', 'subscription.js', 'if (this.#reached(ack) ||', 'if (true ||', 'page'],
+  ['never settles at a position', 'subscription.js', 'this.#settleReached(false)', '', 'page'],
+  ['folds across gaps', 'page.js', "first === seq + 1 ? 'next' : 'gap'", "'next'", 'page'],
+  ['forgets what it owes a halted server', 'subscription.js', 'if (queued.asked) this.#owed.set', 'if (false) this.#owed.set', 'queue'],
+  ['lets operations overtake the creation they need', 'subscription.js', 'needs(queued.operation, each.operation)', 'false', 'queue'],
+  ['makes a new broadcastId for each attempt', 'subscription.js', 'urlId: this.urlId, broadcastId: queued.broadcastId })', 'urlId: this.urlId, broadcastId: uuid(this.link.env) })', 'convergence'],
+  ['keeps in doubt what a snapshot left in doubt', 'subscription.js', 'for (const { chatId, older, stale } of again)', 'for (const { chatId, older, stale } of again.slice(1))', 'page'],
+  ['sends whoever\'s queue', 'subscription.js', 'queueKey(welcome.tenantId, this.urlId, welcome.user.id)', "queueKey(welcome.tenantId, this.urlId, 'all')", 'queue'],
+  ['resets its backoff at the welcome', 'connection.js', 'this.handshake.stop()\n    this.state = \'open\'', 'this.handshake.stop()\n    this.backoff.reset()\n    this.state = \'open\'', 'connection'],
+]
+
+describe('mutants', { concurrency: 2 }, () => {
+  for (const [what, file, from, to, catcher] of MUTANTS) {
+    test(what, () => {
+      const folder = mkdtempSync(join(tmpdir(), 'collabchat-mutant-'))
+      try {
+        cpSync(STATIC, folder, { recursive: true })
+        writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+        const source = readFileSync(join(folder, file), 'utf8')
+        assert.equal(source.split(from).length, 2, `${file} does not hold this once: ${from}`)
+        writeFileSync(join(folder, file), source.replace(from, () => to))
+        // The inner run is its own: with the outer one's context it would report nothing here.
+        const { NODE_TEST_CONTEXT, ...outer } = process.env
+        const env = { ...outer, COLLABCHAT_CLIENT: pathToFileURL(join(folder, 'client.js')).href, SCHEDULES: '100' }
+        const { status, stdout } = spawnSync(process.execPath, [here(`${catcher}.test.js`)], { env, encoding: 'utf8', timeout: 60_000 })
+        assert.notEqual(status, 0, 'it was not caught')
+        assert.match(stdout, /AssertionError|ERR_ASSERTION/, 'it failed for another reason:\n' + stdout.slice(0, 2000))
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    })
+  }
+})

@@ -1,0 +1,518 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { C, Table, ack, edited, events, refusal, update } from './table.js'
+import { ANCHOR, json, seeded, settle } from './world.js'
+
+describe('two layers', () => {
+  test('H1: Bob reopened before our resolve was committed: every screen ends resolved', async () => {
+    const table = await new Table().live()
+    table.receive(update(11, 'bob', { change: 'resolved' }))
+    const reopened = table.page.reopen(C), resolved = table.page.resolve(C)
+    assert.equal(table.chat.resolved?.by.id, 'ann')
+    table.receive(update(12, 'bob', { change: 'reopened' }))
+    assert.equal(table.chat.resolved?.by.id, 'ann')
+    table.receive(update(13, 'ann', { change: 'resolved' }, resolved.broadcastId))
+    assert.deepEqual(table.chat.resolved, { by: { id: 'ann', name: 'ann' }, at: 1013 })
+    table.receive(ack(reopened, 12))
+    table.receive(ack(resolved, 13))
+    assert.equal(table.chat.pending, undefined)
+    assert.equal(table.page.state.pending, 0)
+  })
+
+  for (const late of [true, false]) {
+    test(`H1: two edits, ours second, its ack ${late ? 'after' : 'before'} the event`, async () => {
+      const table = await new Table().live()
+      const sent = table.page.editComment(C, 'm1', 'mine')
+      table.receive(edited(11, 'bob', 'theirs'))
+      assert.equal(table.chat.comments[0].body, 'mine')
+      if (!late) table.receive(ack(sent, 12))
+      table.receive(edited(12, 'ann', 'mine', sent.broadcastId))
+      if (late) table.receive(ack(sent, 12))
+      assert.deepEqual([table.chat.comments[0].body, table.chat.comments[0].pending], ['mine', undefined])
+    })
+
+    test(`H1: two edits, ours first, its ack ${late ? 'after' : 'before'} the event`, async () => {
+      const table = await new Table().live()
+      const sent = table.page.editComment(C, 'm1', 'mine')
+      if (!late) table.receive(ack(sent, 11))
+      table.receive(edited(11, 'ann', 'mine', sent.broadcastId))
+      table.receive(edited(12, 'bob', 'theirs'))
+      if (late) table.receive(ack(sent, 11))
+      assert.equal(table.chat.comments[0].body, 'theirs')
+      assert.equal(table.page.state.pending, 0)
+    })
+  }
+
+  test('H1: what before_commit made of our words is what we see', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'rude')
+    const frame = /** @type {any} */ (table.added(11, sent))
+    frame.events[0].comment = { ...frame.events[0].comment, body: '****' }
+    table.receive(frame)
+    assert.equal(table.chat.comments[1].body, '****')
+  })
+
+  for (const late of [true, false]) test(`H1: a moderator's edit merged into our creation carries its id and is folded, our ack ${late ? 'after' : 'before'} it`, async () => {
+    const table = await new Table().live()
+    const sent = table.page.createChat(ANCHOR, 'mine')
+    if (!late) table.receive(ack(sent, 11))
+    const { chat } = table.operations[0]
+    table.receive(events([{ type: 'new-text-chat', seq: 12, broadcastId: 'moderation', ts: 1011, user: { id: 'ann', name: 'ann' }, chat: { ...chat, comment: { ...chat.comment, body: 'moderated', editedAt: 1012 } } }], { first: 11, last: 12 }))
+    const shown = () => table.page.state.chats.find(each => each.id === sent.chatId)
+    assert.equal(shown()?.comments[0].body, 'moderated')
+    assert.equal(shown()?.commentCount, 1)
+    assert.equal(table.page.state.pending, late ? 1 : 0)
+    if (late) table.receive(ack(sent, 11))
+    assert.equal(table.page.state.pending, 0)
+    assert.deepEqual(shown()?.comments.map(comment => comment.body), ['moderated'])
+  })
+
+  test('somebody else\'s event with our broadcastId settles nothing', async () => {
+    const table = await new Table().live()
+    const sent = table.page.resolve(C)
+    table.receive(update(11, 'mallory', { change: 'reopened' }, sent.broadcastId))
+    assert.equal(table.page.state.pending, 1)
+    assert.equal(table.chat.resolved?.by.id, 'ann')
+  })
+
+  test('shown at once, and nothing moves when it is confirmed', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'words')
+    const before = table.chat
+    assert.deepEqual(before.comments.map(comment => [comment.body, comment.pending]), [['first', undefined], ['words', true]])
+    assert.equal(before.commentCount, 2)
+    assert.equal(before.pending, true)
+    table.receive(table.added(11, sent))
+    assert.deepEqual(table.chat.comments.map(comment => [comment.id, comment.body, comment.author.id]), before.comments.map(comment => [comment.id, comment.body, comment.author.id]))
+    assert.equal(table.chat.pending, undefined)
+    assert.deepEqual(await sent.settled, { ok: true })
+  })
+
+  test('every operation shows at once', async () => {
+    const table = await new Table().live()
+    const { page } = table
+    const { chatId, commentId } = page.createChat(ANCHOR, 'new')
+    const made = () => /** @type {any} */ (page.state.chats.find(chat => chat.id === chatId))
+    page.editComment(chatId, /** @type {string} */ (commentId), 'newer')
+    page.addReaction(chatId, /** @type {string} */ (commentId), '👍')
+    page.moveAnchor(chatId, { ...ANCHOR, length: 99 })
+    page.resolve(chatId)
+    assert.deepEqual([made().comments[0].body, made().comments[0].reactions, made().anchor.length, made().resolved.by.id, made().createdBy.id], ['newer', { '👍': ['ann'] }, 99, 'ann', 'ann'])
+    page.reopen(chatId)
+    page.removeReaction(chatId, /** @type {string} */ (commentId), '👍')
+    assert.deepEqual([made().resolved, made().comments[0].reactions], [undefined, undefined])
+    const reply = page.addComment(chatId, 'reply')
+    page.deleteComment(chatId, /** @type {string} */ (commentId))
+    assert.deepEqual([made().commentCount, made().comments[0].body], [1, 'reply'])
+    page.deleteComment(chatId, /** @type {string} */ (reply.commentId))
+    assert.equal(made(), undefined)
+    page.deleteChat(C)
+    assert.equal(page.state.chats.length, 0)
+  })
+
+  test('pending operations on what others deleted do no harm', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'too late')
+    table.page.resolve(C)
+    table.receive(events([{ type: 'deleted-text-chat', seq: 11, broadcastId: 'x', ts: 1, user: { id: 'bob', name: 'Bob' }, chatId: C }]))
+    assert.equal(table.page.state.chats.length, 0)
+    table.receive(refusal(sent, 'not-found'))
+    assert.equal(table.page.state.drafts[0].text, 'too late')
+  })
+
+  test('H20e: a new ack over a newer snapshot changes nothing', async () => {
+    const table = await new Table().live()
+    const sent = table.page.editComment(C, 'm1', 'mine')
+    table.receive({ type: 'subscribed', urlId: '/page', epoch: 'E', seq: 20, recovered: false, can: [] })
+    table.snapshot(20, 'much later')
+    table.receive(ack(sent, 11))
+    assert.equal(table.chat.comments[0].body, 'much later')
+    assert.equal(table.page.state.pending, 0)
+  })
+
+  test('a snapshot that holds our operation already, unacked: not shown twice', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'words'), created = table.page.createChat(ANCHOR, 'new')
+    table.receive({ type: 'subscribed', urlId: '/page', epoch: 'E', seq: 12, recovered: false, can: [] })
+    const user = { id: 'ann', name: 'ann' }
+    table.receive({ type: 'snapshot', urlId: '/page', epoch: 'E', seq: 12, last: true, chats: [
+      { id: C, anchor: ANCHOR, createdBy: user, createdAt: 1, updatedAt: 1, commentCount: 1, comments: [{ id: sent.commentId, body: 'words', author: user, createdAt: 1 }] },
+      { id: created.chatId, anchor: ANCHOR, createdBy: user, createdAt: 1, updatedAt: 1, commentCount: 2, comments: [{ id: created.commentId, body: 'new', author: user, createdAt: 1 }, { id: 'x', body: 'by Bob', author: user, createdAt: 1 }] },
+    ] })
+    assert.deepEqual(table.page.state.chats.map(chat => [chat.commentCount, chat.comments.length]), [[1, 1], [2, 2]])
+  })
+
+  test('the view is frozen, and what did not change is the same object', async () => {
+    const table = await new Table().live()
+    table.receive(update(11, 'bob', { change: 'reaction-added', commentId: 'm1', emoji: '👍' }))
+    const before = table.chat
+    table.page.createChat(ANCHOR, 'another')
+    assert.equal(table.chat, before)
+    for (const part of [table.page.state, table.page.state.chats, before, before.comments, before.comments[0], before.comments[0].reactions]) assert.ok(Object.isFrozen(part))
+    assert.equal(table.page.state, table.page.state)
+  })
+
+  test('times of pending operations are by the server\'s clock', async () => {
+    const table = new Table()
+    await table.welcome({ now: 5_000_000 })
+    table.receive({ type: 'subscribed', urlId: '/page', epoch: '', seq: 0, recovered: true, can: [] })
+    table.page.createChat(ANCHOR, 'new')
+    assert.equal(table.page.state.chats[0].createdAt, 5_000_000)
+  })
+})
+
+describe('synchronising', () => {
+  const subscribed = (/** @type {object} */ more) => ({ type: 'subscribed', urlId: '/page', epoch: 'E', seq: 10, recovered: true, can: ['comment'], ...more })
+
+  test('the first subscribe has no since; recovered on an empty page is live', async () => {
+    const table = new Table()
+    await table.welcome()
+    assert.deepEqual(table.socket.sent.slice(1), [{ type: 'subscribe', urlId: '/page' }])
+    table.receive(subscribed({ epoch: '', seq: 0 }))
+    assert.equal(table.page.state.status, 'live')
+    assert.equal(table.page.state.loaded, true)
+    table.receive(events([{ type: 'new-text-chat', seq: 1, broadcastId: 'b', ts: 1, user: { id: 'bob', name: 'Bob' }, chat: { id: 'n', anchor: ANCHOR, comment: { id: 'c', body: 'x' } } }]))
+    assert.deepEqual(table.page.state.position, { epoch: 'E', seq: 1 })
+    assert.deepEqual(table.page.state.can, ['comment'])
+  })
+
+  test('H7a: the first event brings the epoch; a position with seq 0 is good in every epoch', async () => {
+    const table = new Table()
+    await table.welcome()
+    table.receive(subscribed({ epoch: '', seq: 0, recovered: false }))
+    table.receive({ type: 'snapshot', urlId: '/page', epoch: '', seq: 0, chats: [], last: true })
+    table.socket.fail(1006)
+    await table.world.clock.pass(1100)
+    await table.welcome()
+    assert.deepEqual(table.socket.sent[1].since, { epoch: '', seq: 0 })
+    table.receive(subscribed({ epoch: 'X', seq: 1 }))
+    assert.equal(table.page.state.status, 'reconnecting')
+    table.receive(events([{ type: 'new-text-chat', seq: 1, broadcastId: 'b', ts: 1, user: { id: 'bob', name: 'Bob' }, chat: { id: 'n', anchor: ANCHOR, comment: { id: 'c', body: 'x' } } }], { epoch: 'X' }))
+    assert.equal(table.page.state.status, 'live')
+    assert.equal(table.socket.frames('subscribe').length, 1)
+  })
+
+  test('a snapshot in several frames replaces the page when the last one is there', async () => {
+    const table = await new Table().live()
+    table.receive(subscribed({ seq: 30, recovered: false }))
+    const chat = { anchor: ANCHOR, createdBy: { id: 'b', name: 'B' }, createdAt: 1, updatedAt: 1, commentCount: 0, comments: [] }
+    for (const id of ['x', 'y', 'z']) {
+      assert.deepEqual(table.page.state.chats.map(each => each.id), [C])
+      table.receive({ type: 'snapshot', urlId: '/page', epoch: 'E', seq: 30, chats: [{ ...chat, id }], last: id === 'z' })
+    }
+    assert.deepEqual(table.page.state.chats.map(each => each.id), ['x', 'y', 'z'])
+    assert.deepEqual(table.page.state.position, { epoch: 'E', seq: 30 })
+  })
+
+  test('half a snapshot of a lost connection does not mix with the next one', async () => {
+    const table = await new Table().live()
+    table.receive(subscribed({ seq: 30, recovered: false }))
+    const chat = { id: 'old', anchor: ANCHOR, createdBy: { id: 'b', name: 'B' }, createdAt: 1, updatedAt: 1, commentCount: 0, comments: [] }
+    table.receive({ type: 'snapshot', urlId: '/page', epoch: 'E', seq: 30, chats: [chat], last: false })
+    table.socket.fail(1006)
+    await table.world.clock.pass(1100)
+    await table.welcome()
+    table.receive(subscribed({ seq: 31, recovered: false }))
+    table.snapshot(31, 'new')
+    assert.deepEqual(table.page.state.chats.map(each => each.id), [C])
+  })
+
+  test('H6d: live frames between subscribe and subscribed are ignored', async () => {
+    const table = await new Table().live()
+    table.receive(update(13, 'bob', { change: 'resolved' }))
+    table.receive(update(14, 'bob', { change: 'reopened' }))
+    table.receive(update(11, 'bob', { change: 'resolved' }))
+    assert.deepEqual(table.page.state.position, { epoch: 'E', seq: 10 })
+    assert.deepEqual(table.socket.frames('subscribe').slice(1), [{ type: 'subscribe', urlId: '/page', since: { epoch: 'E', seq: 10 } }])
+    table.receive(subscribed({ seq: 14 }))
+    assert.equal(table.page.state.status, 'reconnecting')
+    table.receive(events([], { first: 11, last: 14, events: [] }))
+    assert.deepEqual(table.page.state.position, { epoch: 'E', seq: 14 })
+    assert.equal(table.page.state.status, 'live')
+  })
+
+  test('a gap: one resubscribe from the position; still a gap: one from nothing; then it stops and says why', async () => {
+    const table = await new Table().live()
+    const gap = () => table.receive(update(13, 'bob', { change: 'resolved' }))
+    gap()
+    gap()
+    assert.equal(table.socket.frames('subscribe').length, 2)
+    table.receive(subscribed({ seq: 10 }))
+    gap()
+    assert.deepEqual(table.socket.frames('subscribe').slice(2), [{ type: 'subscribe', urlId: '/page' }])
+    table.receive(subscribed({ recovered: false }))
+    table.snapshot(10, 'first')
+    for (let n = 0; n < 10; n++) gap()
+    assert.equal(table.socket.frames('subscribe').length, 3)
+    assert.equal(table.page.state.status, 'refused')
+    assert.equal(table.page.state.reason?.code, 'protocol')
+    assert.equal(table.chat.comments.length, 1)
+    table.socket.fail(1006)
+    await table.reconnect()
+    assert.equal(table.page.state.status, 'live')
+  })
+
+  test('a frame that is known already is dropped', async () => {
+    const table = await new Table().live()
+    table.receive(update(10, 'bob', { change: 'resolved' }))
+    table.receive(events([], { first: 1, last: 9, events: [] }))
+    assert.equal(table.chat.resolved, undefined)
+    assert.equal(table.socket.frames('subscribe').length, 1)
+  })
+
+  test('a new epoch under a live reader', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'before')
+    table.receive(ack(sent, 11))
+    table.receive(subscribed({ epoch: 'F', seq: 3, recovered: false }))
+    table.snapshot(3, 'restored', 'F')
+    assert.equal(table.chat.comments[0].body, 'restored')
+    assert.equal(table.page.state.pending, 0)
+    assert.equal(table.page.state.status, 'live')
+  })
+
+  test('H7b: events of another epoch are a gap', async () => {
+    const table = await new Table().live()
+    table.receive({ .../** @type {any} */ (update(11, 'bob', { change: 'resolved' })), epoch: 'F' })
+    assert.equal(table.chat.resolved, undefined)
+    assert.equal(table.socket.frames('subscribe').length, 2)
+  })
+
+  test('an ack of another epoch is settled by one resubscribe', async () => {
+    const table = await new Table().live()
+    const sent = table.page.resolve(C)
+    table.receive(ack(sent, 3, 'OLD'))
+    assert.equal(table.socket.frames('subscribe').length, 2)
+    table.receive(subscribed({}))
+    assert.equal(table.page.state.pending, 0)
+  })
+
+  test('load: true: fetched, then subscribed again with that position', async () => {
+    const table = new Table({ options: { token: 'secret' } })
+    const chat = { id: 'big', anchor: ANCHOR, createdBy: { id: 'b', name: 'B' }, createdAt: 1, updatedAt: 1, commentCount: 0, comments: [] }
+    table.world.answer = () => json(200, { epoch: 'E', seq: 500, chats: [chat] })
+    await table.welcome()
+    table.receive(subscribed({ seq: 490, recovered: false, load: true }))
+    await settle()
+    const url = new URL(table.world.fetched[0].url)
+    assert.deepEqual([url.pathname, ...url.searchParams], ['/collabchat/v1/chats', ['tenantId', 'acme'], ['urlId', '/page']])
+    assert.deepEqual(table.world.fetched[0].headers, { authorization: 'Bearer secret', 'x-collabchat-visitor': table.socket.sent[0].visitorId })
+    assert.deepEqual(table.socket.frames('subscribe')[1], { type: 'subscribe', urlId: '/page', since: { epoch: 'E', seq: 500 } })
+    assert.deepEqual(table.page.state.chats.map(each => each.id), ['big'])
+    table.receive(subscribed({ seq: 500 }))
+    assert.equal(table.page.state.status, 'live')
+  })
+
+  test('load: true again and again, and fetches that fail, are slowed down', async () => {
+    const table = new Table()
+    let fetches = 0
+    table.world.answer = () => ++fetches % 2 ? json(503, { code: 'unavailable', message: 'away', retry: true }) : json(200, { epoch: 'E', seq: 5, chats: [] })
+    await table.welcome()
+    table.keepAlive()
+    let answered = 0
+    for (let n = 0; n < 240; n++) {
+      const asked = table.socket.frames('subscribe').length
+      if (asked > answered) { answered = asked; table.receive(subscribed({ seq: 5, recovered: false, load: true })) }
+      await table.world.clock.pass(500)
+    }
+    assert.ok(fetches > 5 && fetches < 40, String(fetches))
+    assert.equal(table.world.sockets.length, 1)
+  })
+
+  test('load: true, and not allowed to: the page stops', async () => {
+    const table = new Table()
+    table.world.answer = () => json(403, { code: 'forbidden', message: 'no', retry: false })
+    await table.welcome()
+    table.receive(subscribed({ recovered: false, load: true }))
+    await settle()
+    assert.deepEqual(table.page.state.reason, { code: 'forbidden', message: 'no' })
+  })
+
+  test('subscribe refused: retry: true is tried again, forbidden stops the page and not the connection', async () => {
+    const table = new Table()
+    await table.welcome()
+    table.receive({ type: 'error', code: 'unavailable', message: 'away', retry: true, retryAfterMs: 3000, urlId: '/page' })
+    await table.world.clock.pass(2999)
+    assert.equal(table.socket.frames('subscribe').length, 1)
+    await table.world.clock.pass(2000)
+    assert.equal(table.socket.frames('subscribe').length, 2)
+    table.receive({ type: 'error', code: 'forbidden', message: 'no', retry: false, urlId: '/page' })
+    assert.deepEqual([table.page.state.status, table.page.state.reason], ['refused', { code: 'forbidden', message: 'no' }])
+    assert.equal(table.client.status.status, 'live')
+    assert.equal(table.socket.state, 'open')
+  })
+
+  test('a permission withdrawn', async () => {
+    const table = await new Table().live()
+    table.receive({ type: 'unsubscribed', urlId: '/page', reason: 'forbidden' })
+    assert.equal(table.page.state.reason?.code, 'forbidden')
+    assert.equal(table.chat.comments.length, 1)
+  })
+
+  test('older comments are loaded, kept over a resync, and read again', async () => {
+    const table = await new Table().live()
+    const user = { id: 'b', name: 'B' }, comment = (/** @type {number} */ n) => ({ id: 'o' + n, body: 'n' + n, author: user, createdAt: n })
+    const chat = (/** @type {number[]} */ ids) => ({ type: 'snapshot', urlId: '/page', epoch: 'E', seq: 20, last: true, chats: [{ id: C, anchor: ANCHOR, createdBy: user, createdAt: 1, updatedAt: 1, commentCount: 9, comments: ids.map(comment) }] })
+    table.receive(subscribed({ seq: 20, recovered: false }))
+    table.receive(chat([5, 6, 7, 8, 9]))
+    table.world.answer = () => json(200, { comments: [3, 4].map(comment), more: true })
+    assert.equal(await table.page.loadOlder(C, 2), true)
+    assert.deepEqual([...new URL(table.world.fetched[0].url).searchParams].slice(2), [['chatId', C], ['before', 'o5'], ['limit', '2']])
+    assert.equal(table.chat.comments.map(each => each.id).join(' '), 'o3 o4 o5 o6 o7 o8 o9')
+    table.world.answer = () => json(200, { comments: [2, 4].map(comment), more: true })
+    table.receive(subscribed({ seq: 20, recovered: false }))
+    table.receive(chat([5, 6, 7, 8, 9]))
+    assert.equal(table.chat.comments.map(each => each.id).join(' '), 'o3 o4 o5 o6 o7 o8 o9')
+    await settle()
+    assert.equal(table.chat.comments.map(each => each.id).join(' '), 'o2 o4 o5 o6 o7 o8 o9')
+    table.world.answer = () => json(404, { code: 'not-found', message: 'gone', retry: false })
+    await assert.rejects(table.page.loadOlder(C), { name: 'CollabError', code: 'not-found' })
+    table.world.answer = () => { throw new TypeError('network') }
+    await assert.rejects(table.page.loadOlder(C), { name: 'CollabError', code: 'unavailable' })
+    table.world.answer = () => json(200, { comments: [{ id: 7 }] })
+    await assert.rejects(table.page.loadOlder(C), { name: 'CollabError', code: 'protocol' })
+  })
+})
+
+describe('presence and typing', () => {
+  test('presence', async () => {
+    const table = await new Table().live()
+    assert.deepEqual([table.page.state.users, table.page.state.connections], [1, 1])
+    table.receive({ type: 'presence', urlId: '/page', users: 3, connections: 5, joined: [{ id: 'bob', name: 'Bob' }] })
+    assert.deepEqual(table.seen.presence, [{ users: 3, connections: 5, joined: [{ id: 'bob', name: 'Bob' }], left: [] }])
+    assert.deepEqual([table.page.state.users, table.page.state.connections], [3, 5])
+  })
+
+  test('typing shows for 5 s, ends with the comment, and is never our own', async () => {
+    const table = await new Table().live()
+    const typing = (/** @type {string} */ id, chatId = C) => table.receive({ type: 'typing', urlId: '/page', chatId, user: { id, name: id } })
+    const shown = () => table.seen.typing.at(-1)?.users.map((/** @type {any} */ user) => user.id)
+    typing('ann')
+    typing('bob', 'unknown chat')
+    assert.equal(table.seen.typing.length, 0)
+    typing('bob')
+    await table.world.clock.pass(3000)
+    typing('eve')
+    typing('bob')
+    await table.world.clock.pass(4999)
+    assert.deepEqual(shown(), ['bob', 'eve'])
+    table.receive(update(11, 'eve', { change: 'comment-added', comment: { id: 'e', body: 'here' } }))
+    assert.deepEqual(shown(), ['bob'])
+    await table.world.clock.pass(2)
+    assert.deepEqual(shown(), [])
+  })
+})
+
+test('a listener that throws hinders nobody', async () => {
+  const table = await new Table().live()
+  let heard = 0
+  /** @type {any[]} */
+  const reported = []
+  const world = /** @type {any} */ (globalThis), before = world.reportError
+  world.reportError = (/** @type {any} */ error) => reported.push(error.message)
+  table.page.on('change', () => { throw new Error('of the application') })
+  const off = table.page.on('change', () => { heard++ })
+  table.receive(update(11, 'bob', { change: 'resolved' }))
+  off()
+  table.receive(update(12, 'bob', { change: 'reopened' }))
+  world.reportError = before
+  assert.equal(heard, 1)
+  assert.deepEqual(reported, ['of the application', 'of the application'])
+  assert.equal(table.page.state.position.seq, 12)
+  table.client.destroy()
+})
+
+describe('hostile input', () => {
+  test('ids that are words of JavaScript', async () => {
+    const table = await new Table().live()
+    let seq = 10
+    for (const id of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+      const user = { id, name: id }
+      const frame = JSON.stringify(events([
+        { type: 'new-text-chat', seq: seq + 1, broadcastId: id, ts: 1, user, chat: { id, anchor: ANCHOR, comment: { id, body: 'x' } } },
+        { type: 'updated-text-chat', seq: seq + 2, broadcastId: id, ts: 1, user, chatId: id, change: 'reaction-added', commentId: id, emoji: id },
+      ]))
+      table.socket.receive(frame)
+      seq += 2
+      const chat = /** @type {any} */ (table.page.state.chats.find(each => each.id === id))
+      assert.deepEqual(Object.entries(chat.comments[0].reactions), [[id, [id]]])
+      table.receive({ type: 'typing', urlId: '/page', chatId: id, user })
+      table.receive({ type: 'ack', broadcastId: id, urlId: id, epoch: 'E', seq: 1 })
+    }
+    assert.equal(/** @type {any} */ ({}).x, undefined)
+    assert.equal(table.page.state.chats.length, 5)
+  })
+
+  test('snapshots with reactions called __proto__', async () => {
+    const table = await new Table().live()
+    table.receive({ type: 'subscribed', urlId: '/page', epoch: 'E', seq: 11, recovered: false, can: [] })
+    table.socket.receive('{"type":"snapshot","urlId":"/page","epoch":"E","seq":11,"last":true,"chats":[{"id":"p","anchor":{"selector":[],"length":0},"createdBy":{"id":"b","name":"b"},"createdAt":1,"updatedAt":1,"commentCount":1,"comments":[{"id":"m","body":"x","author":{"id":"b","name":"b"},"createdAt":1,"reactions":{"__proto__":["polluted"]}}]}]}')
+    const { reactions } = table.page.state.chats[0].comments[0]
+    assert.equal(Object.getPrototypeOf(reactions), Object.prototype)
+    assert.deepEqual(Object.keys(reactions ?? {}), ['__proto__'])
+  })
+
+  test('garbage before and after the welcome', async () => {
+    for (const early of [true, false]) {
+      const table = early ? new Table() : await new Table().live()
+      if (early) { await settle(); table.socket.accept() }
+      for (const garbage of ['', 'x', 'null', '7', '[]', '{}', '{"type":7}', '{"type":"nonsense"}', '{"type":"ack"}', '{"type":"error"}', '{"type":"events"}', '{"type":"welcome"}', '{"type":"bye","retryAfterMs":"x"}', '['.repeat(100_000), '{"type":"' + 'x'.repeat(1e6) + '"}']) table.socket.receive(garbage)
+      table.socket.onmessage?.({ data: new ArrayBuffer(8) })
+      if (!early) assert.equal(table.page.state.status, 'live')
+      table.client.destroy()
+    }
+  })
+
+  test('a server that only ever sends nonsense costs a bounded number of frames and timers', async () => {
+    for (let seed = 1; seed <= Math.min(400, Number(process.env.SCHEDULES ?? 400)); seed++) {
+      const random = seeded(seed)
+      const table = await new Table().live()
+      table.world.answer = () => json(random.pick([200, 200, 404, 500]), value(3))
+      const { page } = table
+      for (let n = 0; n < 3; n++) page.addComment(C, 'mine ' + n)
+      const mine = table.operations.map(frame => frame.broadcastId)
+      /** @type {(depth: number) => any} */
+      const value = depth => random.pick([
+        () => null, () => true, () => random.below(20) - 5, () => 1e300, () => NaN, () => random.pick(['', 'E', 'F', C, 'm1', '__proto__', 'ann', '👍', ...mine]), () => [],
+        () => depth ? Array.from({ length: random.below(4) }, () => value(depth - 1)) : [],
+        () => depth ? object(depth - 1, {}) : {},
+      ])()
+      /** @type {(depth: number, base: Record<string, any>) => any} */
+      const object = (depth, base) => {
+        for (const key of ['id', 'seq', 'first', 'last', 'epoch', 'events', 'chats', 'chat', 'comment', 'comments', 'anchor', 'user', 'ts', 'change', 'chatId', 'code', 'retry', 'body', 'author', 'recovered', 'load', 'can', 'reactions', 'selector', 'length', 'retryAfterMs', 'users', 'connections']) {
+          if (random.chance(0.25)) base[key] = value(depth)
+        }
+        return base
+      }
+      /** @type {() => any} */
+      const nearly = () => {
+        const good = random.pick([
+          () => update(10 + random.below(4), random.pick(['ann', 'bob']), random.pick([{ change: 'resolved' }, { change: 'reopened' }, { change: 'comment-added', comment: { id: 'n' + random.below(9), body: 'x' } }, { change: 'comment-deleted', commentId: 'm1' }, { change: 'unheard of' }]), random.pick(['b', ...mine])),
+          () => ({ type: 'subscribed', urlId: '/page', epoch: random.pick(['E', 'F', '']), seq: random.below(20), recovered: random.chance(0.5), can: [], ...random.chance(0.2) && { load: true } }),
+          () => ({ type: 'snapshot', urlId: '/page', epoch: random.pick(['E', 'F']), seq: random.below(20), chats: [], last: random.chance(0.7) }),
+          () => ({ type: 'ack', urlId: '/page', broadcastId: random.pick(mine), epoch: random.pick(['E', 'F', '']), seq: random.below(20) }),
+          () => ({ type: 'error', urlId: '/page', ...random.chance(0.7) && { broadcastId: random.pick(mine) }, code: random.pick(['forbidden', 'unavailable', 'reset', 'x']), message: 'm', retry: random.chance(0.5), ...random.chance(0.3) && { retryAfterMs: value(0) } }),
+          () => ({ type: 'unsubscribed', urlId: '/page' }),
+          () => ({ type: 'typing', urlId: '/page', chatId: C, user: { id: 'u' + random.below(2000), name: 'x' } }),
+          () => ({ type: 'presence', urlId: '/page', users: 1, connections: 1 }),
+          () => ({ type: 'refreshed', expiresInMs: value(0) }),
+        ])()
+        return random.chance(0.5) ? good : object(2, good)
+      }
+      let received = 0
+      for (let step = 0; step < 60; step++) {
+        if (table.socket.state === 'opening' && table.socket.onopen) { table.socket.accept(); table.receive({ type: 'welcome', tenantId: 'acme', user: { id: 'ann', name: 'A' }, now: 1 }) }
+        if (table.socket.state === 'open') { table.receive(nearly()); received++ }
+        if (random.chance(0.1)) await table.world.clock.pass(random.below(4000))
+        if (random.chance(0.05)) page.loadOlder(C).catch(() => {})
+        assert.ok(Array.isArray(page.state.chats))
+      }
+      const sent = table.world.sockets.reduce((sum, socket) => sum + socket.sent.length, 0)
+      assert.ok(sent <= 4 * received + 40, `seed ${seed}: ${sent} frames for ${received}`)
+      assert.ok(table.world.clock.timers.size < 30, `seed ${seed}: ${table.world.clock.timers.size} timers`)
+      table.client.destroy()
+      await settle()
+      assert.equal(table.world.clock.timers.size, 0)
+    }
+  })
+})
