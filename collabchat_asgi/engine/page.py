@@ -164,7 +164,12 @@ class Page:
     def resume(self, viewer: Viewer, since: int, can: Sequence[str]) -> None:
         """Answer a subscription with what was missed: `recovered: true`."""
         self.flush()
-        viewer.owe([self.subscribed(viewer, recovered=True, can=can)], since)
+        subscribed = self.subscribed(viewer, recovered=True, can=can)
+        missed = self.missed(since)
+        if missed is None:
+            viewer.owe([subscribed], since)
+        else:
+            viewer.owe([subscribed, *missed], self.sent)
 
     def subscribed(
         self, viewer: Viewer, *, recovered: bool, can: Sequence[str] | None, load: bool = False
@@ -217,6 +222,8 @@ class Page:
         delivered = self._say(text, size, self.viewers)
         for viewer in self.viewers:
             viewer.presence_due = viewer not in delivered
+            if viewer.presence_due and viewer.live:
+                self._fall_behind(viewer, self.sent)
 
     def tell_typing(self, text: str, user_id: str) -> None:
         """Tell everyone else that somebody types; who cannot be told now misses nothing."""

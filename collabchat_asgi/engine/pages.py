@@ -59,6 +59,9 @@ class Pages:
         is heard, or found by the sweep.
         """
         page = await self.open(key)
+        while self._pages.get(key) is not page:
+            # Evicted between the end of the opening and this turn.
+            page = await self.open(key)
         page.users += 1
         try:
             yield page
