@@ -56,9 +56,7 @@ async def rate(storage: Storage, pages: int, entries: int, commits: int, run: st
         for n in range(entries):
             name = f"{run}-{commit}-{n:02}-0123456789abcdef0123456789abcdef"
             record = Record(f"c/{name}"[:64], VALUE, BODY, head.seq + n + 1)
-            made.append(
-                Entry(name, "user", b"f" * 16, b"r" * 40, EVENT, record.key, puts=[record])
-            )
+            made.append(Entry(name, "user", b"f" * 16, b"r" * 40, EVENT, record.key, puts=[record]))
         return Group(page, head, made)
 
     async def once(commit: int) -> None:
