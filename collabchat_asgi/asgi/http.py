@@ -218,7 +218,7 @@ class Http:
             healthy, report = self._engine.health()
             headers = {"cache-control": "no-store", "content-type": "application/json"}
             return 200 if healthy else 503, headers, encode(report).encode()
-        file = self._static.get(path)
+        file = self._static.get("usage.html" if path == "usage" else path)
         if file is None:
             raise _not_found()
         if self._method not in ("GET", "HEAD"):
