@@ -15,7 +15,8 @@ export class Backoff {
   next(retryAfterMs) {
     this.failures++
     if (typeof retryAfterMs === 'number' && retryAfterMs >= 0) {
-      const asked = Math.min(retryAfterMs, LONGEST_DELAY)
+      // A wish of 0 that is repeated again and again would be a loop as fast as the network.
+      const asked = Math.min(Math.max(retryAfterMs, this.failures > 3 ? this.least : 0), LONGEST_DELAY)
       return asked + this.random() * Math.min(asked / 2, 5000)
     }
     const ceiling = Math.min(this.most, this.least * 2 ** Math.min(this.failures, 16))

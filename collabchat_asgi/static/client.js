@@ -17,9 +17,15 @@
  *
  * `page.state` is an immutable view: what is committed and, over it, what this reader did and is not yet committed
  * (`pending`). A chat that did not change is the same object as before, so `===` tells what to draw again.
+ * Events of a page: `change` (the new state), `status`, `presence` and `typing` (these three without `change`), `draft`, `error`.
+ * Events of the client: `status` of the connection, and `error`: what concerns no page, such as a server that cannot be reached.
+ *
  * Every change works offline: it is queued, survives a reload, and is sent when the connection and the same user are back.
- * Methods throw a CollabError only for what can be seen at once: an empty or too long text (`invalid`, `too-long`), a full
- * queue (`too-many`). Whatever the server refuses comes back as `draft` (where there was a text) and as `error`.
+ * Methods throw a CollabError only for what can be seen at once: an empty or too long text (`invalid`, `too-long`, `too-large`)
+ * and a full queue (`too-many`). Whatever the server refuses comes back as `draft`, where there was a text, and as `error`;
+ * drafts stay in `state.drafts`, over a reload too, until `retryDraft` or `discardDraft`.
+ * Threads hold their newest comments; `loadOlder(chatId)` brings more. An application that navigates without loading calls
+ * `page.setPage(urlId)`. Several widgets on one page use `CollabClient.shared(options)` and have one connection.
  * The whole vocabulary is in types.d.ts; the wire is in PROTOCOL.md.
  */
 

@@ -29,6 +29,11 @@ describe('backoff', () => {
     for (const nonsense of [-1, NaN, '7', null, {}]) assert.ok(backoff.next(nonsense) >= 500)
   })
 
+  test('a wish of 0, again and again, is no loop', () => {
+    const backoff = new Backoff(() => 0)
+    assert.deepEqual([1, 2, 3, 4, 5].map(() => backoff.next(0)), [0, 0, 0, 500, 500])
+  })
+
   test('never gives up on a server that is away', async () => {
     const table = new Table()
     await settle()

@@ -20,7 +20,7 @@ const MUTANTS = [
   ['folds across gaps', 'page.js', "first === seq + 1 ? 'next' : 'gap'", "'next'", 'page'],
   ['forgets what it owes a halted server', 'subscription.js', 'if (queued.asked) this.#owed.set', 'if (false) this.#owed.set', 'queue'],
   ['lets operations overtake the creation they need', 'subscription.js', 'needs(queued.operation, each.operation)', 'false', 'queue'],
-  ['makes a new broadcastId for each attempt', 'subscription.js', 'urlId: this.urlId, broadcastId: queued.broadcastId })', 'urlId: this.urlId, broadcastId: uuid(this.link.env) })', 'convergence'],
+  ['makes a new broadcastId for each attempt', 'subscription.js', '...queued.operation, urlId: this.urlId, broadcastId: queued.broadcastId })', '...queued.operation, urlId: this.urlId, broadcastId: uuid(this.link.env) })', 'queue'],
   ['keeps in doubt what a snapshot left in doubt', 'subscription.js', 'for (const { chatId, older, stale } of again)', 'for (const { chatId, older, stale } of again.slice(1))', 'page'],
   ['sends whoever\'s queue', 'subscription.js', 'queueKey(welcome.tenantId, this.urlId, welcome.user.id)', "queueKey(welcome.tenantId, this.urlId, 'all')", 'queue'],
   ['resets its backoff at the welcome', 'connection.js', 'this.handshake.stop()\n    this.state = \'open\'', 'this.handshake.stop()\n    this.backoff.reset()\n    this.state = \'open\'', 'connection'],
