@@ -89,6 +89,11 @@ class ReconnectingClient:
     ) -> ReconnectingClient:
         return cls(urls, url_id, Dial(url=urls[0], **dial), backoff)
 
+    @property
+    def in_flight(self) -> int:
+        """Operations that this connection has carried and nobody has answered."""
+        return sum(queued.sent_on == self.connections for queued in self._queue.values())
+
     def submit(self, operation: Json) -> asyncio.Future[Json]:
         """Queued at once, answered some day: with the ack, or with the error that is final."""
         frame = {"urlId": self.url_id, "broadcastId": new_id(), **operation}
@@ -231,6 +236,7 @@ class ReconnectingClient:
                     with contextlib.suppress(ConnectionClosed, TimeoutError):
                         await self.socket.send(queued.frame)
                 unmade |= queued.makes
+        await self._notify()
 
     def _errand(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

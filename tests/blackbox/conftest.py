@@ -29,11 +29,12 @@ BRISK = {"usage_flush_seconds": 0.2, "presence_seconds": 0.1, "presence_grace_se
 HASTY = {"hello_seconds": 0.5, "ping_seconds": 0.5, "silence_seconds": 2.0}
 
 
-def serve(storage: str, timing: Json) -> ServerProcess:
+def serve(storage: str, timing: Json, **limits: int) -> ServerProcess:
     env = {
         "COLLABCHAT_STORAGE": storage,
         "COLLABCHAT_ALLOWED_ORIGINS": FRIEND,
         "BLACKBOX_TIMING": json.dumps(timing),
+        "BLACKBOX_LIMITS": json.dumps(limits),
     }
     return ServerProcess("tests.blackbox.app:app", env=env, directory=ROOT)
 
