@@ -11,6 +11,8 @@ import { StatusLine } from './status.js'
 
 /** Operations under way at once: a queue of 200 in one go would look like a flood. */
 const WINDOW = 8
+/** In a second: a server closes a connection that sends 200 frames in 10. */
+const PACE = 12
 const ANSWER = 30_000
 const TYPING_EVERY = 3000
 const TYPING_SHOWN = 5000
@@ -52,6 +54,8 @@ export class Subscription {
   #user
   #clockOffset = 0
   #window = WINDOW
+  /** When the last operations left. @type {number[]} */
+  #departures = []
   /**
    * Settled by their events before their last answer. Where that is, or was, `retry: true`, the server refuses everything behind
    * until they come again on this connection: so they must.
@@ -91,6 +95,7 @@ export class Subscription {
     this.askAgain = new Timer(env)
     this.halt = new Timer(env)
     this.answer = new Timer(env)
+    this.pace = new Timer(env)
     this.typingOver = new Timer(env)
   }
 
@@ -143,7 +148,7 @@ export class Subscription {
     if (this.#sync !== 'refused') this.#to('idle')
     this.#parts = []
     this.#owed.clear()
-    for (const timer of [this.askAgain, this.halt, this.answer]) timer.stop()
+    for (const timer of [this.askAgain, this.halt, this.answer, this.pace]) timer.stop()
   }
 
   /** No connection will come. @param {Refusal} reason */
@@ -182,8 +187,7 @@ export class Subscription {
   end() {
     this.leave()
     this.line.close()
-    this.halt.stop()
-    this.answer.stop()
+    for (const timer of [this.halt, this.answer, this.pace]) timer.stop()
     this.#abort.abort()
   }
 
@@ -443,10 +447,19 @@ export class Subscription {
     for (const [index, queued] of operations.entries()) {
       if (queued.ack || queued.sent) continue
       if (under >= this.#window || operations.slice(0, index).some(each => !each.ack && needs(queued.operation, each.operation))) break
-      if (!this.#transmit(queued)) break
+      if (!this.#inPace() || !this.#transmit(queued)) break
       under++
     }
     if (under && !this.answer.set) this.#expectAnswer()
+  }
+
+  /** Whether one more may leave now; where not, the queue goes on by itself. */
+  #inPace() {
+    const now = this.link.env.now()
+    this.#departures = this.#departures.filter(at => at > now - 1000)
+    if (this.#departures.length < PACE) return this.#departures.push(now) > 0
+    this.pace.start(this.#departures[0] + 1000 - now, () => this.#pump())
+    return false
   }
 
   /** @param {Queued} queued */

@@ -55,6 +55,21 @@ describe('the queue on the wire', () => {
     assert.equal(table.operations.length, 9)
   })
 
+  test('a server that answers at once is not flooded either: 12 in a second, and all in the end', async () => {
+    const table = await new Table().live()
+    /** @type {import('./table.js').Sent[]} */
+    const sent = []
+    for (let n = 0; n < 60; n++) sent.push(table.page.addComment(C, 'n' + n))
+    let answered = 0
+    const answerAll = () => { while (answered < table.operations.length) table.receive(ack(sent[answered++], 11)) }
+    for (let second = 1; second <= 5; second++) {
+      answerAll()
+      assert.equal(table.operations.length, 12 * second)
+      await table.world.clock.pass(1000)
+    }
+    assert.deepEqual(table.operations.map(frame => frame.broadcastId), sent.map(each => each.broadcastId))
+  })
+
   test('retry: true halts the queue there, and retryAfterMs wins over backoff', async () => {
     const table = await new Table().live()
     const sent = ['a', 'b', 'c'].map(text => table.page.addComment(C, text))

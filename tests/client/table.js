@@ -55,9 +55,10 @@ export class Table {
     this.receive({ type: 'snapshot', urlId: this.urlId, epoch, seq, last: true, chats: [{ id: C, anchor: ANCHOR, createdBy: BOB, createdAt: 1, updatedAt: 1, commentCount: 1, comments: [{ id: 'm1', body, author: BOB, createdAt: 1 }] }] })
   }
 
-  /** Back after the backoff, recovered with nothing missed. @param {number} [after]  @param {object} [more] */
-  async reconnect(after = 1000, more) {
-    await this.world.clock.pass(after)
+  /** Back after the backoff, recovered with nothing missed. @param {number} [within]  @param {object} [more] */
+  async reconnect(within = 25_000, more) {
+    await settle()
+    for (const end = this.world.clock.now + within; this.socket.state !== 'opening' && this.world.clock.now < end;) await this.world.clock.pass(100)
     if (this.socket.state !== 'opening') throw new Error('it did not come back')
     await this.welcome(more)
     const { epoch, seq } = this.page.state.position
