@@ -1,0 +1,53 @@
+"""All benchmarks, as one table of ratios (DESIGN section 10). Nothing here passes or fails.
+
+    python -m tests.benchmarks [--rounds N] [--directory DISK] [name …]
+
+Names: the keys of `GROUPS` below; all of them where none is given. A round of everything that is
+compared is run before the next round begins; what is shown is the median.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.benchmarks import fan_out, live_fan_out, pass_through
+from tests.benchmarks.report import Row, machine, print_rows
+
+Group = Callable[[int], Iterator[Row]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="which of the benchmarks; all by default")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="where the databases go: a real disk, or the durable rows mean nothing",
+    )
+    arguments = parser.parse_args()
+    groups: dict[str, Group] = {
+        "pass-through": pass_through.rows,
+        "fan-out": fan_out.rows,
+        "live-fan-out": live_fan_out.rows,
+    }
+    if unknown := set(arguments.names) - set(groups):
+        parser.error(f"unknown: {', '.join(unknown)}; known are {', '.join(groups)}")
+    before = machine()
+    rows = [
+        row
+        for name, group in groups.items()
+        if not arguments.names or name in arguments.names
+        for row in group(arguments.rounds)
+    ]
+    print(before)
+    print(f"median of {arguments.rounds} interleaved rounds")
+    print_rows(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""What uvicorn runs here: a bare loop of sends, and CollabChat, both under the same commands.
+
+`GET /run` feeds events to whoever is connected and tells what that cost this process; `GET /rss`
+tells how large it is. Environment: `BENCH_BATCH_SECONDS` (`Timing.batch_seconds`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from collabchat_asgi import CollabChat, CollabChatMiddleware, Timing
+from collabchat_asgi.core.frames import encode_events
+from collabchat_asgi.core.model import PageKey
+from collabchat_asgi.engine.page import Page
+from tests.benchmarks.material import (
+    EPOCH,
+    TENANT,
+    UNLIMITED,
+    authenticate,
+    event,
+    stamped_id,
+)
+
+PAGE = "https://example.org/articles/2026/how-it-works"
+
+
+class Bare:
+    """`for send in members: await send(message)`: the floor of whatever only uses ASGI's `send`.
+
+    A text that somebody sends goes to all on the same path.
+    """
+
+    def __init__(self) -> None:
+        self.rooms: dict[str, dict[Any, None]] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await self.member(scope["path"], receive, send)
+        elif scope["type"] == "http":
+            await command(scope, send, self.run)
+
+    async def member(self, path: str, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        members = self.rooms.setdefault(path, {})
+        members[send] = None
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                del members[send]
+                return
+            relayed = {"type": "websocket.send", "text": message["text"]}
+            for other in members:
+                await other(relayed)
+
+    async def run(self, events: int, batch: int, pause: float, body: int) -> dict[str, float]:
+        members = [send for room in self.rooms.values() for send in room]
+        made = [event(seq) for seq in range(1, events + 1)]
+        texts = [encode_events(PAGE, EPOCH, e.seq, e.seq, [e]).decode() for e in made]
+        meter = Meter()
+        for start in range(0, events, batch):
+            for text in texts[start : start + batch]:
+                message = {"type": "websocket.send", "text": text}
+                for send in members:
+                    await send(message)
+            await asyncio.sleep(pause)
+        await drained(members)
+        return meter.read(events, len(members))
+
+
+class Ours:
+    """The page of `PAGE`, fed with events as if they had been committed."""
+
+    def __init__(self, collab: CollabChat) -> None:
+        self.engine = collab._engine
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await command(scope, send, self.run)
+
+    async def run(self, events: int, batch: int, pause: float, body: int) -> dict[str, float]:
+        page = self.engine.pages.get(PageKey(TENANT, PAGE))
+        assert page is not None
+        assert len(page.viewers) == len(self.engine.connections)
+        first = page.position.seq + 1
+        made = [] if body else [event(seq) for seq in range(first, first + events)]
+        meter = Meter()
+        for start in range(0, events, batch):
+            if body:
+                page.accept(EPOCH, [stamped(first + start + n, body) for n in range(batch)])
+            else:
+                page.accept(EPOCH, made[start : start + batch])
+            await asyncio.sleep(pause)
+            while not body and len(page._live) < len(page.viewers):
+                await asyncio.sleep(0.001)  # noqa: ASYNC110  # the page does not tell
+        if not body:
+            await drained(viewer.outbox.send for viewer in page.viewers)
+        frames = {"frames": float(frames_of(page, first))}
+        return meter.read(events, len(page.viewers)) | frames
+
+
+class Meter:
+    """CPU and time of this process from now on."""
+
+    def __init__(self) -> None:
+        self.cpu, self.wall = time.process_time(), time.monotonic()
+
+    def read(self, events: int, members: int) -> dict[str, float]:
+        return {
+            "cpu": time.process_time() - self.cpu,
+            "wall": time.monotonic() - self.wall,
+            "events": events,
+            "deliveries": events * members,
+        }
+
+
+def stamped(seq: int, body: int) -> Any:
+    """An event of `body` characters of three bytes that says when it was made."""
+    return event(seq, broadcast_id=stamped_id(time.monotonic_ns()), body="€" * body)
+
+
+def frames_of(page: Page, first: int) -> int:
+    """Frames since number `first`, as far as the ring goes back."""
+    return sum(frame.last >= first for frame in page._ring._frames) if page._ring else 0
+
+
+async def drained(members: Iterable[Any]) -> None:
+    """Return when the servers' buffers are empty: everything is in the kernel."""
+    transports = [send.__self__.transport for send in members]
+    while any(transport.get_write_buffer_size() for transport in transports):
+        await asyncio.sleep(0.002)  # noqa: ASYNC110  # servers do not tell
+
+
+async def command(scope: Any, send: Any, run: Callable[..., Any]) -> None:
+    query = dict(parse_qsl(scope["query_string"].decode()))
+    if scope["path"] == "/run":
+        answer = await run(
+            int(query["events"]),
+            int(query.get("batch", 1)),
+            float(query.get("pause", 0)),
+            int(query.get("body", 0)),
+        )
+    else:
+        answer = {"rss": rss(), "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+
+def rss() -> int:
+    """Resident bytes of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def make_ours() -> CollabChatMiddleware:
+    collab = CollabChat(
+        authenticate=authenticate,
+        limits=UNLIMITED,
+        timing=Timing(
+            batch_seconds=float(os.environ.get("BENCH_BATCH_SECONDS", "0.1")),
+            # What `Ours.run` feeds is in no storage: a sweep would take it for a rollback.
+            sweep_seconds=float(os.environ.get("BENCH_SWEEP_SECONDS", "3600")),
+        ),
+    )
+    return CollabChatMiddleware(Ours(collab), collab=collab)
+
+
+bare = Bare()
+ours = make_ours()

@@ -1,0 +1,208 @@
+"""Many WebSocket clients in a process of their own, that do next to nothing: they read what comes,
+answer the pings they see, and count.
+
+A ping that is cut in two by a read is overlooked; the next one confirms what it would have.
+Commands on stdin: `count` prints and resets what was read. The end of stdin ends the process.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import select
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Self
+
+from tests.benchmarks.material import TENANT, as_text, stamp_of
+
+AT_ONCE = 50
+"""Connections that are being opened at the same time."""
+
+_PING = re.compile(rb'\{"type":"ping","n":(\d+)\}')
+_STAMP = re.compile(rb'"broadcastId":"([0-9a-f-]{36})"')
+
+
+def masked(text: str) -> bytes:
+    """A text frame as clients send it; a mask of zeros changes nothing."""
+    payload = text.encode()
+    if len(payload) < 126:
+        return bytes((0x81, 0x80 | len(payload))) + bytes(4) + payload
+    return b"\x81\xfe" + len(payload).to_bytes(2, "big") + bytes(4) + payload
+
+
+def upgrade(port: int, path: str) -> bytes:
+    key = base64.b64encode(os.urandom(16)).decode()
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+    ).encode()
+
+
+def greeting(name: str, page: str) -> bytes:
+    """`hello`, and `subscribe` where a page is given."""
+    hello = masked(as_text({"type": "hello", "tenantId": TENANT, "visitorId": name}))
+    if not page:
+        return hello
+    return hello + masked(as_text({"type": "subscribe", "urlId": page}))
+
+
+class Client:
+    """`expected` are the marks in the stream that have to be seen before it counts as ready."""
+
+    __slots__ = ("expected", "greeting", "sock", "watched")
+
+    def __init__(self, sock: socket.socket, greeting: bytes, expected: list[bytes]) -> None:
+        self.sock = sock
+        self.greeting = greeting
+        self.expected = expected
+        self.watched = b""
+
+
+class Swarm:
+    """`asked` holds {port, path, count, page, greet, watch}."""
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self.asked = asked
+        self.poll = select.epoll()
+        self.clients: dict[int, Client] = {}
+        self.opening = 0
+        self.opened = 0
+        self.ready = 0
+        self.bytes = 0
+        self.closed = 0
+        self.delays: list[int] = []
+        self.buffer = bytearray(1 << 20)
+
+    def run(self) -> None:
+        self.poll.register(0, select.EPOLLIN)
+        view = memoryview(self.buffer)
+        while True:
+            while self.opening < AT_ONCE and self.opened < self.asked["count"]:
+                self.open()
+            for descriptor, _ in self.poll.poll():
+                if descriptor == 0:
+                    line = sys.stdin.buffer.readline()
+                    if not line:
+                        return
+                    self.report()
+                    continue
+                client = self.clients[descriptor]
+                try:
+                    size = client.sock.recv_into(view)
+                except ConnectionError:
+                    size = 0
+                if not size:
+                    self.poll.unregister(descriptor)
+                    client.sock.close()
+                    del self.clients[descriptor]
+                    self.closed += 1
+                    continue
+                self.bytes += size
+                self.take(client, size)
+
+    def open(self) -> None:
+        asked = self.asked
+        sock = socket.create_connection(("127.0.0.1", asked["port"]))
+        sock.sendall(upgrade(asked["port"], asked["path"]))
+        expected = [b"\r\n\r\n"]
+        if asked["greet"]:
+            expected.append(b'"type":"subscribed"' if asked["page"] else b'"type":"welcome"')
+        first = greeting(f"visitor-{self.opened:06}", asked["page"]) if asked["greet"] else b""
+        self.clients[sock.fileno()] = Client(sock, first, expected)
+        self.poll.register(sock.fileno(), select.EPOLLIN)
+        self.opening += 1
+        self.opened += 1
+
+    def take(self, client: Client, size: int) -> None:
+        buffer = self.buffer
+        if client.expected:
+            self.expect(client, bytes(buffer[:size]))
+        if self.asked["greet"] and buffer.find(b'{"type":"ping"', 0, size) >= 0:
+            n = _PING.findall(bytes(buffer[:size]))
+            if n:
+                client.sock.sendall(masked(f'{{"type":"pong","n":{n[-1].decode()}}}'))
+        if self.asked["watch"]:
+            now = time.monotonic_ns()
+            chunk = client.watched + bytes(buffer[:size])
+            stamps = list(_STAMP.finditer(chunk))
+            self.delays += [now - stamp_of(stamp[1].decode()) for stamp in stamps]
+            rest = stamps[-1].end() if stamps else 0
+            client.watched = chunk[rest:][-60:]
+
+    def expect(self, client: Client, chunk: bytes) -> None:
+        while client.expected and client.expected[0] in chunk:
+            chunk = chunk.partition(client.expected.pop(0))[2]
+            if client.greeting:
+                client.sock.sendall(client.greeting)
+                client.greeting = b""
+        if not client.expected:
+            self.opening -= 1
+            self.ready += 1
+            if self.ready == self.asked["count"]:
+                print("ready", flush=True)
+
+    def report(self) -> None:
+        print(json.dumps([self.bytes, self.closed, self.delays]), flush=True)
+        self.bytes = 0
+        self.delays = []
+
+
+class SwarmProcess:
+    """`with SwarmProcess(port, …) as swarm:` all clients are connected and joined."""
+
+    def __init__(
+        self,
+        port: int,
+        path: str,
+        count: int,
+        *,
+        page: str = "",
+        greet: bool = True,
+        watch: bool = False,
+    ) -> None:
+        asked = {
+            "port": port,
+            "path": path,
+            "count": count,
+            "page": page,
+            "greet": greet,
+            "watch": watch,
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks.swarm", json.dumps(asked)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+
+    def __enter__(self) -> Self:
+        assert self._process.stdout
+        assert self._process.stdout.readline() == "ready\n"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait(10)
+        assert self._process.stdout
+        self._process.stdout.close()
+
+    def count(self) -> tuple[int, int, list[int]]:
+        """Bytes read and delays seen (in ns) since the last call, and connections lost so far."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write("count\n")
+        self._process.stdin.flush()
+        read, closed, delays = json.loads(self._process.stdout.readline())
+        return read, closed, delays
+
+
+if __name__ == "__main__":
+    Swarm(json.loads(sys.argv[1])).run()
