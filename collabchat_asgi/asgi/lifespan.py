@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from ..collab import CollabChat
+from typing import Any, Protocol
 
 logger = logging.getLogger("collabchat_asgi.asgi")
 
 
-async def lifespan(collab: CollabChat, app: Any, scope: Any, receive: Any, send: Any) -> None:
+class Service(Protocol):
+    """What is started before the app and closed after it."""
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+async def lifespan(service: Service, app: Any, scope: Any, receive: Any, send: Any) -> None:
     """The lifespan of `app` (None: of a mount by itself) with ours around it.
 
     Django and asgiref's `WsgiToAsgi` raise on a lifespan scope; servers would take that as "no
@@ -20,19 +25,19 @@ async def lifespan(collab: CollabChat, app: Any, scope: Any, receive: Any, send:
     """
     message = await receive()
     try:
-        await collab.start()
+        await service.start()
     except Exception as error:
         # A raised exception is swallowed by several servers, which would then serve without us.
         logger.critical("collabchat cannot start: %s", error)
         await send({"type": "lifespan.startup.failed", "message": f"collabchat: {error}"})
         return
-    inner = _Inner(collab, message, receive, send)
+    inner = _Inner(service, message, receive, send)
     if app is not None:
         try:
             await app(scope, inner.receive, inner.send)
         except BaseException as error:
             if inner.started:
-                await collab.close()
+                await service.close()
                 raise
             if not isinstance(error, Exception):
                 raise
@@ -43,15 +48,15 @@ async def lifespan(collab: CollabChat, app: Any, scope: Any, receive: Any, send:
         await send({"type": "lifespan.startup.complete"})
     if not inner.stopping:
         await receive()
-    await collab.close()
+    await service.close()
     await send({"type": "lifespan.shutdown.complete"})
 
 
 class _Inner:
     """The app's view of the lifespan."""
 
-    def __init__(self, collab: CollabChat, startup: Any, receive: Any, send: Any) -> None:
-        self._collab = collab
+    def __init__(self, service: Service, startup: Any, receive: Any, send: Any) -> None:
+        self._service = service
         self._startup = startup
         self._receive = receive
         self._send = send
@@ -74,8 +79,8 @@ class _Inner:
                 self.started = True
             case "lifespan.startup.failed":
                 self.failed = True
-                await self._collab.close()
+                await self._service.close()
             case "lifespan.shutdown.complete" | "lifespan.shutdown.failed":
                 self.ended = True
-                await self._collab.close()
+                await self._service.close()
         await self._send(message)

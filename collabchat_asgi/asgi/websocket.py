@@ -9,11 +9,11 @@ from typing import Any
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
 from msgspec import UNSET, UnsetType
 
-from ..core.frames import SUBPROTOCOL, InvalidFrame, encode
+from ..core.frames import SUBPROTOCOL, RefusedFrame, encode
 from ..core.session import Session
 from ..engine.connection import Connection
 from ..engine.engine import Engine
-from ..errors import CloseCode, Closed, Refused
+from ..errors import CloseCode, Closed
 from .origin import Origins
 from .quirks import abort_transport
 from .request import Scope, bearer_subprotocol, connect_request, speaks, subprotocols_of
@@ -130,13 +130,11 @@ class WebSocket:
                 frame = self._session.frame(text, now)
             except Closed as closed:
                 connection.give_up(closed.code, closed.reason)
-            except InvalidFrame as invalid:
-                connection.refuse(invalid, broadcast_id=invalid.broadcast_id, url_id=invalid.url_id)
-                too_many = self._session.invalid(invalid, now)
+            except RefusedFrame as refused:
+                connection.refuse(refused, broadcast_id=refused.broadcast_id, url_id=refused.url_id)
+                too_many = self._session.refused(refused, now)
                 if too_many is not None:
                     connection.give_up(too_many.code, too_many.reason)
-            except Refused as refused:
-                connection.refuse(refused)
             else:
                 size = len(text) if text.isascii() else len(text.encode())
                 if connection.receive(frame, size):

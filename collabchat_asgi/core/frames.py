@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -73,11 +73,18 @@ class Pong(Wire, frozen=True, tag_field="type", tag="pong"):
 ClientFrame = Subscribe | Unsubscribe | Operation | Typing | Refresh | Ping | Pong
 
 
-class InvalidFrame(Refused):
-    """A known type with a bad field. Names what it belongs to, where that could be read."""
+class RefusedFrame(Refused):
+    """A frame of an unknown type. Names what it belongs to, where that could be read."""
 
     broadcast_id: str | None = None
     url_id: str | None = None
+
+
+class InvalidFrame(RefusedFrame):
+    """A known type with a bad field."""
+
+
+_R = TypeVar("_R", bound=RefusedFrame)
 
 
 class _Head(msgspec.Struct):
@@ -105,15 +112,15 @@ _decoders: dict[str, msgspec.json.Decoder[Any]] = _operations | {
 def decode(text: str, *, body_chars: int, anchor_bytes: int, url_id_chars: int) -> ClientFrame:
     """One frame after `hello`.
 
-    Raises `Closed` (4400) for what is no frame, `Refused` (`unsupported`) for an unknown type,
-    `InvalidFrame` (`invalid`, `too-long`) for a bad field.
+    Raises `Closed` (4400) for what is no frame, `RefusedFrame` (`unsupported`) for an unknown
+    type, `InvalidFrame` (`invalid`, `too-long`) for a bad field.
     """
     kind = _type_of(text)
     decoder = _decoders.get(kind)
     if decoder is None:
         if kind == "hello":
             raise Closed(CloseCode.MALFORMED, "a second hello")
-        raise Refused("unsupported", f"unknown frame type {kind[:40]!r}")
+        raise _named_in(text, RefusedFrame("unsupported", f"unknown frame type {kind[:40]!r}"))
     try:
         frame = decoder.decode(text)
         if isinstance(frame, BaseOperation):
@@ -219,13 +226,18 @@ def _invalid(text: str, error: Exception) -> InvalidFrame:
         field = ".".join(part for part in parts if part) or None
         what = "is missing" if missing else "has the wrong type"
         invalid = InvalidFrame("invalid", f"{field or 'a field'} {what}", field=field)
+    return _named_in(text, invalid)
+
+
+def _named_in(text: str, refused: _R) -> _R:
+    """Add what the frame names, where that can be read."""
     try:
         named = _named.decode(text)
     except (msgspec.MsgspecError, RecursionError):
-        return invalid
-    invalid.broadcast_id = _name(named.broadcast_id)
-    invalid.url_id = _name(named.url_id)
-    return invalid
+        return refused
+    refused.broadcast_id = _name(named.broadcast_id)
+    refused.url_id = _name(named.url_id)
+    return refused
 
 
 def _name(raw: msgspec.Raw) -> str | None:

@@ -35,7 +35,7 @@ from .model import (
     UpdatedTextChat,
     User,
 )
-from .state import ChatState, State
+from .state import CHAT_BYTES, REACTION_BYTES, ChatState, State, weight_of_comment
 from .text import uuid7
 
 Action = Literal["read", "comment", "moderate", "view-usage", "inspect"]
@@ -57,6 +57,8 @@ class PageLimits:
     bytes: int
     reactions: int
     users_per_reaction: int
+    dedupe_ms: int
+    """How long the id of something deleted may not come again."""
 
 
 def fingerprint(operation: Operation) -> bytes:
@@ -132,9 +134,9 @@ def decide(
             chat_id, comment_id = _new_id(draft.id), _new_id(draft.comment.id)
             if chat_id == comment_id:
                 raise Refused("conflict", "chat and comment have one id", field="chat.id")
-            _require_free(state, chat_id, "chat.id")
-            _require_free(state, comment_id, "chat.comment.id")
-            _require_room(state, len(draft.comment.body.encode()), limits)
+            _require_free(state, chat_id, "chat.id", ts - limits.dedupe_ms)
+            _require_free(state, comment_id, "chat.comment.id", ts - limits.dedupe_ms)
+            _require_room(state, CHAT_BYTES + weight_of_comment(draft.comment.body), limits)
             if len(state.chats) >= limits.chats:
                 raise Refused("too-many", f"the page has {limits.chats} chats, the most it may")
             made = EventChat(chat_id, draft.anchor, EventComment(comment_id, draft.comment.body))
@@ -142,8 +144,8 @@ def decide(
         case AddComment(comment=comment_draft):
             chat = _chat(state, operation.chat_id)
             comment_id = _new_id(comment_draft.id)
-            _require_free(state, comment_id, "comment.id")
-            _require_room(state, len(comment_draft.body.encode()), limits)
+            _require_free(state, comment_id, "comment.id", ts - limits.dedupe_ms)
+            _require_room(state, weight_of_comment(comment_draft.body), limits)
             added = EventComment(comment_id, comment_draft.body)
             return UpdatedTextChat(
                 seq, broadcast_id, ts, user, chat.id, "comment-added", comment=added
@@ -155,7 +157,8 @@ def decide(
                 raise Refused("forbidden", "only its author may edit a comment")
             if comment.body == edit.body:
                 return None
-            _require_room(state, len(edit.body.encode()) - len(comment.body.encode()), limits)
+            more = weight_of_comment(edit.body) - weight_of_comment(comment.body)
+            _require_room(state, more, limits)
             edited = EventComment(edit.id, edit.body, ts)
             return UpdatedTextChat(
                 seq, broadcast_id, ts, user, chat.id, "comment-edited", comment=edited
@@ -218,6 +221,8 @@ def _react(
         raise Refused("too-many", f"a comment has at most {limits.reactions} different reactions")
     if adding and len(people) >= limits.users_per_reaction:
         raise Refused("too-many", f"at most {limits.users_per_reaction} people may react alike")
+    if adding:
+        _require_room(state, REACTION_BYTES, limits)
     return UpdatedTextChat(
         seq,
         broadcast_id,
@@ -250,8 +255,8 @@ def _comment(chat: ChatState, comment_id: str, field: str = "commentId") -> Comm
     return known.comment
 
 
-def _require_free(state: State, id: str, field: str) -> None:
-    if state.taken(id):
+def _require_free(state: State, id: str, field: str, forget_before_ms: int) -> None:
+    if state.taken(id, forget_before_ms):
         raise Refused("conflict", "this id is or was in use on this page", field=field)
 
 

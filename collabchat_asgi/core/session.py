@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from ..config import Limits
 from ..errors import CloseCode, Closed
-from .frames import ClientFrame, Hello, InvalidFrame, Pong, decode, decode_hello
+from .frames import (
+    ClientFrame,
+    Hello,
+    InvalidFrame,
+    Pong,
+    RefusedFrame,
+    decode,
+    decode_hello,
+)
 from .limits import Counter
 
 
@@ -28,7 +36,7 @@ class Session:
     def frame(self, text: str | None, now: float) -> ClientFrame:
         """Any later frame; None stands for one that is not text.
 
-        Raises `Closed`, `InvalidFrame`, or `Refused` (`unsupported`).
+        Raises `Closed`, or `RefusedFrame`.
         """
         if self._frames.add(now) < 0:
             raise Closed(CloseCode.TOO_MANY, "too many frames")
@@ -45,9 +53,9 @@ class Session:
         if isinstance(frame, Pong):
             self._frames.give_back()
 
-    def invalid(self, error: InvalidFrame, now: float) -> Closed | None:
+    def refused(self, error: RefusedFrame, now: float) -> Closed | None:
         """Count a bad field; the close, where there were too many."""
-        if self._invalid.add(now) <= 0:
+        if isinstance(error, InvalidFrame) and self._invalid.add(now) <= 0:
             return Closed(CloseCode.MALFORMED, f"too many invalid frames: {error.code}")
         return None
 

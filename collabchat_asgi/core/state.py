@@ -23,11 +23,15 @@ from .model import (
     User,
 )
 
-CHAT_OVERHEAD = 600
-COMMENT_OVERHEAD = 300
-REACTION_OVERHEAD = 40
-"""What a chat, a comment and one person's reaction count for besides their text, in bytes.
+CHAT_BYTES = 1_500
+COMMENT_BYTES = 300
+REACTION_BYTES = 40
+"""What a chat with its anchor, a comment without its text and one person's reaction count for.
 An estimate that every process makes alike; it guards memory, not money."""
+
+
+def weight_of_comment(body: str) -> int:
+    return COMMENT_BYTES + len(body.encode())
 
 
 class ChatState:
@@ -140,9 +144,11 @@ class State:
         state = chat.comments.get(comment_id) if chat else None
         return state.comment if state else None
 
-    def taken(self, id: str) -> bool:
-        """Whether a chat or comment has this id, or had it lately."""
-        return id in self.chats or id in self.comment_chats or id in self.deleted
+    def taken(self, id: str, forget_before_ms: int) -> bool:
+        """Whether a chat or comment has this id, or had it since `forget_before_ms`."""
+        if id in self.chats or id in self.comment_chats:
+            return True
+        return self.deleted.get(id, forget_before_ms - 1) >= forget_before_ms
 
     def snapshot(self) -> Iterator[Chat]:
         """Chats as they travel, in the order of their creation."""
@@ -152,7 +158,7 @@ class State:
         """Put a stored chat in, whole."""
         self.chats[chat.id] = chat
         self._owned.add(chat.id)
-        self.size += CHAT_OVERHEAD
+        self.size += CHAT_BYTES
         for id, state in chat.comments.items():
             self.comment_chats[id] = chat.id
             self.size += _size(state.comment)
@@ -201,7 +207,7 @@ class State:
             return
         self._owned.discard(event.chat_id)
         self.deleted[event.chat_id] = event.ts
-        self.size -= CHAT_OVERHEAD
+        self.size -= CHAT_BYTES
         for id, state in chat.comments.items():
             del self.comment_chats[id]
             self.deleted[id] = event.ts
@@ -276,5 +282,5 @@ class State:
 def _size(comment: Comment) -> int:
     reactions = 0
     if comment.reactions is not UNSET:
-        reactions = sum(map(len, comment.reactions.values())) * REACTION_OVERHEAD
-    return COMMENT_OVERHEAD + len(comment.body.encode()) + reactions
+        reactions = sum(map(len, comment.reactions.values())) * REACTION_BYTES
+    return weight_of_comment(comment.body) + reactions

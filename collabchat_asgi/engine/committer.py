@@ -12,15 +12,12 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from ..core import rules
-from ..core.model import Event, Operation, PageKey, Position, User
-from ..core.records import change, decode_event
-from ..core.state import State
+from ..core.model import Event, PageKey, Position
 from ..errors import Refused
 from ..storage.abc import (
     Committed,
@@ -36,189 +33,13 @@ from ..storage.abc import (
 )
 from .backend import bounded, unavailable
 from .page import Page
+from .plan import Plan
+from .submission import Answer, Receipt, Submission
 
 logger = logging.getLogger("collabchat_asgi.engine")
 
 MAX_ENTRIES = 512
 """In one commit; the rest goes into the next one, page by page in turn."""
-
-
-class Lane:
-    """The operations of one connection on one page: what was sent behind a failed one may not
-    overtake it (PROTOCOL section 4)."""
-
-    __slots__ = ("_halted", "_refusal", "asking")
-
-    def __init__(self) -> None:
-        self.asking = 0
-        """Operations whose permission is being asked for again."""
-        self._halted: str | None = None
-        self._refusal: Refused | None = None
-
-    @property
-    def active(self) -> bool:
-        return self._halted is not None or self.asking > 0
-
-    def halt(self, broadcast_id: str, refusal: Refused) -> None:
-        """This operation was answered with `retry: true`: it must come again before any other."""
-        if self._halted is None and refusal.retry:
-            self._halted, self._refusal = broadcast_id, refusal
-
-    def held_back(self, broadcast_id: str) -> Refused | None:
-        """How to refuse what would overtake the operation that has to come again."""
-        if self._halted == broadcast_id:
-            self._halted = self._refusal = None
-        return self._refusal
-
-
-@dataclass(slots=True)
-class Submission:
-    """An operation on its way into the log."""
-
-    operation: Operation
-    """With all ids filled in, after `before_commit`."""
-    broadcast_id: str
-    fingerprint: bytes
-    user: User
-    ts: int
-    action: rules.Action
-    """The permission that was asked for; another one needs another answer."""
-    answer: Callable[[Answer], None]
-    lane: Lane | None = None
-    refusal: Refused | None = None
-    """Decided already. It is given only if the storage does not know the operation."""
-    ask_again: bool = False
-    """The host's own hook decides: it is asked again where the tail touched the same chat."""
-    asked: bool = False
-    """Permission has been asked for again: it goes before what was sent behind it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What was committed, as every retry is told it again."""
-
-    position: Position
-    ts: int
-    chat_id: str | None
-    comment_id: str | None
-    again: bool = False
-
-    def as_ack(self, broadcast_id: str, url_id: str) -> dict[str, Any]:
-        ack: dict[str, Any] = {
-            "type": "ack",
-            "broadcastId": broadcast_id,
-            "urlId": url_id,
-            "epoch": self.position.epoch,
-            "seq": self.position.seq,
-            "ts": self.ts,
-        }
-        if self.chat_id is not None:
-            ack["chatId"] = self.chat_id
-        if self.comment_id is not None:
-            ack["commentId"] = self.comment_id
-        return ack
-
-
-Answer = Receipt | Refused | Literal["ask again"]
-
-
-@dataclass(slots=True)
-class Plan:
-    """One page's share of a commit. `revise` may run in another thread: it works on a fork."""
-
-    page: Page
-    submissions: Sequence[Submission]
-    limits: rules.PageLimits
-    base: State
-    expired_keys: Sequence[str]
-    tail: list[Event] = field(default_factory=list)
-    made: list[Event] = field(default_factory=list)
-    refused: dict[str, Refused] = field(default_factory=dict)
-    deferred: set[str] = field(default_factory=set)
-
-    def entries(self, tail: Tail | None) -> list[Entry]:
-        """What to write on top of the base and the tail, as far as it is valid there."""
-        state = self.base.fork()
-        self.tail, self.made = [], []
-        self.refused.clear()
-        self.deferred.clear()
-        known: Mapping[str, Outcome] = {}
-        epoch = state.position.epoch
-        if tail is not None:
-            known = tail.known
-            epoch = tail.position.epoch
-            self.tail = [decode_event(entry.event, entry.body) for entry in tail.events]
-            state.fold_all(epoch, self.tail)
-        touched = {event.chat_id for event in self.tail}
-        held: set[int] = set()
-        entries: list[Entry] = []
-        for submission in self.submissions:
-            if submission.broadcast_id in known:
-                continue
-            lane = id(submission.lane) if submission.lane else None
-            if lane in held or self._must_ask(submission, state, touched):
-                # Nothing of this connection may overtake an operation that is asked about again.
-                self.deferred.add(submission.broadcast_id)
-                if lane is not None:
-                    held.add(lane)
-                continue
-            entries.append(self._entry(submission, state, epoch))
-        writing = (index for index, entry in enumerate(entries) if not entry.lookup)
-        first = next(writing, None)
-        if first is not None and self.expired_keys:
-            deletes = (*entries[first].deletes, *self.expired_keys)
-            entries[first] = replace(entries[first], deletes=deletes)
-        return entries
-
-    def _must_ask(self, submission: Submission, state: State, touched: set[str]) -> bool:
-        if submission.refusal is not None:
-            return False
-        chat_id = rules.names(submission.operation)[0]
-        if submission.ask_again and chat_id in touched:
-            return True
-        needed = rules.action_for(state, submission.operation, submission.user.id)
-        return needed != submission.action and needed != "comment"
-
-    def _entry(self, submission: Submission, state: State, epoch: str) -> Entry:
-        chat_id, comment_id = rules.names(submission.operation)
-        receipt = msgspec.json.encode((submission.ts, chat_id, comment_id))
-        event: Event | None = None
-        refusal = submission.refusal
-        if refusal is None:
-            try:
-                event = rules.decide(
-                    state,
-                    submission.operation,
-                    user=submission.user,
-                    ts=submission.ts,
-                    broadcast_id=submission.broadcast_id,
-                    limits=self.limits,
-                )
-            except Refused as error:
-                refusal = error
-        if refusal is not None:
-            self.refused[submission.broadcast_id] = refusal
-            return Entry(
-                submission.broadcast_id, submission.user.id, submission.fingerprint, lookup=True
-            )
-        if event is None:
-            return Entry(
-                submission.broadcast_id, submission.user.id, submission.fingerprint, receipt
-            )
-        gone = state.chats.get(event.chat_id)
-        state.fold(epoch, event)
-        self.made.append(event)
-        written = change(gone, state, event)
-        return Entry(
-            submission.broadcast_id,
-            submission.user.id,
-            submission.fingerprint,
-            receipt,
-            written.event,
-            written.body_key,
-            written.puts,
-            written.deletes,
-        )
 
 
 class Committer:

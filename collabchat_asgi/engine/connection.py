@@ -25,11 +25,11 @@ from ..core.frames import (
 from ..core.model import BaseOperation, Operation
 from ..errors import CloseCode, Denied, Refused
 from ..hooks import ConnectRequest, HookFailed, Identity
-from .committer import Answer, Lane, Receipt
 from .hints import IsTyping
 from .join import join
 from .operations import Request
 from .outbox import Outbox
+from .submission import Answer, Lane, Receipt
 from .viewer import Viewer
 
 if TYPE_CHECKING:

@@ -117,6 +117,7 @@ class Engine:
                 limits.bytes_per_page,
                 limits.reactions_per_comment,
                 limits.users_per_reaction,
+                int(timing.dedupe_days * 86_400_000),
             ),
             self._seconds,
             limits.queued_operations,

@@ -57,7 +57,12 @@ class LogReader:
 
         Raises `StorageError`.
         """
-        page.sequencer.told(await self._head(page.key))
+        before = page.position
+        head = await self._head(page.key)
+        page.sequencer.told(head)
+        if head.seq < before.seq:
+            # Read after that position was known, so the page was erased or rolled back.
+            await self.catch_up(page)
         while page.sequencer.behind:
             await self.catch_up(page)
 

@@ -20,10 +20,11 @@ from ..errors import Denied, Refused, StorageError
 from ..hooks import AccessRequest, HookFailed, Hooks, Identity, default_policy, refusal_of
 from .backend import unavailable
 from .clock import Clock
-from .committer import Answer, Committer, Lane, Receipt, Submission
+from .committer import Committer
 from .page import Page
 from .pages import Pages
 from .revocations import Revocations
+from .submission import Answer, Lane, Receipt, Submission
 from .users import Users
 
 

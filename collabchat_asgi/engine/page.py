@@ -24,7 +24,7 @@ from .outbox import Message
 from .viewer import Owed, Viewer
 
 if TYPE_CHECKING:
-    from .committer import Submission
+    from .submission import Submission
 
 
 class Page:

@@ -1,4 +1,4 @@
-"""The contract of a storage: a gapless log per page and the page's current records, changed together.
+"""The contract of a storage: a gapless log per page and its current records, changed together.
 
 A storage keeps bytes and never looks into them. What it must get right is order, atomicity and
 memory of what it has already done; `collabchat_asgi.testing.StorageContract` checks all of it.
@@ -40,8 +40,9 @@ __all__ = [
 
 
 def new_epoch() -> str:
-    """A fresh epoch: 96 random bits in 16 characters of `A-Z a-z 0-9 _ -`."""
-    return secrets.token_urlsafe(12)
+    """A fresh epoch: 48 random bits in 8 characters of `A-Z a-z 0-9 _ -`. It needs to differ from
+    the few that its page had before, and travels in every frame."""
+    return secrets.token_urlsafe(6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Reused:
-    """The `broadcast_id` was used before by another user or with another content. Nothing changed."""
+    """The `broadcast_id` was used before, by another user or with other content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +206,8 @@ class Storage(ABC):
     `position` with `seq` 0 is good in every epoch: a page without events has epoch `""`.
     """
 
-    timeout_seconds: ClassVar[float | None] = None
-    """The bound of one call, where it must differ from `Timing.backend_seconds`."""
+    timeout_seconds: float | None = None
+    """The bound of one call of this instance, where `Timing.backend_seconds` does not fit."""
     shared: ClassVar[bool] = True
     """Whether several processes see the same data; False for what lives in one process."""
 
@@ -239,9 +240,11 @@ class Storage(ABC):
         For each group, under the page's lock or an equal fair turn:
 
         1. Every `broadcast_id` is looked up. Known with the same `user_id` and `fingerprint`:
-           `Committed(…, again=True)` with its first position and receipt. Known otherwise: `Reused`.
+           `Committed(…, again=True)` with its first position and receipt. Known otherwise:
+           `Reused`.
         2. If the head is `expected` (epoch and seq) and no event or note among the entries is
-           known, they are appended as head+1, head+2, … in order, their records put and deleted.
+           known, they are appended as head+1, head+2, … in order, their records put and
+           deleted.
         3. Otherwise `revise(page, tail)` is called and its entries are written instead, under the
            same lock: no other writer comes between. If the tail cannot be given, the outcome of
            every entry is `Reset`.
@@ -254,7 +257,7 @@ class Storage(ABC):
 
     @abstractmethod
     async def load(self, page: PageKey) -> Loaded:
-        """All records and the position they are of. An unknown page is `NOWHERE` without records."""
+        """All records and the position they are of; `NOWHERE` and none for an unknown page."""
 
     @abstractmethod
     async def read(self, page: PageKey, after: Position, limit: int) -> Tail | str:
@@ -303,4 +306,4 @@ class Storage(ABC):
 
     @abstractmethod
     async def key(self) -> bytes:
-        """32 random bytes, made once with the schema and the same for all processes. Signs hints."""
+        """32 random bytes, made once with the schema, the same for all processes. Signs hints."""

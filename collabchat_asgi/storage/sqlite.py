@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import (
     Connection,
@@ -82,8 +82,6 @@ class SqliteStorage(Storage):
     `?timeout=`, 5 by default) for other processes. `clock` gives the Unix time in milliseconds.
     """
 
-    timeout_seconds: ClassVar[float | None] = _BUSY_SECONDS
-
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -93,6 +91,7 @@ class SqliteStorage(Storage):
     ) -> None:
         self.path = Path(os.path.abspath(path))
         self._timeout = timeout
+        self.timeout_seconds = timeout
         dialect = SqliteDialect()
         self._reads = Reader(dialect)
         self._writes = Writer(dialect, clock)

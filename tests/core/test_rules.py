@@ -66,7 +66,7 @@ from .histories import (
 )
 
 Decide = Callable[..., Event | None]
-TIGHT = PageLimits(chats=3, bytes=1_000_000, reactions=1, users_per_reaction=2)
+TIGHT = PageLimits(chats=3, bytes=1_000_000, reactions=1, users_per_reaction=2, dedupe_ms=1_000)
 
 
 # A second telling of PROTOCOL section 4, as plainly as it can be told.
@@ -427,7 +427,7 @@ def test_a_page_holds_so_many_chats() -> None:
 
 
 def test_reactions_are_bounded_by_kind_and_by_people() -> None:
-    scene = Scene(replace(LIMITS, reactions=2, users_per_reaction=2))
+    scene = Scene(replace(LIMITS, reactions=2, users_per_reaction=2, dedupe_ms=1_000))
     for emoji in EMOJI:
         scene.do(scene.react(emoji))
     assert refusal(lambda: scene.do(scene.react("🎉")))[0] == "too-many"

@@ -58,9 +58,9 @@ def test_too_many_frames_close_and_answered_pings_are_free() -> None:
 def test_twenty_invalid_frames_in_ten_seconds_close() -> None:
     session = Session(Limits())
     error = InvalidFrame("invalid", "n is missing", field="n")
-    assert [session.invalid(error, 1.0) for _ in range(19)] == [None] * 19
-    closed = session.invalid(error, 1.0)
+    assert [session.refused(error, 1.0) for _ in range(19)] == [None] * 19
+    closed = session.refused(error, 1.0)
     assert closed is not None
     assert closed.code == CloseCode.MALFORMED
     fresh = Session(Limits())
-    assert all(fresh.invalid(error, n * 11.0) is None for n in range(100))
+    assert all(fresh.refused(error, n * 11.0) is None for n in range(100))
