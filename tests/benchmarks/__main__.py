@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import fan_out, live_fan_out, pass_through
+from tests.benchmarks import delay, durable, fan_out, live_fan_out, pass_through
 from tests.benchmarks.report import Row, machine, print_rows
 
 Group = Callable[[int], Iterator[Row]]
@@ -34,6 +34,8 @@ def main() -> None:
         "pass-through": pass_through.rows,
         "fan-out": fan_out.rows,
         "live-fan-out": live_fan_out.rows,
+        "delay": delay.rows_on(arguments.directory),
+        "durable": durable.rows_on(arguments.directory),
     }
     if unknown := set(arguments.names) - set(groups):
         parser.error(f"unknown: {', '.join(unknown)}; known are {', '.join(groups)}")

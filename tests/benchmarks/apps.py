@@ -99,8 +99,8 @@ class Ours:
             else:
                 page.accept(EPOCH, made[start : start + batch])
             await asyncio.sleep(pause)
-            while not body and len(page._live) < len(page.viewers):
-                await asyncio.sleep(0.001)  # noqa: ASYNC110  # the page does not tell
+            while not body and len(page._live) < len(page.viewers):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)  # the page does not tell
         if not body:
             await drained(viewer.outbox.send for viewer in page.viewers)
         frames = {"frames": float(frames_of(page, first))}
@@ -135,8 +135,8 @@ def frames_of(page: Page, first: int) -> int:
 async def drained(members: Iterable[Any]) -> None:
     """Return when the servers' buffers are empty: everything is in the kernel."""
     transports = [send.__self__.transport for send in members]
-    while any(transport.get_write_buffer_size() for transport in transports):
-        await asyncio.sleep(0.002)  # noqa: ASYNC110  # servers do not tell
+    while any(transport.get_write_buffer_size() for transport in transports):  # noqa: ASYNC110
+        await asyncio.sleep(0.002)  # servers do not tell
 
 
 async def command(scope: Any, send: Any, run: Callable[..., Any]) -> None:

@@ -16,10 +16,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
-from tests.benchmarks.material import TENANT, as_text, stamp_of
+from tests.benchmarks.material import TENANT, add_comment, as_text, create_chat, new_id, stamp_of
 
 AT_ONCE = 50
 """Connections that are being opened at the same time."""
@@ -174,13 +176,7 @@ class SwarmProcess:
             "greet": greet,
             "watch": watch,
         }
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.swarm", json.dumps(asked)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],
-        )
+        self._process = start("read", asked)
 
     def __enter__(self) -> Self:
         assert self._process.stdout
@@ -204,5 +200,85 @@ class SwarmProcess:
         return read, closed, delays
 
 
+class Writers:
+    """Clients that write to one page, `in_flight` operations at a time each."""
+
+    def __init__(self, asked: dict[str, int]) -> None:
+        each = asked["operations"] // asked["count"]
+        page = f"page-{new_id()}"
+        self.in_flight = asked["in_flight"]
+        self.left = each * asked["count"]
+        self.socks: dict[int, tuple[socket.socket, Iterator[bytes]]] = {}
+        for n in range(asked["count"]):
+            sock = socket.create_connection(("127.0.0.1", asked["port"]), timeout=20)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.sendall(upgrade(asked["port"], "/collabchat/ws"))
+            read_until(sock, b"\r\n\r\n")
+            chat_id = new_id()
+            sock.sendall(greeting(f"writer-{n}", ""))
+            read_until(sock, b'"welcome"')
+            sock.sendall(masked(as_text(create_chat(page, chat_id))))
+            read_until(sock, b'"ack"')
+            frames = [masked(as_text(add_comment(page, chat_id))) for _ in range(each)]
+            self.socks[sock.fileno()] = (sock, iter(frames))
+
+    def run(self) -> float:
+        """Seconds until everything is acked."""
+        poll = select.epoll()
+        started = time.perf_counter()
+        for descriptor, (sock, frames) in self.socks.items():
+            poll.register(descriptor, select.EPOLLIN)
+            sock.sendall(b"".join(islice(frames, self.in_flight)))
+        while self.left > 0:
+            for descriptor, _ in poll.poll():
+                sock, frames = self.socks[descriptor]
+                chunk = sock.recv(1 << 16)
+                assert chunk, "closed by the server"
+                assert b'"type":"error"' not in chunk, chunk[:500]
+                # No ack is longer than a read brings at once: none is cut in two between marks.
+                acks = chunk.count(b'"type":"ack"')
+                self.left -= acks
+                more = b"".join(islice(frames, acks))
+                if more:
+                    sock.sendall(more)
+        return time.perf_counter() - started
+
+
+def read_until(sock: socket.socket, mark: bytes) -> None:
+    text = b""
+    while mark not in text:
+        text += sock.recv(1 << 16)
+
+
+class WriterProcess:
+    def __init__(self, port: int, count: int, operations: int, in_flight: int) -> None:
+        asked = {"port": port, "count": count, "operations": operations, "in_flight": in_flight}
+        self._process = start("write", asked)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=10)
+
+    def seconds(self) -> float:
+        """Until everything was acked, once all were connected."""
+        assert self._process.stdout
+        return float(self._process.stdout.readline())
+
+
+def start(what: str, asked: dict[str, Any]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.swarm", what, json.dumps(asked)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+
 if __name__ == "__main__":
-    Swarm(json.loads(sys.argv[1])).run()
+    if sys.argv[1] == "read":
+        Swarm(json.loads(sys.argv[2])).run()
+    else:
+        print(Writers(json.loads(sys.argv[2])).run(), flush=True)
