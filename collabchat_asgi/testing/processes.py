@@ -48,6 +48,7 @@ class ServerProcess:
         self.lines: list[str] = []
         self._process: subprocess.Popen[str] | None = None
         self._told = threading.Event()
+        self._serves = False
         self._reader: threading.Thread | None = None
 
     @property
@@ -84,7 +85,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Returns once it serves."""
-        self._told = threading.Event()
+        self._told, self._serves = threading.Event(), False
         self._process = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", self.app, *self._options()],
             env={**os.environ, "PYTHONUNBUFFERED": "1", **self.env},
@@ -95,7 +96,8 @@ class ServerProcess:
         )
         self._reader = threading.Thread(target=self._read_log, args=(self._process,), daemon=True)
         self._reader.start()
-        if not self._told.wait(self.deadline) or self._process.poll() is not None:
+        self._told.wait(self.deadline)
+        if not self._serves:  # its end is seen in the log before it is seen in its exit code
             self.kill()
             raise NotStarted(f"{self.app} does not serve:\n{self.log}")
 
@@ -142,7 +144,7 @@ class ServerProcess:
             for line in lines:
                 self.lines.append(line)
                 if running := _RUNNING.search(line):
-                    self.port = int(running[1])
+                    self.port, self._serves = int(running[1]), True
                     told.set()
         told.set()  # it ended: nobody needs to wait for the deadline
 
