@@ -77,7 +77,8 @@ class Committer:
         self._wake.set()
 
     async def run(self) -> None:
-        """For ever."""
+        """For ever. An earlier run may have left something."""
+        self._wake.set()
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -128,8 +129,10 @@ class Committer:
         def revise(key: PageKey, tail: Tail) -> Sequence[Entry]:
             return by_key[key].entries(tail)
 
-        groups = [Group(plan.page.key, plan.base.position, plan.entries(None)) for plan in plans]
         try:
+            groups = [
+                Group(plan.page.key, plan.base.position, plan.entries(None)) for plan in plans
+            ]
             outcomes = await bounded(self._storage.commit(groups, revise), self._seconds)
         except Exception as error:
             logger.error("a commit of %d pages failed: %s", len(plans), error)
@@ -138,14 +141,18 @@ class Committer:
                     self._answer(submission, unavailable())
             return
         for plan, answers in zip(plans, outcomes, strict=True):
-            await self._settle(plan, answers)
+            try:
+                await self._settle(plan, answers)
+            except Exception:
+                # It is committed, and the other pages of this commit have their own right.
+                logger.exception("what was committed on %s cannot be told", plan.page.topic)
 
     async def _settle(self, plan: Plan, outcomes: Mapping[str, Outcome]) -> None:
         page = plan.page
         if any(isinstance(outcome, Reset) for outcome in outcomes.values()):
             await self._start_over(plan)
             return
-        position = plan.base.position
+        position = Position(plan.epoch, plan.base.position.seq)
         for submission in plan.submissions:
             outcome = outcomes.get(submission.broadcast_id)
             if isinstance(outcome, Committed) and not outcome.again:
@@ -171,7 +178,7 @@ class Committer:
                 return Refused("conflict", "this broadcastId was used for something else")
             case Unknown() if refusal is not None:
                 return refusal
-            case None if id in plan.deferred:
+            case None | Unknown() if id in plan.deferred:
                 return "ask again"
             case Failed(error=error):
                 logger.error("an operation on %s cannot be stored: %s", plan.page.topic, error)

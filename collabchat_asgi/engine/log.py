@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from ..config import Limits, Timing
 from ..core.model import NOWHERE, Event, PageKey, Position
 from ..core.records import decode_event, restore
-from ..storage.abc import LogEvent, Reason, Storage, Tail
+from ..storage.abc import LogEvent, Storage, Tail
 from .backend import bounded
 from .clock import Clock
 from .page import Page
@@ -49,6 +49,7 @@ class LogReader:
         self._asked: dict[PageKey, list[asyncio.Future[Position]]] = {}
         self._asking = False
         self._reading: dict[Page, asyncio.Task[None]] = {}
+        self._once_more: set[Page] = set()
         self._backfills: dict[Page, asyncio.Task[None]] = {}
         self.reads = {"load": 0, "read": 0, "heads": 0}
 
@@ -60,16 +61,29 @@ class LogReader:
         before = page.position
         head = await self._head(page.key)
         page.sequencer.told(head)
-        if head.seq < before.seq:
-            # Read after that position was known, so the page was erased or rolled back.
+        if head.seq < before.seq or page.sequencer.behind:
+            # Smaller than a position that was known before: the page was erased or rolled back.
             await self.catch_up(page)
+            # That read may have begun earlier, for somebody else, and have ended before the head.
+            page.sequencer.told(head)
         while page.sequencer.behind:
             await self.catch_up(page)
 
     async def load(self, page: Page) -> None:
         """Read the page whole. Raises `StorageError`."""
         self.reads["load"] += 1
+        before = page.position
         loaded = await bounded(self._storage.load(page.key), self._seconds)
+        if loaded.position.epoch == before.epoch and loaded.position.seq < before.seq:
+            logger.error(
+                "the storage of %s was rolled back behind %d: a new epoch is drawn",
+                page.topic,
+                before.seq,
+            )
+            await bounded(self._storage.renew(page.key, before), self._seconds)
+            loaded = await bounded(self._storage.load(page.key), self._seconds)
+        if loaded.position.epoch == page.position.epoch and loaded.position.seq < page.position.seq:
+            return  # the page has moved on meanwhile
         now_ms = self._clock.now_ms()
         state = restore(loaded.position, loaded.records, now_ms - self._dedupe_ms)
         page.expired_keys = [
@@ -88,13 +102,22 @@ class LogReader:
         if task is None:
             task = asyncio.get_running_loop().create_task(self._catch_up(page))
             self._reading[page] = task
-            task.add_done_callback(lambda _: self._reading.pop(page, None))
+            task.add_done_callback(lambda _: self._has_read(page))
         await asyncio.shield(task)
 
     def catch_up_soon(self, page: Page) -> None:
         """The same, without waiting; a failure is left to the next sweep."""
-        if page not in self._reading:
+        if page in self._reading:
+            # What is asked for now may be newer than what that read will find.
+            self._once_more.add(page)
+        else:
             self._supervisor.once("catch up", self._quietly(page))
+
+    def _has_read(self, page: Page) -> None:
+        del self._reading[page]
+        if page in self._once_more:
+            self._once_more.discard(page)
+            self.catch_up_soon(page)
 
     async def sweep(self, pages: Sequence[Page]) -> None:
         """Compare these pages with the storage and heal what is behind. Raises `StorageError`."""
@@ -129,6 +152,8 @@ class LogReader:
 
     async def _replay(self, viewer: Viewer) -> None:
         page = viewer.page
+        if viewer not in page.viewers or not viewer.waiting:
+            return
         position = Position(page.position.epoch, viewer.position)
         missed = page.missed(position.seq)
         if missed is not None:
@@ -169,13 +194,6 @@ class LogReader:
                     page.sequencer.caught_up(heard)
                     return
             elif page.position == position:
-                if tail == Reason.AHEAD:
-                    logger.error(
-                        "the storage of %s was rolled back behind %d: a new epoch is drawn",
-                        page.topic,
-                        position.seq,
-                    )
-                    await bounded(self._storage.renew(page.key, position), self._seconds)
                 await self.load(page)
                 return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,8 @@ from ..storage.abc import Entry, Outcome, Tail
 from .page import Page
 from .submission import Submission
 
+logger = logging.getLogger("collabchat_asgi.engine")
+
 
 @dataclass(slots=True)
 class Plan:
@@ -26,6 +29,8 @@ class Plan:
     limits: rules.PageLimits
     base: State
     expired_keys: Sequence[str]
+    epoch: str = ""
+    """Of the tail; that of the base where there is none."""
     tail: list[Event] = field(default_factory=list)
     made: list[Event] = field(default_factory=list)
     refused: dict[str, Refused] = field(default_factory=dict)
@@ -38,12 +43,12 @@ class Plan:
         self.refused.clear()
         self.deferred.clear()
         known: Mapping[str, Outcome] = {}
-        epoch = state.position.epoch
+        self.epoch = state.position.epoch
         if tail is not None:
             known = tail.known
-            epoch = tail.position.epoch
+            self.epoch = tail.position.epoch
             self.tail = [decode_event(entry.event, entry.body) for entry in tail.events]
-            state.fold_all(epoch, self.tail)
+            state.fold_all(self.epoch, self.tail)
         touched = {event.chat_id for event in self.tail}
         held: set[int] = set()
         entries: list[Entry] = []
@@ -57,7 +62,7 @@ class Plan:
                 if lane is not None:
                     held.add(lane)
                 continue
-            entries.append(self._entry(submission, state, epoch))
+            entries.append(self._entry(submission, state))
         writing = (index for index, entry in enumerate(entries) if not entry.lookup)
         first = next(writing, None)
         if first is not None and self.expired_keys:
@@ -74,7 +79,7 @@ class Plan:
         needed = rules.action_for(state, submission.operation, submission.user.id)
         return needed != submission.action and needed != "comment"
 
-    def _entry(self, submission: Submission, state: State, epoch: str) -> Entry:
+    def _entry(self, submission: Submission, state: State) -> Entry:
         chat_id, comment_id = rules.names(submission.operation)
         receipt = msgspec.json.encode((submission.ts, chat_id, comment_id))
         event: Event | None = None
@@ -91,6 +96,10 @@ class Plan:
                 )
             except Refused as error:
                 refusal = error
+            except Exception:
+                # Whatever is wrong with this one, its neighbours can do nothing about it.
+                logger.exception("the rules failed on an operation")
+                refusal = Refused("internal", "this operation cannot be done")
         if refusal is not None:
             self.refused[submission.broadcast_id] = refusal
             return Entry(
@@ -101,7 +110,7 @@ class Plan:
                 submission.broadcast_id, submission.user.id, submission.fingerprint, receipt
             )
         gone = state.chats.get(event.chat_id)
-        state.fold(epoch, event)
+        state.fold(self.epoch, event)
         self.made.append(event)
         written = change(gone, state, event)
         return Entry(

@@ -1,0 +1,214 @@
+"""H7: an epoch is drawn with the first event, and changes whenever history was lost."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from collabchat_asgi.core.model import NOWHERE
+from collabchat_asgi.storage.memory import MemoryStorage
+from collabchat_asgi.testing import History, check
+from collabchat_asgi.testing.operations import (
+    add_comment,
+    create_chat,
+    delete_chat,
+    new_id,
+    resolve_chat,
+)
+
+from .conftest import Start
+from .harness import KEY, Server, TroubledBus, TroubledStorage, turns, until, write_log_down
+
+
+def backup(storage: TroubledStorage) -> Any:
+    return copy.deepcopy(_data(storage).pages)
+
+
+def restore(storage: TroubledStorage, saved: Any) -> None:
+    _data(storage).pages = copy.deepcopy(saved)
+
+
+def _data(storage: TroubledStorage) -> Any:
+    assert isinstance(storage.inner, MemoryStorage)
+    return storage.inner._data
+
+
+async def test_h07a_the_first_event_brings_the_epoch(pair: tuple[Server, Server]) -> None:
+    one, two = pair
+    ann, bob = await one.join("ann"), await two.join("bob")
+    assert (ann.page.epoch, bob.page.epoch) == ("", "")
+    ack = await ann.do(create_chat())
+    await bob.at(1)
+    assert ann.page.epoch == bob.page.epoch == ack["epoch"] != ""
+    for client in (ann, bob):
+        assert client.of("subscribed") == [], "nobody was told that history was lost"
+
+
+@pytest.mark.parametrize("refused", ["not-found", "nothing", "deferred"])
+async def test_h07a_a_first_word_that_changes_nothing_brings_no_other_epoch(
+    start: Start, refused: str
+) -> None:
+    """A process that has heard of no event yet learns of the first ones in a commit of its own,
+    which adds none."""
+    storage = TroubledStorage()
+    hooks: dict[str, Any] = {"authorize": lambda access: True} if refused == "deferred" else {}
+    one, two = await start(storage), await start(TroubledStorage(storage.inner), **hooks)
+    ann, bob = await one.join("ann"), await two.join("bob")
+    chat = (await ann.do(create_chat()))["chatId"]
+    ack = await ann.do(resolve_chat(chat))
+    if refused == "nothing":
+        assert (await bob.do(resolve_chat(chat)))["seq"] == 2
+    elif refused == "deferred":
+        await bob.do(add_comment(chat))
+    else:
+        await bob.refused(delete_chat(new_id()), "not-found")
+    await bob.at(2)
+    assert bob.page.epoch == ack["epoch"]
+    assert two.open_page().position.epoch == ack["epoch"]
+    await ann.do(create_chat("next"))
+    await two.heal()
+    await bob.at(3)
+    assert bob.of("subscribed") == [], "and no history was lost on the way"
+
+
+async def test_h07b_an_erase_under_a_live_reader(start: Start) -> None:
+    storage = TroubledStorage()
+    one, two = await start(storage), await start(TroubledStorage(storage.inner))
+    history = History()
+    ann, bob = await one.join("ann", history=history), await two.join("bob", history=history)
+    first = await ann.do(create_chat("soon forgotten"))
+    await bob.server.heal()
+    await bob.at(1)
+    await storage.erase(KEY)
+    for server, client in ((one, ann), (two, bob)):
+        await server.heal()
+        subscribed = await client.expect("subscribed")
+        assert (subscribed["epoch"], subscribed["seq"], subscribed["recovered"]) == ("", 0, False)
+        await client.expect("snapshot", last=True)
+        assert client.page.chats == {}
+    again = await bob.do(create_chat("anew"))
+    assert again["epoch"] != first["epoch"]
+    assert again["seq"] == 1
+    await one.heal()
+    await ann.at(1)
+    history.quiet()
+    await write_log_down(history, one)
+    report = check(history, expect_epoch_changes=True)
+    assert report.names <= {"acked-lost"}, report
+
+
+async def test_h07b_a_commit_meets_an_erased_page(start: Start) -> None:
+    """Whoever comes first after the erase, an operation or a sweep: the page starts anew."""
+    storage = TroubledStorage()
+    server = await start(storage)
+    ann, bob = await server.join("ann"), await server.join("bob")
+    first = await ann.do(create_chat("soon forgotten"))
+    await storage.erase(KEY)
+    again = await ann.do(create_chat("anew"))
+    assert (again["seq"], again["epoch"] == first["epoch"]) == (1, False)
+    for client in (ann, bob):
+        assert (await client.expect("subscribed"))["recovered"] is False
+        await until(lambda client=client: client.page.epoch == again["epoch"])
+        assert list(client.bodies.values()) == [["anew"]]
+
+
+async def test_h07c_a_rollback_found_by_the_sweep_draws_a_new_epoch(start: Start) -> None:
+    storage = TroubledStorage()
+    server = await start(storage)
+    ann = await server.join("ann")
+    first = await ann.do(create_chat("kept"))
+    saved = backup(storage)
+    await ann.do(create_chat("lost"))
+    await ann.at(2)
+    restore(storage, saved)
+    await server.heal()
+    subscribed = await ann.expect("subscribed")
+    assert subscribed["recovered"] is False
+    assert subscribed["epoch"] != first["epoch"]
+    await ann.expect("snapshot", last=True)
+    assert list(ann.bodies.values()) == [["kept"]]
+
+
+async def test_h07c_a_rollback_found_by_a_commit_draws_a_new_epoch(start: Start) -> None:
+    """Numbers may not be given to other events in the old epoch: readers of it are still about."""
+    storage = TroubledStorage()
+    server = await start(storage)
+    ann, bob = await server.join("ann"), await server.join("bob")
+    first = await ann.do(create_chat("kept"))
+    saved = backup(storage)
+    await ann.do(create_chat("lost"))
+    await bob.at(2)
+    away = bob.page.since
+    bob.leave()
+    restore(storage, saved)
+    other = await ann.do(create_chat("other"))
+    assert other["epoch"] != first["epoch"]
+    assert other["seq"] == 2
+    back = server.connect("bob")
+    back.ask_for_page(away)
+    assert (await back.expect("subscribed"))["recovered"] is False
+
+
+async def test_h07c_a_rollback_found_by_a_join_draws_a_new_epoch(start: Start) -> None:
+    storage = TroubledStorage()
+    server = await start(storage)
+    ann = await server.join("ann")
+    first = await ann.do(create_chat("kept"))
+    saved = backup(storage)
+    await ann.do(create_chat("lost"))
+    await ann.at(2)
+    restore(storage, saved)
+    bob = await server.join("bob")
+    assert bob.page.epoch == ann.page.epoch != first["epoch"]
+    assert list(bob.bodies.values()) == [["kept"]]
+
+
+async def test_h07c_two_processes_agree_on_the_new_epoch(start: Start) -> None:
+    storage, bus = TroubledStorage(), new_id()
+    one = await start(storage, TroubledBus(bus))
+    two = await start(TroubledStorage(storage.inner), TroubledBus(bus))
+    ann, bob = await one.join("ann"), await two.join("bob")
+    await ann.do(create_chat("kept"))
+    saved = backup(storage)
+    await ann.do(create_chat("lost"))
+    await bob.at(2)
+    restore(storage, saved)
+    await one.heal()
+    await two.heal()
+    await until(lambda: ann.page.seq == bob.page.seq == 1)
+    assert ann.page.epoch == bob.page.epoch == one.open_page().position.epoch
+    await bob.do(create_chat("on"))
+    await ann.at(2)
+    assert ann.page.outline() == bob.page.outline()
+
+
+async def test_a_late_load_does_not_turn_time_back(start: Start) -> None:
+    """A page is loaded because its log was trimmed; while the answer is under way another load
+    serves a commit, and its event is out."""
+    storage = TroubledStorage()
+    one, two = await start(storage), await start(other := TroubledStorage(storage.inner))
+    ann, bob = await one.join("ann"), await two.join("bob")
+    for number in range(6):
+        await ann.do(create_chat(f"{number}"))
+    assert await storage.trim(before_ms=2**50, keep_events=2) == 4
+    gate = other.hold("load", answer=True)
+    two.engine.reader.catch_up_soon(two.open_page())
+    await until(lambda: gate.waiting)
+    del other.after["load"]
+    assert (await bob.do(create_chat("6")))["seq"] == 7
+    await bob.at(7)
+    gate.open()
+    await turns(50)
+    assert bob.page.seq == 7
+    assert two.open_page().position.seq == 7
+    assert [frame["seq"] for frame in bob.of("subscribed")] == [6]
+
+
+async def test_an_unknown_page_has_no_epoch_and_costs_nothing(start: Start) -> None:
+    server = await start()
+    ann = await server.join("ann")
+    assert server.open_page().position == NOWHERE
+    assert ann.page.chats == {}
+    assert await server.storage.pages(None, None, 10) == []
