@@ -144,6 +144,12 @@ class Connection:
         viewer.page.presence.leave(viewer.person, engine.clock.monotonic(), grace)
         engine.gossip.changed(viewer.page)
 
+    def identify(self, identity: Identity) -> None:
+        """The same user, known anew."""
+        self.identity = identity
+        for viewer in self.viewers.values():
+            viewer.identity = identity
+
     def withdraw(self, url_id: str) -> None:
         """The permission to read the page is gone."""
         if url_id in self.viewers:
@@ -293,9 +299,8 @@ class Connection:
         if identity.user_id != self.identity.user_id or self.tenant_id not in identity.tenants:
             self.give_up(CloseCode.FORBIDDEN, "another user's token")
             return
-        self.identity = identity
-        for viewer in self.viewers.values():
-            viewer.identity = identity
+        self.request = replace(self.request, token=frame.token)
+        self.identify(identity)
         refreshed: dict[str, object] = {"type": "refreshed"}
         left = identity.seconds_left(self.engine.clock.now_ms())
         if left is not None:

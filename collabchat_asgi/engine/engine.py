@@ -36,6 +36,7 @@ from .outbox import Message, Outbox, Send
 from .page import Page
 from .pages import Pages
 from .publisher import Publisher
+from .revalidation import Revalidation
 from .revocations import Revocation, Revocations
 from .supervisor import Supervisor
 from .users import Users
@@ -104,6 +105,7 @@ class Engine:
             timing.backend_seconds,
             limits.idle_pages,
             self._opened,
+            self.meter.release,
         )
         self.gossip = Gossip(self.run, self.publisher, self.pages, clock, timing)
         self.revocations = Revocations(
@@ -140,6 +142,7 @@ class Engine:
             ("sweeper", self._sweep),
             ("usage", self._flush_usage),
             ("retention", self._trim),
+            ("revalidation", Revalidation(self).run),
             ("on_event", self._tell_events),
         ):
             self.supervisor.forever(name, run)
@@ -366,13 +369,17 @@ class Engine:
             1.0, timing.presence_seconds, timing.ping_seconds / 4, timing.silence_seconds / 4
         )
         beat = 0
+        last = self.clock.monotonic()
         while True:
             await asyncio.sleep(pause)
             now = self.clock.monotonic()
+            asleep, last = max(0.0, now - last - pause), now
             for connection in list(self.connections.values()):
+                # What a client said while this process stood still has not been read yet.
+                connection.outbox.window.heard_at += asleep
                 connection.tick(now)
             self.gossip.tick()
-            self.meter.gather([page.key for page in self.pages.all()])
+            self.meter.gather()
             beat += 1
             if beat % 10 == 0:
                 self.users.forget()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..core.model import PageKey
@@ -51,10 +50,17 @@ class Meter:
         return datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).strftime("%Y-%m-%d")
 
     def tally(self, key: PageKey) -> Tally:
+        """Where this page is counted, until `release`."""
         tally = self._tallies.get(key)
         if tally is None:
             tally = self._tallies[key] = Tally()
         return tally
+
+    def release(self, key: PageKey) -> None:
+        """The page is not open any more."""
+        tally = self._tallies.pop(key, None)
+        if tally is not None:
+            self._take(key, tally, self._day)
 
     def connected(self, tenant_id: str, by: int) -> None:
         now = self._clock.monotonic()
@@ -63,17 +69,12 @@ class Meter:
             time = self._connections[tenant_id] = ConnectionTime(now)
         time.change(by, now)
 
-    def gather(self, keep: Sequence[PageKey] = ()) -> None:
+    def gather(self) -> None:
         """Move what was counted to the day on which it was counted; called about once a second."""
         today, day = self.today(), self._day
         self._day = today
-        for key, tally in list(self._tallies.items()):
-            counters = tally.take()
-            if counters:
-                url_id = key.url_id if self._per_page else ""
-                add(self._gathered.setdefault((key.tenant_id, url_id, day), {}), counters)
-            elif key not in keep:
-                del self._tallies[key]
+        for key, tally in self._tallies.items():
+            self._take(key, tally, day)
         for tenant_id, time in list(self._connections.items()):
             whole = time.take(self._clock.monotonic())
             if whole:
@@ -81,6 +82,12 @@ class Meter:
                 add(row, {"connectionSeconds": whole})
             elif not time.open:
                 del self._connections[tenant_id]
+
+    def _take(self, key: PageKey, tally: Tally, day: str) -> None:
+        counters = tally.take()
+        if counters:
+            url_id = key.url_id if self._per_page else ""
+            add(self._gathered.setdefault((key.tenant_id, url_id, day), {}), counters)
 
     async def flush(self) -> None:
         """Store what was gathered, and report it. What fails is tried again by the next flush."""

@@ -27,6 +27,7 @@ class Pages:
         seconds: float,
         idle_pages: int,
         opened: Callable[[Page], None],
+        closed: Callable[[PageKey], None],
     ) -> None:
         self._make = make
         self._reader = reader
@@ -34,6 +35,7 @@ class Pages:
         self._seconds = seconds
         self._idle_pages = idle_pages
         self._opened = opened
+        self._closed = closed
         self._pages: OrderedDict[PageKey, Page] = OrderedDict()
         self._topics: dict[str, Page] = {}
         self._opening: dict[PageKey, asyncio.Task[Page]] = {}
@@ -87,6 +89,7 @@ class Pages:
         for page in idle[: max(0, len(idle) - self._idle_pages)]:
             del self._pages[page.key]
             del self._topics[page.topic]
+            self._closed(page.key)
             topics.append(page.topic)
         if topics:
             await bounded(self._pubsub.unsubscribe(topics), self._seconds)
@@ -95,7 +98,11 @@ class Pages:
         topic = topic_of(key)
         await subscribe_bounded(self._pubsub, [topic], self._seconds)
         page = self._make(key, topic)
-        await self._reader.load(page)
+        try:
+            await self._reader.load(page)
+        except BaseException:
+            self._closed(key)
+            raise
         self._pages[key] = page
         self._topics[topic] = page
         self._opened(page)
