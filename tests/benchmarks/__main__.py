@@ -13,7 +13,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import delay, durable, fan_out, live_fan_out, pass_through
+from tests.benchmarks import (
+    delay,
+    durable,
+    fan_out,
+    footprint,
+    hostile,
+    joining,
+    live_fan_out,
+    pass_through,
+)
 from tests.benchmarks.report import Row, machine, print_rows
 
 Group = Callable[[int], Iterator[Row]]
@@ -36,6 +45,9 @@ def main() -> None:
         "live-fan-out": live_fan_out.rows,
         "delay": delay.rows_on(arguments.directory),
         "durable": durable.rows_on(arguments.directory),
+        "joining": joining.rows_on(arguments.directory),
+        "footprint": footprint.rows,
+        "hostile": hostile.rows,
     }
     if unknown := set(arguments.names) - set(groups):
         parser.error(f"unknown: {', '.join(unknown)}; known are {', '.join(groups)}")

@@ -103,8 +103,8 @@ class Ours:
                 await asyncio.sleep(0.001)  # the page does not tell
         if not body:
             await drained(viewer.outbox.send for viewer in page.viewers)
-        frames = {"frames": float(frames_of(page, first))}
-        return meter.read(events, len(page.viewers)) | frames
+        told = {"frames": float(frames_of(page, first)), "live": float(len(page._live))}
+        return meter.read(events, len(page.viewers)) | told
 
 
 class Meter:
