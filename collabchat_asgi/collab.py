@@ -11,8 +11,11 @@ from typing import Any
 import msgspec
 
 from . import registry
+from .asgi.drain import DrainOnSigterm
+from .asgi.gate import Gate
 from .asgi.lifespan import lifespan
 from .asgi.origin import Origins
+from .asgi.peer import Peers
 from .asgi.quirks import as_message
 from .asgi.request import path_of
 from .asgi.router import is_ours, route
@@ -32,7 +35,7 @@ from .hooks import Authenticate, Authorize, BeforeCommit, Hooks, Identity, OnEve
 from .pubsub.abc import PubSub
 from .settings import (
     as_flag,
-    as_origins,
+    as_list,
     as_prefix,
     did_you_mean,
     from_environment,
@@ -72,6 +75,10 @@ class CollabChat:
         timing: Timing | None = None,
         usage_per_page: bool | None = None,
         require_shared: bool | None = None,
+        require_tls: bool | None = None,
+        trusted_proxies: str | Sequence[str] | None = None,
+        drain_on_sigterm: bool | None = None,
+        drain_token: str | None = None,
         clock: Clock | None = None,
         **unknown: Any,
     ) -> None:
@@ -82,26 +89,33 @@ class CollabChat:
                 "There is no open default; collabchat_asgi.auth.anonymous(tenant='default') "
                 "lets everyone in under a name of their browser's own"
             )
-        given = from_environment()
+        given: dict[str, Any] = dict(from_environment())
+        arguments = {
+            "storage": storage,
+            "pubsub": pubsub,
+            "prefix": prefix,
+            "allowed_origins": allowed_origins,
+            "usage_per_page": usage_per_page,
+            "require_shared": require_shared,
+            "require_tls": require_tls,
+            "trusted_proxies": trusted_proxies,
+            "drain_on_sigterm": drain_on_sigterm,
+            "drain_token": drain_token,
+        }
+        given |= {name: value for name, value in arguments.items() if value is not None}
         self.limits = limits or Limits()
         self.timing = timing or Timing()
-        self.prefix = as_prefix(
-            prefix if prefix is not None else given.get("prefix", "/collabchat")
+        self.prefix = as_prefix(given.get("prefix", "/collabchat"))
+        self._require_shared = as_flag("require_shared", given.get("require_shared", False))
+        self.storage, self.pubsub = _back_ends(
+            given.get("storage", DEFAULT_STORAGE), given.get("pubsub")
         )
-        origins = allowed_origins if allowed_origins is not None else given.get("allowed_origins")
-        self._origins = Origins(as_origins(origins or ()))
-        storage = storage if storage is not None else given.get("storage", DEFAULT_STORAGE)
-        pubsub = pubsub if pubsub is not None else given.get("pubsub")
-        if pubsub is None:
-            pubsub = registry.default_pubsub(storage) if isinstance(storage, str) else "memory://"
-        self._storage_given = storage
-        self.storage = registry.make_storage(storage) if isinstance(storage, str) else storage
-        self.pubsub = registry.make_pubsub(pubsub) if isinstance(pubsub, str) else pubsub
-        shared = (
-            require_shared if require_shared is not None else given.get("require_shared", False)
+        self._gate = Gate(
+            Origins(as_list(given.get("allowed_origins", ()))),
+            Peers(as_list(given.get("trusted_proxies", ()))),
+            require_tls=as_flag("require_tls", given.get("require_tls", False)),
+            drain_token=given.get("drain_token"),
         )
-        self._require_shared = as_flag("require_shared", shared)
-        per_page = usage_per_page if usage_per_page is not None else given.get("usage_per_page", "")
         hooks = Hooks(
             authenticate,
             authorize,
@@ -117,10 +131,12 @@ class CollabChat:
             self.limits,
             self.timing,
             as_message,
-            usage_per_page=as_flag("usage_per_page", per_page),
+            usage_per_page=as_flag("usage_per_page", given.get("usage_per_page", False)),
             clock=clock,
         )
         self._static = load_static()
+        watch = as_flag("drain_on_sigterm", given.get("drain_on_sigterm", False))
+        self._sigterm = DrainOnSigterm(self.drain) if watch else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
 
@@ -150,7 +166,7 @@ class CollabChat:
             logger.critical("collabchat cannot start: %s", error)
             await _away(scope, receive, send)
             return
-        await route(self._engine, self._origins, self._static, path, scope, receive, send)
+        await route(self._engine, self._gate, self._static, path, scope, receive, send)
 
     # start and stop
 
@@ -166,7 +182,7 @@ class CollabChat:
         if self._starting is None:
             self._check_shared()
             self._loop = loop
-            self._starting = loop.create_task(self._engine.start())
+            self._starting = loop.create_task(self._start())
         starting = self._starting
         try:
             await asyncio.shield(starting)
@@ -175,11 +191,18 @@ class CollabChat:
                 self._starting = self._loop = None
             raise
 
+    async def _start(self) -> None:
+        await self._engine.start()
+        if self._sigterm is not None:
+            self._sigterm.install()
+
     async def close(self) -> None:
         """Idempotent. Connections are closed with 4512: clients come back."""
         if self._starting is None or self._loop is not asyncio.get_running_loop():
             return
         starting, self._starting = self._starting, None
+        if self._sigterm is not None:
+            self._sigterm.remove()
         try:
             await starting
         finally:
@@ -284,6 +307,15 @@ class CollabChat:
         process ends. New connections are refused meanwhile."""
         await self.start()
         await self._engine.drain(self.timing.drain_seconds if seconds is None else seconds)
+
+
+def _back_ends(storage: str | Storage, pubsub: str | PubSub | None) -> tuple[Storage, PubSub]:
+    if pubsub is None:
+        pubsub = registry.default_pubsub(storage) if isinstance(storage, str) else "memory://"
+    return (
+        registry.make_storage(storage) if isinstance(storage, str) else storage,
+        registry.make_pubsub(pubsub) if isinstance(pubsub, str) else pubsub,
+    )
 
 
 def _check_page(tenant_id: str, url_id: str) -> PageKey:

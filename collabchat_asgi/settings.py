@@ -18,6 +18,10 @@ VARIABLES = {
     "COLLABCHAT_PREFIX": "prefix",
     "COLLABCHAT_ALLOWED_ORIGINS": "allowed_origins",
     "COLLABCHAT_REQUIRE_SHARED": "require_shared",
+    "COLLABCHAT_REQUIRE_TLS": "require_tls",
+    "COLLABCHAT_TRUSTED_PROXIES": "trusted_proxies",
+    "COLLABCHAT_DRAIN_TOKEN": "drain_token",
+    "COLLABCHAT_DRAIN_ON_SIGTERM": "drain_on_sigterm",
     "COLLABCHAT_USAGE_PER_PAGE": "usage_per_page",
 }
 
@@ -55,7 +59,7 @@ def as_flag(name: str, value: bool | str) -> bool:
     raise ConfigError(f"{name}={value!r} is neither true nor false")
 
 
-def as_origins(value: str | Iterable[str]) -> tuple[str, ...]:
+def as_list(value: str | Iterable[str]) -> tuple[str, ...]:
     """A list, or a text with commas."""
     parts = value.split(",") if isinstance(value, str) else value
     return tuple(part.strip() for part in parts if part.strip())

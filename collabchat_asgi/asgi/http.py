@@ -21,7 +21,7 @@ from ..engine.operations import Request as OperationRequest
 from ..engine.operations import forbidden
 from ..errors import CloseCode, Closed, Refused, StorageError
 from ..hooks import AccessRequest, HookFailed, refusal_of
-from .origin import Origins
+from .gate import Gate
 from .request import Scope, connect_request, headers_of, query_of
 from .static import StaticFile
 
@@ -70,14 +70,14 @@ class Http:
     def __init__(
         self,
         engine: Engine,
-        origins: Origins,
+        gate: Gate,
         static: Mapping[str, StaticFile],
         scope: Scope,
         receive: Any,
         send: Any,
     ) -> None:
         self._engine = engine
-        self._origins = origins
+        self._gate = gate
         self._static = static
         self._scope = scope
         self._receive = receive
@@ -109,6 +109,9 @@ class Http:
     # the calls
 
     async def _call(self, path: str) -> tuple[dict[str, str], bytes]:
+        insecure = self._gate.insecure(self._scope)
+        if insecure is not None:
+            raise Refused("forbidden", insecure)
         calls = {
             ("GET", "v1/chats"): self._chats,
             ("GET", "v1/comments"): self._comments,
@@ -183,7 +186,7 @@ class Http:
         return {}, encode({"rows": rows}).encode()
 
     async def _operate(self) -> tuple[dict[str, str], bytes]:
-        refusal = self._origins.refusal(self._scope)
+        refusal = self._gate.refusal(self._scope)
         if refusal is not None:
             raise Refused("forbidden", refusal)
         kind = self._headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -218,6 +221,8 @@ class Http:
             healthy, report = self._engine.health()
             headers = {"cache-control": "no-store", "content-type": "application/json"}
             return 200 if healthy else 503, headers, encode(report).encode()
+        if path == "drain":
+            return self._drain()
         file = self._static.get("usage.html" if path == "usage" else path)
         if file is None:
             raise _not_found()
@@ -237,11 +242,23 @@ class Http:
             return 200, headers | {"content-encoding": "gzip"}, file.compressed
         return 200, headers, file.body
 
+    def _drain(self) -> tuple[int, dict[str, str], bytes]:
+        """For a preStop hook: this process sends its clients away."""
+        if self._method != "POST":
+            raise Reply(405, {"allow": "POST"})
+        if not self._gate.may_drain(self._scope):
+            raise Refused("forbidden", "only from this machine, or with drain_token")
+        engine = self._engine
+        if not engine.draining:
+            engine.supervisor.once("drain", engine.drain(engine.timing.drain_seconds))
+        answer = {"connections": len(engine.connections), "seconds": engine.timing.drain_seconds}
+        return 202, {"cache-control": "no-store"}, encode(answer).encode()
+
     def _upgrade_hint(self) -> tuple[int, dict[str, str], bytes]:
         """Why a WebSocket did not come about, for whoever fetches its address (section 8)."""
         if self._method != "GET":
             raise Reply(405, {"allow": "GET"})
-        refusal = self._origins.refusal(self._scope)
+        refusal = self._gate.refusal(self._scope)
         if refusal is not None:
             hint = refusal
         elif "websocket" in self._headers.get("upgrade", "").lower():
@@ -336,7 +353,7 @@ class Http:
 
     def _cors(self) -> dict[str, str]:
         headers = dict(_PRIVATE)
-        origin = self._origins.is_foreign(self._scope)
+        origin = self._gate.origins.is_foreign(self._scope)
         if origin is not None:
             headers["access-control-allow-origin"] = origin
             headers["access-control-allow-credentials"] = "true"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..engine.engine import Engine
+from .gate import Gate
 from .http import Http
-from .origin import Origins
 from .request import Scope
 from .static import StaticFile
 from .websocket import WebSocket
@@ -27,7 +27,7 @@ def is_ours(scope: Scope, path: str | None) -> bool:
 
 async def route(
     engine: Engine,
-    origins: Origins,
+    gate: Gate,
     static: Mapping[str, StaticFile],
     path: str,
     scope: Any,
@@ -35,6 +35,6 @@ async def route(
     send: Any,
 ) -> None:
     if scope["type"] == "websocket":
-        await WebSocket(engine, origins, scope, receive, send).serve()
+        await WebSocket(engine, gate, scope, receive, send).serve()
     else:
-        await Http(engine, origins, static, scope, receive, send).serve(path)
+        await Http(engine, gate, static, scope, receive, send).serve(path)

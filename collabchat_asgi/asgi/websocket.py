@@ -14,7 +14,7 @@ from ..core.session import Session
 from ..engine.connection import Connection
 from ..engine.engine import Engine
 from ..errors import CloseCode, Closed
-from .origin import Origins
+from .gate import Gate
 from .quirks import abort_transport
 from .request import Scope, bearer_subprotocol, connect_request, speaks, subprotocols_of
 
@@ -35,13 +35,13 @@ class WebSocket:
     def __init__(
         self,
         engine: Engine,
-        origins: Origins,
+        gate: Gate,
         scope: Scope,
         receive: ASGIReceiveCallable,
         send: ASGISendCallable,
     ) -> None:
         self._engine = engine
-        self._origins = origins
+        self._gate = gate
         self._scope = scope
         self._receive: Any = receive
         self._send: Any = send
@@ -55,11 +55,29 @@ class WebSocket:
         message = await self._receive()
         if message["type"] != "websocket.connect":
             return
-        refusal = self._origins.refusal(self._scope)
+        refusal = self._gate.refusal(self._scope)
         if refusal is not None:
             logger.warning("a WebSocket is refused: %s", refusal)
             await self._deny(403, {"code": "forbidden", "message": refusal, "retry": False})
             return
+        address = self._gate.address(self._scope)
+        most = self._engine.limits.connections_per_address
+        if address is None or most is None:
+            await self._accept()
+        elif self._gate.connected[address] >= most:
+            logger.warning("a WebSocket is refused: limits.connections_per_address is %d", most)
+            message = "too many connections from this address"
+            await self._deny(429, {"code": "rate-limited", "message": message, "retry": True})
+        else:
+            self._gate.connected[address] += 1
+            try:
+                await self._accept()
+            finally:
+                self._gate.connected[address] -= 1
+                if not self._gate.connected[address]:
+                    del self._gate.connected[address]
+
+    async def _accept(self) -> None:
         offered = subprotocols_of(self._scope)
         chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
         await self._send({"type": "websocket.accept", "subprotocol": chosen, "headers": []})

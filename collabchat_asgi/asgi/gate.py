@@ -1,0 +1,52 @@
+"""Who may come as far as the hooks: origin, TLS, and how many from one address."""
+
+from __future__ import annotations
+
+import hmac
+from collections import Counter
+from dataclasses import dataclass, field
+
+from .origin import Origins
+from .peer import Peers, is_loopback
+from .request import Scope, headers_of
+
+
+@dataclass(slots=True)
+class Gate:
+    """What is decided before anybody is asked who this is. Each no names the setting to change."""
+
+    origins: Origins
+    peers: Peers
+    require_tls: bool = False
+    drain_token: str | None = None
+    connected: Counter[str] = field(default_factory=Counter)
+    """Open WebSockets by client address, where addresses mean people."""
+
+    def refusal(self, scope: Scope) -> str | None:
+        """Why this request may not come in; None: it may."""
+        return self.insecure(scope) or self.origins.refusal(scope)
+
+    def insecure(self, scope: Scope) -> str | None:
+        """Why this request is not safe from eavesdroppers, where it has to be."""
+        if not self.require_tls or self.peers.is_secure(scope):
+            return None
+        return (
+            "require_tls is on, and this is not TLS: use wss:// and https://, or name the proxy "
+            "that ends TLS in trusted_proxies (COLLABCHAT_TRUSTED_PROXIES)"
+        )
+
+    def address(self, scope: Scope) -> str | None:
+        """What `connections_per_address` counts by; None: it cannot be told from a proxy's."""
+        return self.peers.address(scope) if self.peers.known else None
+
+    def may_drain(self, scope: Scope) -> bool:
+        """Whoever is on this machine, or has the token."""
+        authorization = headers_of(scope).get("authorization", "")
+        if self.drain_token:
+            wanted = f"Bearer {self.drain_token}".encode()
+            return hmac.compare_digest(authorization.encode(), wanted)
+        return (
+            is_loopback(scope)
+            and not self.peers.known
+            and "x-forwarded-for" not in headers_of(scope)
+        )
