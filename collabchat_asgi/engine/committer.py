@@ -34,7 +34,7 @@ from ..storage.abc import (
 from .backend import bounded, unavailable
 from .page import Page
 from .plan import Plan
-from .submission import Answer, Receipt, Submission
+from .submission import Answer, Lane, Receipt, Submission
 
 logger = logging.getLogger("collabchat_asgi.engine")
 
@@ -73,7 +73,13 @@ class Committer:
         self.count += 1
         if not page.queue:
             self._waiting.append(page)
-        page.queue.append(submission)
+        lane = submission.lane
+        if lane is None or submission.order > lane.newest:
+            page.queue.append(submission)
+        else:
+            page.queue.insert(_place(page.queue, submission), submission)
+        if lane is not None:
+            lane.newest = max(lane.newest, submission.order)
         self._wake.set()
 
     async def run(self) -> None:
@@ -93,20 +99,25 @@ class Committer:
                 break
             page = self._waiting.popleft()
             taken: dict[str, Submission] = {}
+            refused: set[Lane] = set()
             while page.queue and room > 0:
                 submission = page.queue[0]
-                if submission.broadcast_id in taken:
+                lane = submission.lane
+                if submission.broadcast_id in taken or lane in refused:
                     # The same id twice in one group: the second is looked up after the first.
+                    # And what follows one that has to come again waits for that to be said.
                     break
                 page.queue.popleft()
                 self.count -= 1
-                held = submission.lane and submission.lane.held_back(submission.broadcast_id)
+                held = lane and lane.held_back(submission.broadcast_id, submission.order)
                 if held:
                     self._answer(submission, held)
                     continue
-                if submission.lane and submission.lane.asking and not submission.asked:
+                if lane and lane.waits(submission.order):
                     self._answer(submission, "ask again")
                     continue
+                if lane and submission.refusal is not None and submission.refusal.retry:
+                    refused.add(lane)
                 taken[submission.broadcast_id] = submission
                 room -= 1
             if page.queue:
@@ -203,10 +214,18 @@ class Committer:
     def _answer(self, submission: Submission, answer: Answer) -> None:
         lane = submission.lane
         if lane and isinstance(answer, Refused):
-            lane.halt(submission.broadcast_id, answer)
+            lane.halt(submission.broadcast_id, submission.order, answer)
         if lane and answer == "ask again":
-            lane.asking += 1
+            lane.asking.add(submission.order)
         try:
             submission.answer(answer)
         except Exception:
             logger.exception("an answer could not be given")
+
+
+def _place(queue: Sequence[Submission], submission: Submission) -> int:
+    """Of one that was asked about again: before what was sent behind it."""
+    for place, other in enumerate(queue):
+        if other.lane is submission.lane and other.order > submission.order:
+            return place
+    return len(queue)

@@ -252,6 +252,7 @@ class Connection:
             lane,
             connection_id=self.id,
             serial=self.engine.revocations.serial,
+            order=lane.next(),
         )
         return request
 

@@ -47,6 +47,9 @@ class Request:
     trusted: bool = False
     """The host's own: rules hold, `authorize` is not asked and nothing is rationed."""
     asked: bool = False
+    """Permission has been asked for before: this is not another operation."""
+    order: int = 0
+    """Its place in the lane."""
     connection_id: str = ""
     serial: int = 0
     """Of the revocations when the request came in."""
@@ -108,8 +111,8 @@ class Operations:
         except StorageError:
             refusal = unavailable()
             if request.lane is not None:
-                request.lane.asking -= int(request.asked)
-                request.lane.halt(str(request.operation.broadcast_id), refusal)
+                request.lane.asking.discard(request.order)
+                request.lane.halt(str(request.operation.broadcast_id), request.order, refusal)
             request.answer(refusal)
 
     def _complete(self, request: Request) -> tuple[Operation, str, bytes]:
@@ -191,8 +194,8 @@ class Operations:
                 self._count(page, request, answer)
             request.answer(answer)
 
-        if request.asked and request.lane is not None:
-            request.lane.asking -= 1
+        if request.lane is not None:
+            request.lane.asking.discard(request.order)
         if not request.trusted and self._revocations.since(
             request.serial, request.user.id, request.tenant_id, request.connection_id
         ):
@@ -211,7 +214,7 @@ class Operations:
                 request.lane,
                 refusal,
                 ask_again=self._hooks.asks and not request.trusted,
-                asked=request.asked,
+                order=request.order,
             ),
         )
 

@@ -13,30 +13,43 @@ from ..errors import Refused
 
 class Lane:
     """The operations of one connection on one page: what was sent behind a failed one may not
-    overtake it (PROTOCOL section 4)."""
+    overtake it (PROTOCOL section 4). `order` is the place of an operation among them."""
 
-    __slots__ = ("_halted", "_refusal", "asking")
+    __slots__ = ("_count", "_halted", "_order", "_refusal", "asking", "newest")
 
     def __init__(self) -> None:
-        self.asking = 0
-        """Operations whose permission is being asked for again."""
+        self.asking: set[int] = set()
+        """Places of those whose permission is being asked for again."""
+        self.newest = 0
+        """The last place that has been queued."""
+        self._count = 0
         self._halted: str | None = None
+        self._order = 0
         self._refusal: Refused | None = None
 
     @property
     def active(self) -> bool:
-        return self._halted is not None or self.asking > 0
+        return self._halted is not None or bool(self.asking)
 
-    def halt(self, broadcast_id: str, refusal: Refused) -> None:
+    def next(self) -> int:
+        """The place of an operation that has just come."""
+        self._count += 1
+        return self._count
+
+    def halt(self, broadcast_id: str, order: int, refusal: Refused) -> None:
         """This operation was answered with `retry: true`: it must come again before any other."""
-        if self._halted is None and refusal.retry:
-            self._halted, self._refusal = broadcast_id, refusal
+        if refusal.retry and (self._halted is None or order < self._order):
+            self._halted, self._order, self._refusal = broadcast_id, order, refusal
 
-    def held_back(self, broadcast_id: str) -> Refused | None:
+    def held_back(self, broadcast_id: str, order: int) -> Refused | None:
         """How to refuse what would overtake the operation that has to come again."""
         if self._halted == broadcast_id:
             self._halted = self._refusal = None
-        return self._refusal
+        return self._refusal if order > self._order else None
+
+    def waits(self, order: int) -> bool:
+        """Whether permission is being asked again for something that was sent before this."""
+        return any(earlier < order for earlier in self.asking)
 
 
 @dataclass(slots=True)
@@ -57,8 +70,8 @@ class Submission:
     """Decided already. It is given only if the storage does not know the operation."""
     ask_again: bool = False
     """The host's own hook decides: it is asked again where the tail touched the same chat."""
-    asked: bool = False
-    """Permission has been asked for again: it goes before what was sent behind it."""
+    order: int = 0
+    """Its place in the lane, also when permission has been asked for again."""
 
 
 @dataclass(frozen=True, slots=True)

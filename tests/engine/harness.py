@@ -277,7 +277,7 @@ class Server:
         for connection in list(self.engine.connections.values()):
             connection.tick(now)
         self.engine.gossip.tick()
-        self.engine.meter.gather([page.key for page in self.engine.pages.all()])
+        self.engine.meter.gather()
 
     async def heal(self) -> None:
         """What the sweeper does every few seconds."""
