@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 from ..core.model import NOWHERE, PageKey, Position, Record
+from ..errors import StorageError
 
 __all__ = [
     "NOWHERE",
@@ -20,9 +21,11 @@ __all__ = [
     "Entry",
     "Failed",
     "Group",
+    "Kept",
     "Loaded",
     "LogEvent",
     "Outcome",
+    "PageCopy",
     "PageKey",
     "Position",
     "Reason",
@@ -160,6 +163,35 @@ class Loaded:
     records: Sequence[Record]
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One operation as its page remembers it: an event of the log, a note, or what is left of an
+    event that was trimmed."""
+
+    position: Position
+    """As it was told when it was committed, so of an older epoch where the page was renewed."""
+    broadcast_id: str
+    user_id: str
+    fingerprint: bytes
+    receipt: bytes
+    event: bytes | None
+    """None for a note, and for an event that the log no longer holds."""
+    body_key: str | None
+    created_ms: int
+    """The time that `trim` goes by."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageCopy:
+    """A page whole. Records and operations come in no order."""
+
+    position: Position
+    trimmed: int
+    """The last number that the log no longer holds."""
+    records: Sequence[Record]
+    kept: Sequence[Kept]
+
+
 class Reason:
     """Why `read` has no events to give."""
 
@@ -280,6 +312,25 @@ class Storage(ABC):
     @abstractmethod
     async def erase(self, page: PageKey) -> None:
         """Forget the page: log, records, known ids. Its next event draws a new epoch."""
+
+    async def dump(self, page: PageKey) -> PageCopy:
+        """Everything that is known of the page: one consistent read, as large as the page is.
+
+        `PageCopy(NOWHERE, 0, (), ())` for an unknown page. Any other storage can `restore` it.
+        Raises `StorageError` where a storage cannot do it, which serves pages all the same.
+        """
+        raise StorageError(f"{self!r} cannot give a page whole (Storage.dump)")
+
+    async def restore(self, page: PageKey, copy: PageCopy) -> bool:
+        """Make the page what the copy is, all or none: the same epoch, numbers, records, known ids
+        and times. Whoever read it elsewhere resumes here, and what was committed there is known.
+
+        Whether it was done: it is left undone on a page with another history, or with more of the
+        same one (`copy.position.continues(head)` is False). What the page had is replaced, so that
+        the same call again changes nothing. Nobody may commit to the page elsewhere afterwards.
+        Raises `StorageError` where a storage cannot do it.
+        """
+        raise StorageError(f"{self!r} cannot take a page whole (Storage.restore)")
 
     @abstractmethod
     async def trim(self, *, before_ms: int, keep_events: int) -> int:

@@ -19,9 +19,11 @@ from .abc import (
     Entry,
     Failed,
     Group,
+    Kept,
     Loaded,
     LogEvent,
     Outcome,
+    PageCopy,
     Record,
     Revise,
     Storage,
@@ -80,6 +82,38 @@ class _Page:
             self.records.pop(key, None)
         self.records.update((record.key, record) for record in puts)
         return bool(placed)
+
+    def copy(self) -> PageCopy:
+        logged = {one.broadcast_id: one for one in self.log.values()}
+        kept = []
+        for broadcast_id, (known, created_ms) in self.remembered.items():
+            one = logged.get(broadcast_id)
+            kept.append(
+                Kept(
+                    known.position,
+                    broadcast_id,
+                    known.user_id,
+                    known.fingerprint,
+                    known.receipt,
+                    one and one.event,
+                    one and one.body_key,
+                    created_ms,
+                )
+            )
+        return PageCopy(self.head.position, self.head.trimmed, list(self.records.values()), kept)
+
+    @classmethod
+    def of(cls, copy: PageCopy) -> Self:
+        page = cls(Head(copy.position, copy.trimmed))
+        page.records = {record.key: record for record in copy.records}
+        for one in copy.kept:
+            known = Known(one.user_id, one.fingerprint, one.position, one.receipt)
+            page.remembered[one.broadcast_id] = _Remembered(known, one.created_ms)
+            if one.event is not None:
+                page.log[one.position.seq] = _Logged(
+                    one.event, one.body_key, one.broadcast_id, one.created_ms
+                )
+        return page
 
     def trim(self, before_ms: int, keep_events: int, most: int) -> int:
         head, trimmed = self.head.position.seq, self.head.trimmed
@@ -201,6 +235,18 @@ class MemoryStorage(Storage):
     async def erase(self, page: PageKey) -> None:
         with self._data.lock:
             self._data.pages.pop(page, None)
+
+    async def dump(self, page: PageKey) -> PageCopy:
+        with self._data.lock:
+            return (self._data.pages.get(page) or _Page()).copy()
+
+    async def restore(self, page: PageKey, copy: PageCopy) -> bool:
+        with self._data.lock:
+            found = self._data.pages.get(page) or _Page()
+            if not copy.position.continues(found.head.position):
+                return False
+            self._data.pages[page] = _Page.of(copy)
+            return True
 
     async def trim(self, *, before_ms: int, keep_events: int) -> int:
         with self._data.lock:

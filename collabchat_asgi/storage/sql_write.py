@@ -22,7 +22,7 @@ from .schema import entry, page, record
 from .sql import Dialect, as_events, log_events, same_page
 from .turn import Head, Known, Turn, last_changes
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "record_row"]
 
 _NO_ROW = (0, Head())
 """A page without a row, which nothing is written to: no row has the id 0."""
@@ -212,7 +212,7 @@ class Writer:
                 heads.append({"page_id": page_id, "new_epoch": epoch, "new_seq": seq})
             entries += (_entry_row(page_id, *one, now_ms) for one in placed)
             changed, gone = last_changes(one for one, _ in placed)
-            puts += (_record_row(page_id, one) for one in changed)
+            puts += (record_row(page_id, one) for one in changed)
             deletes += ({"of_page": page_id, "of_key": key} for key in gone)
         for statement, rows in (
             (self._move_head, heads),
@@ -256,7 +256,7 @@ def _entry_row(page_id: int, one: Entry, position: Position, now_ms: int) -> dic
     }
 
 
-def _record_row(page_id: int, one: Record) -> dict[str, object]:
+def record_row(page_id: int, one: Record) -> dict[str, object]:
     return {
         "page_id": page_id,
         "key": one.key,

@@ -32,9 +32,10 @@ from sqlalchemy.types import TypeEngine
 
 from ..core.model import PageKey, Position
 from ..errors import ConfigError, MisuseError, StorageError, StorageUnavailable
-from .abc import Group, Loaded, Outcome, Revise, Storage, Tail, UsageDelta, UsageRow
+from .abc import Group, Loaded, Outcome, PageCopy, Revise, Storage, Tail, UsageDelta, UsageRow
 from .schema import migrate
 from .sql import Dialect, Reader
+from .sql_copy import Copier
 from .sql_upkeep import Upkeep
 from .sql_write import Writer
 from .turn import check_groups
@@ -96,6 +97,7 @@ class SqliteStorage(Storage):
         self._reads = Reader(dialect)
         self._writes = Writer(dialect, clock)
         self._upkeep = Upkeep(dialect)
+        self._copier = Copier(dialect)
         self._lanes: tuple[_Lane, _Lane] | None = None
 
     def __repr__(self) -> str:
@@ -171,6 +173,12 @@ class SqliteStorage(Storage):
 
     async def erase(self, page: PageKey) -> None:
         await self._write(partial(self._writes.erase, key=page))
+
+    async def dump(self, page: PageKey) -> PageCopy:
+        return await self._read(partial(self._copier.dump, key=page))
+
+    async def restore(self, page: PageKey, copy: PageCopy) -> bool:
+        return await self._write(partial(self._copier.restore, key=page, copy=copy))
 
     async def trim(self, *, before_ms: int, keep_events: int) -> int:
         work = partial(self._upkeep.trim, before_ms=before_ms, keep_events=keep_events)

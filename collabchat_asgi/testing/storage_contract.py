@@ -18,6 +18,7 @@ import pytest_asyncio
 from ..storage.abc import (
     Storage,
 )
+from .storage_copying import Copying
 from .storage_living import Living
 from .storage_reading import Reading
 from .storage_revising import Revising
@@ -26,7 +27,7 @@ from .storage_writing import Writing
 __all__ = ["StorageContract"]
 
 
-class StorageContract(Writing, Revising, Reading, Living):
+class StorageContract(Writing, Revising, Reading, Living, Copying):
     """Inherit, and implement `make`."""
 
     pytestmark = pytest.mark.asyncio
