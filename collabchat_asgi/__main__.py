@@ -1,0 +1,7 @@
+"""`python -m collabchat_asgi`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

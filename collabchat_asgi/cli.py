@@ -1,0 +1,44 @@
+"""`collabchat …` and `python -m collabchat_asgi …`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from .version import __version__
+
+COMMANDS = {
+    "demo": "collabchat_asgi.demo.command",
+    "assets": "collabchat_asgi.assets",
+}
+"""Each a module with `HELP`, `add_arguments(parser)` and `run(arguments) -> exit code`. What a
+command imports beyond the standard library, it imports in `run`."""
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="collabchat", description="Live collaborative text annotations for any ASGI app."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, module in COMMANDS.items():
+        command = import_module(module)
+        sub = commands.add_parser(name, help=command.HELP, description=command.HELP.capitalize())
+        command.add_arguments(sub)
+        sub.set_defaults(run=command.run)
+    version = commands.add_parser("version", help="print the version")
+    version.set_defaults(run=_version)
+    arguments = parser.parse_args(given)
+    code: int = arguments.run(arguments)
+    return code
+
+
+def _version(_: argparse.Namespace) -> int:
+    print(__version__)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

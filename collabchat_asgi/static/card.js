@@ -1,0 +1,363 @@
+/** A discussion beside its passage: what was said, and where to answer. */
+
+/** @import { Anchor, Chat, Draft, PageState, User } from './types.js' */
+/** @import { Page } from './client.js' */
+import { quoted } from './anchor.js'
+import { Composer } from './composer.js'
+import { fill, focused, h, icon, iconButton, linked, nameOf } from './dom.js'
+import { Message } from './message.js'
+import { earlier, newReplies, refused, typing } from './words.js'
+
+const TICK = 30_000
+const WIDTH = 348
+const NARROW = '(max-width: 640px)'
+
+/**
+ * @typedef {object} CardHost
+ * @property {Page} page
+ * @property {Element} root what is annotated
+ * @property {(chatId: string) => Range | undefined} range where a discussion's passage is
+ * @property {(chatId: string) => {at: number, of: number, step: (way: 1 | -1) => void} | undefined} steps among those at the same place
+ * @property {() => void} closed
+ * @property {(chatId: string) => void} created
+ * @property {() => number} most code points of a comment
+ */
+
+/** Words not sent yet, by what they would answer: closing a card loses nothing. @type {Map<string, string>} */
+const unsent = new Map()
+
+export class Card {
+  /** @type {string | undefined} */
+  chatId
+  /** For a discussion that does not exist yet. @type {{anchor: Anchor, range: Range} | undefined} */
+  #fresh
+  /** @type {Map<string, Message>} */
+  #messages = new Map()
+  /** @type {Composer | undefined} */
+  #composer
+  #timer = 0
+  #frame = 0
+  #unseen = 0
+  #wasThere = false
+  /** Where the focus goes when the card is closed. @type {HTMLElement | null} */
+  #from = null
+
+  /** @param {HTMLElement} face  @param {CardHost} host  @param {AbortSignal} signal */
+  constructor(face, host, signal) {
+    this.host = host
+    this.head = h('header', { class: 'head' })
+    this.quote = h('blockquote', { class: 'quote', dir: 'auto', id: 'quote' })
+    this.notice = h('p', { class: 'notice', hidden: true })
+    this.log = h('div', { class: 'log', role: 'log', 'aria-label': 'Messages', tabindex: -1, onscroll: () => { if (this.#atEnd()) this.#seen() } })
+    this.failed = h('div', {})
+    this.typing = h('div', { class: 'typing', 'aria-live': 'off' })
+    this.foot = h('div', {})
+    this.fresh = h('button', { type: 'button', class: 'fresh', hidden: true, onclick: () => this.#toEnd() })
+    this.element = h('section', {
+      class: 'card', part: 'card', role: 'dialog', 'aria-describedby': 'quote', tabindex: -1, hidden: true,
+      onkeydown: (/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== 'Escape') return
+        event.stopPropagation()
+        this.close()
+      },
+    }, this.head, this.quote, this.notice, this.log, this.failed, this.typing, this.foot)
+    face.append(this.element)
+
+    const follow = () => { if (this.shown) this.#frame ||= requestAnimationFrame(() => this.place()) }
+    addEventListener('scroll', follow, { signal, capture: true, passive: true })
+    addEventListener('resize', follow, { signal })
+    globalThis.visualViewport?.addEventListener('resize', follow, { signal })
+    this.resized = new ResizeObserver(follow)
+    this.resized.observe(this.element)
+    signal.addEventListener('abort', () => {
+      this.close(false)
+      this.resized.disconnect()
+      this.element.remove()
+    })
+  }
+
+  get shown() { return !this.element.hidden }
+
+  /** @param {Anchor} anchor  @param {Range} range */
+  compose(anchor, range) {
+    this.#open(undefined)
+    this.#fresh = { anchor, range }
+    this.element.setAttribute('aria-label', 'New discussion')
+    fill(this.head, h('h2', {}, 'New discussion'), iconButton('close', 'Close', () => this.close()))
+    this.quote.textContent = quoted(anchor)
+    this.quote.classList.remove('gone')
+    this.#compose('Say something about this…', text => {
+      const { chatId } = this.host.page.createChat(anchor, text)
+      this.#keep('')
+      this.host.created(chatId)
+    })
+    this.place()
+    this.#composer?.focus()
+  }
+
+  /** @param {string} chatId  @param {boolean} [write] puts the cursor where one answers */
+  open(chatId, write = false) {
+    if (this.chatId === chatId && this.shown) return write && this.#composer ? this.#composer.focus() : undefined
+    this.#open(chatId)
+    this.update(this.host.page.state)
+    this.place()
+    this.#toEnd()
+    write && this.#composer ? this.#composer.focus() : this.element.focus({ preventScroll: true })
+    this.#reveal()
+  }
+
+  /** @param {string | undefined} chatId */
+  #open(chatId) {
+    if (!this.shown) this.#from = focused()
+    this.chatId = chatId
+    this.#fresh = undefined
+    this.#wasThere = false
+    this.#messages.clear()
+    this.#composer = undefined
+    this.#unseen = 0
+    this.fresh.hidden = true
+    this.notice.hidden = true
+    this.typing.textContent = ''
+    this.typing.hidden = !chatId
+    fill(this.log)
+    fill(this.failed)
+    fill(this.foot)
+    this.log.hidden = !chatId
+    this.element.hidden = false
+    clearInterval(this.#timer)
+    this.#timer = +setInterval(() => { for (const message of this.#messages.values()) message.tick() }, TICK)
+  }
+
+  /** @param {boolean} [back] gives the focus back */
+  close(back = true) {
+    if (!this.shown) return
+    clearInterval(this.#timer)
+    cancelAnimationFrame(this.#frame)
+    this.#frame = 0
+    const inside = this.element.contains(/** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement)
+    const range = this.#range()
+    this.element.hidden = true
+    this.chatId = this.#fresh = undefined
+    this.host.closed()
+    if (!back || !inside) return
+    if (this.#from && this.#from !== document.body && this.#from.isConnected) return this.#from.focus({ preventScroll: true })
+    // Who reads with a caret goes on behind the passage.
+    if (range?.startContainer.isConnected) document.getSelection()?.collapse(range.endContainer, range.endOffset)
+  }
+
+  #range() { return this.#fresh?.range ?? (this.chatId === undefined ? undefined : this.host.range(this.chatId)) }
+
+  #keep(/** @type {string} */ text) {
+    const key = this.chatId ?? JSON.stringify(this.#fresh?.anchor.selector)
+    text ? unsent.set(key, text) : unsent.delete(key)
+  }
+
+  /** @param {string} label  @param {(text: string) => void} send */
+  #compose(label, send) {
+    const value = unsent.get(this.chatId ?? JSON.stringify(this.#fresh?.anchor.selector)) ?? ''
+    this.#composer = new Composer({
+      label, value, most: this.host.most(), send, changed: text => this.#keep(text),
+      typing: () => { if (this.chatId) this.host.page.typing(this.chatId) },
+    })
+    fill(this.foot, this.#composer.element)
+  }
+
+  /** What is committed and what is not, of the discussion that is open. @param {PageState} state */
+  update(state) {
+    const { chatId } = this
+    if (chatId === undefined || !this.shown) return
+    const { page } = this.host
+    const chat = state.chats.find(each => each.id === chatId)
+    const drafts = state.drafts.filter(each => each.chatId === chatId)
+    const offline = state.status !== 'live' && state.status !== 'connecting'
+    const may = state.can.includes('comment')
+    const end = this.#atEnd()
+    this.#drawHead(chat, may)
+    const anchor = chat?.anchor ?? drafts.map(each => each.operation).find(each => each.type === 'create-chat')?.chat.anchor
+    if (anchor) this.quote.textContent = quoted(anchor)
+    const lost = !!chat && !this.host.range(chatId)
+    this.quote.classList.toggle('gone', lost)
+    this.element.setAttribute('aria-label', 'Discussion')
+    this.#tell(state, chat, lost)
+    this.#drawMessages(chat, state, offline, end)
+    fill(this.failed, ...drafts.map(each => this.#draft(each, chat)))
+    if (chat) this.#wasThere = true
+    // A composer with words in it stays, whatever happens around it.
+    const writes = !!chat && may
+    if (writes && !this.#composer) {
+      this.#compose('Reply…', text => {
+        page.addComment(chatId, text)
+        if (this.#composer) this.#composer.value = ''
+        this.#toEnd()
+      })
+    } else if (!writes && !this.#composer?.value) {
+      this.#composer = undefined
+      fill(this.foot)
+    }
+    if (this.#composer) this.#composer.input.disabled = !writes
+    this.element.toggleAttribute('data-readonly', !writes)
+  }
+
+  /** @param {PageState} state  @param {Chat | undefined} chat  @param {boolean} lost */
+  #tell(state, chat, lost) {
+    const { status, reason } = state
+    const words = !chat && this.#wasThere && !state.drafts.some(each => each.chatId === this.chatId) ? 'This discussion was deleted.'
+      : status === 'refused' ? `You no longer have access: ${refused(reason ?? { code: '', message: '' }).toLowerCase()}`
+      : status === 'offline' ? 'You are offline. What you write is kept, and sent when you are back.'
+      : lost ? 'The text this was about is no longer on this page.' : ''
+    if (this.notice.textContent !== words) this.notice.textContent = words
+    this.notice.hidden = !words
+  }
+
+  /** @param {Chat | undefined} chat  @param {boolean} may */
+  #drawHead(chat, may) {
+    const { page } = this.host
+    const steps = chat && this.host.steps(chat.id)
+    const look = JSON.stringify([chat?.id, may, !!chat?.resolved, chat?.resolved?.by.name, steps?.at, steps?.of])
+    if (this.head.dataset.look === look) return
+    const held = this.head.contains(/** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement)
+    this.head.dataset.look = look
+    const resolve = chat && may && (chat.resolved
+      ? h('button', { type: 'button', class: 'text-button', onclick: () => page.reopen(chat.id) }, 'Reopen')
+      : h('button', { type: 'button', class: 'text-button', onclick: () => page.resolve(chat.id) }, icon('check'), 'Resolve'))
+    fill(this.head,
+      h('h2', {}, chat?.resolved ? `Resolved by ${nameOf(chat.resolved.by)}` : chat ? 'Discussion' : 'Not sent'),
+      steps && steps.of > 1 && h('span', { class: 'steps' },
+        iconButton('previous', 'Previous discussion here', () => steps.step(-1)), `${steps.at} of ${steps.of}`, iconButton('next', 'Next discussion here', () => steps.step(1))),
+      resolve, iconButton('close', 'Close', () => this.close()))
+    if (held) (resolve || this.element).focus({ preventScroll: true })
+  }
+
+  /** @param {Chat | undefined} chat  @param {PageState} state  @param {boolean} offline  @param {boolean} end */
+  #drawMessages(chat, state, offline, end) {
+    const comments = chat?.comments ?? []
+    const ids = new Set(comments.map(each => each.id))
+    for (const [id, message] of this.#messages) {
+      if (ids.has(id)) continue
+      const held = message.element.contains(/** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement)
+      message.element.remove()
+      this.#messages.delete(id)
+      if (held) this.element.focus({ preventScroll: true })
+    }
+    let added = 0
+    /** @type {Element | null} */
+    let before = null
+    const known = this.#messages.size > 0
+    for (const comment of comments) {
+      let message = this.#messages.get(comment.id)
+      if (!message && chat) {
+        message = new Message(this.host.page, chat.id, this.host.most())
+        this.#messages.set(comment.id, message)
+        if (known && comment.author.id !== state.user?.id && comment === comments.at(-1)) added++
+      }
+      if (!message || !chat) continue
+      const wanted = /** @type {Element | null} */ (before ? before.nextElementSibling : this.log.querySelector('.message'))
+      if (message.element !== wanted) before ? before.after(message.element) : this.log.prepend(message.element)
+      before = message.element
+      message.update(comment, chat, state, offline)
+    }
+    const missing = (chat?.commentCount ?? 0) - comments.length
+    let older = this.log.querySelector('.older')
+    if (missing > 0 && chat) {
+      older ??= h('button', { type: 'button', class: 'text-button older', onclick: () => this.#loadOlder() })
+      older.textContent = earlier(missing)
+      if (this.log.firstChild !== older) this.log.prepend(older)
+    } else {
+      older?.remove()
+    }
+    if (this.log.lastChild !== this.fresh) this.log.append(this.fresh)
+    if (end) return this.#toEnd()
+    this.#unseen += added
+    this.fresh.hidden = !this.#unseen
+    this.fresh.textContent = newReplies(this.#unseen)
+  }
+
+  async #loadOlder() {
+    const { chatId, log } = this
+    if (!chatId) return
+    const fromEnd = log.scrollHeight - log.scrollTop
+    try {
+      await this.host.page.loadOlder(chatId)
+    } catch (error) {
+      this.notice.textContent = error instanceof Error ? error.message : String(error)
+      this.notice.hidden = false
+    }
+    // What is read stays where it is; the older lines come above.
+    log.scrollTop = log.scrollHeight - fromEnd
+  }
+
+  /** A text that came back. @param {Draft} draft  @param {Chat | undefined} chat */
+  #draft(draft, chat) {
+    const { page } = this.host
+    const act = (/** @type {() => void} */ run) => () => {
+      try {
+        run()
+      } catch (error) {
+        this.notice.textContent = error instanceof Error ? error.message : String(error)
+        this.notice.hidden = false
+      }
+    }
+    const edit = () => {
+      page.discardDraft(draft.id)
+      this.#composer?.focus()
+      if (this.#composer) this.#composer.value = [this.#composer.value, draft.text].filter(Boolean).join('\n')
+    }
+    return h('div', { class: 'failed', role: 'group', 'aria-label': 'Not sent' },
+      h('strong', {}, 'Not sent. '), refused(draft.refusal),
+      h('p', { class: 'body', dir: 'auto' }, ...linked(draft.text)),
+      h('div', { class: 'ask' },
+        h('button', { type: 'button', class: 'text-button danger', onclick: () => {
+          page.discardDraft(draft.id)
+          if (!chat) this.close()
+        } }, 'Discard'),
+        chat && draft.operation.type === 'add-comment' && h('button', { type: 'button', class: 'text-button', onclick: edit }, 'Edit'),
+        h('button', { type: 'button', class: 'text-button', onclick: act(() => page.retryDraft(draft.id)) }, 'Try again')))
+  }
+
+  /** @param {readonly User[]} users */
+  showTyping(users) { this.typing.textContent = users.length ? typing(users.map(nameOf)) : '' }
+
+  #atEnd() { return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 24 }
+
+  #toEnd() {
+    this.log.scrollTop = this.log.scrollHeight
+    this.#seen()
+  }
+
+  #seen() {
+    this.#unseen = 0
+    this.fresh.hidden = true
+  }
+
+  /** Beside the text where there is room, else under the passage or over it; a sheet on narrow screens. */
+  place() {
+    this.#frame = 0
+    const { style } = this.element
+    if (matchMedia(NARROW).matches) {
+      const viewport = globalThis.visualViewport
+      // Above the keyboard of a phone.
+      style.marginBottom = viewport ? Math.max(0, innerHeight - viewport.height - viewport.offsetTop) + 'px' : ''
+      return
+    }
+    style.marginBottom = ''
+    const width = document.documentElement.clientWidth, height = this.element.offsetHeight
+    const rect = this.#range()?.getBoundingClientRect()
+    const within = (/** @type {number} */ top) => Math.min(Math.max(12, top), Math.max(12, innerHeight - height - 12))
+    if (!rect) return void Object.assign(style, { left: Math.max(12, width - WIDTH - 16) + 'px', top: '60px' })
+    const column = this.host.root.getBoundingClientRect()
+    const rtl = getComputedStyle(this.host.root).direction === 'rtl'
+    const beside = rtl ? column.left - WIDTH - 20 : column.right + 20
+    if (beside >= 12 && beside + WIDTH + 12 <= width) return void Object.assign(style, { left: beside + 'px', top: within(Math.max(rect.top - 14, 60)) + 'px' })
+    const below = rect.bottom + 10, above = rect.top - height - 10
+    const top = below + height + 12 <= innerHeight || above < 12 ? below : above
+    Object.assign(style, { left: Math.min(Math.max(12, rect.left), width - WIDTH - 12) + 'px', top: within(top) + 'px' })
+  }
+
+  /** On a narrow screen the sheet covers the lower part: the passage goes above it. */
+  #reveal() {
+    const rect = this.#range()?.getBoundingClientRect()
+    if (!rect || !matchMedia(NARROW).matches) return
+    const bottom = innerHeight - this.element.offsetHeight - 24
+    if (rect.bottom > bottom || rect.top < 0) scrollBy({ top: Math.min(rect.bottom - bottom, rect.top - 72), behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'instant' : 'smooth' })
+  }
+}

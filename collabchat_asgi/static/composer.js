@@ -1,0 +1,86 @@
+/** Where a reader writes: grows with the text, counts when it gets long, and keeps the words when they are not taken. */
+import { h, icon } from './dom.js'
+import { number } from './words.js'
+
+const SHOWN_FROM = 200
+
+/**
+ * @typedef {object} ComposerOptions
+ * @property {string} label
+ * @property {string} [value]
+ * @property {string} [action] what the button says; only an arrow otherwise
+ * @property {number} most code points
+ * @property {(text: string) => void} send may throw: the words stay, and the reason is shown
+ * @property {() => void} [typing]
+ * @property {(text: string) => void} [changed]
+ * @property {() => void} [cancel]
+ */
+
+export class Composer {
+  /** @param {ComposerOptions} options */
+  constructor(options) {
+    this.options = options
+    const { label, value = '', action, cancel } = options
+    this.input = h('textarea', {
+      rows: 1, 'aria-label': label, placeholder: label, dir: 'auto', enterkeyhint: 'send', autocomplete: 'off',
+      oninput: () => {
+        options.typing?.()
+        this.#changed()
+      },
+      onkeydown: (/** @type {KeyboardEvent} */ event) => {
+        // An Enter that ends a composition of Japanese belongs to the composition; a touch keyboard has no Shift to spare.
+        if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && (event.ctrlKey || event.metaKey || !matchMedia('(hover: none)').matches)) {
+          event.preventDefault()
+          this.#send()
+        } else if (event.key === 'Escape' && cancel) {
+          event.stopPropagation()
+          cancel()
+        }
+      },
+    })
+    this.input.value = value
+    this.count = h('span', { class: 'count', hidden: true })
+    this.button = action
+      ? h('button', { type: 'button', class: 'text-button main', onclick: () => this.#send() }, action)
+      : h('button', { type: 'button', class: 'send', 'aria-label': 'Send', title: 'Send (Enter)', onclick: () => this.#send() }, icon('send'))
+    this.problem = h('div', { class: 'problem', role: 'alert', hidden: true })
+    this.element = h('div', { class: 'composer', part: 'composer' }, this.input,
+      h('div', { class: 'tools' }, this.count, cancel && h('button', { type: 'button', class: 'text-button', onclick: cancel }, 'Cancel'), this.button), this.problem)
+    this.#changed()
+  }
+
+  get value() { return this.input.value }
+  set value(text) {
+    this.input.value = text
+    this.#changed()
+  }
+
+  focus() {
+    this.input.focus({ preventScroll: true })
+    this.input.selectionStart = this.input.value.length
+  }
+
+  #changed() {
+    const left = this.options.most - Array.from(this.input.value.trim()).length
+    this.button.disabled = !this.input.value.trim() || left < 0
+    this.count.hidden = left >= SHOWN_FROM
+    this.count.textContent = number(left)
+    this.count.classList.toggle('over', left < 0)
+    this.problem.hidden = true
+    this.options.changed?.(this.input.value)
+    if (!CSS.supports('field-sizing', 'content') && this.input.isConnected) {
+      this.input.style.height = '0'
+      this.input.style.height = this.input.scrollHeight + 'px'
+    }
+  }
+
+  #send() {
+    if (this.button.disabled) return
+    try {
+      this.options.send(this.input.value)
+    } catch (error) {
+      this.problem.textContent = error instanceof Error ? error.message : String(error)
+      this.problem.hidden = false
+    }
+  }
+}

@@ -1,0 +1,98 @@
+/** Elements without HTML strings, so that no text of anyone can ever become markup, under Trusted Types or not. */
+
+/** @typedef {Node | string | false | null | undefined} Child */
+
+/**
+ * `on…` listens, `class` and whatever has a dash or is a known attribute is an attribute, `true` sets an empty one.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value)
+    else if (value === true) element.setAttribute(name, '')
+    else if (value !== false && value !== undefined) element.setAttribute(name, String(value))
+  }
+  fill(element, ...children)
+  return element
+}
+
+/** @param {Element} element  @param {...Child} children */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.filter(child => child || child === '').map(child => /** @type {Node | string} */ (child)))
+}
+
+/** Outlines on a grid of 20, drawn with the text's colour. */
+const SHAPES = {
+  people: 'M7.5 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6Zm-5 7c0-2.8 2.2-4.5 5-4.5s5 1.7 5 4.5M13 4a2.8 2.8 0 0 1 0 5.2m1.5 3.1c1.9.6 3 2.1 3 4.2',
+  chat: 'M3 5.5A1.5 1.5 0 0 1 4.5 4h11A1.5 1.5 0 0 1 17 5.5v7a1.5 1.5 0 0 1-1.5 1.5H9l-4 3v-3h-.5A1.5 1.5 0 0 1 3 12.5Z',
+  check: 'm4 10.5 4 4 8-9',
+  close: 'm5 5 10 10M15 5 5 15',
+  copy: 'M7 7V4.5A1.5 1.5 0 0 1 8.5 3h7A1.5 1.5 0 0 1 17 4.5v7a1.5 1.5 0 0 1-1.5 1.5H13m-8.5-6h7A1.5 1.5 0 0 1 13 8.5v7a1.5 1.5 0 0 1-1.5 1.5h-7A1.5 1.5 0 0 1 3 15.5v-7A1.5 1.5 0 0 1 4.5 7Z',
+  smile: 'M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14Zm-3-5.5c.7 1.2 1.7 1.8 3 1.8s2.3-.6 3-1.8M7.5 8v.5m5-.5v.5',
+  pencil: 'm4 16 .7-3.3L13.5 4l2.5 2.5-8.7 8.8L4 16Z',
+  trash: 'M4 6h12M8 6V4h4v2m-6.5 0 .6 10h7.8l.6-10',
+  send: 'M10 16V4.5M5 9.5l5-5 5 5',
+  next: 'm8 5 5 5-5 5',
+  previous: 'm12 5-5 5 5 5',
+}
+
+/** @param {keyof typeof SHAPES} name */
+export function icon(name) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
+  for (const [key, value] of Object.entries({ viewBox: '0 0 20 20', class: 'icon', 'aria-hidden': 'true' })) svg.setAttribute(key, value)
+  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path')
+  path.setAttribute('d', SHAPES[name])
+  svg.append(path)
+  return svg
+}
+
+/** A button that is only an icon. @param {keyof typeof SHAPES} name  @param {string} label  @param {() => void} act  @param {Record<string, any>} [more] */
+export const iconButton = (name, label, act, more = {}) =>
+  h('button', { type: 'button', class: 'icon-button', 'aria-label': label, title: label, onclick: act, ...more }, icon(name))
+
+/** The focused element, seen through shadow roots. @returns {HTMLElement | null} */
+export function focused() {
+  let element = document.activeElement
+  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement
+  return /** @type {HTMLElement | null} */ (element)
+}
+
+const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"]+/gi
+
+/** Plain text, with its web and mail addresses made links. @param {string} text  @returns {(Node | string)[]} */
+export function linked(text) {
+  /** @type {(Node | string)[]} */
+  const parts = []
+  let done = 0
+  for (const { 0: found, index } of text.matchAll(LINK)) {
+    let address = found.replace(/[.,;:!?'’”»]+$/, '')
+    while (/[)\]}]$/.test(address) && !/[([{]/.test(address)) address = address.slice(0, -1)
+    /** @type {URL} */
+    let url
+    try { url = new URL(address) } catch { continue }
+    if (!['http:', 'https:', 'mailto:'].includes(url.protocol)) continue
+    parts.push(text.slice(done, index), h('a', { href: url.href, target: '_blank', rel: 'nofollow ugc noopener noreferrer' }, address))
+    done = index + address.length
+  }
+  parts.push(text.slice(done))
+  return parts.filter(part => part !== '')
+}
+
+/** A name that cannot turn around what stands beside it, or hide in nothing. @param {{name: string}} user */
+export const nameOf = ({ name }) => name.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u200b\u2060\ufeff]/gu, '').trim().slice(0, 80) || 'Someone'
+
+/** @param {{id: string, name: string}} user */
+export function avatar(user) {
+  const words = nameOf(user).split(/\s+/)
+  const initials = [words[0], words.length > 1 ? words.at(-1) ?? '' : ''].map(word => Array.from(word.replace(/^\P{L}+(?=\p{L})/u, ''))[0] ?? '').join('').toLocaleUpperCase()
+  let hash = 0
+  for (const letter of user.id) hash = (hash * 31 + letter.charCodeAt(0)) >>> 0
+  const element = h('span', { class: 'avatar', 'aria-hidden': 'true' }, initials)
+  element.style.setProperty('--hue', String(hash % 360))
+  return element
+}

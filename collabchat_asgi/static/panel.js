@@ -1,0 +1,115 @@
+/** All discussions of the page in the order of the text: for those who look for one, and those who cannot see highlights. */
+
+/** @import { Chat, Draft, PageState } from './types.js' */
+import { quoted } from './anchor.js'
+import { avatar, fill, h, iconButton, nameOf } from './dom.js'
+import { ago, refused, replies } from './words.js'
+
+/**
+ * @typedef {object} PanelHost
+ * @property {(chatId: string) => void} open
+ * @property {(chatId: string, on: boolean) => void} point at a passage while its line is under the pointer
+ * @property {(chatId: string) => number | undefined} position in the text; undefined where the text is gone
+ * @property {() => void} closed
+ */
+
+export class Panel {
+  /** @type {'open' | 'resolved'} */
+  #shows = 'open'
+  /** @type {PageState | undefined} */
+  #state
+
+  /** @param {HTMLElement} face  @param {PanelHost} host */
+  constructor(face, host) {
+    this.host = host
+    this.filters = h('div', { class: 'filters', role: 'group', 'aria-label': 'Show' })
+    this.list = h('div', { class: 'list' })
+    this.element = h('section', {
+      class: 'panel', part: 'panel', role: 'dialog', 'aria-label': 'Discussions', tabindex: -1, hidden: true,
+      onkeydown: (/** @type {KeyboardEvent} */ event) => {
+        if (event.key === 'Escape') {
+          event.stopPropagation()
+          return this.close()
+        }
+        const way = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
+        if (!way) return
+        event.preventDefault()
+        const items = /** @type {HTMLElement[]} */ ([...this.list.querySelectorAll('.item')])
+        const active = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement
+        items[Math.min(Math.max(0, items.findIndex(each => each === active) + way), items.length - 1)]?.focus()
+      },
+    }, h('header', { class: 'head' }, h('h2', {}, 'Discussions'), iconButton('close', 'Close', () => this.close())), this.filters, this.list)
+    face.append(this.element)
+  }
+
+  get shown() { return !this.element.hidden }
+
+  /** @param {PageState} state */
+  open(state) {
+    this.element.hidden = false
+    this.update(state)
+    const first = /** @type {HTMLElement} */ (this.list.querySelector('.item') ?? this.element)
+    first.focus({ preventScroll: true })
+  }
+
+  close() {
+    if (!this.shown) return
+    this.element.hidden = true
+    this.host.closed()
+  }
+
+  /** @param {PageState} state */
+  update(state) {
+    if (!this.shown) return
+    this.#state = state
+    const active = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement
+    const held = active instanceof HTMLElement && this.element.contains(active) ? active.dataset.key : undefined
+    const open = state.chats.filter(each => !each.resolved), resolved = state.chats.filter(each => each.resolved)
+    const filter = (/** @type {'open' | 'resolved'} */ name, /** @type {string} */ label) => h('button', {
+      type: 'button', class: 'text-button', 'aria-pressed': String(this.#shows === name), 'data-key': name,
+      onclick: () => {
+        this.#shows = name
+        if (this.#state) this.update(this.#state)
+      },
+    }, label)
+    fill(this.filters, filter('open', `Open ${open.length}`), filter('resolved', `Resolved ${resolved.length}`))
+    const shown = this.#shows === 'open' ? open : resolved
+    const unsent = this.#shows === 'open' ? state.drafts.filter(each => each.operation.type === 'create-chat') : []
+    const placed = shown.map(chat => ({ chat, at: this.host.position(chat.id) }))
+    const here = placed.filter(each => each.at !== undefined).sort((a, b) => Number(a.at) - Number(b.at))
+    const gone = placed.filter(each => each.at === undefined)
+    const { scrollTop } = this.list
+    fill(this.list,
+      unsent.length > 0 && h('h3', {}, 'Not sent'), unsent.length > 0 && h('ul', { class: 'list' }, ...unsent.map(each => h('li', {}, this.#unsent(each)))),
+      here.length > 0 && h('ul', { class: 'list' }, ...here.map(({ chat }) => h('li', {}, this.#item(chat, false)))),
+      gone.length > 0 && h('h3', {}, `Text no longer on this page (${gone.length})`),
+      gone.length > 0 && h('ul', { class: 'list' }, ...gone.map(({ chat }) => h('li', {}, this.#item(chat, true)))),
+      !shown.length && !unsent.length && h('p', { class: 'empty' }, h('strong', {}, this.#shows === 'open' ? 'No open discussions' : 'Nothing resolved yet'),
+        this.#shows === 'open' ? 'Select some text on the page to start one.' : 'Discussions that are settled are kept here.'))
+    this.list.scrollTop = scrollTop
+    if (held) /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-key="${CSS.escape(held)}"]`) ?? this.element)?.focus({ preventScroll: true })
+  }
+
+  /** @param {Chat} chat  @param {boolean} gone */
+  #item(chat, gone) {
+    const last = chat.comments.at(-1)
+    const others = chat.commentCount - 1
+    const point = (/** @type {boolean} */ on) => () => this.host.point(chat.id, on)
+    return h('button', { type: 'button', class: 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
+      avatar(chat.createdBy), h('span', {},
+        h('span', { class: gone ? 'passage gone' : 'passage', dir: 'auto' }, quoted(chat.anchor)),
+        h('span', { class: 'body', dir: 'auto' }, last?.body ?? ''),
+        h('span', { class: 'meta' }, h('bdi', {}, nameOf(last?.author ?? chat.createdBy)), ` · ${others > 0 ? replies(others) + ' · ' : ''}${ago(chat.updatedAt, Date.now())}${chat.pending ? ' · not sent yet' : ''}`),
+        chat.failed && h('span', { class: 'meta bad' }, 'A message was not sent')))
+  }
+
+  /** @param {Draft} draft */
+  #unsent(draft) {
+    const { operation } = draft
+    return h('button', { type: 'button', class: 'item', 'data-key': draft.id, onclick: () => this.host.open(draft.chatId) },
+      h('span', {}), h('span', {},
+        h('span', { class: 'passage', dir: 'auto' }, operation.type === 'create-chat' ? quoted(operation.chat.anchor) : ''),
+        h('span', { class: 'body', dir: 'auto' }, draft.text),
+        h('span', { class: 'meta bad' }, refused(draft.refusal))))
+  }
+}

@@ -1,0 +1,135 @@
+/** "Discuss this text": a small offer beside a selection, which never takes the focus from it. */
+
+/** @import { Passage } from './anchor.js' */
+import { h, icon, iconButton } from './dom.js'
+
+const AFTER_POINTER = 150
+const AFTER_KEYS = 300
+
+/**
+ * @typedef {object} PromptHost
+ * @property {() => Passage | undefined} selected the selected passage, where there is one that can be discussed
+ * @property {(passage: Passage) => void} discuss
+ * @property {(words: string) => void} say for those who hear the page
+ */
+
+export class Prompt {
+  /** @type {Passage | undefined} */
+  #passage
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer
+  #pressed = false
+  #touch = false
+  #frame = 0
+
+  /** @param {HTMLElement} face  @param {PromptHost} host  @param {AbortSignal} signal */
+  constructor(face, host, signal) {
+    this.host = host
+    // On touch the callout of the system would swallow a click: the finger's end is the act.
+    const button = (/** @type {() => void} */ act) => ({
+      onpointerup: (/** @type {PointerEvent} */ event) => {
+        if (event.pointerType !== 'touch') return
+        event.preventDefault()
+        act()
+      },
+      onclick: act,
+    })
+    const discuss = h('button', { type: 'button', class: 'text-button main', ...button(() => this.#discuss()) }, icon('chat'), 'Discuss')
+    const copy = h('button', { type: 'button', class: 'text-button', ...button(() => this.#copy()) }, icon('copy'), 'Copy')
+    this.element = h('div', { class: 'prompt', role: 'toolbar', 'aria-label': 'Discuss this text', hidden: true, onpointerdown: (/** @type {Event} */ event) => event.preventDefault() },
+      discuss, copy, iconButton('close', 'Cancel', () => this.hide()))
+    face.append(this.element)
+
+    document.addEventListener('pointerdown', event => {
+      if (event.composedPath().includes(this.element)) return
+      this.#pressed = true
+      this.#touch = event.pointerType === 'touch'
+      this.hide()
+    }, { signal, capture: true })
+    for (const type of ['pointerup', 'pointercancel']) {
+      document.addEventListener(type, event => {
+        if (event.composedPath().includes(this.element)) return
+        this.#pressed = false
+        this.#later(AFTER_POINTER)
+      }, { signal, capture: true })
+    }
+    document.addEventListener('selectionchange', () => {
+      if (this.#pressed) return
+      const selection = document.getSelection()
+      if (!selection || selection.isCollapsed) this.hide()
+      // The pointer's own selection is told of only after it was let go.
+      else if (!this.#timer || this.#timerIs === AFTER_KEYS) this.#later(AFTER_KEYS)
+    }, { signal })
+    document.addEventListener('scroll', () => { if (!this.element.hidden) this.#frame ||= requestAnimationFrame(() => this.#place()) }, { signal, capture: true, passive: true })
+    signal.addEventListener('abort', () => {
+      this.hide()
+      this.element.remove()
+    })
+  }
+
+  get shown() { return !this.element.hidden }
+
+  #timerIs = 0
+
+  /** @param {number} ms */
+  #later(ms) {
+    clearTimeout(this.#timer)
+    this.#timerIs = ms
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#offer()
+    }, ms)
+  }
+
+  #offer() {
+    const passage = this.host.selected()
+    if (!passage) return this.hide()
+    const before = this.#passage
+    this.#passage = passage
+    this.element.hidden = false
+    this.#place()
+    if (!before) this.host.say('Text selected. Press Alt Shift M to discuss it.')
+  }
+
+  #place() {
+    this.#frame = 0
+    const selection = document.getSelection()
+    if (!selection?.rangeCount || selection.isCollapsed) return this.hide()
+    const rects = [...selection.getRangeAt(0).getClientRects()].filter(({ width, height }) => width && height)
+    const first = rects[0], last = rects.at(-1)
+    if (!first || !last || last.bottom < 0 || first.top > innerHeight) return this.hide()
+    const { offsetWidth: width, offsetHeight: height } = this.element
+    // Above the selection, but below it on touch, where the system's own menu is above.
+    const below = this.#touch || first.top - height - 8 < 4
+    const anchor = below ? last : first
+    const top = below ? Math.min(last.bottom + (this.#touch ? 22 : 8), innerHeight - height - 8) : first.top - height - 8
+    const left = Math.min(Math.max(8, anchor.left + (Math.min(anchor.width, 320) - width) / 2), document.documentElement.clientWidth - width - 8)
+    Object.assign(this.element.style, { left: left + 'px', top: top + 'px' })
+  }
+
+  hide() {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    cancelAnimationFrame(this.#frame)
+    this.#frame = 0
+    this.#passage = undefined
+    this.element.hidden = true
+  }
+
+  #discuss() {
+    const passage = this.#passage
+    this.hide()
+    if (passage) this.host.discuss(passage)
+  }
+
+  async #copy() {
+    const words = String(document.getSelection())
+    this.hide()
+    try {
+      await navigator.clipboard.writeText(words)
+    } catch {
+      document.execCommand('copy') // plain http has no clipboard of its own
+    }
+    this.host.say('Copied')
+  }
+}

@@ -1,0 +1,176 @@
+/** How everything looks. Colours and sizes can be set from outside by the custom properties `--collabchat-…` on the element. */
+
+const LIGHT = `
+--bg: var(--collabchat-bg, #fff); --fg: var(--collabchat-fg, #1d2129); --soft: #5b6472; --line: #e1e5ea; --fill: #f4f6f8; --press: #e9edf1;
+--accent: var(--collabchat-accent, #3451d1); --on-accent: #fff; --mark: #e0a100; --bad: #b3261e; --bad-fill: #fdf0ef; --good: #1a7f4b; --warn: #b86e00;
+--shadow: 0 0 0 1px rgb(20 28 45 / .07), 0 1px 3px rgb(20 28 45 / .08), 0 12px 32px rgb(20 28 45 / .14);
+--face: hsl(var(--hue) 42% 88%); --face-text: hsl(var(--hue) 55% 26%); color-scheme: light;`
+
+const DARK = `
+--bg: var(--collabchat-bg, #20242b); --fg: var(--collabchat-fg, #e8eaee); --soft: #a2abb8; --line: #363c46; --fill: #2a2f38; --press: #353b46;
+--accent: var(--collabchat-accent, #93a8ff); --on-accent: #12151c; --mark: #e3b341; --bad: #ff9c94; --bad-fill: #3a2626; --good: #5fce95; --warn: #f0b45b;
+--shadow: 0 0 0 1px rgb(255 255 255 / .08), 0 2px 4px rgb(0 0 0 / .3), 0 14px 36px rgb(0 0 0 / .5);
+--face: hsl(var(--hue) 28% 30%); --face-text: hsl(var(--hue) 60% 86%); color-scheme: dark;`
+
+const WIDGET = `
+:host { all: initial; position: fixed; inset: 0 auto auto 0; z-index: var(--collabchat-z, 2147483000) }
+:host([hidden]) { display: none }
+* , ::before, ::after { box-sizing: border-box }
+.face { ${LIGHT} font: 14px/1.5 var(--collabchat-font, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif); color: var(--fg);
+  -webkit-font-smoothing: antialiased; text-align: start }
+.face.dark { ${DARK} }
+[hidden] { display: none !important }
+button, textarea { font: inherit; color: inherit; margin: 0 }
+button { border: 0; background: none; padding: 0; cursor: pointer; border-radius: 8px; touch-action: manipulation }
+button:disabled { cursor: default; opacity: .45 }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px }
+.icon { width: 18px; height: 18px; flex: none; fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; display: block }
+.icon-button { width: 28px; height: 28px; display: inline-grid; place-items: center; color: var(--soft); flex: none }
+.icon-button:hover, .icon-button[aria-expanded=true] { background: var(--fill); color: var(--fg) }
+.hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap }
+.text-button { padding: 3px 10px; min-height: 28px; border-radius: 8px; color: var(--soft); font-weight: 500; font-size: 13px; display: inline-flex; gap: 5px; align-items: center; white-space: nowrap }
+.text-button:hover { background: var(--fill); color: var(--fg) }
+.text-button.main { background: var(--accent); color: var(--on-accent) }
+.text-button.main:hover { filter: brightness(1.08) }
+.text-button.danger { color: var(--bad) }
+
+.bar { position: fixed; inset-block-start: var(--collabchat-top, 14px); inset-inline-end: var(--collabchat-end, 16px); display: flex; align-items: center; gap: 2px; padding: 4px;
+  background: var(--bg); border-radius: 999px; box-shadow: var(--shadow); font-size: 13px; font-weight: 500; font-variant-numeric: tabular-nums }
+.bar > * { display: inline-flex; align-items: center; gap: 6px; min-height: 28px; padding: 0 10px; border-radius: 999px; white-space: nowrap }
+.bar .icon { width: 16px; height: 16px; color: var(--soft) }
+.bar button:hover, .bar button[aria-expanded=true] { background: var(--fill) }
+.bar .people::before, .bar .state::before { content: ""; width: 8px; height: 8px; border-radius: 50%; background: var(--good); flex: none }
+.bar .state::before { background: var(--warn) }
+.bar .state { color: var(--soft) }
+.bar .refused::before { background: var(--bad) }
+
+.prompt { position: fixed; display: flex; gap: 2px; padding: 4px; background: var(--bg); border-radius: 12px; box-shadow: var(--shadow); animation: rise .12s ease-out }
+.prompt .text-button { min-height: 32px; color: var(--fg) }
+.prompt .text-button.main { color: var(--on-accent) }
+.prompt .icon { width: 16px; height: 16px }
+.prompt .icon-button { width: 32px; height: 32px }
+
+.card, .panel { position: fixed; display: flex; flex-direction: column; background: var(--bg); border-radius: var(--collabchat-radius, 14px); box-shadow: var(--shadow); outline: none; animation: rise .14s ease-out }
+.card { width: 348px; max-width: calc(100vw - 24px); max-height: min(600px, calc(100vh - 24px)) }
+.panel { inset-block: 60px 16px; inset-inline-end: 16px; width: 360px; max-width: calc(100vw - 24px); max-height: 720px; height: fit-content }
+.head { display: flex; align-items: center; gap: 2px; padding: 8px 8px 4px 16px; min-height: 44px }
+.head h2 { font: inherit; font-weight: 600; margin: 0; flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
+.head .steps { display: inline-flex; align-items: center; color: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums }
+.head .steps .icon-button { width: 24px; height: 24px }
+.quote { margin: 2px 16px 8px; padding: 1px 0 1px 10px; border-inline-start: 3px solid var(--mark); color: var(--soft); font-size: 13px; line-height: 1.45;
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere }
+.lost .quote, .gone { text-decoration: line-through; text-decoration-color: var(--soft) }
+.quote.gone { border-color: var(--line) }
+.notice { margin: 0 16px 8px; padding: 7px 10px; border-radius: 8px; background: var(--fill); color: var(--soft); font-size: 13px; line-height: 1.4 }
+.log { overflow-y: auto; overscroll-behavior: contain; padding: 4px 0; flex: 0 1 auto; min-height: 0; scrollbar-width: thin }
+.log > .text-button { margin: 0 12px 4px }
+
+.message { position: relative; display: grid; grid-template-columns: 30px minmax(0, 1fr); column-gap: 10px; padding: 7px 16px }
+.avatar { width: 30px; height: 30px; border-radius: 50%; display: grid; place-items: center; overflow: hidden; background: var(--face); color: var(--face-text); font-size: 11.5px; font-weight: 600; letter-spacing: .02em; user-select: none }
+.byline { display: flex; align-items: baseline; gap: 8px; min-width: 0; line-height: 1.3; padding-inline-end: 4px }
+.byline bdi { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
+.byline time, .byline span { color: var(--soft); font-size: 12px; white-space: nowrap; flex: none }
+.body { white-space: pre-wrap; overflow-wrap: anywhere; margin: 1px 0 0 }
+.body a { color: var(--accent); text-decoration: underline; text-underline-offset: 2px }
+.pending .body { color: var(--soft) }
+.pending .sending { animation: late .2s .7s both }
+.actions { position: absolute; inset-block-start: 2px; inset-inline-end: 10px; display: flex; padding: 1px; background: var(--bg); border-radius: 9px; box-shadow: 0 0 0 1px var(--line); opacity: 0 }
+.message:hover .actions, .message:focus-within .actions { opacity: 1 }
+.actions .icon-button { width: 26px; height: 26px }
+.actions .icon { width: 16px; height: 16px }
+@media (hover: none) {
+  .actions { opacity: 1; box-shadow: none; position: static; grid-column: 2; background: none; margin-inline-start: -6px }
+  .actions .icon-button { width: 40px; height: 36px }
+}
+.reactions { display: flex; flex-wrap: wrap; gap: 4px; margin-top: 5px }
+.reactions button { min-width: 26px; height: 26px; padding: 0 8px; border-radius: 999px; background: var(--fill); font-size: 13px; line-height: 26px; font-variant-numeric: tabular-nums }
+.reactions button:hover { background: var(--press) }
+.reactions button[aria-pressed=true] { box-shadow: inset 0 0 0 1.5px var(--accent); color: var(--accent) }
+.picker button { padding: 0 6px; background: none; font-size: 17px; height: 30px }
+.ask { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 6px; margin-top: 6px; font-size: 13px; color: var(--soft) }
+.ask span { flex: 1 0 auto }
+.failed { margin: 4px 16px 8px; padding: 9px 12px; border-radius: 10px; background: var(--bad-fill); font-size: 13px }
+.failed strong { color: var(--bad); font-weight: 600 }
+.failed .body { margin: 3px 0 4px }
+.failed .ask { justify-content: flex-end; margin: 0 -6px -4px }
+.typing { padding: 0 16px; height: 20px; font-size: 12px; color: var(--soft); overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
+.fresh { position: sticky; bottom: 4px; margin: 0 auto; display: block; padding: 3px 12px; min-height: 26px; border-radius: 999px; background: var(--accent); color: var(--on-accent); font-size: 12px; font-weight: 600; box-shadow: 0 2px 8px rgb(0 0 0 / .2) }
+
+.composer { margin: 4px 12px 12px; border: 1px solid var(--line); border-radius: 12px; background: var(--bg); display: grid; grid-template-columns: 1fr auto; align-items: end }
+.composer:focus-within { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent) }
+.composer textarea { border: 0; outline: 0; background: none; resize: none; padding: 8px 4px 8px 12px; min-height: 38px; max-height: 180px; width: 100%; display: block; field-sizing: content; line-height: 1.45 }
+.composer textarea::placeholder { color: var(--soft); opacity: 1 }
+.composer .tools { display: flex; gap: 4px; padding: 4px; align-items: center }
+.composer .count { font-size: 12px; color: var(--soft); font-variant-numeric: tabular-nums }
+.composer .count.over { color: var(--bad); font-weight: 600 }
+.composer .send { width: 30px; height: 30px; border-radius: 9px; background: var(--accent); color: var(--on-accent); display: grid; place-items: center }
+.composer .send:disabled { background: var(--press); color: var(--soft); opacity: 1 }
+.message .composer { margin: 4px 0 2px }
+.problem { grid-column: 1 / -1; color: var(--bad); font-size: 12px; padding: 0 12px 8px }
+
+.filters { display: flex; gap: 4px; padding: 2px 12px 8px }
+.filters [aria-pressed=true] { background: var(--fill); color: var(--fg) }
+.list { list-style: none; margin: 0; padding: 0 8px 8px; overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin }
+.list h3 { font: inherit; font-size: 12px; font-weight: 600; color: var(--soft); margin: 10px 8px 4px }
+.item { display: grid; grid-template-columns: 30px minmax(0, 1fr); column-gap: 10px; width: 100%; text-align: start; padding: 9px 8px; border-radius: 10px }
+.item:hover { background: var(--fill) }
+.item .passage { display: block; color: var(--soft); font-size: 13px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
+.item .body { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; white-space: normal }
+.item .meta { color: var(--soft); font-size: 12px; display: block; margin-top: 1px }
+.item .meta.bad { color: var(--bad); font-weight: 600 }
+.empty { padding: 20px 24px 28px; text-align: center; color: var(--soft) }
+.empty strong { display: block; color: var(--fg); font-weight: 600; margin-bottom: 2px }
+
+.overlay > div { position: fixed; pointer-events: none; background: rgb(255 200 0 / .25); border-bottom: 2px solid var(--mark) }
+.overlay > .active, .overlay > .draft { background: rgb(255 180 0 / .4) }
+.overlay > .resolved { background: none; border-bottom: 1px dotted var(--soft) }
+
+@media (max-width: 640px) {
+  .card, .panel { inset: auto 0 0 !important; width: 100%; max-width: none; max-height: 72vh; max-height: 72dvh; border-radius: 18px 18px 0 0; padding-bottom: env(safe-area-inset-bottom); animation-name: sheet }
+  .icon-button { width: 40px; height: 40px }
+  .text-button { min-height: 40px; padding-inline: 14px }
+  .composer textarea { font-size: 16px }
+  .composer .send { width: 38px; height: 38px }
+  .composer textarea { min-height: 46px; padding-block: 11px }
+  .head { padding-inline-end: 10px }
+}
+@keyframes rise { from { opacity: 0; transform: translateY(4px) } }
+@keyframes sheet { from { transform: translateY(24px); opacity: 0 } }
+@keyframes late { from { opacity: 0 } }
+@media (prefers-reduced-motion: reduce) { * { animation-duration: 1ms !important } }
+@media (forced-colors: active) {
+  .card, .panel, .bar, .prompt, .composer, .failed, .actions { border: 1px solid CanvasText }
+  .reactions button[aria-pressed=true], .filters [aria-pressed=true] { outline: 2px solid Highlight }
+}`
+
+/** @param {boolean} dark */
+const highlights = dark => {
+  const [tint, deep, strong, line] = dark ? ['rgb(227 179 65 / .2)', 'rgb(227 179 65 / .3)', 'rgb(227 179 65 / .42)', '#d9a437'] : ['rgb(255 205 60 / .28)', 'rgb(255 195 30 / .42)', 'rgb(255 184 0 / .5)', '#b07d00']
+  const under = (/** @type {string} */ colour, style = 'solid', width = '2px') => `text-decoration: underline ${style} ${colour} ${width}; text-underline-offset: 3px`
+  return `
+::highlight(collabchat-resolved) { ${under(dark ? '#7d8794' : '#8a93a0', 'dotted', '1px')} }
+::highlight(collabchat-open) { background-color: ${tint}; ${under(line, 'solid', '1.5px')} }
+::highlight(collabchat-hover) { background-color: ${deep}; ${under(line)} }
+::highlight(collabchat-draft) { background-color: ${strong}; ${under(line, 'dashed')} }
+::highlight(collabchat-active) { background-color: ${strong}; ${under(line)} }
+@media (forced-colors: active) {
+  ::highlight(collabchat-open), ::highlight(collabchat-hover) { background-color: Mark; color: MarkText }
+  ::highlight(collabchat-draft), ::highlight(collabchat-active) { background-color: Highlight; color: HighlightText }
+}`
+}
+
+/** @type {Map<string, CSSStyleSheet>} */
+const made = new Map()
+
+/** Sheets are shared by all widgets of a document. @param {string} name  @param {() => string} text */
+function sheet(name, text) {
+  const known = made.get(name)
+  if (known) return known
+  const one = new CSSStyleSheet()
+  one.replaceSync(text())
+  made.set(name, one)
+  return one
+}
+
+export const widgetSheet = () => sheet('widget', () => WIDGET)
+export const highlightSheet = (/** @type {boolean} */ dark) => sheet(dark ? 'dark' : 'light', () => highlights(dark))

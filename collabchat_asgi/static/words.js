@@ -1,0 +1,71 @@
+/** Everything the widget says. */
+
+/** @import { Refusal, StatusEvent } from './types.js' */
+
+const LOCALE = 'en'
+const plurals = new Intl.PluralRules(LOCALE)
+const numbers = new Intl.NumberFormat(LOCALE)
+const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: 'auto', style: 'short' })
+const dates = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium' })
+const moments = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'short' })
+const lists = new Intl.ListFormat(LOCALE)
+
+/** @param {number} n  @param {{one: string, other: string}} forms */
+const counted = (n, forms) => `${numbers.format(n)} ${plurals.select(n) === 'one' ? forms.one : forms.other}`
+
+export const people = (/** @type {number} */ n) => counted(n, { one: 'person here', other: 'people here' })
+export const discussions = (/** @type {number} */ n) => counted(n, { one: 'discussion', other: 'discussions' })
+export const replies = (/** @type {number} */ n) => counted(n, { one: 'reply', other: 'replies' })
+export const newReplies = (/** @type {number} */ n) => counted(n, { one: 'new reply', other: 'new replies' })
+export const newComments = (/** @type {number} */ n) => counted(n, { one: 'new comment', other: 'new comments' })
+export const earlier = (/** @type {number} */ n) => `Show ${counted(n, { one: 'earlier message', other: 'earlier messages' })}`
+export const waiting = (/** @type {number} */ n) => `${numbers.format(n)} waiting to be sent`
+export const number = (/** @type {number} */ n) => numbers.format(n)
+
+/** @param {string[]} names */
+export const typing = names => names.length > 3 ? 'Several people are typing…' : `${lists.format(names)} ${names.length === 1 ? 'is' : 'are'} typing…`
+
+/** @param {number} at  @param {number} now  both in milliseconds since the epoch */
+export function ago(at, now) {
+  const seconds = Math.max(0, (now - at) / 1000)
+  if (seconds < 45) return 'just now'
+  if (seconds < 45 * 60) return relative.format(-Math.max(1, Math.round(seconds / 60)), 'minute')
+  if (seconds < 22 * 3600) return relative.format(-Math.max(1, Math.round(seconds / 3600)), 'hour')
+  if (seconds < 7 * 86400) return relative.format(-Math.max(1, Math.round(seconds / 86400)), 'day')
+  return date(at)
+}
+
+/** What a hostile server says may be beyond what a calendar holds. @param {number} at */
+const valid = at => Math.abs(at) < 8.64e15
+export const date = (/** @type {number} */ at) => valid(at) ? dates.format(at) : ''
+export const moment = (/** @type {number} */ at) => valid(at) ? moments.format(at) : ''
+
+/** @type {Record<string, string>} */
+const REFUSALS = {
+  'too-long': 'It is too long.',
+  'rate-limited': 'That was a lot at once. Try again in a moment.',
+  forbidden: 'You are not allowed to do this.',
+  unauthenticated: 'You need to sign in.',
+  'not-found': 'What it belongs to was deleted.',
+  conflict: 'It was sent before with another text.',
+  quota: 'This page holds as much as it can.',
+  'too-many': 'There is too much already.',
+  expired: 'It waited too long to be sent.',
+}
+
+/** @param {Refusal} refusal */
+export const refused = ({ code, message }) => REFUSALS[code] ?? (message || 'It was not accepted.')
+
+/** @param {StatusEvent} event */
+export function state({ status, reason }) {
+  switch (status) {
+    case 'live': return ''
+    case 'connecting': return 'Connecting…'
+    case 'reconnecting': return 'Reconnecting…'
+    case 'offline': return 'Offline'
+    case 'closed': return 'Closed'
+  }
+  if (reason?.code === 'forbidden' || reason?.code === '4403') return 'No access'
+  if (reason?.code === 'unauthenticated' || reason?.code === '4401') return 'Signed out'
+  return 'Disconnected'
+}
