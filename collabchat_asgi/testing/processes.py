@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
-import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_RUNNING = re.compile(r"Uvicorn running on http://[\d.]+:(\d+)")
+from .servers import SERVERS, Tls
 
 
 class NotStarted(AssertionError):
@@ -21,17 +23,21 @@ class NotStarted(AssertionError):
 
 
 class ServerProcess:
-    """One uvicorn process. Its own log line says that it serves, and on which port; after a
-    restart it comes back on that port, as clients expect.
+    """One server with the workers it forks. Its own log says that it serves, and on which port;
+    after a restart it comes back on that port, as clients expect.
 
         with ServerProcess("tests.blackbox.app:app", env={"COLLABCHAT_STORAGE": url}) as server:
             client = await SocketClient.connect(server.url, token=…)
+
+    `server` is a name in `servers.SERVERS`.
     """
 
     def __init__(
         self,
         app: str,
         *,
+        server: str = "uvicorn",
+        tls: Tls | None = None,
         env: Mapping[str, str] | None = None,
         prefix: str = "/collabchat",
         arguments: Sequence[str] = (),
@@ -39,6 +45,8 @@ class ServerProcess:
         deadline: float = 20.0,
     ) -> None:
         self.app = app
+        self.server = SERVERS[server]
+        self.tls = tls
         self.env = dict(env or {})
         self.prefix = prefix
         self.arguments = list(arguments)
@@ -54,7 +62,8 @@ class ServerProcess:
     @property
     def url(self) -> str:
         """What `SocketClient` and `HttpClient` take."""
-        return f"http://127.0.0.1:{self.port}{self.prefix}"
+        scheme, host = ("https", "localhost") if self.tls else ("http", "127.0.0.1")
+        return f"{scheme}://{host}:{self.port}{self.prefix}"
 
     @property
     def process(self) -> subprocess.Popen[str]:
@@ -87,12 +96,13 @@ class ServerProcess:
         """Returns once it serves."""
         self._told, self._serves = threading.Event(), False
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", self.app, *self._options()],
+            [*self.server.command(self.app, self.port, self.tls), *self.arguments],
             env={**os.environ, "PYTHONUNBUFFERED": "1", **self.env},
             cwd=self.directory,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            process_group=0,
         )
         self._reader = threading.Thread(target=self._read_log, args=(self._process,), daemon=True)
         self._reader.start()
@@ -100,12 +110,13 @@ class ServerProcess:
         if not self._serves:  # its end is seen in the log before it is seen in its exit code
             self.kill()
             raise NotStarted(f"{self.app} does not serve:\n{self.log}")
+        self._knock()
 
     def stop(self) -> int:
         """SIGTERM, as an operator would; SIGKILL where that is not heard in time. The exit code."""
         if self._process is None:
             return 0
-        self._process.send_signal(signal.SIGCONT)
+        self.thaw()
         self._process.terminate()
         try:
             return self._ended(self.deadline)
@@ -113,7 +124,7 @@ class ServerProcess:
             return self.kill()
 
     def kill(self) -> int:
-        self.process.kill()
+        self._signal(signal.SIGKILL)
         return self._ended(self.deadline)
 
     def restart(self, *, how: signal.Signals = signal.SIGTERM) -> None:
@@ -125,17 +136,27 @@ class ServerProcess:
 
     def freeze(self) -> None:
         """The process stands still, its sockets stay open: a stalled machine."""
-        self.process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
-    def _options(self) -> list[str]:
-        return [
-            *("--host", "127.0.0.1", "--port", str(self.port), "--no-access-log"),
-            *("--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "5"),
-            *self.arguments,
-        ]
+    def _knock(self) -> None:
+        """Granian says that it has started just before it listens, and tells nothing later."""
+        ends = time.monotonic() + self.deadline
+        while time.monotonic() < ends and self.process.poll() is None:
+            with (
+                contextlib.suppress(ConnectionRefusedError),
+                socket.create_connection(("127.0.0.1", self.port)),
+            ):
+                return
+        self.kill()
+        raise NotStarted(f"{self.app} does not listen:\n{self.log}")
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To the server and its workers, which are a group of their own."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
 
     def _read_log(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -143,8 +164,10 @@ class ServerProcess:
         with process.stdout as lines:
             for line in lines:
                 self.lines.append(line)
-                if running := _RUNNING.search(line):
-                    self.port, self._serves = int(running[1]), True
+                if listens := re.search(self.server.listening, line):
+                    self.port = int(listens[1])
+                if re.search(self.server.serving or self.server.listening, line):
+                    self._serves = True
                     told.set()
         told.set()  # it ended: nobody needs to wait for the deadline
 

@@ -1,6 +1,7 @@
 """Real server processes, and a site to visit on them: every test has a page and people of its own.
 
-`BLACKBOX_URL=http://host:port/collabchat` points the suite at a server that runs already (any
+`BLACKBOX_SERVER=daphne` serves with another server, `BLACKBOX_APP=module:app` in another host
+(tests/servers runs all of them). `BLACKBOX_URL=http://host:port/collabchat` points the suite at a server that runs already (any
 implementation, with the hooks of app.py); tests that need a second process are then skipped.
 """
 
@@ -36,7 +37,12 @@ def serve(storage: str, timing: Json, **limits: int) -> ServerProcess:
         "BLACKBOX_TIMING": json.dumps(timing),
         "BLACKBOX_LIMITS": json.dumps(limits),
     }
-    return ServerProcess("tests.blackbox.app:app", env=env, directory=ROOT)
+    return ServerProcess(
+        os.environ.get("BLACKBOX_APP", "tests.blackbox.app:app"),
+        server=os.environ.get("BLACKBOX_SERVER", "uvicorn"),
+        env=env,
+        directory=ROOT,
+    )
 
 
 @pytest.fixture(scope="session")
