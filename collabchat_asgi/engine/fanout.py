@@ -6,38 +6,67 @@ makes. A viewer that cannot take the frame now is told by its place in the ring,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 
-from .outbox import Message
+from .outbox import Message, Outbox
 from .viewer import Viewer
 
 
-def fan_out(viewers: Iterable[Viewer], message: Message, size: int) -> tuple[int, list[Viewer]]:
+def fan_out(viewers: Collection[Viewer], message: Message, size: int) -> tuple[int, list[Viewer]]:
     """Hand `message` of `size` bytes to each viewer that is ready.
 
     Returns how many got it, and those that fell behind: busy, unconfirmed, or with answers waiting.
-    Their `send` is driven one step (see `step`); where it does not end in that step, a task of its
-    own goes on with it and the viewer is served from the ring afterwards.
+    All sends that end in their first step share one coroutine, which is driven without a task (see
+    `step`). One that has to wait takes that coroutine with it into a task of its own, the others
+    go on in a new one, and the viewer is served from the ring afterwards.
     """
+    left = iter(viewers)
     behind: list[Viewer] = []
-    delivered = 0
-    for viewer in viewers:
-        outbox = viewer.outbox
-        if not outbox.ready:
-            behind.append(viewer)
-            continue
-        coroutine = outbox.send(message)
+    gone = 0
+    while True:
+        run = _Run()
+        coroutine = run.hand(left, behind, message, size)
         try:
             waits_for = coroutine.send(None)
         except StopIteration:
+            return len(viewers) - len(behind) - gone - run.gone, behind
+        gone += run.gone
+        run.waits = True
+        run.outbox.suspend(coroutine, waits_for, size)
+
+
+class _Run:
+    """Sends one after the other, until one has to wait."""
+
+    __slots__ = ("gone", "outbox", "waits")
+
+    def __init__(self) -> None:
+        self.outbox: Outbox
+        """Whose turn it is."""
+        self.gone = 0
+        self.waits = False
+        """The rest of this coroutine belongs to `outbox` alone."""
+
+    async def hand(
+        self, viewers: Iterator[Viewer], behind: list[Viewer], message: Message, size: int
+    ) -> None:
+        for viewer in viewers:
+            outbox = viewer.outbox
+            if not outbox.ready:
+                behind.append(viewer)
+                continue
+            self.outbox = outbox
+            try:
+                await outbox.send(message)
+            except Exception:
+                if self.waits:
+                    raise
+                self.gone += 1
+                outbox.gone()
+                continue
+            if self.waits:
+                return
             window = outbox.window
             window.sent += size
             if window.sent >= window.ping_due:
                 outbox.ping()
-        except Exception:
-            outbox.gone()
-            continue
-        else:
-            outbox.suspend(coroutine, waits_for, size)
-        delivered += 1
-    return delivered, behind
