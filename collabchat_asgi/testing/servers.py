@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,9 +58,12 @@ def _daphne(port: int, tls: Tls | None) -> list[str]:
 
 
 def _granian(port: int, tls: Tls | None) -> list[str]:
+    secure = (
+        ["--ssl-certificate", f"{tls.certificate}", "--ssl-keyfile", f"{tls.key}"] if tls else []
+    )
     return [
         *("--interface", "asgi", "--host", "127.0.0.1", "--port", str(port or free_port())),
-        *(("--ssl-certificate", f"{tls.certificate}", "--ssl-keyfile", f"{tls.key}") if tls else ()),
+        *secure,
     ]
 
 
@@ -88,4 +90,3 @@ SERVERS = {
         r"Application startup complete",
     ),
 }
-

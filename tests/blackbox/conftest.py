@@ -1,8 +1,9 @@
 """Real server processes, and a site to visit on them: every test has a page and people of its own.
 
-`BLACKBOX_SERVER=daphne` serves with another server, `BLACKBOX_APP=module:app` in another host
-(tests/servers runs all of them). `BLACKBOX_URL=http://host:port/collabchat` points the suite at a server that runs already (any
-implementation, with the hooks of app.py); tests that need a second process are then skipped.
+`BLACKBOX_SERVER=daphne` serves with another server, `BLACKBOX_APP=module:app` in another host;
+tests/servers runs them all. `BLACKBOX_URL=http://host:port/collabchat` points the suite at a server
+that runs already (any implementation, with the hooks of app.py); tests that need a second process
+are then skipped.
 """
 
 from __future__ import annotations
