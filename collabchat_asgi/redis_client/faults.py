@@ -1,0 +1,77 @@
+"""What redis-py raises, sorted: away for now, or wrong for good."""
+
+from __future__ import annotations
+
+from redis.exceptions import (
+    AuthenticationError,
+    ConnectionError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+)
+
+__all__ = ["AWAY", "explain", "is_away", "may_pass"]
+
+AWAY = (RedisError, OSError, EOFError)
+"""Whatever a call may raise where a server is gone, odd, or speaks nonsense."""
+
+PASSING = {"ASK", "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MOVED", "NOREPLICAS"}
+PASSING |= {"READONLY", "TRYAGAIN", "UNBLOCKED"}
+LASTING = {
+    "OOM": "is out of memory: raise its maxmemory",
+    "MISCONF": "cannot write to its disk: see its log",
+}
+CURES = {
+    "NOAUTH": "wants a password: redis://user:password@host",
+    "NOPERM": "does not let this user do that: extend its ACL",
+    "WRONGPASS": "refuses user or password",
+}
+
+
+def _code(error: BaseException) -> str:
+    """The word with which the server's answer began. redis-py cuts it off where it has a class."""
+    names = {
+        "AskError": "ASK",
+        "AuthenticationError": "WRONGPASS",
+        "AuthenticationWrongNumberOfArgsError": "WRONGPASS",
+        "BusyLoadingError": "LOADING",
+        "ClusterDownError": "CLUSTERDOWN",
+        "MasterDownError": "MASTERDOWN",
+        "MovedError": "MOVED",
+        "NoPermissionError": "NOPERM",
+        "OutOfMemoryError": "OOM",
+        "ReadOnlyError": "READONLY",
+        "TryAgainError": "TRYAGAIN",
+    }
+    text = str(error)
+    if isinstance(error, AuthenticationError) and "required" in text.lower():
+        return "NOAUTH"
+    return names.get(type(error).__name__) or text.partition(" ")[0]
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether trying again may help, now or later."""
+    code = _code(error)
+    if code in CURES:
+        return False
+    if isinstance(error, ResponseError):
+        return code in PASSING or code in LASTING
+    return True
+
+
+def may_pass(error: BaseException, *, again: bool) -> bool:
+    """Whether to try again at once: not where an operator has to do something first, and without
+    `again` only where the server has surely not done it."""
+    refused = _code(error) in PASSING
+    return refused or (again and not isinstance(error, ResponseError))
+
+
+def explain(error: BaseException) -> str:
+    code = _code(error)
+    if hint := CURES.get(code) or LASTING.get(code):
+        return hint
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ConnectionError | OSError):
+        return f"cannot be reached ({error})"
+    return f"{type(error).__name__}: {error}"

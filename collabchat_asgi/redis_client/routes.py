@@ -1,0 +1,145 @@
+"""Which server has a key: always the same, the one that Sentinels name, or the slot's master."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.sentinel import Sentinel
+from redis.crc import key_slot
+from redis.exceptions import ConnectionError
+
+from .address import Address, Place
+from .clients import sentinel_at
+from .faults import AWAY
+
+__all__ = ["Routes", "routes_to"]
+
+
+class Routes(ABC):
+    """`version` moves with every look at where the servers are."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._lock = asyncio.Lock()
+
+    async def place_of(self, key: str) -> Place:
+        if not self.version:
+            await self.refresh(0)
+        return self._place_of(key)
+
+    async def masters(self) -> list[Place]:
+        if not self.version:
+            await self.refresh(0)
+        return self._masters()
+
+    async def refresh(self, seen: int) -> None:
+        """Look again, once for all who saw version `seen` fail."""
+        async with self._lock:
+            if self.version == seen:
+                await self._look()
+                self.version += 1
+
+    async def close(self) -> None:
+        """Release what `_look` needed."""
+        return
+
+    @abstractmethod
+    async def _look(self) -> None: ...
+
+    @abstractmethod
+    def _place_of(self, key: str) -> Place: ...
+
+    @abstractmethod
+    def _masters(self) -> list[Place]: ...
+
+
+class _One(Routes):
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
+
+    async def _look(self) -> None:
+        pass
+
+    def _place_of(self, key: str) -> Place:
+        return self.place
+
+    def _masters(self) -> list[Place]:
+        return [self.place]
+
+
+class _Watched(_One):
+    """The master that Sentinels name."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(address.places[0])
+        self._service = address.service
+        self._sentinel: Any = Sentinel([])  # type: ignore[no-untyped-call]
+        self._sentinel.sentinels = [sentinel_at(address, place) for place in address.places]
+
+    async def _look(self) -> None:
+        host, port = await self._sentinel.discover_master(self._service)
+        self.place = Place(host, int(port))
+
+    async def close(self) -> None:
+        for sentinel in self._sentinel.sentinels:
+            await sentinel.aclose()
+
+
+class _Cluster(Routes):
+    """The master of each range of slots."""
+
+    def __init__(self, seeds: Iterable[Place], client: Callable[[Place], Any]) -> None:
+        super().__init__()
+        self._seeds = list(seeds)
+        self._client = client
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+        self._places: list[Place] = []
+
+    async def _look(self) -> None:
+        failed: list[str] = []
+        for place in dict.fromkeys([*self._places, *self._seeds]):
+            try:
+                told = await self._client(place).execute_command("CLUSTER", "SLOTS")
+            except AWAY as error:
+                failed.append(f"{place}: {error}")
+                continue
+            if told:
+                self._learn(place, told)
+                return
+        raise ConnectionError(f"no server tells of the cluster: {'; '.join(failed) or 'no slots'}")
+
+    def _learn(self, asked: Place, told: Iterable[Any]) -> None:
+        ranges = sorted((int(first), int(last), master) for first, last, master, *_ in told)
+        self._firsts = [first for first, _, _ in ranges]
+        self._lasts = [last for _, last, _ in ranges]
+        self._places = [
+            Place(master[0].decode() if master[0] else asked.host, int(master[1]))
+            for _, _, master in ranges
+        ]
+
+    def _place_of(self, key: str) -> Place:
+        slot = key_slot(key.encode())
+        index = bisect_right(self._firsts, slot) - 1
+        if index < 0 or slot > self._lasts[index]:
+            raise ConnectionError("nobody serves this slot of the cluster")
+        return self._places[index]
+
+    def _masters(self) -> list[Place]:
+        return list(dict.fromkeys(self._places))
+
+
+def routes_to(address: Address, client: Callable[[Place], Redis]) -> Routes:
+    match address.kind:
+        case "server":
+            return _One(address.places[0])
+        case "sentinel":
+            return _Watched(address)
+        case "cluster":
+            return _Cluster(address.places, client)

@@ -1,0 +1,52 @@
+-- What all scripts know of a page. Its keys are in one slot:
+local HEAD, LOG, RECORDS, IDS, NOTES, TURN, LINE = unpack(KEYS)
+-- HEAD     hash: epoch, seq, trimmed, version (moves with every write), replid (of the last write)
+-- LOG      hash: seq -> <length of body key><body key><ms>:<length of id>:<id><event>
+-- RECORDS  hash: key -> <body_seq>:<length of body>:<body><value>
+-- IDS      hash: broadcastId -> <ms>:<seq>:<the rest of what is known>
+-- NOTES    zset: ids of operations that took no number, by the head at that moment
+-- TURN     who alone may write now; LINE  list: who waits for that
+
+local CHUNK = 2000 -- values on Lua's stack at once
+
+local function head()
+  local found = redis.call('HMGET', HEAD, 'epoch', 'seq', 'trimmed', 'version')
+  return found[1] or '', tonumber(found[2] or 0), tonumber(found[3] or 0), found[4] or '0'
+end
+
+-- This server's replication id, which changes with a restart or a promotion, and whether it was
+-- promoted. Nothing where the user may not ask.
+local function replication()
+  local info = redis.pcall('INFO', 'replication')
+  if type(info) ~= 'string' then return '', false end
+  local id = string.match(info, 'master_replid:(%x+)') or ''
+  local former = string.match(info, 'master_replid2:(%x+)') or ''
+  return id, string.find(former, '[^0]') ~= nil
+end
+
+local function has_tail(epoch, seq, trimmed, after_epoch, after)
+  return (after == 0 or after_epoch == epoch) and after <= seq and after >= trimmed
+end
+
+local function body(key, seq)
+  local record = redis.call('HGET', RECORDS, key)
+  if not record then return '' end
+  local body_seq, length, start = string.match(record, '^(%d+):(%d+):()')
+  if tonumber(body_seq) ~= seq then return '' end
+  return string.sub(record, start, start + length - 1)
+end
+
+-- Events first ... last, each followed by its text.
+local function tail(first, last)
+  local events = {}
+  for from = first, last, CHUNK do
+    local seqs = {}
+    for seq = from, math.min(from + CHUNK - 1, last) do seqs[#seqs + 1] = seq end
+    for place, packed in ipairs(redis.call('HMGET', LOG, unpack(seqs))) do
+      local length = packed and string.byte(packed) or 0
+      events[#events + 1] = packed
+      events[#events + 1] = length > 0 and body(string.sub(packed, 2, 1 + length), seqs[place]) or ''
+    end
+  end
+  return events
+end

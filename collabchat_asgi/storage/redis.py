@@ -1,0 +1,258 @@
+"""Pages in Redis: one server, a master that Sentinels name, or a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from typing import Any, Self, TypeVar
+
+from ..core.model import PageKey, Position
+from ..errors import MisuseError, StorageError, StorageUnavailable
+from ..redis_client.address import Address
+from ..redis_client.servers import Command, Servers
+from .abc import Group, Loaded, Outcome, Revise, Storage, Tail, UsageDelta, UsageRow, new_epoch
+from .redis_bid import Bid
+from .redis_checks import keeps_all
+from .redis_page import Names, events_of, head_of, listed, page_of, records_of, tenant_in_index
+from .redis_usage import Usage
+from .turn import check_groups
+
+__all__ = ["RedisStorage"]
+
+T = TypeVar("T")
+
+SCHEMA = b"1"
+OPEN_SECONDS = 10.0
+AT_ONCE = 1_000
+"""Commands in one pipeline; also numbers of one page that one `trim` drops."""
+TRIM_AT_ONCE = 10_000
+PAGES_AT_ONCE = 250
+FIRST_PAUSE, LONGEST_PAUSE = 0.0005, 0.008
+"""Seconds between two questions whether it is our turn."""
+
+
+class RedisStorage(Storage):
+    """`redis://host:6379/0`, `rediss://…`, `redis+cluster://a:6379,b:6379`,
+    `redis+sentinel://a:26379,b:26379/service/0`.
+
+    What is acknowledged is as durable as the server makes it: with `appendonly yes` and
+    `appendfsync always` it survives a crash of that server. **A failover is another matter:** Redis
+    replicates after it has answered, so a promoted replica may lack the last acknowledged
+    operations, and a master cut off from its Sentinels may take some that are lost later (set
+    `min-replicas-to-write 1`). Nothing here can bring them back; but no number is given out twice
+    in one epoch, so everybody notices and reads the page anew. Who must not lose any takes
+    PostgreSQL.
+
+    A server that throws data away when its memory is full is refused, and so is one without an
+    append-only file, unless the URL says `?durability=none`. Other options: `timeout` (2 seconds
+    per call), `prefix` (of all keys), `service`, `sentinel_username`, `sentinel_password`,
+    `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`. The user needs `+info` inside scripts, or else a
+    rollback is noticed only by who was ahead of it.
+
+    `clock` gives the Unix time in milliseconds.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._address = address
+        self._clock = clock
+        self._names = Names(address.prefix)
+        self._usage = Usage(self._names)
+        self._servers: Servers | None = None
+        self._keeps_all = False
+        self._trimmed_to: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"RedisStorage({str(self._address)!r})"
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        return cls(Address.read(url, "storage"))
+
+    async def open(self) -> None:
+        if self._servers and self._servers.loop is asyncio.get_running_loop():
+            return
+        servers = Servers(self._address, StorageUnavailable, StorageError)
+        try:
+            await servers.whole(self._prepare(servers), OPEN_SECONDS)
+        except BaseException:
+            await servers.close()
+            raise
+        self._servers = servers
+
+    async def close(self) -> None:
+        servers, self._servers = self._servers, None
+        if servers and servers.loop is asyncio.get_running_loop():
+            await servers.close()
+
+    async def _prepare(self, servers: Servers) -> None:
+        names = self._names
+        first = [
+            Command(names.schema, ("SET", names.schema, SCHEMA, "NX")),
+            Command(names.schema, ("GET", names.schema)),
+            Command(names.key, ("SET", names.key, secrets.token_bytes(32), "NX")),
+        ]
+        checks = [keeps_all(client, self._address) for client in await servers.masters()]
+        self._keeps_all = all([await servers.checked(check) for check in checks])
+        _, schema, _ = await servers.run(first)
+        if schema != SCHEMA:
+            raise StorageError(
+                f"{self._address} was written by a newer collabchat-asgi: upgrade this one"
+            )
+
+    def _open(self) -> Servers:
+        if self._servers is None:
+            raise MisuseError(f"{self!r} is not open: await open() first")
+        return self._servers
+
+    async def _run(self, *commands: Command, again: bool = True) -> list[Any]:
+        servers = self._open()
+        return await servers.whole(servers.run(commands, again=again))
+
+    async def _whole(self, work: Callable[[Servers], Coroutine[Any, Any, T]]) -> T:
+        servers = self._open()
+        return await servers.whole(work(servers))
+
+    async def commit(
+        self, groups: Sequence[Group], revise: Revise
+    ) -> Sequence[Mapping[str, Outcome]]:
+        check_groups(groups)
+        bids = [
+            Bid(group, self._names.page(group.page), keeps_all=self._keeps_all) for group in groups
+        ]
+        return await self._whole(lambda servers: self._commit(servers, bids, revise))
+
+    async def _commit(
+        self, servers: Servers, bids: Sequence[Bid], revise: Revise
+    ) -> list[Mapping[str, Outcome]]:
+        end = servers.loop.time() + self._address.timeout
+        pause = FIRST_PAUSE
+        try:
+            while left := [bid for bid in bids if bid.outcomes is None]:
+                if all(bid.waits for bid in left):
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, LONGEST_PAUSE)
+                if servers.loop.time() > end:
+                    raise StorageUnavailable(f"{self._address}: others were before us for too long")
+                await self._list(servers, [bid for bid in left if bid.wants_listing])
+                now_ms = self._clock()
+                answers = await servers.run([bid.command(now_ms) for bid in left])
+                for bid, answer in zip(left, answers, strict=True):
+                    bid.hear(answer, revise)
+        finally:
+            # Whoever waits behind us would otherwise wait until our turn runs out.
+            if leaving := [bid.leave() for bid in bids if bid.holds_turn or bid.waits]:
+                await servers.run(leaving)
+        return [bid.outcomes for bid in bids if bid.outcomes is not None]
+
+    async def _list(self, servers: Servers, bids: Sequence[Bid]) -> None:
+        """The index first: a page that nobody finds would never be trimmed, copied or exported."""
+        members = [word for bid in bids for word in (0, listed(bid.group.page))]
+        if members:
+            index = self._names.index
+            await servers.run([Command(index, ("ZADD", index, *members))])
+        for bid in bids:
+            bid.listed()
+
+    async def load(self, page: PageKey) -> Loaded:
+        [(epoch, seq, flat)] = await self._run(self._names.page(page).call("load"))
+        return Loaded(head_of(epoch, seq).position, records_of(flat))
+
+    async def read(self, page: PageKey, after: Position, limit: int) -> Tail | str:
+        asked = self._names.page(page).call("read", *after, limit)
+        [(epoch, seq, trimmed, flat)] = await self._run(asked)
+        head = head_of(epoch, seq, trimmed)
+        events = events_of(page, after.seq, flat)
+        return head.why_no_tail(after) or Tail(head.position, events)
+
+    async def heads(self, pages: Collection[PageKey]) -> Mapping[PageKey, Position]:
+        heads: dict[PageKey, Position] = {}
+        asked = list(pages)
+        for start in range(0, len(asked), AT_ONCE):
+            chunk = asked[start : start + AT_ONCE]
+            keys = [self._names.page(page).head for page in chunk]
+            answers = await self._run(
+                *(Command(key, ("HMGET", key, "epoch", "seq")) for key in keys)
+            )
+            for page, (epoch, seq) in zip(chunk, answers, strict=True):
+                heads[page] = head_of(epoch or b"", int(seq or 0)).position
+        return heads
+
+    async def renew(self, page: PageKey, seen: Position) -> Position:
+        renewing = self._names.page(page).call("renew", *seen, new_epoch())
+        [(epoch, seq)] = await self._run(renewing)
+        return head_of(epoch, seq).position
+
+    async def erase(self, page: PageKey) -> None:
+        """The page stays in the index: taking it out could hide one that begins meanwhile."""
+        keys = self._names.page(page)
+        # Not again by ourselves: it may have been done, and somebody has written since.
+        gone = ("UNLINK", keys.head, keys.log, keys.records, keys.ids, keys.notes)
+        await self._run(Command(keys.head, gone), again=False)
+
+    async def trim(self, *, before_ms: int, keep_events: int) -> int:
+        return await self._whole(lambda servers: self._trim(servers, before_ms, keep_events))
+
+    async def _trim(self, servers: Servers, before_ms: int, keep_events: int) -> int:
+        """Goes on where the last call stopped; all pages were seen where nothing was dropped and
+        the time sufficed."""
+        end = servers.loop.time() + self._address.timeout / 2
+        dropped: int = 0
+        for start in (self._trimmed_to, None):
+            self._trimmed_to = start
+            while members := await self._index(
+                servers, _after(self._trimmed_to), b"+", PAGES_AT_ONCE
+            ):
+                keys = [self._names.page(page_of(member)) for member in members]
+                trims = [page.call("trim", before_ms, keep_events, AT_ONCE) for page in keys]
+                dropped += sum(await servers.run(trims))
+                self._trimmed_to = members[-1]
+                if dropped >= TRIM_AT_ONCE or servers.loop.time() > end:
+                    return dropped
+            self._trimmed_to = None
+            if dropped or start is None:
+                break
+        return dropped
+
+    async def pages(
+        self, tenant_id: str | None, after: PageKey | None, limit: int
+    ) -> list[PageKey]:
+        first, last = _after(after and listed(after)), b"+"
+        if tenant_id is not None:
+            tenant = tenant_in_index(tenant_id)
+            last = b"(" + tenant + b"\xff"
+            if after is None or listed(after) < tenant:
+                first = b"[" + tenant
+        members = await self._whole(lambda servers: self._index(servers, first, last, limit))
+        return [page_of(member) for member in members]
+
+    async def _index(
+        self, servers: Servers, first: bytes, last: bytes, limit: int
+    ) -> Sequence[bytes]:
+        index = self._names.index
+        words = ("ZRANGEBYLEX", index, first, last, "LIMIT", 0, limit)
+        [members] = await servers.run([Command(index, words)])
+        found: Sequence[bytes] = members
+        return found
+
+    async def add_usage(self, deltas: Sequence[UsageDelta]) -> None:
+        await self._whole(lambda servers: self._usage.add(servers, deltas))
+
+    async def usage(self, tenant_id: str, first_day: str, last_day: str) -> list[UsageRow]:
+        return await self._whole(
+            lambda servers: self._usage.rows(servers, tenant_id, first_day, last_day)
+        )
+
+    async def key(self) -> bytes:
+        [key] = await self._run(Command(self._names.key, ("GET", self._names.key)))
+        return bytes(key)
+
+
+def _after(member: bytes | None) -> bytes:
+    return b"-" if member is None else b"(" + member

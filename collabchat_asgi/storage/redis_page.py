@@ -1,0 +1,167 @@
+"""How a page lies in Redis: the names of its keys, and its values as bytes. `lua/page.lua` reads
+the same, so a number or a length that Lua needs stands in front, as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from hashlib import blake2b
+from importlib import resources
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+from ..core.model import PageKey, Position, Record
+from ..errors import StorageError
+from ..redis_client.servers import Command, Script
+from .abc import Entry, Failed, LogEvent
+from .turn import Head, Known
+
+__all__ = ["Keys", "Names", "script"]
+
+Word: TypeAlias = str | bytes | int
+
+SEPARATOR = re.compile(rb"\0(?!\xff)")
+PARTS = ("head", "log", "records", "ids", "notes", "turn", "line")
+
+
+@cache
+def script(name: str, *, of_page: bool = True) -> Script:
+    """A script from `lua/`, behind what all scripts of a page have in common."""
+    folder = resources.files(__package__).joinpath("lua")
+    common = folder.joinpath("page.lua").read_text("utf-8") if of_page else ""
+    return Script(common + folder.joinpath(f"{name}.lua").read_text("utf-8"))
+
+
+class Keys(NamedTuple):
+    """Those of one page, all in one slot."""
+
+    head: str
+    log: str
+    records: str
+    ids: str
+    notes: str
+    turn: str
+    line: str
+
+    def call(self, name: str, *args: Word) -> Command:
+        return Command(self.head, (len(self), *self, *args), script(name))
+
+
+class Names:
+    """Every key in Redis. What users chose is hashed, with its length in front: no two are one."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self.index = f"{prefix}:pages"
+        self.key = f"{prefix}:key"
+        self.schema = f"{prefix}:schema"
+
+    def page(self, page: PageKey) -> Keys:
+        stem = f"{self._prefix}:{{{_digest(*page)}}}:"
+        return Keys(*(stem + part for part in PARTS))
+
+    def usage_days(self, tenant_id: str) -> str:
+        return f"{self._prefix}:{{{_digest(tenant_id)}}}:days"
+
+    def usage_rows(self, tenant_id: str, day: str) -> str:
+        return f"{self._prefix}:{{{_digest(tenant_id)}}}:rows:{_digest(day)}"
+
+    def usage_seen(self, tenant_id: str, day: str) -> str:
+        return f"{self._prefix}:{{{_digest(tenant_id)}}}:seen:{_digest(day)}"
+
+
+def _digest(*texts: str) -> str:
+    parts = [text.encode("utf-8", "surrogatepass") for text in texts]
+    sizes = ",".join(str(len(part)) for part in parts)
+    return blake2b(b"".join((sizes.encode(), b":", *parts)), digest_size=16).hexdigest()
+
+
+# The index: sorts as `PageKey` does.
+
+
+def listed(page: PageKey) -> bytes:
+    return tenant_in_index(page.tenant_id) + page.url_id.encode()
+
+
+def tenant_in_index(tenant_id: str) -> bytes:
+    """A NUL ends the tenant; one of its own is followed by a byte that begins no text."""
+    return tenant_id.encode().replace(b"\0", b"\0\xff") + b"\0"
+
+
+def page_of(member: bytes) -> PageKey:
+    tenant, url = SEPARATOR.split(member, maxsplit=1)
+    return PageKey(tenant.replace(b"\0\xff", b"\0").decode(), url.decode())
+
+
+# Values.
+
+
+def pack_event(entry: Entry, now_ms: int) -> bytes:
+    key = (entry.body_key or "").encode()
+    name = entry.broadcast_id.encode()
+    return b"%c%b%d:%d:%b%b" % (len(key), key, now_ms, len(name), name, entry.event or b"")
+
+
+def events_of(page: PageKey, after: int, flat: Sequence[bytes | None]) -> list[LogEvent]:
+    """From what `tail` in Lua gives: each event, then its text."""
+    pairs = zip(flat[::2], flat[1::2], strict=True)
+    return [_event(page, seq, *pair) for seq, pair in enumerate(pairs, after + 1)]
+
+
+def _event(page: PageKey, seq: int, packed: bytes | None, body: bytes | None) -> LogEvent:
+    if packed is None:
+        raise StorageError(f"the log of {page} lacks number {seq}: somebody deleted from it")
+    _, length, rest = packed[1 + packed[0] :].split(b":", 2)
+    size = int(length)
+    return LogEvent(seq, rest[size:], (body or b"").decode(), rest[:size].decode())
+
+
+def pack_record(record: Record) -> bytes:
+    body = record.body.encode()
+    return b"%d:%d:%b%b" % (record.body_seq, len(body), body, record.value)
+
+
+def records_of(flat: Sequence[bytes]) -> list[Record]:
+    return [_record(*pair) for pair in zip(flat[::2], flat[1::2], strict=True)]
+
+
+def _record(key: bytes, packed: bytes) -> Record:
+    body_seq, length, rest = packed.split(b":", 2)
+    size = int(length)
+    return Record(key.decode(), rest[size:], rest[:size].decode(), int(body_seq))
+
+
+def pack_known(entry: Entry, position: Position, now_ms: int) -> bytes:
+    rest = (entry.user_id, entry.fingerprint, position.epoch, entry.receipt)
+    return b"%d:%d:%b" % (now_ms, position.seq, msgspec.msgpack.encode(rest))
+
+
+def known_of(packed: bytes) -> Known:
+    _, seq, rest = packed.split(b":", 2)
+    user_id, fingerprint, epoch, receipt = _decode_known(rest)
+    return Known(user_id, fingerprint, Position(epoch, int(seq)), receipt)
+
+
+_decode_known = msgspec.msgpack.Decoder(tuple[str, bytes, str, bytes]).decode
+
+
+def head_of(epoch: bytes, seq: int, trimmed: int = 0) -> Head:
+    return Head(Position(epoch.decode(), seq), trimmed)
+
+
+def unstorable(page: PageKey, entries: Iterable[Entry]) -> dict[str, Failed]:
+    """Entries with text that no UTF-8 has (lone halves of a surrogate pair), or a key that is no
+    key."""
+    failed = {}
+    for entry in entries:
+        names = (*entry.deletes, *(put.key for put in entry.puts), entry.body_key or "")
+        texts = (*page, entry.broadcast_id, entry.user_id, *(put.body for put in entry.puts))
+        try:
+            "".join((*texts, *names)).encode()
+            if len((entry.body_key or "").encode()) > 255:
+                raise ValueError("a body_key of more than 255 bytes")
+        except ValueError as error:
+            failed[entry.broadcast_id] = Failed(error)
+    return failed
