@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 
 def as_message(text: str) -> dict[str, str]:
     """A text frame as ASGI's `send` takes it; one dict serves all viewers."""
     return {"type": "websocket.send", "text": text}
+
+
+def as_coroutine_function(send: Any, first: object) -> Callable[[Any], Coroutine[Any, Any, None]]:
+    """A `send` whose calls can be driven a step at a time; `first` is what one call gave.
+
+    granian (2.8): `send` gives an awaitable of its own, which is no coroutine.
+    """
+    if isinstance(first, Coroutine):
+        return send  # type: ignore[no-any-return]
+
+    async def stepped(message: Any) -> None:
+        await send(message)
+
+    return stepped
 
 
 def abort_transport(send: Any) -> bool:

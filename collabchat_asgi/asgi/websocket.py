@@ -15,7 +15,7 @@ from ..engine.connection import Connection
 from ..engine.engine import Engine
 from ..errors import CloseCode, Closed
 from .gate import Gate
-from .quirks import abort_transport
+from .quirks import abort_transport, as_coroutine_function
 from .request import Scope, bearer_subprotocol, connect_request, speaks, subprotocols_of
 
 logger = logging.getLogger("collabchat_asgi.asgi")
@@ -80,7 +80,9 @@ class WebSocket:
     async def _accept(self) -> None:
         offered = subprotocols_of(self._scope)
         chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
-        await self._send({"type": "websocket.accept", "subprotocol": chosen, "headers": []})
+        accepting = self._send({"type": "websocket.accept", "subprotocol": chosen, "headers": []})
+        self._send = as_coroutine_function(self._send, accepting)
+        await accepting
         self._reader = asyncio.current_task()
         try:
             if speaks(offered):
