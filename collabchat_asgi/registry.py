@@ -112,7 +112,7 @@ def _maker(found: Any) -> Callable[[str], Any]:
 
 SQLITE = ("sqlite", "sqlite+pysqlite")
 POSTGRES = ("postgresql", "postgresql+asyncpg")
-REDIS = ("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel")
+REDIS = ("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
 
 storages: Registry[Storage] = Registry(
     "storage",

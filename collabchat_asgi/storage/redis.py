@@ -12,10 +12,22 @@ from ..core.model import PageKey, Position
 from ..errors import MisuseError, StorageError, StorageUnavailable
 from ..redis_client.address import Address
 from ..redis_client.servers import Command, Servers
-from .abc import Group, Loaded, Outcome, Revise, Storage, Tail, UsageDelta, UsageRow, new_epoch
+from .abc import (
+    Group,
+    Loaded,
+    Outcome,
+    PageCopy,
+    Revise,
+    Storage,
+    Tail,
+    UsageDelta,
+    UsageRow,
+    new_epoch,
+)
 from .redis_bid import Bid
 from .redis_checks import keeps_all
-from .redis_page import Names, events_of, head_of, listed, page_of, records_of, tenant_in_index
+from .redis_index import Index
+from .redis_page import Names, changes, counted, events_of, head_of, kept_of, records_of
 from .redis_usage import Usage
 from .turn import check_groups
 
@@ -26,9 +38,7 @@ T = TypeVar("T")
 SCHEMA = b"1"
 OPEN_SECONDS = 10.0
 AT_ONCE = 1_000
-"""Commands in one pipeline; also numbers of one page that one `trim` drops."""
-TRIM_AT_ONCE = 10_000
-PAGES_AT_ONCE = 250
+"""Commands in one pipeline."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.0005, 0.008
 """Seconds between two questions whether it is our turn."""
 
@@ -60,13 +70,14 @@ class RedisStorage(Storage):
         *,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
+        self.timeout_seconds = address.timeout
         self._address = address
         self._clock = clock
         self._names = Names(address.prefix)
+        self._index = Index(self._names)
         self._usage = Usage(self._names)
         self._servers: Servers | None = None
         self._keeps_all = False
-        self._trimmed_to: bytes | None = None
 
     def __repr__(self) -> str:
         return f"RedisStorage({str(self._address)!r})"
@@ -140,7 +151,10 @@ class RedisStorage(Storage):
                     pause = min(pause * 2, LONGEST_PAUSE)
                 if servers.loop.time() > end:
                     raise StorageUnavailable(f"{self._address}: others were before us for too long")
-                await self._list(servers, [bid for bid in left if bid.wants_listing])
+                unlisted = [bid for bid in left if bid.wants_listing]
+                await self._index.add(servers, [bid.group.page for bid in unlisted])
+                for bid in unlisted:
+                    bid.listed()
                 now_ms = self._clock()
                 answers = await servers.run([bid.command(now_ms) for bid in left])
                 for bid, answer in zip(left, answers, strict=True):
@@ -150,15 +164,6 @@ class RedisStorage(Storage):
             if leaving := [bid.leave() for bid in bids if bid.holds_turn or bid.waits]:
                 await servers.run(leaving)
         return [bid.outcomes for bid in bids if bid.outcomes is not None]
-
-    async def _list(self, servers: Servers, bids: Sequence[Bid]) -> None:
-        """The index first: a page that nobody finds would never be trimmed, copied or exported."""
-        members = [word for bid in bids for word in (0, listed(bid.group.page))]
-        if members:
-            index = self._names.index
-            await servers.run([Command(index, ("ZADD", index, *members))])
-        for bid in bids:
-            bid.listed()
 
     async def load(self, page: PageKey) -> Loaded:
         [(epoch, seq, flat)] = await self._run(self._names.page(page).call("load"))
@@ -196,50 +201,29 @@ class RedisStorage(Storage):
         gone = ("UNLINK", keys.head, keys.log, keys.records, keys.ids, keys.notes)
         await self._run(Command(keys.head, gone), again=False)
 
-    async def trim(self, *, before_ms: int, keep_events: int) -> int:
-        return await self._whole(lambda servers: self._trim(servers, before_ms, keep_events))
+    async def dump(self, page: PageKey) -> PageCopy:
+        answer = await self._run(self._names.page(page).call("dump"))
+        [(epoch, seq, trimmed, records, log, ids)] = answer
+        position = head_of(epoch, seq).position
+        return PageCopy(position, trimmed, records_of(records), kept_of(page, log, ids))
 
-    async def _trim(self, servers: Servers, before_ms: int, keep_events: int) -> int:
-        """Goes on where the last call stopped; all pages were seen where nothing was dropped and
-        the time sufficed."""
-        end = servers.loop.time() + self._address.timeout / 2
-        dropped: int = 0
-        for start in (self._trimmed_to, None):
-            self._trimmed_to = start
-            while members := await self._index(
-                servers, _after(self._trimmed_to), b"+", PAGES_AT_ONCE
-            ):
-                keys = [self._names.page(page_of(member)) for member in members]
-                trims = [page.call("trim", before_ms, keep_events, AT_ONCE) for page in keys]
-                dropped += sum(await servers.run(trims))
-                self._trimmed_to = members[-1]
-                if dropped >= TRIM_AT_ONCE or servers.loop.time() > end:
-                    return dropped
-            self._trimmed_to = None
-            if dropped or start is None:
-                break
-        return dropped
+    async def restore(self, page: PageKey, copy: PageCopy) -> bool:
+        placed = [(one, one.position) for one in copy.kept]
+        lists = counted(changes(placed, copy.records, None))
+        restoring = self._names.page(page).call("restore", *copy.position, copy.trimmed, *lists)
+        await self._whole(lambda servers: self._index.add(servers, [page]))
+        [done] = await self._run(restoring)
+        return bool(done)
+
+    async def trim(self, *, before_ms: int, keep_events: int) -> int:
+        return await self._whole(lambda servers: self._index.trim(servers, before_ms, keep_events))
 
     async def pages(
         self, tenant_id: str | None, after: PageKey | None, limit: int
     ) -> list[PageKey]:
-        first, last = _after(after and listed(after)), b"+"
-        if tenant_id is not None:
-            tenant = tenant_in_index(tenant_id)
-            last = b"(" + tenant + b"\xff"
-            if after is None or listed(after) < tenant:
-                first = b"[" + tenant
-        members = await self._whole(lambda servers: self._index(servers, first, last, limit))
-        return [page_of(member) for member in members]
-
-    async def _index(
-        self, servers: Servers, first: bytes, last: bytes, limit: int
-    ) -> Sequence[bytes]:
-        index = self._names.index
-        words = ("ZRANGEBYLEX", index, first, last, "LIMIT", 0, limit)
-        [members] = await servers.run([Command(index, words)])
-        found: Sequence[bytes] = members
-        return found
+        return await self._whole(
+            lambda servers: self._index.pages(servers, tenant_id, after, limit)
+        )
 
     async def add_usage(self, deltas: Sequence[UsageDelta]) -> None:
         await self._whole(lambda servers: self._usage.add(servers, deltas))
@@ -252,7 +236,3 @@ class RedisStorage(Storage):
     async def key(self) -> bytes:
         [key] = await self._run(Command(self._names.key, ("GET", self._names.key)))
         return bytes(key)
-
-
-def _after(member: bytes | None) -> bytes:
-    return b"-" if member is None else b"(" + member

@@ -13,12 +13,11 @@ from .abc import Failed, Group, LogEvent, Outcome, Revise, new_epoch
 from .redis_page import (
     Keys,
     Word,
+    changes,
+    counted,
     events_of,
     head_of,
     known_of,
-    pack_event,
-    pack_known,
-    pack_record,
     unstorable,
 )
 from .turn import Head, Known, Placed, Turn, last_changes
@@ -101,19 +100,8 @@ class Bid:
         return self._asked
 
     def _changes(self, now_ms: int) -> list[Word]:
-        entries = [entry for entry, _ in self._placed]
-        puts, deletes = last_changes(entries)
-        lists: list[list[Word]] = [[], [], [], [], list(deletes)]
-        log, ids, notes, records, _ = lists
-        for entry, position in self._placed:
-            ids += (entry.broadcast_id, pack_known(entry, position, now_ms))
-            if entry.event is None:
-                notes += (position.seq, entry.broadcast_id)
-            else:
-                log += (position.seq, pack_event(entry, now_ms))
-        for record in puts:
-            records += (record.key, pack_record(record))
-        return [word for words in lists for word in (len(words), *words)]
+        puts, deletes = last_changes(entry for entry, _ in self._placed)
+        return counted([*changes(self._placed, puts, now_ms), deletes])
 
     def _written(self, found: Sequence[bytes | None]) -> None:
         told = self._told(found)

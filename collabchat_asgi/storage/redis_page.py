@@ -3,7 +3,6 @@ the same, so a number or a length that Lua needs stands in front, as text."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import blake2b
@@ -15,14 +14,13 @@ import msgspec
 from ..core.model import PageKey, Position, Record
 from ..errors import StorageError
 from ..redis_client.servers import Command, Script
-from .abc import Entry, Failed, LogEvent
+from .abc import Entry, Failed, Kept, LogEvent
 from .turn import Head, Known
 
 __all__ = ["Keys", "Names", "script"]
 
 Word: TypeAlias = str | bytes | int
 
-SEPARATOR = re.compile(rb"\0(?!\xff)")
 PARTS = ("head", "log", "records", "ids", "notes", "turn", "line")
 
 
@@ -78,27 +76,7 @@ def _digest(*texts: str) -> str:
     return blake2b(b"".join((sizes.encode(), b":", *parts)), digest_size=16).hexdigest()
 
 
-# The index: sorts as `PageKey` does.
-
-
-def listed(page: PageKey) -> bytes:
-    return tenant_in_index(page.tenant_id) + page.url_id.encode()
-
-
-def tenant_in_index(tenant_id: str) -> bytes:
-    """A NUL ends the tenant; one of its own is followed by a byte that begins no text."""
-    return tenant_id.encode().replace(b"\0", b"\0\xff") + b"\0"
-
-
-def page_of(member: bytes) -> PageKey:
-    tenant, url = SEPARATOR.split(member, maxsplit=1)
-    return PageKey(tenant.replace(b"\0\xff", b"\0").decode(), url.decode())
-
-
-# Values.
-
-
-def pack_event(entry: Entry, now_ms: int) -> bytes:
+def pack_event(entry: Entry | Kept, now_ms: int) -> bytes:
     key = (entry.body_key or "").encode()
     name = entry.broadcast_id.encode()
     return b"%c%b%d:%d:%b%b" % (len(key), key, now_ms, len(name), name, entry.event or b"")
@@ -133,7 +111,7 @@ def _record(key: bytes, packed: bytes) -> Record:
     return Record(key.decode(), rest[size:], rest[:size].decode(), int(body_seq))
 
 
-def pack_known(entry: Entry, position: Position, now_ms: int) -> bytes:
+def pack_known(entry: Entry | Kept, position: Position, now_ms: int) -> bytes:
     rest = (entry.user_id, entry.fingerprint, position.epoch, entry.receipt)
     return b"%d:%d:%b" % (now_ms, position.seq, msgspec.msgpack.encode(rest))
 
@@ -145,6 +123,44 @@ def known_of(packed: bytes) -> Known:
 
 
 _decode_known = msgspec.msgpack.Decoder(tuple[str, bytes, str, bytes]).decode
+
+
+def changes(
+    placed: Iterable[tuple[Entry | Kept, Position]], puts: Iterable[Record], now_ms: int | None
+) -> list[list[Word]]:
+    """What goes into LOG, IDS, NOTES and RECORDS. Without a time: each has its own."""
+    log: list[Word] = []
+    ids: list[Word] = []
+    notes: list[Word] = []
+    for entry, position in placed:
+        made_ms = entry.created_ms if isinstance(entry, Kept) else now_ms or 0
+        ids += (entry.broadcast_id, pack_known(entry, position, made_ms))
+        if entry.event is None:
+            notes += (position.seq, entry.broadcast_id)
+        else:
+            log += (position.seq, pack_event(entry, made_ms))
+    return [log, ids, notes, [word for put in puts for word in (put.key, pack_record(put))]]
+
+
+def counted(lists: Iterable[Sequence[Word]]) -> list[Word]:
+    """One flat list, each with its length in front, as `give` in Lua takes them."""
+    return [word for words in lists for word in (len(words), *words)]
+
+
+def kept_of(page: PageKey, log: Sequence[bytes], ids: Sequence[bytes]) -> list[Kept]:
+    """From both hashes, whole."""
+    events = {}
+    for packed in log[1::2]:
+        key, rest = packed[1 : 1 + packed[0]], packed[1 + packed[0] :]
+        _, length, rest = rest.split(b":", 2)
+        events[rest[: int(length)]] = (rest[int(length) :], key.decode() or None)
+    kept = []
+    for name, packed in zip(ids[::2], ids[1::2], strict=True):
+        known, (event, key_or_none) = known_of(packed), events.get(name, (None, None))
+        made_ms = int(packed.partition(b":")[0])
+        facts = known.user_id, known.fingerprint, known.receipt
+        kept.append(Kept(known.position, name.decode(), *facts, event, key_or_none, made_ms))
+    return kept
 
 
 def head_of(epoch: bytes, seq: int, trimmed: int = 0) -> Head:

@@ -1,27 +1,10 @@
 -- Writes a group if nothing is in the way; else says what is, and gives the turn.
-local next_argument = 0
-local function take()
-  next_argument = next_argument + 1
-  return ARGV[next_argument]
-end
-local function number() return tonumber(take()) end
-
 local me, turn_ms, expected_epoch, expected_seq = take(), take(), take(), number()
 local write, expected_version = take() == 'write', take()
 local is_listed, keeps_all, fresh_epoch = take() == 'listed', take() == 'keeps all', take()
 
-local function pass_on()
-  local heir = redis.call('LPOP', LINE)
-  if heir then
-    redis.call('SET', TURN, heir, 'PX', turn_ms)
-  else
-    redis.call('DEL', TURN)
-  end
-  return heir
-end
-
 local function is_my_turn()
-  local holder = redis.call('GET', TURN) or pass_on()
+  local holder = redis.call('GET', TURN) or pass_on(turn_ms)
   if not holder or holder == me then return true end
   for _, waiting in ipairs(redis.call('LRANGE', LINE, 0, -1)) do
     if waiting == me then return false end
@@ -40,12 +23,12 @@ local writes, asks = number(), number()
 local found, is_known = {}, false
 for first = 1, writes + asks, CHUNK do
   local last = math.min(first + CHUNK - 1, writes + asks)
-  for _, known in ipairs(redis.call('HMGET', IDS, unpack(ARGV, next_argument + first, next_argument + last))) do
+  for _, known in ipairs(redis.call('HMGET', IDS, unpack(ARGV, taken + first, taken + last))) do
     found[#found + 1] = known
     is_known = is_known or (known and #found <= writes)
   end
 end
-next_argument = next_argument + writes + asks
+taken = taken + writes + asks
 
 local as_expected
 if expected_version == '' then
@@ -76,21 +59,13 @@ end
 local new_epoch, new_seq = take(), number()
 if seq == 0 and writes > 0 and not is_listed then return { 'list' } end
 
-local function call(command, key, count)
-  for first = 1, count, CHUNK do
-    local last = math.min(first + CHUNK - 1, count)
-    redis.call(command, key, unpack(ARGV, next_argument + first, next_argument + last))
-  end
-  next_argument = next_argument + count
-end
-
-call('HSET', LOG, number())
-call('HSET', IDS, number())
-call('ZADD', NOTES, number())
-call('HSET', RECORDS, number())
-call('HDEL', RECORDS, number())
+give('HSET', LOG)
+give('HSET', IDS)
+give('ZADD', NOTES)
+give('HSET', RECORDS)
+give('HDEL', RECORDS)
 if writes > 0 then
   redis.call('HSET', HEAD, 'epoch', new_epoch, 'seq', new_seq, 'version', version + 1, 'replid', replid)
 end
-pass_on()
+pass_on(turn_ms)
 return { 'done', found }

@@ -9,6 +9,34 @@ local HEAD, LOG, RECORDS, IDS, NOTES, TURN, LINE = unpack(KEYS)
 
 local CHUNK = 2000 -- values on Lua's stack at once
 
+-- Arguments are taken one after the other.
+local taken = 0
+local function take()
+  taken = taken + 1
+  return ARGV[taken]
+end
+local function number() return tonumber(take()) end
+
+-- Gives as many of the next arguments as the first of them says to a command, in chunks.
+local function give(command, key)
+  local count = number()
+  for first = 1, count, CHUNK do
+    redis.call(command, key, unpack(ARGV, taken + first, taken + math.min(first + CHUNK - 1, count)))
+  end
+  taken = taken + count
+end
+
+-- The turn goes to the first in the line; false where nobody waits.
+local function pass_on(turn_ms)
+  local heir = redis.call('LPOP', LINE)
+  if heir then
+    redis.call('SET', TURN, heir, 'PX', turn_ms)
+  else
+    redis.call('DEL', TURN)
+  end
+  return heir
+end
+
 local function head()
   local found = redis.call('HMGET', HEAD, 'epoch', 'seq', 'trimmed', 'version')
   return found[1] or '', tonumber(found[2] or 0), tonumber(found[3] or 0), found[4] or '0'

@@ -1,5 +1,5 @@
 -- The head, and the events after a position where there is such a tail.
-local after_epoch, after, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local after_epoch, after, limit = take(), number(), number()
 local epoch, seq, trimmed = head()
 local events = {}
 if has_tail(epoch, seq, trimmed, after_epoch, after) then

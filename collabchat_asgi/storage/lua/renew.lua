@@ -1,5 +1,5 @@
 -- A new epoch for a page that has lost its end.
-local seen_epoch, seen, fresh_epoch = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local seen_epoch, seen, fresh_epoch = take(), number(), take()
 local epoch, seq, _, version = head()
 if seq > 0 and epoch == seen_epoch and seq < seen then
   epoch = fresh_epoch

@@ -1,5 +1,5 @@
 -- Drops old numbers with what is known of them, and old notes. Returns how many numbers.
-local before_ms, keep, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local before_ms, keep, most = number(), number(), number()
 local epoch, seq, trimmed = head()
 local last, n = math.min(seq - keep, trimmed + most), trimmed
 while n < last do

@@ -1,0 +1,7 @@
+-- Everything, as of one moment.
+local epoch, seq, trimmed = head()
+local everything = { epoch, seq, trimmed }
+for _, key in ipairs { RECORDS, LOG, IDS } do
+  everything[#everything + 1] = redis.call('HGETALL', key)
+end
+return everything
