@@ -135,6 +135,15 @@ class Committer:
         return plans
 
     async def _commit(self, plans: list[Plan]) -> None:
+        for plan in plans:
+            plan.page.users += 1
+        try:
+            await self._commit_plans(plans)
+        finally:
+            for plan in plans:
+                plan.page.users -= 1
+
+    async def _commit_plans(self, plans: list[Plan]) -> None:
         by_key = {plan.page.key: plan for plan in plans}
 
         def revise(key: PageKey, tail: Tail) -> Sequence[Entry]:

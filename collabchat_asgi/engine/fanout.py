@@ -6,6 +6,7 @@ makes. A viewer that cannot take the frame now is told by its place in the ring,
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Collection, Iterator
 
 from .outbox import Message, Outbox
@@ -58,7 +59,7 @@ class _Run:
             self.outbox = outbox
             try:
                 await outbox.send(message)
-            except Exception:
+            except (Exception, CancelledError):
                 if self.waits:
                     raise
                 self.gone += 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -75,7 +74,8 @@ class Outbox:
         self._clock = clock
         self._limits = limits
         self._timing = timing
-        self._answers: deque[str] = deque()
+        # Lists and no deques: they are short, and of thousands of sockets most have none.
+        self._answers: list[str] = []
         self._behind: dict[Viewer, None] = {}
         self._busy = False
         self._ping_wanted = False
@@ -134,10 +134,12 @@ class Outbox:
                 self.ready = False
                 return
             elif self._answers:
-                answer = self._answers.popleft()
+                answer = self._answers.pop(0)
                 self._transmit(answer, len(answer))
             elif not self._serve_behind():
                 self.ready = not self._behind
+                if self.ready:
+                    self._behind = {}  # a dict that was filled once keeps its room
                 return
         self.ready = False
 
@@ -158,7 +160,8 @@ class Outbox:
             waits_for = coroutine.send(None)
         except StopIteration:
             self.sent(size)
-        except Exception:
+        except (Exception, asyncio.CancelledError):
+            # Some servers cancel what waits for a peer that has left, and `send` passes that on.
             self.gone()
         else:
             self.suspend(coroutine, waits_for, size)
@@ -197,8 +200,11 @@ class Outbox:
         except TimeoutError:
             self.closed = True
             self._owner.give_up(CloseCode.TOO_SLOW, "the socket takes no more", abort=True)
-        except Exception:
+        except (Exception, asyncio.CancelledError) as error:
             self.gone()
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                raise
         else:
             self.sent(size)
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -39,6 +39,8 @@ class Pages:
         self._pages: OrderedDict[PageKey, Page] = OrderedDict()
         self._topics: dict[str, Page] = {}
         self._opening: dict[PageKey, asyncio.Task[Page]] = {}
+        self._wanted: Counter[PageKey] = Counter()
+        """How many wait for a page, which may be open already and not yet be used."""
 
     def __len__(self) -> int:
         return len(self._pages)
@@ -60,11 +62,14 @@ class Pages:
         It has been loaded after its topic was subscribed: what is committed elsewhere from now on
         is heard, or found by the sweep.
         """
-        page = await self.open(key)
-        while self._pages.get(key) is not page:
-            # Evicted between the end of the opening and this turn.
+        self._wanted[key] += 1
+        try:
             page = await self.open(key)
-        page.users += 1
+            page.users += 1
+        finally:
+            self._wanted[key] -= 1
+            if not self._wanted[key]:
+                del self._wanted[key]
         try:
             yield page
         finally:
@@ -84,7 +89,8 @@ class Pages:
 
     async def evict(self) -> None:
         """Forget the pages that nobody has needed for longest, beyond `Limits.idle_pages`."""
-        idle = [page for page in self._pages.values() if page.idle]
+        pages = self._pages.values()
+        idle = [page for page in pages if page.idle and page.key not in self._wanted]
         topics = []
         for page in idle[: max(0, len(idle) - self._idle_pages)]:
             del self._pages[page.key]
@@ -93,6 +99,12 @@ class Pages:
             topics.append(page.topic)
         if topics:
             await bounded(self._pubsub.unsubscribe(topics), self._seconds)
+        again = [topic for topic in topics if topic in self._topics]
+        if again:
+            # Opened anew meanwhile, and perhaps subscribed before it was unsubscribed.
+            await subscribe_bounded(self._pubsub, again, self._seconds)
+            for topic in again:
+                self._reader.catch_up_soon(self._topics[topic])
 
     async def _open(self, key: PageKey) -> Page:
         topic = topic_of(key)

@@ -1,0 +1,215 @@
+"""What breaks is revived, what is away is waited for, and nothing acked is lost meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from collabchat_asgi.core.model import PageKey
+from collabchat_asgi.engine.supervisor import Supervisor
+from collabchat_asgi.errors import StorageUnavailable
+from collabchat_asgi.pubsub.memory import MemoryPubSub
+from collabchat_asgi.testing.operations import create_chat, new_id
+
+from .conftest import Start
+from .harness import KEY, PLENTY, TIMING, Gate, TroubledBus, TroubledStorage, settle, turns, until
+
+
+async def test_what_ends_or_raises_is_started_again() -> None:
+    supervisor = Supervisor()
+    runs: list[int] = []
+
+    async def fragile() -> None:
+        runs.append(len(runs))
+        if len(runs) == 1:
+            raise RuntimeError("broken")
+        if len(runs) > 2:
+            await asyncio.Event().wait()
+
+    supervisor.forever("fragile", fragile)
+    await until(lambda: len(runs) == 3)
+    assert supervisor.restarts == {"fragile": 2}
+    await supervisor.stop()
+
+
+async def test_a_committer_that_died_is_revived(start: Start) -> None:
+    server = await start()
+    ann = await server.join("ann")
+    committer: Any = server.engine.committer
+    take, committer._take = committer._take, lambda: 1 / 0
+    ann.operate(create_chat("1"))
+    await until(lambda: server.engine.supervisor.restarts.get("committer"))
+    committer._take = take
+    await ann.at(1)
+    assert (await ann.do(create_chat("2")))["seq"] == 2
+
+
+async def test_a_listener_that_died_is_revived(start: Start) -> None:
+    bus, storage = new_id(), TroubledStorage()
+    one = await start(storage, MemoryPubSub(bus))
+    two = await start(TroubledStorage(storage.inner), MemoryPubSub(bus))
+    ann, bob = await one.join("ann"), await two.join("bob")
+    assert two.bus._ear is not None
+    two.bus._ear.inbox.close(RuntimeError("the broker is mad"))
+    await until(lambda: two.engine.supervisor.restarts.get("listener"))
+    two.engine.listener.heard_self_at = float("-inf")
+    await two.engine._listen_again()
+    await ann.do(create_chat("1"))
+    await bob.at(1)
+    await until(lambda: two.engine.supervisor.restarts["listener"] >= 1)
+    await ann.do(create_chat("2"))
+    await bob.at(2)
+
+
+async def test_a_deaf_process_is_healed_by_the_sweep(start: Start) -> None:
+    storage = TroubledStorage()
+    one, two = await start(storage), await start(TroubledStorage(storage.inner))
+    ann, bob = await one.join("ann"), await two.join("bob")
+    for number in range(5):
+        await ann.do(create_chat(f"{number}"))
+    assert bob.page.seq == 0
+    await two.heal()
+    await bob.at(5)
+    assert bob.page.outline() == ann.page.outline()
+
+
+async def test_storage_away_for_a_while(start: Start) -> None:
+    storage = TroubledStorage()
+    server = await start(storage)
+    ann = await server.join("ann")
+    acked = [await ann.do(create_chat(f"{number}")) for number in range(3)]
+    storage.away = True
+    waiting = [create_chat(f"{number}") for number in range(3, 6)]
+    for operation in waiting:
+        answer = await ann.ask(operation)
+        assert (answer["code"], answer["retry"]) == ("unavailable", True)
+    bob = server.connect("bob")
+    bob.ask_for_page()
+    error = await bob.expect("error", urlId="page")
+    assert (error["code"], error["retry"]) == ("unavailable", True)
+    with pytest.raises(StorageUnavailable):
+        await server.page()
+    await server.heal()
+    healthy, report = server.engine.health()
+    assert not healthy
+    assert "storage" in str(report["reasons"])
+    assert ann.closed is None
+    storage.away = False
+    await server.heal()
+    assert server.engine.health()[0]
+    acked += [await ann.do(operation) for operation in waiting]
+    await bob.subscribe()
+    assert [ack["seq"] for ack in acked] == [1, 2, 3, 4, 5, 6]
+    assert bob.page.outline() == ann.page.outline()
+    assert server.engine.supervisor.restarts == {}
+
+
+async def test_a_storage_that_hangs_is_bounded(start: Start) -> None:
+    storage = TroubledStorage()
+    server = await start(storage, timing=replace(TIMING, backend_seconds=0.1))
+    ann = await server.join("ann")
+    gate = storage.hold("commit")
+    answer = await ann.ask(operation := create_chat())
+    assert (answer["code"], answer["retry"]) == ("unavailable", True)
+    gate.open()
+    assert (await ann.do(operation))["seq"] == 1
+
+
+async def test_a_commit_of_unknown_outcome_is_told_to_everyone(start: Start) -> None:
+    """Committed, and the answer got lost: viewers here and elsewhere hear of it at the latest
+    when it is sent again."""
+    bus, storage = new_id(), TroubledStorage()
+    one = await start(storage, TroubledBus(bus))
+    two = await start(TroubledStorage(storage.inner), TroubledBus(bus))
+    ann, bob = await one.join("ann"), await two.join("bob")
+    storage.break_after.append("commit")
+    operation = create_chat()
+    assert (await ann.ask(operation))["retry"]
+    await ann.do(operation)
+    await ann.at(1)
+    await two.heal()
+    await bob.at(1)
+    assert ann.numbers == bob.numbers == [(1, 1)]
+
+
+NONE_IDLE = replace(PLENTY, idle_pages=0)
+
+
+async def test_idle_pages_leave_and_used_ones_stay(start: Start) -> None:
+    server = await start(limits=NONE_IDLE)
+    ann = await server.join("ann")
+    for number in range(5):
+        await server.page(PageKey("acme", f"{number}"))
+    assert len(server.engine.pages) == 6
+    await server.engine.pages.evict()
+    assert [page.key for page in server.engine.pages.all()] == [KEY]
+    await ann.do(create_chat())
+    await ann.at(1)
+
+
+async def test_eviction_does_not_take_a_page_from_whoever_just_opened_it(start: Start) -> None:
+    server = await start(limits=NONE_IDLE)
+    evicting = True
+
+    async def evict() -> None:
+        while evicting:
+            await server.engine.pages.evict()
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(evict())
+    for round in range(20):
+        ann, bob = await server.join("ann"), await server.join("bob")
+        ack = await ann.do(create_chat(f"{round}"))
+        await bob.at(ack["seq"])
+        await settle(server, create_chat("by http"))
+        await ann.at(ack["seq"] + 1)
+        ann.leave()
+        bob.leave()
+        server.open_page().presence.expire(float("inf"))
+        await settle(server, create_chat("nobody is there"))
+    evicting = False
+    await task
+    assert (await server.page()).position.seq == 60
+
+
+async def test_eviction_while_a_commit_is_under_way(start: Start) -> None:
+    """Whoever opens the page meanwhile hears of that commit without a sweep."""
+    storage = TroubledStorage()
+    server = await start(storage, limits=NONE_IDLE)
+    gate = storage.hold("commit", answer=True)
+    task = asyncio.create_task(settle(server, create_chat()))
+    await until(lambda: gate.waiting)
+    await server.engine.pages.evict()
+    bob = server.connect("bob")
+    bob.ask_for_page()
+    await bob.expect("subscribed")
+    gate.open()
+    await task
+    await bob.at(1)
+
+
+async def test_a_page_opened_again_while_its_topic_is_given_up_is_heard(start: Start) -> None:
+    class SlowBus(MemoryPubSub):
+        gate = Gate()
+
+        async def unsubscribe(self, topics: Any) -> None:
+            await self.gate.pass_through()
+            await super().unsubscribe(topics)
+
+    bus, storage = new_id(), TroubledStorage()
+    one = await start(storage, MemoryPubSub(bus))
+    two = await start(TroubledStorage(storage.inner), slow := SlowBus(bus), limits=NONE_IDLE)
+    ann = await one.join("ann")
+    await two.page()
+    slow.gate.shut()
+    evicting = asyncio.create_task(two.engine.pages.evict())
+    await until(lambda: slow.gate.waiting)
+    bob = await two.join("bob")
+    slow.gate.open()
+    await evicting
+    await turns()
+    await ann.do(create_chat())
+    await bob.at(1)
