@@ -172,7 +172,10 @@ class CollabChat:
 
     async def start(self) -> None:
         """Idempotent. Raises `ConfigError` or `StorageError` with what to do about it."""
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError as error:
+            raise MisuseError("collabchat_asgi needs asyncio: this server runs trio") from error
         if self._loop is not None and self._loop is not loop:
             if self._loop.is_closed() or not self._loop.is_running():
                 # A test client's loop that ended without a lifespan; nothing in it can be awaited.

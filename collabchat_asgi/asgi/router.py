@@ -7,7 +7,7 @@ from typing import Any
 
 from ..engine.engine import Engine
 from .gate import Gate
-from .http import Http
+from .http import serve_http
 from .request import Scope
 from .static import StaticFile
 from .websocket import WebSocket
@@ -37,4 +37,4 @@ async def route(
     if scope["type"] == "websocket":
         await WebSocket(engine, gate, scope, receive, send).serve()
     else:
-        await Http(engine, gate, static, scope, receive, send).serve(path)
+        await serve_http(engine, gate, static, path, scope, receive, send)

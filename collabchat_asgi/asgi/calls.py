@@ -1,0 +1,139 @@
+"""The calls beside the socket (PROTOCOL section 6): same hooks, same validation, same log."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..core.frames import decode_operation
+from ..core.model import NOWHERE, Position
+from ..core.replay import merged
+from ..core.text import is_uuid
+from ..engine.log import decode_log
+from ..engine.operations import Request
+from ..errors import Refused
+from .exchange import Answer, Exchange
+
+PRIVATE = {
+    "cache-control": "private, no-cache",
+    "vary": "Cookie, Authorization, Origin",
+}
+
+
+async def call(exchange: Exchange, path: str) -> Answer:
+    """Answer a path below `v1/`. Raises `Refused` or `StorageError`."""
+    insecure = exchange.gate.insecure(exchange.scope)
+    if insecure is not None:
+        raise Refused("forbidden", insecure)
+    known = _CALLS.get(path)
+    if known is None:
+        raise Refused("not-found", "there is nothing here")
+    method, answer = known
+    if exchange.method != method and (exchange.method, method) != ("HEAD", "GET"):
+        return Answer(405, {"allow": method})
+    return await answer(exchange)
+
+
+async def chats(exchange: Exchange) -> Answer:
+    page = await exchange.engine.page(await exchange.reading())
+    epoch, seq = page.position
+    etag = f'W/"{epoch}-{seq}"'
+    headers = {"etag": etag, "vary": PRIVATE["vary"] + ", Accept-Encoding"}
+    if exchange.has(etag):
+        return Answer(304, headers)
+    compressed = exchange.accepts_gzip()
+    if compressed:
+        headers["content-encoding"] = "gzip"
+    return Answer(200, headers, page.encoded(compressed=compressed))
+
+
+async def comments(exchange: Exchange) -> Answer:
+    limit = exchange.integer("limit", 100, 1, 1_000)
+    chat_id = exchange.query.get("chatId", "")
+    if not is_uuid(chat_id):
+        raise Refused("invalid", "chatId is missing or no UUID", field="chatId")
+    page = await exchange.engine.page(await exchange.reading())
+    chat = page.state.chat(chat_id)
+    if chat is None:
+        raise Refused("not-found", "there is no such chat on this page", field="chatId")
+    known = [state.comment for state in chat.comments.values()]
+    before = exchange.query.get("before")
+    if before is not None:
+        place = next((i for i, comment in enumerate(known) if comment.id == before), None)
+        if place is None:
+            raise Refused("not-found", "there is no such comment", field="before")
+        known = known[:place]
+    part = known[-limit:]
+    return Answer.json({"comments": part, "more": len(known) > len(part)})
+
+
+async def events(exchange: Exchange) -> Answer:
+    after = exchange.integer("after", 0, 0, 2**53)
+    limit = exchange.integer("limit", 100, 1, 1_000)
+    key = await exchange.reading()
+    position = Position(exchange.query.get("epoch", ""), after) if after else NOWHERE
+    tail = await exchange.engine.reader.read(key, position, limit)
+    if isinstance(tail, str):
+        raise Refused("reset", f"the log cannot be told from there: {tail}", field="after")
+    told = decode_log(tail.events)
+    return Answer.json(
+        {
+            "epoch": tail.position.epoch,
+            "seq": tail.position.seq,
+            "first": after + 1,
+            "last": told[-1].seq if told else after,
+            "events": merged(told),
+        }
+    )
+
+
+async def usage(exchange: Exchange) -> Answer:
+    admission = await exchange.admit(exchange.query.get("tenantId"))
+    await exchange.authorize(admission, "view-usage", "")
+    first, last = exchange.day("from"), exchange.day("to")
+    return Answer.json({"rows": await exchange.engine.usage(admission.tenant_id, first, last)})
+
+
+async def operate(exchange: Exchange) -> Answer:
+    refusal = exchange.gate.refusal(exchange.scope)
+    if refusal is not None:
+        raise Refused("forbidden", refusal)
+    kind = exchange.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        # A form's content types need no preflight: with a cookie, any site could send them.
+        raise Refused("unsupported-media-type", "Content-Type must be application/json")
+    engine, limits = exchange.engine, exchange.engine.limits
+    serial = engine.revocations.serial
+    body = await exchange.body()
+    admission = await exchange.admit(_tenant_in(body))
+    operation = decode_operation(
+        body,
+        body_chars=limits.body_chars,
+        anchor_bytes=limits.anchor_bytes,
+        url_id_chars=limits.url_id_chars,
+    )
+    identity, tenant_id = admission.identity, admission.tenant_id
+    request = Request(identity, identity.user, tenant_id, operation, len(body), serial=serial)
+    return Answer.json(await engine.settle(request))
+
+
+_CALLS = {
+    "v1/chats": ("GET", chats),
+    "v1/comments": ("GET", comments),
+    "v1/events": ("GET", events),
+    "v1/usage": ("GET", usage),
+    "v1/ops": ("POST", operate),
+}
+
+
+class _Tenant(msgspec.Struct, rename="camel"):
+    tenant_id: str | msgspec.UnsetType = msgspec.UNSET
+
+
+def _tenant_in(body: bytes) -> str | None:
+    try:
+        tenant_id = msgspec.json.decode(body, type=_Tenant).tenant_id
+    except msgspec.ValidationError:
+        raise Refused("invalid", "tenantId must be a string", field="tenantId") from None
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        raise Refused("invalid", "the body must be one JSON object") from None
+    return None if tenant_id is msgspec.UNSET else tenant_id

@@ -1,0 +1,172 @@
+"""One HTTP request: what it brings, who sent it, and how it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from ..core.frames import encode, error_fields
+from ..core.model import PageKey
+from ..core.rules import Action
+from ..core.text import has_control, is_tenant_id
+from ..engine.engine import Admission, Engine
+from ..engine.operations import forbidden
+from ..errors import CloseCode, Closed, Refused
+from ..hooks import AccessRequest, HookFailed, refusal_of
+from .gate import Gate
+from .request import Scope, connect_request, headers_of, query_of
+
+STATUS = {
+    "invalid": 400,
+    "too-long": 400,
+    "unsupported": 400,
+    "too-many": 400,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "quota": 403,
+    "not-found": 404,
+    "conflict": 409,
+    "reset": 410,
+    "too-large": 413,
+    "unsupported-media-type": 415,
+    "rate-limited": 429,
+    "internal": 500,
+    "unavailable": 503,
+}
+
+
+class Answer:
+    """A status, headers by lower-case name, and a body."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(
+        self, status: int, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> None:
+        self.status = status
+        self.headers = dict(headers or {})
+        self.body = body
+
+    @classmethod
+    def json(cls, value: object, headers: Mapping[str, str] | None = None) -> Answer:
+        return cls(200, headers, encode(value).encode())
+
+    @classmethod
+    def refused(cls, refusal: Refused) -> Answer:
+        """The error object of PROTOCOL section 6."""
+        status = STATUS.get(refusal.code, 400)
+        headers: dict[str, str] = {}
+        if status in (429, 503):
+            headers["retry-after"] = str(-(-(refusal.retry_after_ms or 1_000) // 1_000))
+        return cls(status, headers, encode(error_fields(refusal)).encode())
+
+
+class Exchange:
+    """What the calls need to know of a request. Everything that is not as it should be raises
+    `Refused`."""
+
+    def __init__(self, engine: Engine, gate: Gate, scope: Scope, receive: Any, send: Any) -> None:
+        self.engine = engine
+        self.gate = gate
+        self.scope = scope
+        self.headers = headers_of(scope)
+        self.query = query_of(scope)
+        self.method: str = scope["method"]
+        self._receive = receive
+        self._send = send
+
+    def accepts_gzip(self) -> bool:
+        return "gzip" in self.headers.get("accept-encoding", "")
+
+    def has(self, etag: str) -> bool:
+        """Whether the client holds this version already."""
+        return etag in [tag.strip() for tag in self.headers.get("if-none-match", "").split(",")]
+
+    async def admit(self, tenant_id: str | None) -> Admission:
+        if tenant_id is not None and not is_tenant_id(tenant_id):
+            raise Refused("invalid", "tenantId is not valid", field="tenantId")
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        visitor = self.headers.get("x-collabchat-visitor")
+        if visitor is not None and (not 0 < len(visitor) <= 64 or has_control(visitor)):
+            raise Refused("invalid", "X-Collabchat-Visitor is not valid")
+        request = connect_request(
+            self.scope,
+            tenant_id=tenant_id,
+            token=token.strip() if scheme.lower() == "bearer" and token.strip() else None,
+            visitor_id=visitor,
+        )
+        try:
+            return await self.engine.admit(request)
+        except Closed as closed:
+            raise _refusal_of(closed) from closed
+
+    async def reading(self) -> PageKey:
+        url_id = self.query.get("urlId", "")
+        if not 0 < len(url_id) <= self.engine.limits.url_id_chars or has_control(url_id):
+            raise Refused("invalid", "urlId is missing or not valid", field="urlId")
+        admission = await self.admit(self.query.get("tenantId"))
+        await self.authorize(admission, "read", url_id)
+        return PageKey(admission.tenant_id, url_id)
+
+    async def authorize(self, admission: Admission, action: Action, url_id: str) -> None:
+        access = AccessRequest(admission.identity, action, admission.tenant_id, url_id)
+        try:
+            allowed = await self.engine.hooks.authorize(access)
+        except HookFailed as error:
+            raise refusal_of(error) from error
+        if not allowed:
+            raise forbidden()
+
+    async def body(self) -> bytes:
+        body: bytes = b""
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Refused("invalid", "the request ended early")
+            body += message.get("body", b"")
+            if len(body) > self.engine.limits.frame_bytes:
+                raise Refused("too-large", "the operation is too large")
+            if not message.get("more_body", False):
+                return body
+
+    def integer(self, name: str, default: int, least: int, most: int) -> int:
+        text = self.query.get(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdigit() and len(text) <= 16):
+            raise Refused("invalid", f"{name} must be a number", field=name)
+        if not least <= int(text) <= most:
+            raise Refused("invalid", f"{name} must be {least} to {most}", field=name)
+        return int(text)
+
+    def day(self, name: str) -> str:
+        text = self.query.get(name, "")
+        try:
+            if date.fromisoformat(text).isoformat() == text:
+                return text
+        except ValueError:
+            pass
+        raise Refused("invalid", f"{name} must be a UTC day, YYYY-MM-DD", field=name)
+
+    async def answer(self, answer: Answer) -> None:
+        headers, body = answer.headers, answer.body
+        if body:
+            headers.setdefault("content-type", "application/json")
+        if answer.status != 304:
+            headers["content-length"] = str(len(body))
+        raw = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
+        await self._send({"type": "http.response.start", "status": answer.status, "headers": raw})
+        body = b"" if self.method == "HEAD" else body
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _refusal_of(closed: Closed) -> Refused:
+    match closed.code:
+        case CloseCode.UNAUTHENTICATED:
+            return Refused("unauthenticated", closed.reason)
+        case CloseCode.FORBIDDEN:
+            return Refused("forbidden", closed.reason)
+        case CloseCode.MALFORMED:
+            return Refused("invalid", closed.reason, field="tenantId")
+    return Refused("unavailable", closed.reason, retry=True)
