@@ -11,6 +11,7 @@ PACKAGE = "collabchat_asgi"
 ROOT = Path(__file__).parent.parent / PACKAGE
 
 GROUND = {"errors", "config", "version"}
+CLIENTS = {"postgres_client", "redis_client"}
 CONTRACTS = {"storage.abc", "pubsub.abc", "hooks"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -21,8 +22,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pubsub.abc": GROUND | {"core"},
     "hooks": GROUND | {"core"},
     "redis_client": GROUND | {"redis_client"},
-    "storage": GROUND | {"core", "storage", "redis_client"},
-    "pubsub": GROUND | {"core", "pubsub", "redis_client"},
+    "postgres_client": GROUND | {"postgres_client"},
+    "storage": GROUND | CLIENTS | {"core", "storage"},
+    "pubsub": GROUND | CLIENTS | {"core", "pubsub"},
     "registry": GROUND | {"core", "storage", "pubsub"},
     "auth": GROUND | {"core", "hooks", "auth"},
     "engine": GROUND | CONTRACTS | {"core", "engine"},

@@ -112,7 +112,7 @@ applied = Table(
 def migrate(connection: Connection) -> None:
     """Create the tables, or bring them to `VERSION`. Call it in a transaction that holds a lock
     against everybody else who opens. Raises `StorageError` on tables of a newer release."""
-    if not inspect(connection).has_table(facts.name):
+    if not inspect(connection).has_table(facts.name, connection.schema_for_object(facts)):
         metadata.create_all(connection)
         now_ms = time.time_ns() // 1_000_000
         connection.execute(

@@ -55,6 +55,10 @@ class Dialect(ABC):
     def refuses(self, error: BaseException) -> bool:
         """Whether `error` is the fault of what was to be stored, not of the storage."""
 
+    def told(self, error: Exception) -> Exception:
+        """The same for a log, where nothing that was to be stored may be told."""
+        return error
+
 
 def log_events(after: Any) -> Select[Any]:
     """Events with a number above `after`, each with its text where the record still has it."""
@@ -102,7 +106,8 @@ class Reader:
             select(usage.c.day, usage.c.url_id, usage.c.counter, usage.c.amount)
             .where(
                 usage.c.tenant_id == bindparam("tenant_id"),
-                usage.c.day.between(bindparam("first"), bindparam("last")),
+                usage.c.day >= bindparam("first"),
+                usage.c.day <= bindparam("last"),
             )
             .order_by(usage.c.day, usage.c.url_id)
         )

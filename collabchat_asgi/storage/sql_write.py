@@ -24,6 +24,8 @@ from .turn import Head, Known, Turn, last_changes
 
 __all__ = ["Writer", "record_row"]
 
+Rows = list[dict[str, object]]
+
 _NO_ROW = (0, Head())
 """A page without a row, which nothing is written to: no row has the id 0."""
 
@@ -106,7 +108,8 @@ class Writer:
                 suspects = [e for e in offered if e.broadcast_id not in failed]
                 guilty = self._refused(connection, group.page, suspects)
                 if not guilty:
-                    return {e.broadcast_id: Failed(error) for e in (*group.entries, *offered)}
+                    failure = Failed(self._dialect.told(error))
+                    return {e.broadcast_id: failure for e in (*group.entries, *offered)}
                 failed |= guilty
 
     def _refused(
@@ -121,7 +124,7 @@ class Writer:
                 except Exception as error:
                     if not self._dialect.refuses(error):
                         raise
-                    failed[suspect.broadcast_id] = Failed(error)
+                    failed[suspect.broadcast_id] = Failed(self._dialect.told(error))
                 finally:
                     transaction.rollback()
         return failed
@@ -163,10 +166,12 @@ class Writer:
         missing = [group for group in groups if group.page not in pages]
         created = sorted(g.page for g in missing if not all(e.lookup for e in g.entries))
         pages |= {group.page: _NO_ROW for group in missing if group.page not in created}
-        if created:
+        # Somebody may erase a page between the two statements; then it has to be created again.
+        while created:
             rows = [{**key._asdict(), "epoch": "", "seq": 0, "trimmed": 0} for key in created]
             connection.execute(self._create_page, rows)
             pages |= self._locked(connection, created)
+            created = [key for key in created if key not in pages]
         return pages
 
     def _locked(
@@ -200,10 +205,10 @@ class Writer:
 
     def _write(self, connection: Connection, places: Sequence[_Place]) -> None:
         now_ms = self._clock()
-        heads: list[dict[str, object]] = []
-        entries: list[dict[str, object]] = []
-        puts: list[dict[str, object]] = []
-        deletes: list[dict[str, object]] = []
+        heads: Rows = []
+        entries: Rows = []
+        puts: Rows = []
+        deletes: Rows = []
         for page_id, turn in places:
             before = turn.head.position
             placed = turn.place()
@@ -214,6 +219,12 @@ class Writer:
             changed, gone = last_changes(one for one, _ in placed)
             puts += (record_row(page_id, one) for one in changed)
             deletes += ({"of_page": page_id, "of_key": key} for key in gone)
+        if entries:
+            self._store(connection, heads, entries, puts, deletes)
+
+    def _store(
+        self, connection: Connection, heads: Rows, entries: Rows, puts: Rows, deletes: Rows
+    ) -> None:
         for statement, rows in (
             (self._move_head, heads),
             (self._add_entry, entries),

@@ -1,0 +1,75 @@
+"""What PostgreSQL and its driver raise, sorted: over in a moment, away for now, or wrong for good.
+
+A server's error has five characters, of which two name its class:
+https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+from __future__ import annotations
+
+import asyncpg
+
+__all__ = ["READ_ONLY", "code_of", "is_away", "may_pass", "text_of"]
+
+READ_ONLY = "25006"
+LOST_RACES = {"40001", "40P01"}
+"""Serialization failure, deadlock: rolled back, and as good as new."""
+REPLANNED = {"0A000"}
+"""A cached plan that a changed table made useless."""
+GONE = ("08", "57P0")
+"""Connection exceptions; shutdown, crash, and not yet up."""
+AWAY = ("53", "57", "58", READ_ONLY, "25P03", "55P03")
+"""Out of resources, interrupted by an operator, trouble of the system, read-only, held too long."""
+
+CURES = {
+    READ_ONLY: "is it a standby? point the URL at the primary",
+    "26000": "a pooler is in between: add ?pooler=transaction",
+    "28000": "check user and pg_hba.conf",
+    "28P01": "check user and password",
+    "3D000": "create the database",
+    "42501": "grant the user CREATE on the schema, or give another with ?schema=",
+    "42P05": "a pooler is in between: add ?pooler=transaction",
+    "53300": "raise max_connections, lower ?pool=, or put a PgBouncer in between",
+}
+
+
+def _root(error: BaseException) -> BaseException:
+    """What the driver raised, under what SQLAlchemy and its adapter made of it."""
+    adapted = getattr(error, "orig", None) or error
+    cause = adapted.__cause__
+    driver = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+    return cause if isinstance(cause, driver) else adapted
+
+
+def code_of(error: BaseException) -> str:
+    """The server's five characters, or none where the error is not the server's."""
+    return str(getattr(_root(error), "sqlstate", None) or "")
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether the same again may work within a second, on another connection if need be."""
+    if code := code_of(error):
+        return code.startswith(GONE) or code in LOST_RACES | REPLANNED
+    return _is_disconnected(_root(error))
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the same may work later, for reasons that lie with the server or the way to it."""
+    return may_pass(error) or code_of(error).startswith(AWAY)
+
+
+def text_of(error: BaseException) -> str:
+    """What happened and what to do about it. Nothing that was to be stored is told."""
+    root = _root(error)
+    code = code_of(error)
+    text = str(root.args[0]) if root.args else type(root).__name__
+    if isinstance(root, asyncpg.DataError) and text.startswith("invalid input for query argument"):
+        text = "invalid input for a query argument"  # the driver goes on with the argument itself
+    cure = CURES.get(code)
+    return f"{text}{f' ({code})' if code else ''}{f': {cure}' if cure else ''}"
+
+
+def _is_disconnected(root: BaseException) -> bool:
+    if isinstance(root, asyncpg.InterfaceError):
+        # Also raised for misuse; what is misused is given up like what is lost.
+        return not isinstance(root, ValueError)
+    return isinstance(root, OSError | EOFError | asyncpg.InternalClientError)
