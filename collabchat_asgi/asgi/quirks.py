@@ -26,6 +26,15 @@ def as_coroutine_function(send: Any, first: object) -> Callable[[Any], Coroutine
     return stepped
 
 
+def receive_blocks_close(first: object) -> bool:
+    """Whether a close waits until `receive` returns; `first` is what one call of `send` gave.
+
+    granian (2.8): both take the same lock, so a close is sent when the client says something next,
+    or never. A `receive` that is cancelled gives the lock back, and loses what would come next.
+    """
+    return not isinstance(first, Coroutine)
+
+
 def abort_transport(send: Any) -> bool:
     """Cut the connection where the server lets us. Whether it did.
 

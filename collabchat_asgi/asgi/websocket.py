@@ -15,7 +15,7 @@ from ..engine.connection import Connection
 from ..engine.engine import Engine
 from ..errors import CloseCode, Closed
 from .gate import Gate
-from .quirks import abort_transport, as_coroutine_function
+from .quirks import abort_transport, as_coroutine_function, receive_blocks_close
 from .request import Scope, bearer_subprotocol, connect_request, speaks, subprotocols_of
 
 logger = logging.getLogger("collabchat_asgi.asgi")
@@ -49,6 +49,7 @@ class WebSocket:
         self._connection: Connection | None = None
         self._finishing: asyncio.Task[None] | None = None
         self._ended = False
+        self._reads_until_close = True
         self._reader: asyncio.Task[Any] | None = None
 
     async def serve(self) -> None:
@@ -82,6 +83,7 @@ class WebSocket:
         chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
         accepting = self._send({"type": "websocket.accept", "subprotocol": chosen, "headers": []})
         self._send = as_coroutine_function(self._send, accepting)
+        self._reads_until_close = not receive_blocks_close(accepting)
         await accepting
         self._reader = asyncio.current_task()
         try:
@@ -91,8 +93,9 @@ class WebSocket:
                 self.finish(CloseCode.VERSION, "this server speaks collabchat.v1", abort=False)
             await self._read()
         except asyncio.CancelledError:
-            if not self._ended:
+            if not self._ended or self._finishing is None:
                 raise
+            await self._finishing
         finally:
             self._ended = True
             if self._connection is not None:
@@ -163,6 +166,9 @@ class WebSocket:
     async def _finish(self, code: CloseCode, reason: str, abort: bool) -> None:
         logger.info("a WebSocket is closed: %d %s", code, reason)
         sent = False
+        if not self._reads_until_close:
+            self._stop_reading()
+            await asyncio.sleep(0)
         if not abort:
             try:
                 async with asyncio.timeout(self._engine.timing.send_seconds):
@@ -174,7 +180,11 @@ class WebSocket:
                 logger.debug("the close of a WebSocket could not be sent: %r", error)
         if not sent:
             abort_transport(self._send)
-        await asyncio.sleep(LINGER_SECONDS)
+        if not self._ended:
+            await asyncio.sleep(LINGER_SECONDS)
+            self._stop_reading()
+
+    def _stop_reading(self) -> None:
         if not self._ended and self._reader is not None:
             self._ended = True
             self._reader.cancel()
