@@ -4,13 +4,13 @@ const LIGHT = `
 --bg: var(--collabchat-bg, #fff); --fg: var(--collabchat-fg, #1d2129); --soft: #5b6472; --line: #e1e5ea; --fill: #f4f6f8; --press: #e9edf1;
 --accent: var(--collabchat-accent, #3451d1); --on-accent: #fff; --mark: #e0a100; --bad: #b3261e; --bad-fill: #fdf0ef; --good: #1a7f4b; --warn: #b86e00;
 --shadow: 0 0 0 1px rgb(20 28 45 / .07), 0 1px 3px rgb(20 28 45 / .08), 0 12px 32px rgb(20 28 45 / .14);
---face: hsl(var(--hue) 42% 88%); --face-text: hsl(var(--hue) 55% 26%); color-scheme: light;`
+--disc: 45% 88%; --letters: 55% 27%; color-scheme: light;`
 
 const DARK = `
 --bg: var(--collabchat-bg, #20242b); --fg: var(--collabchat-fg, #e8eaee); --soft: #a2abb8; --line: #363c46; --fill: #2a2f38; --press: #353b46;
 --accent: var(--collabchat-accent, #93a8ff); --on-accent: #12151c; --mark: #e3b341; --bad: #ff9c94; --bad-fill: #3a2626; --good: #5fce95; --warn: #f0b45b;
 --shadow: 0 0 0 1px rgb(255 255 255 / .08), 0 2px 4px rgb(0 0 0 / .3), 0 14px 36px rgb(0 0 0 / .5);
---face: hsl(var(--hue) 28% 30%); --face-text: hsl(var(--hue) 60% 86%); color-scheme: dark;`
+--disc: 28% 32%; --letters: 60% 88%; color-scheme: dark;`
 
 const WIDGET = `
 :host { all: initial; position: fixed; inset: 0 auto auto 0; z-index: var(--collabchat-z, 2147483000) }
@@ -66,7 +66,7 @@ button:disabled { cursor: default; opacity: .45 }
 .log > .text-button { margin: 0 12px 4px }
 
 .message { position: relative; display: grid; grid-template-columns: 30px minmax(0, 1fr); column-gap: 10px; padding: 7px 16px }
-.avatar { width: 30px; height: 30px; border-radius: 50%; display: grid; place-items: center; overflow: hidden; background: var(--face); color: var(--face-text); font-size: 11.5px; font-weight: 600; letter-spacing: .02em; user-select: none }
+.avatar { width: 30px; height: 30px; border-radius: 50%; display: grid; place-items: center; overflow: hidden; background: hsl(var(--hue) var(--disc)); color: hsl(var(--hue) var(--letters)); font-size: 11.5px; font-weight: 600; letter-spacing: .02em; user-select: none }
 .byline { display: flex; align-items: baseline; gap: 8px; min-width: 0; line-height: 1.3; padding-inline-end: 4px }
 .byline bdi { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .byline time, .byline span { color: var(--soft); font-size: 12px; white-space: nowrap; flex: none }
@@ -96,7 +96,7 @@ button:disabled { cursor: default; opacity: .45 }
 .typing { padding: 0 16px; height: 20px; font-size: 12px; color: var(--soft); overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .fresh { position: sticky; bottom: 4px; margin: 0 auto; display: block; padding: 3px 12px; min-height: 26px; border-radius: 999px; background: var(--accent); color: var(--on-accent); font-size: 12px; font-weight: 600; box-shadow: 0 2px 8px rgb(0 0 0 / .2) }
 
-.composer { margin: 4px 12px 12px; border: 1px solid var(--line); border-radius: 12px; background: var(--bg); display: grid; grid-template-columns: 1fr auto; align-items: end }
+.composer { margin: 2px 12px 12px; border: 1px solid var(--line); border-radius: 12px; background: var(--bg); display: grid; grid-template-columns: 1fr auto; align-items: end }
 .composer:focus-within { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent) }
 .composer textarea { border: 0; outline: 0; background: none; resize: none; padding: 8px 4px 8px 12px; min-height: 38px; max-height: 180px; width: 100%; display: block; field-sizing: content; line-height: 1.45 }
 .composer textarea::placeholder { color: var(--soft); opacity: 1 }
@@ -105,7 +105,8 @@ button:disabled { cursor: default; opacity: .45 }
 .composer .count.over { color: var(--bad); font-weight: 600 }
 .composer .send { width: 30px; height: 30px; border-radius: 9px; background: var(--accent); color: var(--on-accent); display: grid; place-items: center }
 .composer .send:disabled { background: var(--press); color: var(--soft); opacity: 1 }
-.message .composer { margin: 4px 0 2px }
+.message .composer { margin: 4px 0 2px; grid-template-columns: 1fr }
+.message .tools { justify-content: flex-end }
 .problem { grid-column: 1 / -1; color: var(--bad); font-size: 12px; padding: 0 12px 8px }
 
 .filters { display: flex; gap: 4px; padding: 2px 12px 8px }

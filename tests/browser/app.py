@@ -1,0 +1,108 @@
+"""A host under the strictest policy that a page can have, with a switch for every refusal.
+
+Who somebody is stands in the cookie `name`; a name that begins with "Mod" may moderate.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+
+from collabchat_asgi import (
+    AccessRequest,
+    CollabChat,
+    CollabChatMiddleware,
+    ConnectRequest,
+    Denied,
+    Identity,
+    Limits,
+    default_policy,
+)
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+STORY = [
+    "The ferry leaves at seven, and nobody on the quay believes the timetable.",
+    "By noon the fog has gone, and the gulls have taken over the ticket office.",
+    "A short line.",
+    "The harbour master writes everything down twice, once for the town and once for himself.",
+    "On the last page of the second book stands a single word, and it is not a kind one.",
+]
+locked: set[str] = set()
+
+
+def authenticate(request: ConnectRequest) -> Identity:
+    name = request.cookies.get("name")
+    if not name:
+        raise Denied("sign in first")
+    role = "moderator" if name.startswith("Mod") else "commenter"
+    shown = {"Hostile": "\u202e<b onclick=alert(1)>Eve</b>"}.get(name, name)
+    return Identity(name, name=shown, tenants={"acme": role})  # type: ignore[dict-item]
+
+
+def authorize(access: AccessRequest) -> bool:
+    if access.action != "read" and access.identity.user_id + " writes" in locked:
+        return False
+    return access.identity.user_id not in locked and default_policy(access)
+
+
+def before_commit(access: AccessRequest) -> dict[str, Any]:
+    operation = access.operation or {}
+    comment = operation.get("comment") or operation.get("chat", {}).get("comment") or {}
+    if "swearword" in comment.get("body", ""):
+        raise Denied("mind your language")
+    return operation
+
+
+collab = CollabChat(
+    authenticate=authenticate,
+    authorize=authorize,
+    before_commit=before_commit,
+    # The same few people write in every test.
+    limits=Limits(comments_per_minute=10_000, operations_per_second=1_000),
+)
+app = FastAPI()
+app.add_middleware(CollabChatMiddleware, collab=collab)
+
+
+@app.get("/p/{name}")
+async def page(name: str, request: Request) -> Response:
+    """`?without=2` is the page after somebody deleted its second paragraph."""
+    without = request.query_params.get("without")
+    theme = request.query_params.get("theme", "auto")
+    story = STORY if without is None else [*STORY[: int(without) - 1], *STORY[int(without) :]]
+    many = int(request.query_params.get("paragraphs", "0"))
+    story = story + [f"Paragraph {n} of a longer story about ferries." for n in range(many)]
+    text = "".join(f"<p>{html.escape(line)}</p>" for line in story)
+    body = (
+        "<!doctype html><html lang=en><meta charset=utf-8>"
+        "<meta name=viewport content='width=device-width, initial-scale=1'>"
+        f"<title>{html.escape(name)}</title><link rel=stylesheet href=/site.css>"
+        "<script type=module src=/collabchat/widget.js></script>"
+        f"<collab-chat root=main theme={html.escape(theme, quote=True)}></collab-chat>"
+        f"<main><h1>Harbour</h1>{text}</main>"
+    )
+    return Response(body, media_type="text/html", headers={"content-security-policy": POLICY})
+
+
+@app.get("/site.css")
+async def style() -> Response:
+    css = "body{font:18px/1.6 serif;margin:0}main{max-width:36rem;margin:4rem 2rem 60vh}"
+    return Response(css, media_type="text/css")
+
+
+@app.post("/lock")
+async def lock(user: str, now: bool = True) -> None:
+    """`authorize` says no from here on; with `now`, also to what is open already."""
+    locked.add(user)
+    if now:
+        await collab.revoke(user_id=user)
+
+
+@app.post("/unlock")
+async def unlock(user: str) -> None:
+    locked.discard(user)

@@ -1,0 +1,256 @@
+"""The widget on a page that is strict, hostile, edited, dark, narrow, or read without a mouse."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from .conftest import Reader, Visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FOG = "the fog has gone"
+BOOK = "writes everything down twice"
+
+
+async def test_hostile_names_bodies_and_links_are_text(visit: Visit) -> None:
+    eve, ben = await visit("Hostile"), await visit("Ben")
+    body = (
+        "<img src=x onerror=alert(1)> javascript:alert(1) https://ok.example/a?b=<script> "
+        "data:text/html,x mailto:a@b.example \u202egnp.exe https://x.example/(a)."
+    )
+    await eve.discuss(FOG, body)
+    await ben.threads(1)
+    await ben.open(FOG)
+    await expect(ben.bodies).to_have_text([body])
+    assert await ben["img"].count() == 0
+    links = ben[".body a"]
+    assert [await link.get_attribute("href") for link in await links.all()] == [
+        "https://ok.example/a?b=",
+        "mailto:a@b.example",
+        "https://x.example/(a)",
+    ]
+    for link in await links.all():
+        assert await link.get_attribute("rel") == "nofollow ugc noopener noreferrer"
+    await expect(ben[".card .byline bdi"]).to_have_text("<b onclick=alert(1)>Eve</b>")
+    await eve.clean()
+    await ben.clean()
+
+
+async def test_a_thread_without_a_mouse(visit: Visit) -> None:
+    ada = await visit("Ada")
+    press = ada.page.keyboard.press
+    # A caret in the text, as caret browsing or a screen reader puts it.
+    await ada.js(
+        """() => {
+          const { firstChild } = document.querySelector('main p')
+          document.getSelection().setBaseAndExtent(firstChild, 4, firstChild, 5)
+        }"""
+    )
+    for _ in range(4):
+        await press("Shift+ArrowRight")
+    await expect(ada[".prompt"]).to_be_visible()
+    await expect(ada["[role=status].hidden"]).to_contain_text("Alt Shift M")
+    await press("Alt+Shift+KeyM")
+    await expect(ada.composer).to_be_focused()
+    await ada.page.keyboard.type("No mouse here")
+    await press("Enter")
+    await expect(ada.bodies).to_have_text(["No mouse here"])
+    await expect(ada.composer).to_be_focused()
+    await ada.highlighted("ferry")
+    await press("Escape")
+    await expect(ada[".card"]).to_be_hidden()
+    assert await ada.js("document.getSelection().focusOffset") == 9
+    await press("Alt+Shift+KeyJ")
+    await expect(ada[".card"]).to_be_visible()
+    await expect(ada[".card"]).to_be_focused()
+    await press("Escape")
+    # The list is the twin of the highlights for those who cannot see them.
+    await ada[".bar .discussions"].focus()
+    await press("Enter")
+    await expect(ada[".panel .item"]).to_be_focused()
+    await press("Escape")
+    await expect(ada[".bar .discussions"]).to_be_focused()
+    await ada.clean()
+
+
+async def test_escape_and_a_collapsed_selection_take_the_prompt_away(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.select(FOG)
+    await expect(ada[".prompt"]).to_be_visible()
+    await ada.page.keyboard.press("Escape")
+    await expect(ada[".prompt"]).to_be_hidden()
+    await ada.select(FOG)
+    await expect(ada[".prompt"]).to_be_visible()
+    await ada.page.mouse.click(30, 500)
+    await expect(ada[".prompt"]).to_be_hidden()
+    await ada.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await ada.select(FOG)
+    await ada[".prompt"].get_by_text("Copy").click()
+    await ada.until("navigator.clipboard.readText()", FOG)
+
+
+async def test_what_lost_its_text_is_told_so(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "About the fog")
+    await ada.page.keyboard.press("Escape")
+    await ada.discuss(BOOK, "About the book")
+    await ada.settled()
+    later = await visit("Ben", query="?without=2")
+    await later.threads(2)
+    await later.highlighted(BOOK)
+    await later[".bar .discussions"].click()
+    await expect(later[".panel h3"]).to_have_text("Text no longer on this page (1)")
+    await later[".panel .item"].last.click()
+    await expect(later[".card .notice"]).to_have_text(
+        "The text this was about is no longer on this page."
+    )
+    await later.reply("A pity")
+    await expect(later[".card .quote.gone"]).to_have_text(FOG)
+
+
+async def test_the_page_changes_under_its_discussions(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "About the fog")
+    await ada.js(
+        """() => {
+          const first = document.querySelector('main p')
+          for (let n = 0; n < 40; n++) {
+            const p = document.createElement('p')
+            p.textContent = 'Something new, number ' + n
+            first.before(p)
+          }
+          const fog = [...document.querySelectorAll('main p')].find(p => /fog/.test(p.textContent))
+          fog.replaceWith(fog.cloneNode(true))
+        }"""
+    )
+    await ada.highlighted(FOG)
+    await ada.js(
+        "() => [...document.querySelectorAll('main p')]"
+        ".find(p => p.textContent.includes('fog')).remove()"
+    )
+    await ada.highlighted()
+    await expect(ada[".card .notice"]).to_contain_text("no longer on this page")
+    await ada.clean()
+
+
+async def test_dark_and_light(visit: Visit) -> None:
+    auto = await visit("Ada", color_scheme="dark")
+    # A white page stays white in a dark system, and so does what lies on it.
+    assert not await dark(auto)
+    await auto.js("() => { document.body.style.background = '#111' }")
+    await auto.until(
+        "document.querySelector('collab-chat').shadowRoot.querySelector('.face').classList.contains('dark')"
+    )
+    forced = await visit("Ben", query="?theme=dark")
+    assert await dark(forced)
+
+
+async def dark(reader: Reader) -> bool:
+    return "dark" in (await reader[".face"].get_attribute("class") or "")
+
+
+async def test_a_narrow_screen_gets_a_sheet(visit: Visit) -> None:
+    ada = await visit("Ada", viewport={"width": 390, "height": 780}, has_touch=True)
+    await ada.discuss(BOOK, "On the road")
+    box = await ada[".card"].bounding_box()
+    assert box is not None
+    assert box["width"] == 390
+    assert round(box["y"] + box["height"]) == 780
+    await ada.page.keyboard.press("Escape")
+    await ada.open(BOOK)
+    await ada.until(
+        """() => {
+          const [range] = CSS.highlights.get('collabchat-active')
+          const card = document.querySelector('collab-chat').shadowRoot.querySelector('.card')
+          return range.getBoundingClientRect().bottom <= card.getBoundingClientRect().top
+        }"""
+    )
+    for target in await ada["button:visible"].all():
+        size = await target.bounding_box()
+        assert size is not None
+        assert size["width"] >= 24, await target.get_attribute("class")
+        assert size["height"] >= 24, await target.get_attribute("class")
+
+
+async def test_new_replies_wait_below_for_who_reads_above(visit: Visit) -> None:
+    ada, ben = await visit("Ada"), await visit("Ben")
+    await ada.discuss(FOG, "Line\n" * 30)
+    await ben.threads(1)
+    await ben.open(FOG)
+    await ada[".log"].evaluate("log => { log.scrollTop = 0 }")
+    await ben.reply("One")
+    await ben.reply("Two")
+    await expect(ada[".fresh"]).to_have_text("2 new replies")
+    assert await ada[".log"].evaluate("log => log.scrollTop") == 0
+    await ada[".fresh"].click()
+    await expect(ada[".fresh"]).to_be_hidden()
+    await expect(ada.bodies.last).to_be_in_viewport()
+
+
+async def test_overlapping_passages_are_stepped_through(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss("By noon the fog has gone, and the gulls", "The longer")
+    await ada.page.keyboard.press("Escape")
+    await ada.js("() => document.activeElement.blur()")
+    await ada.select(FOG)
+    await ada[".prompt .main"].click()
+    await ada.composer.fill("The shorter")
+    await ada.composer.press("Enter")
+    await ada.page.keyboard.press("Escape")
+    await ada.open("fog has")
+    await expect(ada.bodies).to_have_text(["The shorter"])
+    await expect(ada[".steps"]).to_have_text("1 of 2")
+    await ada.page.get_by_label("Next discussion here").click()
+    await expect(ada.bodies).to_have_text(["The longer"])
+
+
+async def test_nothing_stays_behind(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "Here for now")
+    await ada.js("() => document.querySelector('collab-chat').destroy()")
+    assert await ada.js("[...CSS.highlights.keys()]") == []
+    assert await ada.js("document.adoptedStyleSheets.length") == 0
+    assert await ada.js("document.querySelector('main').style.cursor") == ""
+    await ada.select(BOOK)
+    await ada.js(
+        """async () => {
+          const { mount } = await import('/collabchat/widget.js')
+          mount(document.querySelector('main'))
+        }"""
+    )
+    await ada.live()
+    await ada.highlighted(FOG)
+    await ada.clean()
+
+
+async def test_without_custom_highlights_rectangles_are_laid_over(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "Old browser")
+    ben = await visit("Ben", live=False)
+    await ben.page.context.add_init_script("delete window.Highlight")
+    await ben.page.reload()
+    await ben.live()
+    await expect(ben[".overlay .open"]).to_have_count(1)
+    left, top, *_ = await ben.place(FOG)
+    box = await ben[".overlay .open"].bounding_box()
+    assert box is not None
+    assert abs(box["x"] - left) < 3
+    assert box["y"] <= top <= box["y"] + box["height"]
+    await ben.open(FOG)
+
+
+async def test_events_tell_the_host(visit: Visit) -> None:
+    ada = await visit("Ada", live=False)
+    await ada.page.context.add_init_script(
+        """window.heard = []
+        for (const name of ['ready', 'thread-open', 'thread-created', 'count', 'status'])
+          document.addEventListener('collabchat:' + name, event =>
+            heard.push([name, event.detail]))"""
+    )
+    await ada.page.reload()
+    await ada.live()
+    await ada.discuss(FOG, "Hello")
+    names = await ada.js("heard.map(([name]) => name)")
+    assert {"ready", "status", "count", "thread-created", "thread-open"} <= set(names)
+    assert ["count", {"users": 1, "chats": 1}] in await ada.js("heard")
