@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -55,7 +54,8 @@ class Viewer:
         """The counts have changed while it was behind."""
         self.waiting = False
         """Nothing of the page is sent: its snapshot is fetched, or its log is being read."""
-        self._owed: deque[Owed] = deque()
+        self._owed: list[Owed] = []
+        """Short, and mostly empty: an empty deque takes 760 bytes, an empty list 56."""
 
     def owe(self, texts: Iterable[Owed], position: int) -> None:
         """Send these, after which the viewer stands at `position`."""
@@ -74,7 +74,7 @@ class Viewer:
         """The next text and its bytes. None: the viewer is live now, or waits for a read."""
         page = self.page
         if self._owed:
-            owed = self._owed.popleft()
+            owed = self._owed.pop(0)
             if owed.numbers is not None:
                 page.tally.delivered(1, owed.size, owed.numbers)
             return owed.text, owed.size
