@@ -206,6 +206,7 @@ export class Subscription {
     if (!this.#open || !this.link.welcome() || this.#sync === 'asked') return
     this.askAgain.stop()
     this.#to('asked')
+    for (const queued of this.queue.operations) queued.certain = !!queued.ack
     this.link.send({ type: 'subscribe', urlId: this.urlId, ...fromPosition && this.page.loaded && { since: this.page.position } })
   }
 
@@ -277,6 +278,8 @@ export class Subscription {
     this.asking.reset()
     this.#to('live')
     this.#settleReached(true)
+    // An empty page is either not yet what the acks say, or erased since: only an answer given after them tells.
+    if (this.page.position.seq === 0 && this.queue.operations.some(each => each.ack)) this.#subscribe()
     this.#changed()
   }
 
@@ -510,7 +513,7 @@ export class Subscription {
     if (this.#reached(ack) || !this.#open || this.#sync === 'refused') {
       this.#settle(queued)
       this.#changed()
-    } else if (this.live && position.seq > 0 && position.epoch !== ack.epoch) {
+    } else if (this.live && (position.seq > 0 || this.page.generation > 1) && position.epoch !== ack.epoch) {
       // Ours or the ack's is another history: the answer tells which, and settles it either way.
       this.#subscribe()
     }
@@ -526,7 +529,10 @@ export class Subscription {
   /** @param {boolean} synchronised whatever was acked in another epoch is in the new page, or lost with the old one */
   #settleReached(synchronised) {
     for (const queued of [...this.queue.operations]) {
-      if (queued.ack && (this.#reached(queued.ack) || (synchronised && queued.ack.epoch !== this.page.position.epoch && this.page.position.seq > 0))) this.#settle(queued)
+      if (!queued.ack) continue
+      const { epoch, seq } = this.page.position
+      const lost = seq > 0 ? queued.ack.epoch !== epoch : queued.certain
+      if (this.#reached(queued.ack) || (synchronised && lost)) this.#settle(queued)
     }
   }
 

@@ -81,6 +81,8 @@ export interface Queued {
   /** An operation behind it has happened already, so this one has too, or never will: only its answer is still on the way. */
   overtaken?: boolean
   ack?: Ack
+  /** Acked before the page was last asked for: whatever the answer shows holds it, or it was erased. */
+  certain?: boolean
 }
 
 /** A text that was refused, or waited too long: it is the reader's again, to send anew or to throw away. */

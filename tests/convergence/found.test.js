@@ -1,0 +1,47 @@
+/** What the proof has found, frame by frame: each of these failed before it was mended. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Table, ack } from '../client/table.js'
+import { ANCHOR } from '../client/world.js'
+
+test('what was acked and then erased with its page is settled, though the page is empty now', async () => {
+  const table = await new Table().live()
+  const sent = table.page.addComment('chat-1', 'gone')
+  table.receive(ack(sent, 11))
+  assert.equal(table.page.state.pending, 1, 'its event may still be on the way')
+  erased(table)
+  await answered(table)
+  assert.equal(table.page.state.pending, 0)
+  assert.deepEqual(await sent.settled, { ok: true })
+})
+
+test('the same where the ack comes after the empty page', async () => {
+  const table = await new Table().live()
+  const sent = table.page.addComment('chat-1', 'gone')
+  erased(table)
+  table.receive(ack(sent, 11))
+  await answered(table)
+  assert.equal(table.page.state.pending, 0)
+})
+
+test('the first annotation of a new page waits for its event and asks for nothing', async () => {
+  const table = new Table()
+  await table.welcome()
+  erased(table)
+  const sent = table.page.createChat(ANCHOR, 'First')
+  table.receive(ack(sent, 1))
+  assert.equal(table.socket.frames('subscribe').length, 1)
+  assert.equal(table.page.state.pending, 1)
+})
+
+/** @param {Table} table */
+function erased(table) {
+  table.receive({ type: 'subscribed', urlId: '/page', epoch: '', seq: 0, recovered: false, can: ['comment'] })
+  table.receive({ type: 'snapshot', urlId: '/page', epoch: '', seq: 0, chats: [], last: true })
+}
+
+/** The server answers whatever the client has asked since. @param {Table} table */
+async function answered(table) {
+  assert.equal(table.socket.frames('subscribe').length, 2, 'it asks once more, to be certain')
+  table.receive({ type: 'subscribed', urlId: '/page', epoch: '', seq: 0, recovered: true, can: ['comment'] })
+}

@@ -1,0 +1,155 @@
+/** A person with a browser: what they write, and the tabs they open, reload and lose. */
+import { CollabClient } from '../client/subject.js'
+import { ANCHOR, MemoryStorage, Target } from '../client/world.js'
+
+/** @typedef {import('../client/world.js').Random} Random */
+/** @typedef {import('./simulation.js').Simulation} Simulation */
+/** @typedef {import('./simulation.js').Wire} Wire */
+/** @typedef {import('../../collabchat_asgi/static/types.js').Sent} Sent */
+
+export const URL_ID = 'https://site.test/article'
+const EMOJI = ['👍', '🎉', '❤️']
+
+/** One life of a page in a tab: after its end nothing of it runs any more. */
+export class Tab {
+  alive = true
+  window = new Target()
+  document = new Target()
+  /** @type {Set<import('./simulation.js').Timer>} */
+  timers = new Set()
+  /** @type {Wire[]} */
+  wires = []
+  /** @type {any[]} */
+  errors = []
+  /** Where the page stood when it last changed. */
+  position = { epoch: '', seq: 0 }
+
+  /** @param {Simulation} simulation  @param {string} token  @param {MemoryStorage} storage  @param {number} skew of this device's clock */
+  constructor(simulation, token, storage, skew) {
+    const { clock, random } = simulation, tab = this
+    this.simulation = simulation
+    this.client = new CollabClient({
+      prefix: '/collabchat', tenantId: 'acme', token: () => token,
+      environment: {
+        WebSocket: /** @type {any} */ (function() {
+          const wire = simulation.connect()
+          tab.wires.push(wire)
+          return wire
+        }),
+        fetch: async (url, { signal }) => {
+          const answer = await simulation.get(url, token)
+          if (signal.aborted || !tab.alive) throw new Error('AbortError')
+          return answer
+        },
+        storage, now: () => clock.now, clock: () => 1_750_000_000_000 + skew + clock.now,
+        setTimeout: (run, ms) => {
+          const timer = clock.at(clock.now + Math.max(0, ms), () => {
+            this.timers.delete(timer)
+            if (this.alive) run()
+          })
+          this.timers.add(timer)
+          return timer
+        },
+        clearTimeout: timer => {
+          if (timer) timer.gone = true
+          this.timers.delete(timer)
+        },
+        random, crypto: { getRandomValues: bytes => bytes.map((_, i) => bytes[i] = random.below(256)) },
+        window: this.window, document: this.document, location: 'http://site.test/article', warn: () => {},
+      },
+    })
+    this.client.on('error', error => this.errors.push(error))
+    this.page = this.client.page(URL_ID)
+    this.page.on('error', error => this.errors.push(error))
+    this.page.on('change', ({ position: { epoch, seq } }) => {
+      if (epoch === this.position.epoch && seq < this.position.seq) this.errors.push({ code: 'backwards', message: `from ${this.position.seq} to ${seq}` })
+      if (this.position.epoch && epoch !== this.position.epoch) simulation.count('epoch changes seen by a screen')
+      this.position = { epoch, seq }
+    })
+  }
+
+  get wire() { return this.wires.at(-1) }
+
+  /** @param {boolean} politely as when one leaves a page; otherwise as when a browser is killed */
+  end(politely) {
+    if (politely) this.client.destroy()
+    else {
+      for (const timer of this.timers) timer.gone = true
+      this.timers.clear()
+      for (const wire of this.wires) {
+        wire.onopen = wire.onmessage = wire.onclose = null
+        wire.cut()
+      }
+    }
+    this.alive = false
+  }
+}
+
+export class Reader {
+  /** Everything ever said here. @type {{sent: Sent, words: string, outcome?: import('../../collabchat_asgi/static/types.js').Settled}[]} */
+  spoken = []
+  /** Errors of all tabs of this reader. @type {any[]} */
+  errors = []
+  #known = false
+
+  /** @param {Simulation} simulation  @param {string} name  @param {string} role  @param {MemoryStorage} [storage] */
+  constructor(simulation, name, role, storage = new MemoryStorage()) {
+    this.simulation = simulation
+    this.name = name
+    this.token = `${name}:${role}`
+    this.storage = storage
+    this.skew = simulation.random.pick([0, 0, -3_600_000, 90_000])
+    this.tab = this.#open()
+  }
+
+  #open() {
+    const tab = new Tab(this.simulation, this.token, this.storage, this.skew)
+    tab.errors = this.errors
+    return tab
+  }
+
+  get page() { return this.tab.page }
+  get state() { return this.tab.page.state }
+
+  reload() {
+    // On a browser's very first visit nobody is known to keep the words for, until the server has said who is here.
+    this.#known ||= !!this.tab.client.user
+    if (!this.#known) return
+    const { random, count } = this.simulation
+    const politely = random.chance(0.6)
+    count(politely ? 'reloads' : 'tabs killed')
+    if (this.state.pending) count('reloads with a queue')
+    this.tab.end(politely)
+    this.tab = this.#open()
+  }
+
+  /** @param {string} words */
+  act(words) {
+    const { random } = this.simulation
+    const said = (/** @type {Sent} */ sent, /** @type {string} */ text = '') => {
+      const entry = { sent, words: text, outcome: /** @type {any} */ (undefined) }
+      this.spoken.push(entry)
+      sent.settled.then(outcome => { entry.outcome = outcome })
+    }
+    const { page } = this, { chats, drafts } = this.state
+    if (drafts.length && random.chance(0.3)) {
+      const draft = random.pick(drafts)
+      return said(page.retryDraft(draft.id), draft.text)
+    }
+    if (!chats.length || random.chance(0.12)) return said(page.createChat({ ...ANCHOR, length: random.below(1000) }, words), words)
+    // Contested: everybody is drawn to the same few chats.
+    const chat = chats[Math.floor(random() ** 2 * chats.length)]
+    const comment = chat.comments.length ? random.pick(chat.comments) : { id: '00000000-0000-4000-8000-000000000000' }
+    switch (random.below(14)) {
+      case 0: case 1: case 2: case 3: return said(page.addComment(chat.id, words), words)
+      case 4: case 5: case 6: return said(page.editComment(chat.id, comment.id, words), words)
+      case 7: return said(page.deleteComment(chat.id, comment.id))
+      case 8: return said(page.resolve(chat.id))
+      case 9: return said(page.reopen(chat.id))
+      case 10: return said(page.moveAnchor(chat.id, { ...ANCHOR, length: random.below(1000) }))
+      case 11: return random.chance(0.3) ? said(page.deleteChat(chat.id)) : said(page.addReaction(chat.id, comment.id, random.pick(EMOJI)))
+      case 12: return said(page.addReaction(chat.id, comment.id, random.pick(EMOJI)))
+      case 13: return said(page.removeReaction(chat.id, comment.id, random.pick(EMOJI)))
+    }
+  }
+}
