@@ -11,6 +11,11 @@ from .version import __version__
 
 COMMANDS = {
     "demo": "collabchat_asgi.demo.command",
+    "doctor": "collabchat_asgi.commands.doctor",
+    "copy": "collabchat_asgi.commands.copy",
+    "export": "collabchat_asgi.commands.export",
+    "usage": "collabchat_asgi.commands.usage",
+    "new-epoch": "collabchat_asgi.commands.new_epoch",
     "assets": "collabchat_asgi.assets",
 }
 """Each a module with `HELP`, `add_arguments(parser)` and `run(arguments) -> exit code`. What a

@@ -1,0 +1,82 @@
+"""The subcommand `export`: every annotation for other programs to read."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from ..core.model import PageKey
+from ..core.records import restore
+from ..storage.abc import Storage
+from .session import add_storage, finish, opened, pages_of, storage_url
+from .w3c import CONTEXT, annotations_of
+
+HELP = "write all annotations as W3C Web Annotations (JSON-LD)"
+
+_FOR_EVER = 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_storage(parser)
+    parser.add_argument(
+        "--format",
+        choices=("w3c", "w3c-page"),
+        default="w3c",
+        help="one annotation per line, or one AnnotationPage (%(default)s)",
+    )
+    parser.add_argument("--tenant", metavar="ID", help="otherwise all tenants")
+    parser.add_argument("--page", metavar="URLID", help="otherwise all pages")
+    parser.add_argument(
+        "--base",
+        metavar="URL",
+        default="",
+        help="where pages live whose id is a path, as https://docs.example",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return finish(_run(arguments))
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    out = sys.stdout.buffer
+    async with opened(storage_url(arguments)) as storage:
+        found = exported(storage, arguments.tenant, arguments.page, arguments.base)
+        if arguments.format == "w3c":
+            async for annotation in found:
+                out.write(msgspec.json.encode(annotation) + b"\n")
+        else:
+            head = {"@context": CONTEXT, "id": f"urn:uuid:{uuid4()}", "type": "AnnotationPage"}
+            out.write(msgspec.json.encode(head)[:-1] + b',"items":[')
+            between = b"\n"
+            async for annotation in found:
+                out.write(between + msgspec.json.encode(annotation))
+                between = b",\n"
+            out.write(b"\n]}\n")
+    out.flush()
+    return 0
+
+
+async def exported(
+    storage: Storage, tenant_id: str | None, url_id: str | None, base: str
+) -> AsyncIterator[dict[str, Any]]:
+    """Page by page, so that memory holds no more than one."""
+    async for key in pages_of(storage, tenant_id, url_id):
+        if key.tenant_id:
+            for annotation in await of_page(storage, key, base):
+                yield annotation
+
+
+async def of_page(storage: Storage, key: PageKey, base: str) -> list[dict[str, Any]]:
+    loaded = await storage.load(key)
+    state = restore(loaded.position, loaded.records, _FOR_EVER)
+    return [
+        annotation
+        for chat in state.chats.values()
+        for annotation in annotations_of(key, chat, base)
+    ]

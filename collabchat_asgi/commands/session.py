@@ -1,0 +1,73 @@
+"""What the commands share: which storage is meant, what is in it, and how errors end a command."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import CollabChatError, ConfigError
+from ..registry import make_storage
+from ..settings import from_environment
+from ..storage.abc import PageKey, Storage
+
+DEFAULT_STORAGE = "sqlite:///collabchat.db"
+_PAGES_AT_ONCE = 500
+
+
+def add_storage(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help=f"otherwise COLLABCHAT_STORAGE, otherwise {DEFAULT_STORAGE}",
+    )
+
+
+def storage_url(arguments: argparse.Namespace) -> str:
+    given: str | None = arguments.storage
+    return given or from_environment().get("storage", DEFAULT_STORAGE)
+
+
+@asynccontextmanager
+async def opened(url: str, *, may_be_new: bool = False) -> AsyncIterator[Storage]:
+    """The storage behind the URL, open. A file is made only where it `may_be_new`."""
+    storage = make_storage(url)
+    path = getattr(storage, "path", None)
+    if isinstance(path, Path) and not may_be_new and not path.exists():
+        raise ConfigError(f"{path}: there is no such file; is the path right?")
+    await storage.open()
+    try:
+        yield storage
+    finally:
+        await storage.close()
+
+
+async def pages_of(
+    storage: Storage, tenant_id: str | None = None, url_id: str | None = None
+) -> AsyncIterator[PageKey]:
+    """Every page, in key order; the reserved ones, which have no tenant, too."""
+    after = None
+    while found := await storage.pages(tenant_id, after, _PAGES_AT_ONCE):
+        for key in found:
+            if url_id in (None, key.url_id):
+                yield key
+        after = found[-1]
+
+
+def finish(work: Coroutine[Any, Any, int]) -> int:
+    """Run it to its exit code; what went wrong is one line that a person can act on."""
+    try:
+        return asyncio.run(work)
+    except CollabChatError as error:
+        print(f"collabchat: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Somebody like `head` has seen enough. Python would complain once more at exit.
+        sys.stderr.close()
+        return 1
