@@ -10,6 +10,7 @@ from collabchat_asgi.testing import SocketClient
 from collabchat_asgi.testing import operations as op
 
 from .conftest import BRISK, Site, serve
+from .servers import shown
 
 
 async def test_a_client_may_leave_at_any_time(site: Site) -> None:
@@ -35,8 +36,8 @@ async def test_a_process_that_goes_away_says_so(tmp_path: Path) -> None:
         ack = await client.do(op.create_chat())
         server.process.terminate()
         await client.ended()
-        assert client.close_code in (4512, 1012), "1012 is what uvicorn says before it asks us"
-        assert client.close_code == 1012 or client.of("bye", code=4512)
+        assert client.close_code in (4512, shown.going_away)
+        assert client.close_code == shown.going_away or client.of("bye", code=4512)
         server.stop()
         server.start()
         again = await client.resume()

@@ -1,0 +1,33 @@
+"""What clients see of PROTOCOL through each server, where the server has the last word."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Shows:
+    going_away: int = 1012
+    """The close code of a server that is told to end; clients come back after each of them."""
+    reasons: bool = True
+    """Whether the reason of a close travels; its code always does, and `bye` repeats both."""
+    malformed_origin: int = 403
+    """The status of a handshake whose Origin is no URL."""
+
+
+SHOWS = {
+    # Says 1012 itself, before it tells the app.
+    "uvicorn": Shows(),
+    "uvicorn-wsproto": Shows(),
+    "gunicorn": Shows(),
+    # Waits 3 s for the app, which it does not tell, and cancels it.
+    "hypercorn": Shows(going_away=1011),
+    # Hands reasons to Autobahn in a place where they are dropped, answers a malformed Origin
+    # before it asks the app, and ends without a close frame.
+    "daphne": Shows(going_away=1006, reasons=False, malformed_origin=400),
+    # Ends without a close frame.
+    "granian": Shows(going_away=1006),
+}
+
+shown = SHOWS[os.environ.get("BLACKBOX_SERVER", "uvicorn")]
