@@ -1,0 +1,180 @@
+"""What the engine forgets in the background, and what it promises to keep (PROTOCOL 2.3): the log
+for its limits, whichever is more; what was committed for `dedupeMs` and as long as the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collabchat_asgi import CollabChat, Limits, Timing
+from collabchat_asgi.auth import anonymous
+from collabchat_asgi.core.model import PageKey
+from collabchat_asgi.engine import engine
+from collabchat_asgi.errors import Refused, StorageUnavailable
+from collabchat_asgi.pubsub.memory import MemoryPubSub
+from collabchat_asgi.storage.sqlite import SqliteStorage
+from collabchat_asgi.testing import FakeClock
+from collabchat_asgi.testing.operations import create_chat, resolve_chat
+
+from .conftest import ANN, PAGES, Json
+
+PAGE = PAGES[0]
+DAY = 86_400.0
+ROUND = 600
+"""Seconds between two rounds of housekeeping."""
+KEPT = 3
+
+
+class Clock(FakeClock):
+    """The fake clock as the engine wants it."""
+
+    def monotonic(self) -> float:
+        return self.now()
+
+    def now_ms(self) -> int:
+        return self.epoch_ms()
+
+
+class SleepsByTheClock:
+    """asyncio as the engine's module sees it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.rests = asyncio.Event()
+        """The housekeeping sleeps."""
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds == ROUND:
+            self.rests.set()
+        await self.clock.sleep(seconds)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+
+class Host:
+    """An app whose time is the test's."""
+
+    def __init__(self, path: Path, slept: SleepsByTheClock, **timing: float) -> None:
+        self.clock = clock = slept.clock
+        self.storage = SqliteStorage(path, clock=clock.epoch_ms)
+        self._rests = slept.rests
+        self.app = CollabChat(
+            authenticate=anonymous(),
+            storage=self.storage,
+            pubsub=MemoryPubSub(),
+            limits=Limits(log_events=KEPT),
+            timing=Timing(**timing),
+            clock=clock,
+        )
+
+    async def do(self, *operations: Json, page: PageKey = PAGE) -> list[Json]:
+        return [await self.app.submit(*page, one, identity=ANN) for one in operations]
+
+    async def tidy(self) -> None:
+        """One round of the background task, from sleep to sleep."""
+        async with asyncio.timeout(10):
+            await self._rests.wait()
+            self._rests.clear()
+            self.clock.advance(ROUND)
+            await self._rests.wait()
+
+    async def first_kept(self) -> int:
+        """The first number that the log still has."""
+        copy = await self.storage.dump(PAGE)
+        return copy.trimmed + 1
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> SleepsByTheClock:
+    slept = SleepsByTheClock(Clock())
+    monkeypatch.setattr(engine, "asyncio", slept)
+    return slept
+
+
+@pytest.fixture
+async def host(tmp_path: Path, slept: SleepsByTheClock) -> AsyncIterator[Host]:
+    host = Host(tmp_path / "collabchat.db", slept, log_days=7, dedupe_days=7)
+    await host.app.start()
+    yield host
+    await host.app.close()
+
+
+async def test_what_is_young_stays(host: Host) -> None:
+    await host.do(*(create_chat() for _ in range(10)))
+    host.clock.advance(6.9 * DAY)
+    await host.tidy()
+    assert await host.first_kept() == 1
+
+
+async def test_what_is_old_goes_but_for_the_newest(host: Host) -> None:
+    acks = await host.do(*(create_chat() for _ in range(10)))
+    host.clock.advance(7.1 * DAY)
+    await host.do(create_chat(), page=PAGES[1])
+    await host.tidy()
+    assert await host.first_kept() == 10 - KEPT + 1
+    assert (await host.storage.dump(PAGES[1])).trimmed == 0
+    with pytest.raises(Refused, match="truncated"):
+        await host.app.events(*PAGE, epoch=acks[0]["epoch"], after=1)
+    told = await host.app.events(*PAGE, epoch=acks[0]["epoch"], after=10 - KEPT)
+    assert [event["seq"] for event in told["events"]] == [8, 9, 10]
+    assert len((await host.app.snapshot(*PAGE))["chats"]) == 10
+
+
+async def test_the_young_end_of_an_old_page_stays_whole(host: Host) -> None:
+    await host.do(*(create_chat() for _ in range(5)))
+    host.clock.advance(7.1 * DAY)
+    await host.do(*(create_chat() for _ in range(5)))
+    await host.tidy()
+    assert await host.first_kept() == 6
+
+
+async def test_retries_are_known_for_as_long_as_was_promised(host: Host) -> None:
+    operations = [create_chat() for _ in range(6)]
+    note = resolve_chat(operations[0]["chat"]["id"])
+    acks = await host.do(*operations, note, again := resolve_chat(note["chatId"]))
+    for days in (1, 5.9):
+        host.clock.advance(days * DAY)
+        await host.tidy()
+        assert await host.do(*operations, note, again) == acks
+    host.clock.advance(0.2 * DAY)
+    await host.tidy()
+    last = len(operations) + 1
+    known = {one.broadcast_id for one in (await host.storage.dump(PAGE)).kept}
+    made = [*operations, note]
+    assert known == {one["broadcastId"] for one in [*made[last - KEPT :], again]}
+    assert await host.do(*made[last - KEPT :], again) == acks[last - KEPT :]
+
+
+async def test_the_longer_promise_wins(tmp_path: Path, slept: SleepsByTheClock) -> None:
+    """Ids are kept for `dedupe_days` even where the log need not be kept for so long."""
+    host = Host(tmp_path / "collabchat.db", slept, log_days=1, dedupe_days=30)
+    operations = [create_chat() for _ in range(10)]
+    acks = await host.do(*operations)
+    host.clock.advance(29 * DAY)
+    await host.tidy()
+    assert await host.do(*operations) == acks
+    host.clock.advance(1.1 * DAY)
+    await host.tidy()
+    assert await host.first_kept() == 10 - KEPT + 1
+    await host.app.close()
+
+
+async def test_it_goes_on_after_a_failure(host: Host) -> None:
+    """A storage that is away for a moment does not end the housekeeping."""
+    await host.do(*(create_chat() for _ in range(5)))
+    host.clock.advance(8 * DAY)
+
+    async def away(**_: int) -> int:
+        raise StorageUnavailable("away, as the test wants it")
+
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(host.storage, "trim", away)
+        await host.tidy()
+    assert await host.first_kept() == 1
+    await host.tidy()
+    assert await host.first_kept() == 5 - KEPT + 1
