@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -147,7 +147,7 @@ class Servers:
         except AWAY as error:
             raise self._explained(error) from error
 
-    async def checked(self, question: Coroutine[Any, Any, T]) -> T:
+    async def checked(self, question: Awaitable[T]) -> T:
         """What a question to a `client` comes to; raises as all else here does."""
         try:
             return await question
@@ -184,8 +184,9 @@ class Servers:
         for place, index, command in zip(places, indexes, commands, strict=True):
             shares[place].append((index, command))
         faults: dict[int, BaseException] = {}
-        work = (self._pipe(place, [command for _, command in s]) for place, s in shares.items())
-        for share, replies in zip(shares.values(), await asyncio.gather(*work), strict=True):
+        work = [self._pipe(place, [command for _, command in s]) for place, s in shares.items()]
+        answered = [await work[0]] if len(work) == 1 else await asyncio.gather(*work)
+        for share, replies in zip(shares.values(), answered, strict=True):
             for (index, _), reply in zip(share, replies, strict=True):
                 if isinstance(reply, BaseException):
                     faults[index] = reply

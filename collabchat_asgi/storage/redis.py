@@ -93,14 +93,15 @@ class RedisStorage(Storage):
         try:
             await servers.whole(self._prepare(servers), OPEN_SECONDS)
         except BaseException:
-            await servers.close()
+            await asyncio.shield(servers.close())
             raise
         self._servers = servers
 
     async def close(self) -> None:
         servers, self._servers = self._servers, None
         if servers and servers.loop is asyncio.get_running_loop():
-            await servers.close()
+            # Also where this call is cancelled: nobody could do it later.
+            await asyncio.shield(servers.close())
 
     async def _prepare(self, servers: Servers) -> None:
         names = self._names

@@ -1,0 +1,100 @@
+"""Redis keeps the contract alone, behind Sentinels and as a cluster, and is heard again after all
+that can happen to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+
+from collabchat_asgi.pubsub.abc import PubSub
+from collabchat_asgi.pubsub.redis import RedisPubSub
+from collabchat_asgi.testing.pubsub_contract import PubSubContract
+from collabchat_asgi.testing.services_redis import RedisCluster, RedisSentinel, RedisServer
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def sentinel() -> Iterator[RedisSentinel]:
+    with RedisSentinel() as sentinel:
+        yield sentinel
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RedisCluster]:
+    with RedisCluster() as cluster:
+        yield cluster
+
+
+@asynccontextmanager
+async def away(*servers: RedisServer) -> AsyncIterator[None]:
+    """Killed and then started again, on the same ports."""
+    for server in servers:
+        server.kill()
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.start()
+
+
+class OnRedis(PubSubContract):
+    flood = 6_000
+
+
+class TestRedis(OnRedis):
+    url = "redis://:hunter2@localhost:6379/0?durability=none"
+
+    @pytest.fixture(autouse=True)
+    def _server(self, server: RedisServer) -> None:
+        self.server = server
+
+    async def make(self) -> PubSub:
+        return RedisPubSub.from_url(self.server.url)
+
+    def broken(self) -> AbstractAsyncContextManager[object]:
+        return away(self.server)
+
+
+class TestSentinel(OnRedis):
+    url = "redis+sentinel://:hunter2@a,b:26380/main?sentinel_password=hunter2"
+    seconds = 20
+
+    @pytest.fixture(autouse=True)
+    def _servers(self, sentinel: RedisSentinel) -> None:
+        self.servers = sentinel
+
+    async def make(self) -> PubSub:
+        return RedisPubSub.from_url(self.servers.url)
+
+    @asynccontextmanager
+    async def broken(self) -> AsyncIterator[None]:
+        """The master dies; what follows finds another one."""
+        self.servers.until_whole()
+        master = self.servers.master
+        async with away(master):
+            yield
+            self.servers.until_promoted(master)
+
+
+class TestCluster(OnRedis):
+    url = "redis+cluster://user:hunter2@a:7000,b:7001"
+
+    @pytest.fixture(autouse=True)
+    def _servers(self, cluster: RedisCluster) -> None:
+        self.cluster = cluster
+
+    async def make(self) -> PubSub:
+        return RedisPubSub.from_url(self.cluster.url)
+
+    @asynccontextmanager
+    async def broken(self) -> AsyncIterator[None]:
+        async with away(*self.cluster.servers):
+            yield
+        self.cluster.until_whole()
