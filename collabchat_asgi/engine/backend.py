@@ -6,9 +6,18 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from ..config import Timing
 from ..errors import Refused, StorageUnavailable
+from ..storage.abc import Storage
 
 T = TypeVar("T")
+
+
+def bound_of(storage: Storage, timing: Timing) -> float:
+    """Seconds for one call. A storage that bounds its calls itself says better what is wrong, so
+    it is given the time to say it."""
+    own = storage.timeout_seconds
+    return timing.backend_seconds if own is None else own + 1.0
 
 
 async def bounded(call: Coroutine[Any, Any, T], seconds: float) -> T:

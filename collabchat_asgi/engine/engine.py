@@ -22,7 +22,7 @@ from ..hooks import ConnectRequest, HookFailed, Hooks, Identity
 from ..pubsub.abc import PubSub
 from ..storage.abc import Storage
 from ..version import __version__
-from .backend import bounded
+from .backend import bound_of, bounded
 from .clock import Clock, SystemClock
 from .committer import Committer
 from .connection import Connection, Socket
@@ -80,7 +80,7 @@ class Engine:
         self.draining = False
         self._as_message = as_message
         self._usage_per_page = usage_per_page
-        self._seconds = storage.timeout_seconds or timing.backend_seconds
+        self._seconds = bound_of(storage, timing)
 
     async def start(self) -> None:
         """Open the back ends and begin to work. Raises `StorageError` where the storage is away."""

@@ -10,7 +10,7 @@ from ..config import Limits, Timing
 from ..core.model import NOWHERE, Event, PageKey, Position
 from ..core.records import decode_event, restore
 from ..storage.abc import LogEvent, Storage, Tail
-from .backend import bounded
+from .backend import bound_of, bounded
 from .clock import Clock
 from .page import Page
 from .supervisor import Supervisor
@@ -44,7 +44,7 @@ class LogReader:
         self._supervisor = supervisor
         self._clock = clock
         self._limits = limits
-        self._seconds = storage.timeout_seconds or timing.backend_seconds
+        self._seconds = bound_of(storage, timing)
         self._dedupe_ms = int(timing.dedupe_days * 86_400_000)
         self._asked: dict[PageKey, list[asyncio.Future[Position]]] = {}
         self._asking = False
