@@ -62,6 +62,8 @@ export class Subscription {
    * @type {Map<unknown, Queued>}
    */
   #owed = new Map()
+  /** Answered with `retry: true`: until it has come again, the server refuses whatever else is sent. @type {Queued | undefined} */
+  #awaited
   /** @type {Map<string, (outcome: Settled) => void>} */
   #waiting = new Map()
   /** @type {Map<string, number>} */
@@ -148,6 +150,7 @@ export class Subscription {
     if (this.#sync !== 'refused') this.#to('idle')
     this.#parts = []
     this.#owed.clear()
+    this.#awaited = undefined
     for (const timer of [this.askAgain, this.halt, this.answer, this.pace]) timer.stop()
   }
 
@@ -444,7 +447,14 @@ export class Subscription {
 
   #pump() {
     if (!this.link.welcome() || this.halt.set) return
-    const { operations } = this.queue
+    const { operations } = this.queue, awaited = this.#awaited
+    if (awaited && !awaited.ack && (operations.includes(awaited) || this.#owed.has(awaited.broadcastId))) {
+      // By itself: others before it would only use up what the reader is allowed to send.
+      if (!awaited.sent) this.#transmit(awaited)
+      if (!this.answer.set) this.#expectAnswer()
+      return
+    }
+    this.#awaited = undefined
     for (const queued of this.#owed.values()) if (!queued.sent) this.#transmit(queued)
     let under = operations.filter(each => each.sent).length
     for (const [index, queued] of operations.entries()) {
@@ -473,16 +483,18 @@ export class Subscription {
 
   /** A server that says nothing about an operation is asked again: it knows the broadcastId. */
   #expectAnswer() {
-    const first = this.queue.operations.find(each => each.sent)
+    const under = () => [...this.#owed.values(), ...this.queue.operations].find(each => each.sent)
+    const first = under()
     this.answer.start(ANSWER, () => {
       if (first?.sent) this.#stall(first, undefined)
-      else if (this.queue.operations.some(each => each.sent)) this.#expectAnswer()
+      else if (under()) this.#expectAnswer()
     })
   }
 
   /** The queue stands still at `queued`: nothing behind it may overtake it. @param {Queued} queued  @param {unknown} retryAfterMs */
   #stall(queued, retryAfterMs) {
     const { operations } = this.queue
+    this.#awaited ??= queued
     queued.sent = false
     for (const each of operations.slice(Math.max(0, operations.indexOf(queued)))) each.sent = each.overtaken = false
     this.#window = 1
@@ -559,6 +571,7 @@ export class Subscription {
       // Where our identity ran out, the words are kept for the next one.
       if (again) return this.#stall(/** @type {Queued} */ (queued ?? owed), frame.retryAfterMs)
       this.#owed.delete(frame.broadcastId)
+      if (this.#awaited?.broadcastId === frame.broadcastId) this.#awaited = undefined
       if (queued) this.#refuse(queued, error)
       this.#changed()
       return this.#pump()

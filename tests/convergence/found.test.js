@@ -1,7 +1,7 @@
 /** What the proof has found, frame by frame: each of these failed before it was mended. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Table, ack } from '../client/table.js'
+import { C, Table, ack, refusal, update } from '../client/table.js'
 import { ANCHOR } from '../client/world.js'
 
 test('what was acked and then erased with its page is settled, though the page is empty now', async () => {
@@ -45,3 +45,18 @@ async function answered(table) {
   assert.equal(table.socket.frames('subscribe').length, 2, 'it asks once more, to be certain')
   table.receive({ type: 'subscribed', urlId: '/page', epoch: '', seq: 0, recovered: true, can: ['comment'] })
 }
+
+test('what the server waits for is sent before anything that it would refuse meanwhile', async () => {
+  const table = await new Table().live()
+  const waited = table.page.addComment(C, 'one'), resolved = table.page.resolve(C)
+  table.receive(refusal(waited, 'rate-limited', { retry: true, retryAfterMs: 100 }))
+  // Another tab of this reader had the same queue, and got through.
+  table.receive(update(11, 'ann', { change: 'resolved' }, resolved.broadcastId))
+  table.receive(refusal(resolved, 'rate-limited', { retry: true, retryAfterMs: 100 }))
+  const before = table.operations.length
+  const since = () => table.operations.slice(before).map(frame => frame.broadcastId)
+  await table.world.clock.pass(400)
+  assert.deepEqual(since(), [waited.broadcastId])
+  table.receive(ack(waited, 12))
+  assert.deepEqual(since(), [waited.broadcastId, resolved.broadcastId])
+})

@@ -92,13 +92,13 @@ export class Reader {
   errors = []
   #known = false
 
-  /** @param {Simulation} simulation  @param {string} name  @param {string} role  @param {MemoryStorage} [storage] */
-  constructor(simulation, name, role, storage = new MemoryStorage()) {
+  /** @param {Simulation} simulation  @param {string} name  @param {string} role  @param {MemoryStorage} [storage]  @param {number} [skew] */
+  constructor(simulation, name, role, storage = new MemoryStorage(), skew = simulation.random.pick([0, 0, -3_600_000, 90_000])) {
     this.simulation = simulation
     this.name = name
     this.token = `${name}:${role}`
     this.storage = storage
-    this.skew = simulation.random.pick([0, 0, -3_600_000, 90_000])
+    this.skew = skew
     this.tab = this.#open()
   }
 

@@ -90,7 +90,7 @@ function gather(simulation) {
     if (random.chance(0.4)) readers.push(new Reader(simulation, names[2], random.pick(['commenter', 'reader'])))
     else {
       const [name, role] = known.token.split(':')
-      readers.push(new Reader(simulation, name, role, random.chance(0.6) ? known.storage : undefined))
+      readers.push(random.chance(0.6) ? new Reader(simulation, name, role, known.storage, known.skew) : new Reader(simulation, name, role))
     }
   }
   return readers
@@ -159,7 +159,8 @@ async function calm(simulation, readers) {
   simulation.tell('trouble', PEACE)
   for (const id of simulation.wires.keys()) simulation.tell('stall', id, false)
   for (const index of [0, 1]) simulation.tell('revive', index)
-  const rest = () => readers.every(({ state }) => state.status === 'live' && state.pending === 0)
+  // Who sits before a dead connection finds out by its silence.
+  const rest = () => readers.every(({ state, tab }) => state.status === 'live' && state.pending === 0 && !tab.wire?.broken)
   for (let quiet = 0; quiet < 2;) {
     // Longer than everything that heals by itself: a sweep, a hint, a retry.
     await simulation.pass(6000)
