@@ -67,5 +67,7 @@ app = Litestar(
     middleware=[ServerSideSessionConfig().middleware],
     on_startup=[collab.start],
     on_shutdown=[collab.close],
-    template_config=TemplateConfig(Path("examples/templates"), engine=JinjaTemplateEngine),
+    template_config=TemplateConfig(
+        directory=Path("examples/templates"), engine=JinjaTemplateEngine
+    ),
 )

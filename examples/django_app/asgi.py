@@ -1,4 +1,6 @@
-# python -m django migrate --settings examples.django_app.settings && python -m django createsuperuser --settings examples.django_app.settings && uvicorn examples.django_app.asgi:application
+# uvicorn examples.django_app.asgi:application
+# Once before: python -m django migrate --settings examples.django_app.settings
+#              python -m django createsuperuser --settings examples.django_app.settings
 import os
 
 from django.core.asgi import get_asgi_application

@@ -1,0 +1,31 @@
+"""One suite, written from PROTOCOL alone, on every server and in every host.
+
+What a server shows differently stands in tests/blackbox/servers.py with its reason. The normal run
+takes the part that a server or a host could change; COLLABCHAT_LONG=1 takes all of it everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from collabchat_asgi.testing.servers import SERVERS
+
+from .matrix import HOSTS, SMOKE, SUITE, Outcome, run
+
+LONG = bool(os.environ.get("COLLABCHAT_LONG"))
+NORMAL = [
+    *((server, "fastapi") for server in SERVERS),
+    *(("uvicorn", host) for host in HOSTS if host != "fastapi"),
+]
+EVERY = [(server, host) for server in SERVERS for host in HOSTS]
+
+
+@pytest.mark.parametrize(("server", "host"), EVERY if LONG else NORMAL)
+def test_the_suite_is_green(server: str, host: str, matrix: list[Outcome]) -> None:
+    selection = [SUITE] if LONG else [f"{SUITE}/{name}" for name in SMOKE]
+    outcome = run(server, host, *selection)
+    matrix.append(outcome)
+    assert outcome.of, outcome.output
+    assert outcome.passed == outcome.of, outcome.output
