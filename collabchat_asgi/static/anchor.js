@@ -72,7 +72,9 @@ export function describe(text, { start, end }) {
 /** What content systems change on their own: quotes, dashes, blanks. One character for one. @type {Record<string, string>} */
 const FOLDS = { '‘': "'", '’': "'", '‚': "'", '‛': "'", '“': '"', '”': '"', '„': '"', '«': '"', '»': '"', '‐': '-', '‑': '-', '‒': '-', '–': '-', '—': '-', '−': '-', '…': '.' }
 const FOLDED = new RegExp(`[${Object.keys(FOLDS).join('')}]`, 'g')
-const fold = (/** @type {string} */ text) => text.normalize('NFC').replace(FOLDED, found => FOLDS[found])
+const PLAIN = /^[ -~]*$/
+/** @param {string} text */
+const fold = text => PLAIN.test(text) ? text : text.normalize('NFC').replace(FOLDED, found => FOLDS[found])
 
 /** A text that is made ready once for any number of searches. */
 export class Haystack {

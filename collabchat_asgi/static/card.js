@@ -9,6 +9,7 @@ import { Message } from './message.js'
 import { earlier, newReplies, refused, typing } from './words.js'
 
 const TICK = 30_000
+const SAID = 6000
 const WIDTH = 348
 const NARROW = '(max-width: 640px)'
 
@@ -39,6 +40,9 @@ export class Card {
   #frame = 0
   #unseen = 0
   #wasThere = false
+  /** What was refused a moment ago and is no text: nothing else would show it. */
+  #said = ''
+  #saidTimer = 0
   /** Where the focus goes when the card is closed. @type {HTMLElement | null} */
   #from = null
 
@@ -132,6 +136,8 @@ export class Card {
   close(back = true) {
     if (!this.shown) return
     clearInterval(this.#timer)
+    clearTimeout(this.#saidTimer)
+    this.#said = ''
     cancelAnimationFrame(this.#frame)
     this.#frame = 0
     const inside = this.element.contains(/** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement)
@@ -198,12 +204,21 @@ export class Card {
     this.element.toggleAttribute('data-readonly', !writes)
   }
 
+  /** For a moment. @param {string} words */
+  say(words) {
+    clearTimeout(this.#saidTimer)
+    this.#said = words
+    this.update(this.host.page.state)
+    if (words) this.#saidTimer = +setTimeout(() => this.say(''), SAID)
+  }
+
   /** @param {PageState} state  @param {Chat | undefined} chat  @param {boolean} lost */
   #tell(state, chat, lost) {
     const { status, reason } = state
     const words = !chat && this.#wasThere && !state.drafts.some(each => each.chatId === this.chatId) ? 'This discussion was deleted.'
       : status === 'refused' ? `You no longer have access: ${refused(reason ?? { code: '', message: '' }).toLowerCase()}`
       : status === 'offline' ? 'You are offline. What you write is kept, and sent when you are back.'
+      : this.#said ? this.#said
       : lost ? 'The text this was about is no longer on this page.' : ''
     if (this.notice.textContent !== words) this.notice.textContent = words
     this.notice.hidden = !words
@@ -279,8 +294,7 @@ export class Card {
     try {
       await this.host.page.loadOlder(chatId)
     } catch (error) {
-      this.notice.textContent = error instanceof Error ? error.message : String(error)
-      this.notice.hidden = false
+      this.say(error instanceof Error ? error.message : String(error))
     }
     // What is read stays where it is; the older lines come above.
     log.scrollTop = log.scrollHeight - fromEnd
@@ -293,8 +307,7 @@ export class Card {
       try {
         run()
       } catch (error) {
-        this.notice.textContent = error instanceof Error ? error.message : String(error)
-        this.notice.hidden = false
+        this.say(error instanceof Error ? error.message : String(error))
       }
     }
     const edit = () => {

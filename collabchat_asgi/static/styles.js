@@ -65,7 +65,7 @@ button:disabled { cursor: default; opacity: .45 }
 .log { overflow-y: auto; overscroll-behavior: contain; padding: 4px 0; flex: 0 1 auto; min-height: 0; scrollbar-width: thin }
 .log > .text-button { margin: 0 12px 4px }
 
-.message { position: relative; display: grid; grid-template-columns: 30px minmax(0, 1fr); column-gap: 10px; padding: 7px 16px }
+.message { position: relative; contain: layout style; display: grid; grid-template-columns: 30px minmax(0, 1fr); column-gap: 10px; padding: 7px 16px }
 .avatar { width: 30px; height: 30px; border-radius: 50%; display: grid; place-items: center; overflow: hidden; background: hsl(var(--hue) var(--disc)); color: hsl(var(--hue) var(--letters)); font-size: 11.5px; font-weight: 600; letter-spacing: .02em; user-select: none }
 .byline { display: flex; align-items: baseline; gap: 8px; min-width: 0; line-height: 1.3; padding-inline-end: 4px }
 .byline bdi { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }

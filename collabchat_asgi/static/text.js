@@ -18,7 +18,7 @@ const PIECES = /([\s\u0085]+)|([\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u20
  * The same rules for a text without nodes, such as a selector somebody else wrote.
  * @param {string} text
  */
-export const normalised = text => text.replace(PIECES, (piece, space, dropped) => space ? ' ' : dropped ? '' : piece).replace(/ {2,}/g, ' ').trim()
+export const normalised = text => /^(?:[!-~]| (?! ))*$/.test(text) ? text.trim() : text.replace(PIECES, (piece, space, dropped) => space ? ' ' : dropped ? '' : piece).replace(/ {2,}/g, ' ').trim()
 
 export class CanonicalText {
   text = ''

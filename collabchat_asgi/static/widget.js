@@ -30,6 +30,7 @@ import { Panel } from './panel.js'
 import { Places } from './places.js'
 import { Prompt } from './prompt.js'
 import { widgetSheet } from './styles.js'
+import { refused } from './words.js'
 
 /** A selection beyond this is cut: nobody discusses a chapter as one passage. */
 const MOST_SELECTED = 2000
@@ -59,7 +60,7 @@ export class CollabChatElement extends HTMLElement {
   /** Another token is another visitor. @param {Token | undefined} token */
   set token(token) {
     this.#token = token
-    this.#restart()
+    this.restart()
   }
 
   connectedCallback() {
@@ -79,7 +80,7 @@ export class CollabChatElement extends HTMLElement {
   attributeChangedCallback(name) {
     if (name === 'theme') this.#life?.theme()
     else if (name === 'page') this.#life?.setPage(urlIdOf(this))
-    else this.#restart()
+    else this.restart()
   }
 
   /** In a turn of its own: a page may set the properties, or move the element, in the same breath. */
@@ -97,7 +98,8 @@ export class CollabChatElement extends HTMLElement {
     this.#life = undefined
   }
 
-  #restart() {
+  /** Where only this page was refused, it is asked for anew. */
+  restart() {
     if (!this.#life) return
     this.#stop()
     this.#start()
@@ -161,7 +163,7 @@ class Life {
     this.places = new Places(() => this.#root(), moved => this.#moved(moved))
     this.highlights = new Highlights(/** @type {Document | ShadowRoot} */ (this.places.text.root.getRootNode()), this.face)
     this.announcer = new Announcer(this.face)
-    this.bar = new Bar(this.face, { toggle: () => this.panel.shown ? this.panel.close() : this.#list(), again: () => this.client.connect() })
+    this.bar = new Bar(this.face, { toggle: () => this.panel.shown ? this.panel.close() : this.#list(), again: () => this.client.status.status === 'refused' ? this.client.connect() : element.restart() })
     const life = this
     this.card = new Card(this.face, {
       get page() { return life.page },
@@ -206,8 +208,15 @@ class Life {
       this.#changed(this.page.state)
       this.#tell('status', detail)
     })
-    this.page.on('error', detail => this.#tell('error', detail))
-    this.page.on('draft', draft => { if (this.card.chatId !== draft.chatId) this.announcer.say('A message was not sent') })
+    this.page.on('error', detail => {
+      if (detail.broadcastId) this.card.say(refused(detail))
+      this.#tell('error', detail)
+    })
+    this.page.on('draft', draft => {
+      this.card.say('') // the card shows the text with its reason
+      this.announcer.say('A message was not sent')
+      if (this.panel.shown) this.panel.update(this.page.state)
+    })
     this.#changed(this.page.state)
   }
 

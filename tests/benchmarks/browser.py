@@ -22,7 +22,7 @@ from collabchat_asgi.testing import ServerProcess
 
 ROOT = Path(__file__).parents[2]
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-COMMENTS = 200
+COMMENTS = 150
 HIGHLIGHTS = 1_000
 ROUNDS = 7
 
@@ -31,11 +31,15 @@ WATCH = """() => {
   const log = document.querySelector('collab-chat').shadowRoot.querySelector('.log')
   const now = () => performance.timeOrigin + performance.now()
   new MutationObserver(() => {
-    const body = [...log.querySelectorAll('.body')].at(-1)?.textContent
-    if (!body || seen.has(body)) return
-    const there = now()
-    seen.set(body, [there])
-    requestAnimationFrame(() => setTimeout(() => seen.get(body).push(now())))
+    const there = now(), fresh = []
+    const bodies = [...log.querySelectorAll('.body')]
+    for (let body; (body = bodies.pop()?.textContent) && !seen.has(body);) {
+      seen.set(body, [there])
+      fresh.push(body)
+    }
+    requestAnimationFrame(() => setTimeout(() => {
+      for (const body of fresh) seen.get(body).push(now())
+    }))
   }).observe(log, { childList: true, subtree: true, characterData: true })
 }"""
 
@@ -99,8 +103,7 @@ async def reader(browser: Browser, name: str, url: str) -> Page:
 
 
 async def open_first(page: Page) -> None:
-    while not await page.evaluate("document.querySelector('collab-chat').threads().length"):
-        await asyncio.sleep(0.01)
+    await page.locator("collab-chat .bar .discussions[aria-label='1 discussion']").wait_for()
     opening = "(chat => chat.open(chat.threads()[0].id))(document.querySelector('collab-chat'))"
     await page.evaluate(opening)
 
@@ -122,10 +125,12 @@ async def comments(ada: Page, ben: Page) -> None:
         own.append(after - before)
         same_frame += there
         sent[text] = before
-        await asyncio.sleep(0.03)
-    while len(seen := await ben.evaluate("[...seen]")) < COMMENTS or len(seen[-1][1]) < 2:
-        await asyncio.sleep(0.05)
-    arrived: dict[str, Any] = dict(seen)
+        # One after another: what is measured is the way of one comment, and not a queue.
+        await ben.locator("collab-chat .log .body").nth(n + 1).wait_for()
+    last = f"Comment number {COMMENTS - 1}"
+    await ben.locator("collab-chat .log .body", has_text=last).wait_for()
+    await ben.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
+    arrived: dict[str, Any] = dict(await ben.evaluate("[...seen]"))
     print(f"own comment in the document when the key press returns: {same_frame} of {COMMENTS}")
     told("  the key press with everything it draws", own)
     told("other screen: in the document", [arrived[text][0] - at for text, at in sent.items()])
