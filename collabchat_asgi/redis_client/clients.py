@@ -7,22 +7,41 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import (
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
 from redis.backoff import NoBackoff
 
 from .address import Address, Place
 
-__all__ = ["client_of", "ear_at", "sentinel_at"]
+__all__ = ["client_of", "close_client", "ear_at"]
 
 
 def client_of(address: Address, place: Place) -> Redis:
     """One that says at once what is wrong: who tries again, and for how long, is decided by the
     caller, whose time is running."""
-    return _client(address, place, address.timeout, db=address.db, **address.credentials)
+    given = _given(address, address.timeout) | {"db": address.db, **address.credentials}
+    if address.kind == "sentinel":
+        # Every connection asks for the master anew: one that comes back after a failover believes
+        # in itself for a while, and what it is told then is thrown away.
+        connection = SentinelManagedSSLConnection if address.tls else SentinelManagedConnection
+        watch = {"service_name": address.service, "sentinel_manager": _sentinels(address)}
+        make: Any = SentinelConnectionPool
+        pool = make(connection_class=connection, **watch, **_bare(given))
+        return Redis(connection_pool=pool)
+    return Redis(host=place.host, port=place.port, **given)
 
 
-def sentinel_at(address: Address, place: Place) -> Redis:
-    """One of several that are asked in turn: a dead one must leave time for the others."""
-    return _client(address, place, address.timeout / 4, **address.sentinel_credentials)
+async def close_client(client: Redis) -> None:
+    pool: Any = client.connection_pool
+    await client.aclose()
+    await pool.disconnect()
+    if isinstance(pool, SentinelConnectionPool):
+        for sentinel in pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
 
 
 def ear_at(client: Redis) -> Connection:
@@ -33,17 +52,26 @@ def ear_at(client: Redis) -> Connection:
     return connection  # type: ignore[no-any-return]
 
 
-def _client(address: Address, place: Place, timeout: float, **given: Any) -> Redis:
-    if address.tls:
-        given |= {"ssl": True, **address.tls_files}
-    return Redis(
-        host=place.host,
-        port=place.port,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        socket_keepalive=True,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        client_name="collabchat",
-        **given,
-    )
+def _sentinels(address: Address) -> Sentinel:
+    """They are asked in turn: a dead one must leave time for the others."""
+    given = _given(address, address.timeout / 4) | dict(address.sentinel_credentials)
+    sentinels: Any = Sentinel([])  # type: ignore[no-untyped-call]
+    sentinels.sentinels = [Redis(host=p.host, port=p.port, **given) for p in address.places]
+    return sentinels  # type: ignore[no-any-return]
+
+
+def _given(address: Address, timeout: float) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "client_name": "collabchat",
+    }
+    return given | {"ssl": True, **address.tls_files} if address.tls else given
+
+
+def _bare(given: dict[str, Any]) -> dict[str, Any]:
+    """A pool is told of TLS by the class of its connections."""
+    return {name: value for name, value in given.items() if name != "ssl"}

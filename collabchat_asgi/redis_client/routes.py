@@ -1,4 +1,4 @@
-"""Which server has a key: always the same, the one that Sentinels name, or the slot's master."""
+"""Which server has a key: always the same one, or the master of its slot."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.asyncio.sentinel import Sentinel
 from redis.crc import key_slot
 from redis.exceptions import ConnectionError
 
 from .address import Address, Place
-from .clients import sentinel_at
 from .faults import AWAY
 
 __all__ = ["Routes", "routes_to"]
@@ -44,10 +42,6 @@ class Routes(ABC):
                 await self._look()
                 self.version += 1
 
-    async def close(self) -> None:
-        """Release what `_look` needed."""
-        return
-
     @abstractmethod
     async def _look(self) -> None: ...
 
@@ -59,6 +53,8 @@ class Routes(ABC):
 
 
 class _One(Routes):
+    """Also for Sentinels: there the client's connections find the master themselves."""
+
     def __init__(self, place: Place) -> None:
         super().__init__()
         self.place = place
@@ -71,24 +67,6 @@ class _One(Routes):
 
     def _masters(self) -> list[Place]:
         return [self.place]
-
-
-class _Watched(_One):
-    """The master that Sentinels name."""
-
-    def __init__(self, address: Address) -> None:
-        super().__init__(address.places[0])
-        self._service = address.service
-        self._sentinel: Any = Sentinel([])  # type: ignore[no-untyped-call]
-        self._sentinel.sentinels = [sentinel_at(address, place) for place in address.places]
-
-    async def _look(self) -> None:
-        host, port = await self._sentinel.discover_master(self._service)
-        self.place = Place(host, int(port))
-
-    async def close(self) -> None:
-        for sentinel in self._sentinel.sentinels:
-            await sentinel.aclose()
 
 
 class _Cluster(Routes):
@@ -136,10 +114,6 @@ class _Cluster(Routes):
 
 
 def routes_to(address: Address, client: Callable[[Place], Redis]) -> Routes:
-    match address.kind:
-        case "server":
-            return _One(address.places[0])
-        case "sentinel":
-            return _Watched(address)
-        case "cluster":
-            return _Cluster(address.places, client)
+    if address.kind == "cluster":
+        return _Cluster(address.places, client)
+    return _One(address.places[0])

@@ -16,7 +16,7 @@ from redis.exceptions import AskError, MovedError, NoScriptError
 
 from ..errors import BackendError
 from .address import Address, Place
-from .clients import client_of, ear_at
+from .clients import client_of, close_client, ear_at
 from .faults import AWAY, explain, is_away, may_pass
 from .routes import Routes, routes_to
 
@@ -85,8 +85,7 @@ class Servers:
         for client in self._clients.values():
             # What is broken already cannot be closed in good order.
             with suppress(*AWAY):
-                await client.aclose()
-        await self._routes.close()
+                await close_client(client)
 
     async def whole(self, work: Coroutine[Any, Any, T], seconds: float | None = None) -> T:
         """The result of `work`, which goes on even where the caller is cancelled."""

@@ -3,7 +3,8 @@ that can happen to it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from collabchat_asgi.pubsub.abc import PubSub
 from collabchat_asgi.pubsub.redis import RedisPubSub
 from collabchat_asgi.testing.pubsub_contract import PubSubContract
+from collabchat_asgi.testing.services import until
 from collabchat_asgi.testing.services_redis import RedisCluster, RedisSentinel, RedisServer
 
 
@@ -32,16 +34,22 @@ def cluster() -> Iterator[RedisCluster]:
         yield cluster
 
 
+def heard(servers: Iterable[RedisServer]) -> int:
+    """How many channels of ours somebody listens to."""
+    asks = [("PUBSUB", kind, "collabchat*") for kind in ("CHANNELS", "SHARDCHANNELS")]
+    return sum(len(server.ask(*ask)) for server in servers for ask in asks)
+
+
 @asynccontextmanager
 async def away(*servers: RedisServer) -> AsyncIterator[None]:
-    """Killed and then started again, on the same ports."""
+    """Killed, and then started again on the same ports."""
     for server in servers:
-        server.kill()
+        await asyncio.to_thread(server.kill)
     try:
         yield
     finally:
         for server in servers:
-            server.start()
+            await asyncio.to_thread(server.start)
 
 
 class OnRedis(PubSubContract):
@@ -75,12 +83,14 @@ class TestSentinel(OnRedis):
 
     @asynccontextmanager
     async def broken(self) -> AsyncIterator[None]:
-        """The master dies; what follows finds another one."""
-        self.servers.until_whole()
+        """The master dies; another one is found. Ends when that one is listened to."""
+        await asyncio.to_thread(self.servers.until_whole)
         master = self.servers.master
+        before = heard([master])
         async with away(master):
             yield
-            self.servers.until_promoted(master)
+            await asyncio.to_thread(self.servers.until_promoted, master)
+        await asyncio.to_thread(until, lambda: heard([self.servers.master]) > before)
 
 
 class TestCluster(OnRedis):
@@ -95,6 +105,8 @@ class TestCluster(OnRedis):
 
     @asynccontextmanager
     async def broken(self) -> AsyncIterator[None]:
+        """Ends when all servers are listened to: each of them tells of its own gap."""
+        before = heard(self.cluster.servers)
         async with away(*self.cluster.servers):
             yield
-        self.cluster.until_whole()
+        await asyncio.to_thread(until, lambda: heard(self.cluster.servers) > before)
