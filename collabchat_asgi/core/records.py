@@ -127,6 +127,8 @@ def restore(position: Position, records: Iterable[Record], forget_before_ms: int
     """The page from what `change` wrote. Ids deleted before `forget_before_ms` may come again."""
     chats: list[tuple[str, ChatRecord]] = []
     comments: list[tuple[str, CommentRecord, Record]] = []
+    users: dict[User, User] = {}
+    """Each person once: most records of a page are by the same few."""
     state = State(position)
     for put in records:
         kind, id = put.key[:2], put.key[2:]
@@ -140,8 +142,9 @@ def restore(position: Position, records: Iterable[Record], forget_before_ms: int
     comments.sort(key=lambda item: item[1].created_seq)
     grown: dict[str, dict[str, CommentState]] = {id: {} for id, _ in chats}
     for id, record, put in comments:
+        author = users.setdefault(record.author, record.author)
         comment = Comment(
-            id, put.body, record.author, record.created_at, record.edited_at, record.reactions
+            id, put.body, author, record.created_at, record.edited_at, record.reactions
         )
         grown[record.chat_id][id] = CommentState(comment, record.created_seq, put.body_seq)
     for id, chat in chats:
@@ -149,7 +152,7 @@ def restore(position: Position, records: Iterable[Record], forget_before_ms: int
             ChatState(
                 id,
                 chat.anchor,
-                chat.created_by,
+                users.setdefault(chat.created_by, chat.created_by),
                 chat.created_at,
                 chat.created_seq,
                 chat.updated_at,

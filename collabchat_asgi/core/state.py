@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from .model import (
@@ -34,39 +35,21 @@ def weight_of_comment(body: str) -> int:
     return COMMENT_BYTES + len(body.encode())
 
 
-class ChatState:
-    """One chat with all of its comments, in the order of their creation."""
+class ChatState(msgspec.Struct, eq=False, gc=False):
+    """One chat with all of its comments, in the order of their creation.
 
-    __slots__ = (
-        "anchor",
-        "comments",
-        "created_at",
-        "created_by",
-        "created_seq",
-        "id",
-        "resolved",
-        "updated_at",
-    )
+    Structs outside of the garbage collector: nothing in a state refers back to what holds it, and
+    a process that holds many pages must not walk them all time and again.
+    """
 
-    def __init__(
-        self,
-        id: str,
-        anchor: Anchor,
-        created_by: User,
-        created_at: int,
-        created_seq: int,
-        updated_at: int,
-        resolved: Resolved | UnsetType = UNSET,
-        comments: dict[str, CommentState] | None = None,
-    ) -> None:
-        self.id = id
-        self.anchor = anchor
-        self.created_by = created_by
-        self.created_at = created_at
-        self.created_seq = created_seq
-        self.updated_at = updated_at
-        self.resolved = resolved
-        self.comments = comments if comments is not None else {}
+    id: str
+    anchor: Anchor
+    created_by: User
+    created_at: int
+    created_seq: int
+    updated_at: int
+    resolved: Resolved | UnsetType = UNSET
+    comments: dict[str, CommentState] = msgspec.field(default_factory=dict)
 
     def copy(self) -> ChatState:
         return ChatState(
@@ -96,15 +79,12 @@ class ChatState:
         )
 
 
-class CommentState:
+class CommentState(msgspec.Struct, eq=False, gc=False):
     """A comment, the number of the event that made it, and of the one that carries its text."""
 
-    __slots__ = ("body_seq", "comment", "created_seq")
-
-    def __init__(self, comment: Comment, created_seq: int, body_seq: int) -> None:
-        self.comment = comment
-        self.created_seq = created_seq
-        self.body_seq = body_seq
+    comment: Comment
+    created_seq: int
+    body_seq: int
 
 
 class State:
