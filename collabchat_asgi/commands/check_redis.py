@@ -35,8 +35,7 @@ async def facts(url: str, say: Checkup) -> AsyncIterator[Finding]:
 async def _facts(client: Redis, address: Address, say: Checkup) -> list[Finding]:
     info: dict[str, Any] = await client.info()
     persistence: dict[str, Any] = await client.info("persistence")
-    place = client.connection_pool.connection_kwargs
-    name = f"Redis {info['redis_version']} at {place['host']}:{place['port']}"
+    name = f"Redis {info['redis_version']} (port {info['tcp_port']})"
     before = time.time()
     seconds, microseconds = await client.time()
     clock = clock_of(say, seconds + microseconds / 1e6, before, time.time())

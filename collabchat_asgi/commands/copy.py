@@ -55,6 +55,7 @@ async def _run(source_url: str, target_url: str, tenant_id: str | None) -> int:
 
 
 class Fate(Enum):
+    EMPTY = "listed, and without content"
     COPIED = "copied"
     SAME = "there already"
     AHEAD = (
@@ -74,8 +75,9 @@ class Result:
 
     def add(self, key: PageKey, fate: Fate, copy: PageCopy) -> None:
         self.fates[fate] += 1
-        if fate not in (Fate.COPIED, Fate.SAME):
+        if fate not in (Fate.EMPTY, Fate.COPIED, Fate.SAME):
             self.trouble.append((key, fate))
+        if fate not in (Fate.COPIED, Fate.SAME):
             return
         self.operations += len(copy.kept)
         self.records += len(copy.records)
@@ -95,6 +97,8 @@ class Result:
 async def copy_page(source: Storage, target: Storage, key: PageKey) -> tuple[Fate, PageCopy]:
     copy = await source.dump(key)
     there = await target.dump(key)
+    if not (copy.kept or there.kept):
+        return Fate.EMPTY, copy
     if checksum(there) == checksum(copy):
         return Fate.SAME, copy
     if not _carries_on(copy, there) or not await target.restore(key, copy):

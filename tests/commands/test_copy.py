@@ -104,6 +104,17 @@ def test_a_page_that_went_on_there_is_left_alone(
     assert asyncio.run(seen(other)) == before
 
 
+def test_a_page_that_was_erased_is_no_page(filled: str, other: str, collabchat: Run) -> None:
+    """Some storages list it all the same."""
+    with sqlite3.connect(filled.removeprefix("sqlite:///")) as database:
+        for table in ("entry", "record"):
+            database.execute(f"DELETE FROM collabchat_{table} WHERE page_id = 1")  # noqa: S608
+        database.execute("UPDATE collabchat_page SET seq = 0, epoch = '' WHERE id = 1")
+    database.close()
+    _, out, _ = collabchat("copy", "--from", filled, "--to", other)
+    assert out.startswith("2 pages copied, 0 there already; verified: 20 operations")
+
+
 def test_usage_comes_along_once(filled: str, other: str, collabchat: Run) -> None:
     delta = UsageDelta("run", 1, "acme", "", "2026-11-22", {"operationCount": 5})
     add_usage(filled, delta)
