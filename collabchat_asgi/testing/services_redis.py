@@ -175,4 +175,5 @@ def _knows_all(port: int) -> bool:
 
 def _covers_all(server: RedisServer) -> bool:
     info = server.told("CLUSTER", "INFO")
-    return info["cluster_slots_ok"] == str(SLOTS) and info["cluster_known_nodes"] == "3"
+    told = info["cluster_state"], info["cluster_slots_ok"], info["cluster_known_nodes"]
+    return told == ("ok", str(SLOTS), "3")

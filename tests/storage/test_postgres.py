@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 
+import asyncpg
 import pytest
-from sqlalchemy import NullPool
+from sqlalchemy import NullPool, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from collabchat_asgi.storage.abc import Storage
+from collabchat_asgi.core.model import NOWHERE, PageKey
+from collabchat_asgi.errors import ConfigError, MisuseError, StorageError, StorageUnavailable
+from collabchat_asgi.storage.abc import Failed, Group, Record, Storage
 from collabchat_asgi.storage.postgres import PostgresStorage
-from collabchat_asgi.testing.services_postgres import PgBouncer, PostgresServer
+from collabchat_asgi.testing.services_postgres import PASSWORD, PgBouncer, PostgresServer
+from collabchat_asgi.testing.storage_acts import (
+    OTHER,
+    PAGE,
+    Again,
+    an_event,
+    committed,
+    grow,
+    log_of,
+    never,
+    put,
+)
 from collabchat_asgi.testing.storage_contract import StorageContract
 
 _names = count()
@@ -68,3 +86,466 @@ class TestOnAnEngineOfTheHost(StorageContract):
 
     async def make(self) -> Storage:
         return PostgresStorage(engine=self._engine, schema=self._schema)
+
+
+@pytest.fixture
+def url(server: PostgresServer, schema: str) -> str:
+    return f"{server.url}?schema={schema}"
+
+
+@pytest.fixture
+async def storage(url: str) -> AsyncIterator[PostgresStorage]:
+    storage = PostgresStorage(url)
+    await storage.open()
+    yield storage
+    await storage.close()
+
+
+async def ask(server: PostgresServer, statement: str) -> list[dict[str, object]]:
+    return await asyncio.to_thread(server.execute, statement)
+
+
+def cut(schema: str) -> str:
+    """Terminates every session that has just worked in this schema."""
+    return (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "  # noqa: S608
+        f"WHERE pid <> pg_backend_pid() AND query LIKE '%{schema}%'"
+    )
+
+
+# Configuration.
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("?poll=3", "poll; known: .*pooler"),
+        ("?pool=none", "pool=none: give a number from 1"),
+        ("?pool=0", "pool=0"),
+        ("?timeout=-1", "timeout=-1"),
+        ("?pooler=session", "only pooler=transaction"),
+        ("?schema=a-b", "schema=a-b: letters"),
+        ("?listen=mysql://x", "listen=.*not a URL like postgresql"),
+    ],
+)
+def test_an_option_that_cannot_work_says_so(options: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says) as caught:
+        PostgresStorage.from_url(f"postgresql://chat:hunter2@db.example:5433/app{options}")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:hunter2@h:port/d", "nonsense hunter2"])
+def test_what_is_no_url_is_not_repeated(url: str) -> None:
+    with pytest.raises(ConfigError, match="postgresql://user:password@host") as caught:
+        PostgresStorage.from_url(url)
+    assert "hunter2" not in repr(caught.value) + repr(caught.value.__cause__)
+
+
+def test_it_shows_where_it_is_and_no_secret() -> None:
+    listen = "listen=postgresql%3A%2F%2Fchat%3Ahunter2%40db"
+    url = "postgresql+asyncpg://chat:hunter2@db.example:5433/app"
+    for options in ("", "?sslpassword=hunter2&sslmode=require", f"?pooler=transaction&{listen}"):
+        storage = PostgresStorage.from_url(url + options)
+        assert repr(storage) == "PostgresStorage('db.example:5433/app')"
+        assert "hunter2" not in repr(storage._address)
+
+
+def test_an_engine_must_be_ours_to_speak_with() -> None:
+    with pytest.raises(ConfigError, match="URL or an engine"):
+        PostgresStorage()
+    with pytest.raises(ConfigError, match=r"postgresql\+asyncpg"):
+        PostgresStorage(engine=create_engine("sqlite://"))  # type: ignore[arg-type]
+
+
+async def test_it_must_be_open(url: str) -> None:
+    storage = PostgresStorage(url)
+    for _ in range(2):
+        with pytest.raises(MisuseError, match="open"):
+            await storage.key()
+        await storage.open()
+        await storage.close()
+
+
+# Opening.
+
+
+async def test_who_cannot_get_in_is_told_why(server: PostgresServer) -> None:
+    for wrong, says in (
+        (server.url.replace("hunter2", "hunter3"), "check user and password"),
+        (server.url_of("missing"), "create the database"),
+    ):
+        with pytest.raises(StorageError, match=says) as caught:
+            await PostgresStorage(wrong).open()
+        assert not isinstance(caught.value, StorageUnavailable)
+        assert "hunter" not in str(caught.value)
+
+
+async def test_nobody_listens_there() -> None:
+    storage = PostgresStorage(f"postgresql://chat:{PASSWORD}@127.0.0.1:1/app?timeout=0.2")
+    with pytest.raises(StorageUnavailable, match=r"127\.0\.0\.1:1/app: .*[Cc]onnect") as caught:
+        await storage.open()
+    assert PASSWORD not in str(caught.value)
+
+
+async def test_a_pooler_that_nobody_mentioned_is_found_out(bouncer: PgBouncer) -> None:
+    with pytest.raises(StorageError, match=r"add \?pooler=transaction"):
+        await PostgresStorage(bouncer.url_of("postgres")).open()
+
+
+async def test_tables_of_a_newer_release_are_left_alone(
+    url: str, storage: PostgresStorage, server: PostgresServer, schema: str
+) -> None:
+    await ask(server, f"UPDATE {schema}.collabchat_facts SET version = 1000")  # noqa: S608
+    with pytest.raises(StorageError, match=r"version 1000.*upgrade"):
+        await PostgresStorage(url).open()
+
+
+OPEN = """
+import asyncio, sys
+from collabchat_asgi.storage.postgres import PostgresStorage
+
+async def main():
+    storage = PostgresStorage(sys.argv[1])
+    print("ready", flush=True)
+    sys.stdin.readline()
+    await storage.open()
+    print((await storage.key()).hex(), flush=True)
+    await storage.close()
+
+asyncio.run(main())
+"""
+
+
+def test_eight_processes_open_at_once(server: PostgresServer) -> None:
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN, f"{server.url}?schema=eight"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(8)
+    ]
+    try:
+        assert all(child.stdout and child.stdout.readline() == "ready\n" for child in children)
+        for child in children:
+            assert child.stdin is not None
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        [key] = {child.communicate(timeout=60)[0].strip() for child in children}
+        assert len(bytes.fromhex(key)) == 32
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+
+
+# What the server does to its clients.
+
+
+async def test_cut_connections_are_not_noticed(
+    storage: PostgresStorage, server: PostgresServer, schema: str
+) -> None:
+    head = await grow(storage, 1)
+    await asyncio.gather(*(storage.load(PAGE) for _ in range(5)))
+    for _ in range(3):
+        assert await ask(server, cut(schema))
+        head = committed(
+            (await put(storage, head, entry := an_event()))[entry.broadcast_id]
+        ).position
+        assert await storage.heads([PAGE]) == {PAGE: head}
+
+
+async def test_a_restart_under_load_loses_and_repeats_nothing(
+    storage: PostgresStorage, server: PostgresServer
+) -> None:
+    acked: dict[str, int] = {}
+    over = asyncio.Event()
+
+    async def write(writer: int) -> None:
+        head = NOWHERE
+        for n in count():
+            if over.is_set():
+                return
+            entry = an_event(f"{writer}-{n}")
+            while True:
+                try:
+                    outcomes = await put(storage, head, entry)
+                    break
+                except StorageUnavailable:
+                    continue
+            head = committed(outcomes[entry.broadcast_id]).position
+            acked[entry.broadcast_id] = head.seq
+
+    writers = [asyncio.ensure_future(write(writer)) for writer in range(4)]
+    for _ in range(3):
+        before = len(acked)
+        while len(acked) < before + 20:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        await asyncio.to_thread(server.crash)
+    over.set()
+    await asyncio.gather(*writers)
+    events = (await log_of(storage)).events
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert {event.broadcast_id: event.seq for event in events} == acked
+
+
+async def test_a_frozen_server_is_unavailable_in_time(url: str, server: PostgresServer) -> None:
+    storage = PostgresStorage(f"{url}&timeout=0.5")
+    await storage.open()
+    head = await grow(storage, 1)
+    entry = an_event("mine")
+    server.freeze()
+    try:
+        started = time.monotonic()
+        calls = [put(storage, head, entry), *(storage.load(PAGE) for _ in range(20))]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert all(isinstance(answer, StorageUnavailable) for answer in answers), answers
+        assert time.monotonic() - started < 5
+    finally:
+        server.thaw()
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                assert committed((await put(storage, head, entry))["mine"]).position.seq == 2
+                break
+            except StorageUnavailable:
+                continue
+    await storage.close()
+
+
+async def test_closing_does_not_wait_for_a_frozen_server(url: str, server: PostgresServer) -> None:
+    storage = PostgresStorage(f"{url}&timeout=0.5")
+    await storage.open()
+    server.freeze()
+    try:
+        load = asyncio.ensure_future(storage.load(PAGE))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await storage.close()
+        with pytest.raises(StorageUnavailable):
+            await load
+    finally:
+        server.thaw()
+
+
+async def test_a_standby_is_unavailable_until_it_is_promoted(
+    storage: PostgresStorage, server: PostgresServer, schema: str
+) -> None:
+    head = await grow(storage, 1)
+    read_only = "ALTER DATABASE postgres SET default_transaction_read_only = "
+    await ask(server, read_only + "on")
+    try:
+        await ask(server, cut(schema))
+        with pytest.raises(StorageUnavailable, match="point the URL at the primary"):
+            await grow(storage, 1)
+        assert (await storage.load(PAGE)).position == head
+        await storage.open()
+    finally:
+        off = "SET default_transaction_read_only = off; " + read_only + "off"
+        await asyncio.to_thread(_execute_script, server, off)
+    assert await grow(storage, 1)
+
+
+def _execute_script(server: PostgresServer, script: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(server.url)
+        for statement in script.split("; "):
+            await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run())
+
+
+async def test_a_deadlock_is_tried_again(
+    storage: PostgresStorage, server: PostgresServer, schema: str
+) -> None:
+    """Somebody outside locks the pages the other way round."""
+    for page in (PAGE, OTHER):
+        await grow(storage, 1, page)
+    connection = await asyncpg.connect(server.url, server_settings={"search_path": schema})
+    # Whoever waits longer than this is the one that gives way: us.
+    await connection.execute("SET deadlock_timeout = '60s'")
+    lock = "SELECT 1 FROM collabchat_page WHERE url_id = $1 FOR UPDATE"
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute(lock, OTHER.url_id)
+    entries = {page: an_event() for page in (PAGE, OTHER)}
+    groups = [Group(page, NOWHERE, [entry]) for page, entry in entries.items()]
+    ours = asyncio.ensure_future(
+        PostgresStorage.commit(storage, groups, lambda page, tail: [entries[page]])
+    )
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    while not await ask(server, waiting):
+        pass
+    await connection.execute(lock, PAGE.url_id)
+    await transaction.commit()
+    await connection.close()
+    for outcomes in await ours:
+        assert all(committed(outcome).position.seq == 2 for outcome in outcomes.values())
+
+
+async def test_who_freezes_in_mid_commit_does_not_hold_the_page(
+    url: str, server: PostgresServer, schema: str
+) -> None:
+    storage = PostgresStorage(f"{url}&timeout=0.5")
+    await storage.open()
+    head = await grow(storage, 1)
+    # Our own settings, and a transaction that nobody goes on with.
+    assert storage._address is not None
+    frozen = await storage._address.connect()
+    await frozen.execute(f"BEGIN; SELECT 1 FROM {schema}.collabchat_page FOR UPDATE")  # noqa: S608
+    entry = an_event("mine")
+    with pytest.raises(StorageUnavailable, match=r"0\.5 s"):
+        await put(storage, head, entry)
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                assert committed((await put(storage, head, entry))["mine"]).position.seq == 2
+                break
+            except StorageUnavailable:
+                continue
+    frozen.terminate()
+    await storage.close()
+
+
+# What callers do.
+
+
+async def test_a_commit_that_nobody_waits_for_ends(storage: PostgresStorage) -> None:
+    head = await grow(storage, 1)
+    entries = [an_event(f"entry-{n}") for n in range(20)]
+    for turns, entry in enumerate(entries):
+        commit = asyncio.ensure_future(put(storage, head, entry))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        commit.cancel()
+        await asyncio.gather(commit, return_exceptions=True)
+    await storage.close()
+    await storage.open()
+    assert {e.broadcast_id for e in (await log_of(storage)).events} >= {
+        e.broadcast_id for e in entries[1:]
+    }
+
+
+async def test_connections_are_as_many_as_the_pool_says(
+    url: str, server: PostgresServer, schema: str
+) -> None:
+    storage = PostgresStorage(f"{url}&pool=3")
+    await storage.open()
+    calls = [asyncio.ensure_future(storage.load(PAGE)) for _ in range(50)]
+    for call in calls[::3]:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    ours = (
+        "SELECT count(*) AS n FROM pg_stat_activity "  # noqa: S608
+        f"WHERE pid <> pg_backend_pid() AND query LIKE '%{schema}%'"
+    )
+    assert 1 <= (await ask(server, ours))[0]["n"] <= 3  # type: ignore[operator]
+    assert storage._pool is not None
+    made = list(storage._pool._made)
+    await storage.close()
+    assert all(connection.is_closed() for connection in made)
+
+
+async def test_an_engine_of_the_host_stays_open(server: PostgresServer, schema: str) -> None:
+    url = server.url.replace("postgresql", "postgresql+asyncpg")
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    storage = PostgresStorage(engine=engine, schema=schema)
+    assert repr(storage) == f"PostgresStorage('127.0.0.1:{server.port}/postgres')"
+    for seq in (1, 2):
+        await storage.open()
+        assert (await grow(storage, 1)).seq == seq
+        await storage.close()
+        async with engine.connect() as connection:
+            assert (await connection.exec_driver_sql("SHOW transaction_isolation")).scalar()
+            level = await connection.get_isolation_level()
+            assert level == "AUTOCOMMIT"
+            plans = await connection.exec_driver_sql("SHOW plan_cache_mode")
+            assert plans.scalar() == "auto"
+    await engine.dispose()
+
+
+async def test_plans_do_not_remember_the_empty_tables(server: PostgresServer, schema: str) -> None:
+    engine = create_async_engine(server.url.replace("postgresql", "postgresql+asyncpg"))
+    storage = PostgresStorage(engine=engine, schema=schema)
+    await storage.open()
+    await asyncio.to_thread(
+        server.execute, f"ALTER TABLE {schema}.collabchat_entry SET (autovacuum_enabled = off)"
+    )
+    for _ in range(60):
+        await grow(storage, 50)
+    await storage.close()
+    await engine.dispose()
+    read = (
+        "SELECT seq_tup_read FROM pg_stat_user_tables "  # noqa: S608
+        f"WHERE schemaname = '{schema}' AND relname = 'collabchat_entry'"
+    )
+    [row] = await ask(server, read)
+    assert row["seq_tup_read"] < 10_000  # type: ignore[operator]
+
+
+async def test_what_cannot_be_stored_fails_alone_and_is_not_told(
+    storage: PostgresStorage,
+) -> None:
+    bad = {
+        "nul": an_event("nul", puts=[Record("k", b"", "a secret\0", 1)]),
+        "half": an_event("half", puts=[Record("k", b"", "a secret\ud800", 1)]),
+        "number": an_event("number", puts=[Record("k", b"", "a secret", 2**63)]),
+        "name": an_event("name", puts=[Record("k" * 9_000, b"", "a secret", 1)]),
+    }
+    good = [an_event(f"good-{n}") for n in range(3)]
+    outcomes = await put(storage, NOWHERE, *bad.values(), *good)
+    assert [committed(outcomes[e.broadcast_id]).position.seq for e in good] == [1, 2, 3]
+    for name in bad:
+        outcome = outcomes[name]
+        assert isinstance(outcome, Failed), (name, outcome)
+        assert "secret" not in repr(outcome.error) + repr(outcome.error.__cause__)
+
+
+async def test_errors_do_not_tell_texts(
+    storage: PostgresStorage, server: PostgresServer, schema: str
+) -> None:
+    await ask(server, f"DROP TABLE {schema}.collabchat_record")
+    with pytest.raises(StorageError) as caught:
+        await put(storage, NOWHERE, an_event(puts=[Record("k", b"", "my secret")]))
+    assert "my secret" not in repr(caught.value) + repr(caught.value.__cause__)
+
+
+async def test_a_page_that_is_erased_while_it_is_created(
+    storage: PostgresStorage, server: PostgresServer, schema: str
+) -> None:
+    """Erased between "it is there already" and the lock on it."""
+    statement = (
+        f"CREATE FUNCTION {schema}.vanish() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF NEW.url_id = '{PAGE.url_id}' AND NOT EXISTS "
+        f"(SELECT 1 FROM {schema}.collabchat_page WHERE url_id = 'seen') THEN "
+        f"INSERT INTO {schema}.collabchat_page (tenant_id, url_id, epoch, seq, trimmed) "
+        "VALUES ('t', 'seen', '', 0, 0); RETURN NULL; END IF; RETURN NEW; END $$"
+    )
+    await ask(server, statement)
+    await ask(
+        server,
+        f"CREATE TRIGGER vanish BEFORE INSERT ON {schema}.collabchat_page "
+        f"FOR EACH ROW EXECUTE FUNCTION {schema}.vanish()",
+    )
+    assert (await grow(storage, 1)).seq == 1
+    assert PageKey("t", "seen") in await storage.pages("t", None, 9)
+
+
+async def test_a_commit_is_five_round_trips(
+    storage: PostgresStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BEGIN, lock, look up, write, COMMIT; and the tail where somebody else was first."""
+    head = await grow(storage, 1)
+    await put(storage, head, *[an_event(puts=[Record("k", b"")]) for _ in range(3)], revise=never)
+    spoken: list[str] = []
+    assert storage._pool is not None
+    for connection in storage._pool._made:
+        connection.add_query_logger(lambda record: spoken.append(record.query.split()[0]))
+    [head] = (await storage.heads([PAGE])).values()
+    for expected, trips in ((head, 5), (NOWHERE, 6), (NOWHERE, 6)):
+        spoken.clear()
+        entries = [an_event(puts=[Record("k", b"")], deletes=["gone"]) for _ in range(20)]
+        await put(storage, expected, *entries, revise=Again(*entries))
+        assert len(spoken) == trips, spoken

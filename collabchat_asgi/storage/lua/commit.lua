@@ -3,8 +3,12 @@ local me, turn_ms, expected_epoch, expected_seq = take(), take(), take(), number
 local write, expected_version = take() == 'write', take()
 local is_listed, keeps_all, fresh_epoch = take() == 'listed', take() == 'keeps all', take()
 
+-- Nothing is written here while nobody waits: the first write of a script is the one that Redis
+-- refuses when its memory is full, and that has to be the log.
+local holder = redis.call('GET', TURN)
+
 local function is_my_turn()
-  local holder = redis.call('GET', TURN) or pass_on(turn_ms)
+  if not holder and redis.call('LLEN', LINE) > 0 then holder = pass_on(turn_ms) end
   if not holder or holder == me then return true end
   for _, waiting in ipairs(redis.call('LRANGE', LINE, 0, -1)) do
     if waiting == me then return false end
@@ -67,5 +71,5 @@ give('HDEL', RECORDS)
 if writes > 0 then
   redis.call('HSET', HEAD, 'epoch', new_epoch, 'seq', new_seq, 'version', version + 1, 'replid', replid)
 end
-pass_on(turn_ms)
+if holder then pass_on(turn_ms) end
 return { 'done', found }
