@@ -63,12 +63,12 @@ class Bare:
 
     async def run(self, events: int, batch: int, pause: float, body: int) -> dict[str, float]:
         members = [send for room in self.rooms.values() for send in room]
-        made = [event(seq) for seq in range(1, events + 1)]
-        texts = [encode_events(PAGE, EPOCH, e.seq, e.seq, [e]).decode() for e in made]
+        texts = [as_text(event(seq)) for seq in range(1, events + 1)]
         meter = Meter()
         for start in range(0, events, batch):
             for text in texts[start : start + batch]:
-                message = {"type": "websocket.send", "text": text}
+                told = as_text(stamped(start, body)) if body else text
+                message = {"type": "websocket.send", "text": told}
                 for send in members:
                     await send(message)
             await asyncio.sleep(pause)
@@ -125,6 +125,10 @@ class Meter:
 def stamped(seq: int, body: int) -> Any:
     """An event of `body` characters of three bytes that says when it was made."""
     return event(seq, broadcast_id=stamped_id(time.monotonic_ns()), body="€" * body)
+
+
+def as_text(one: Any) -> str:
+    return encode_events(PAGE, EPOCH, one.seq, one.seq, [one]).decode()
 
 
 def frames_of(page: Page, first: int) -> int:
