@@ -12,6 +12,19 @@ def as_message(text: str) -> dict[str, str]:
     return {"type": "websocket.send", "text": text}
 
 
+def first_again(message: Any, receive: Any) -> Callable[[], Coroutine[Any, Any, Any]]:
+    """A `receive` that gives this message first.
+
+    Quart's test client (0.22) never says `websocket.connect`.
+    """
+    waiting = [message]
+
+    async def received() -> Any:
+        return waiting.pop() if waiting else await receive()
+
+    return received
+
+
 def as_coroutine_function(send: Any, first: object) -> Callable[[Any], Coroutine[Any, Any, None]]:
     """A `send` whose calls can be driven a step at a time; `first` is what one call gave.
 

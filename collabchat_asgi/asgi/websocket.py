@@ -15,7 +15,12 @@ from ..engine.connection import Connection
 from ..engine.engine import Engine
 from ..errors import CloseCode, Closed
 from .gate import Gate
-from .quirks import abort_transport, as_coroutine_function, receive_blocks_close
+from .quirks import (
+    abort_transport,
+    as_coroutine_function,
+    first_again,
+    receive_blocks_close,
+)
 from .request import Scope, bearer_subprotocol, connect_request, speaks, subprotocols_of
 
 logger = logging.getLogger("collabchat_asgi.asgi")
@@ -54,8 +59,10 @@ class WebSocket:
 
     async def serve(self) -> None:
         message = await self._receive()
-        if message["type"] != "websocket.connect":
+        if message["type"] == "websocket.disconnect":
             return
+        if message["type"] != "websocket.connect":
+            self._receive = first_again(message, self._receive)
         refusal = self._gate.refusal(self._scope)
         if refusal is not None:
             logger.warning("a WebSocket is refused: %s", refusal)

@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from .reconnecting_client import ReconnectingClient as ReconnectingClient
     from .socket_client import NotReceived as NotReceived
     from .socket_client import SocketClient as SocketClient
+    from .test_client import HandshakeRefused as HandshakeRefused
+    from .test_client import TestClient as TestClient
 
 _HOME = {
     "FakeClock": "clock",
     "FaultProxy": "proxy",
+    "HandshakeRefused": "test_client",
     "History": "history",
     "HttpClient": "http_client",
     "NotReceived": "socket_client",
@@ -38,6 +41,7 @@ _HOME = {
     "Report": "promises",
     "ServerProcess": "processes",
     "SocketClient": "socket_client",
+    "TestClient": "test_client",
     "Violation": "promises",
     "check": "promises",
 }

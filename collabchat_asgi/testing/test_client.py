@@ -1,0 +1,295 @@
+"""A hook and the whole protocol in this process, without a server. Nothing waits for ever.
+
+async with TestClient(app, token="t0ken") as client:
+    bob = await client.connect()
+    await bob.subscribe("/articles/1")
+    await bob.do(create_chat("hello"))
+    page = await client.http.get("v1/chats", urlId="/articles/1")
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from types import TracebackType
+from typing import Any, Self, cast
+from urllib.parse import unquote, urlencode, urlsplit
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError
+from websockets.frames import Close
+
+from ..collab import CollabChat
+from .http_client import HttpClient, Response
+from .socket_client import DEADLINE, Dial, SocketClient
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+
+
+class NotStarted(AssertionError):
+    """The lifespan of the app failed, or said nothing in time."""
+
+
+class HandshakeRefused(AssertionError):
+    """The app did not accept the WebSocket."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(f"the handshake was refused: {status} {body!r}")
+        self.status = status
+        self.body = body
+
+
+class TestClient:
+    """One browser at an app: your host with `CollabChatMiddleware` around it, or a `CollabChat`.
+
+    As a context manager it runs the app's lifespan. `token`, `cookies` and `headers` are for
+    everything that it sends; cookies that the app sets are kept, so a login through `host` is one.
+    """
+
+    __test__ = False  # for pytest: this is no test
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        prefix: str = "/collabchat",
+        token: str | None = None,
+        cookies: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        deadline: float = DEADLINE,
+    ) -> None:
+        self.app = app
+        self.cookies = dict(cookies or {})
+        self.token = token
+        self.headers = dict(headers or {})
+        self.deadline = deadline
+        self.url = "http://testserver" + ("" if isinstance(app, CollabChat) else prefix)
+        self._sockets: list[SocketClient] = []
+        self._said: asyncio.Queue[Message] = asyncio.Queue()
+        self._heard: asyncio.Queue[Message] = asyncio.Queue()
+        self._state: dict[str, Any] = {}
+        self._life: asyncio.Task[None] | None = None
+
+    @property
+    def http(self) -> HttpClient:
+        """The calls below the prefix: `await client.http.get("v1/chats", urlId="page")`."""
+        return InProcessHttp(url=self.url, token=self.token, headers=self.headers, browser=self)
+
+    @property
+    def host(self) -> HttpClient:
+        """The host's own pages: `await client.host.post("login", b"name=ann", headers=…)`."""
+        return InProcessHttp(url="http://testserver", headers=self.headers, browser=self)
+
+    async def open(
+        self,
+        *,
+        cookies: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **dial: Any,
+    ) -> SocketClient:
+        """A socket on which nothing is said yet. Raises `HandshakeRefused`."""
+        dial = {"token": self.token, "deadline": self.deadline, "url": self.url, **dial}
+        every = Dial(**dial, headers={**self.headers, **(headers or {})})
+        scope = self._websocket(every, {**self.cookies, **(cookies or {})})
+        socket = InProcessSocket(self.app, scope, every.deadline)
+        await socket.handshake()
+        client = SocketClient(cast("ClientConnection", socket), every)
+        self._sockets.append(client)
+        return client
+
+    async def connect(self, **dial: Any) -> SocketClient:
+        """A socket that is welcome. Takes `token`, `cookies`, `headers`, `tenant`, `visitor_id`,
+        `origin` and the other fields of `Dial`."""
+        client = await self.open(**dial)
+        await client.hello()
+        return client
+
+    async def __aenter__(self) -> Self:
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": self._state}
+        self._life = asyncio.ensure_future(self.app(scope, self._said.get, self._heard.put))
+        await self._lifespan("startup")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.gather(*(client.close() for client in self._sockets))
+        await self._lifespan("shutdown")
+
+    async def _lifespan(self, what: str) -> None:
+        """An app that raises has no lifespan, which is no fault."""
+        assert self._life is not None
+        self._said.put_nowait({"type": f"lifespan.{what}"})
+        answer = asyncio.ensure_future(self._heard.get())
+        await asyncio.wait(
+            [answer, self._life], timeout=self.deadline, return_when=asyncio.FIRST_COMPLETED
+        )
+        if answer.done() and answer.result()["type"] == f"lifespan.{what}.complete":
+            return
+        answer.cancel()
+        if answer.done() or not self._life.done():
+            told = answer.result().get("message", "") if answer.done() else "nothing in time"
+            self._life.cancel()
+            raise NotStarted(f"lifespan.{what}: {told}")
+        self._life.exception()
+
+    def scope(self, url: str, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Scope:
+        """What HTTP requests and WebSockets have in common."""
+        parts = urlsplit(url)
+        every = {"host": "testserver", **headers}
+        if cookies:
+            every["cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        return {
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "path": unquote(parts.path),
+            "raw_path": parts.path.encode(),
+            "root_path": "",
+            "query_string": parts.query.encode(),
+            "headers": [
+                (name.lower().encode("latin-1"), value.encode("latin-1"))
+                for name, value in every.items()
+            ],
+            "client": ("127.0.0.1", 50_000),
+            "server": ("testserver", 80),
+            "state": self._state.copy(),
+        }
+
+    def _websocket(self, dial: Dial, cookies: Mapping[str, str]) -> Scope:
+        origin = {"origin": dial.origin} if dial.origin is not None else {}
+        return {
+            **self.scope(f"{dial.url}/ws", {**dial.headers, **origin}, cookies),
+            "type": "websocket",
+            "scheme": "ws",
+            "subprotocols": list(dial.subprotocols),
+            "extensions": {"websocket.http.response": {}},
+        }
+
+
+class InProcessSocket:
+    """What `SocketClient` uses of a connection of websockets, with the app at its other end."""
+
+    def __init__(self, app: Any, scope: Scope, deadline: float) -> None:
+        self.subprotocol: str | None = None
+        self._deadline = deadline
+        self._said: asyncio.Queue[Message] = asyncio.Queue()
+        self._heard: asyncio.Queue[Message] = asyncio.Queue()
+        self._closed: Close | None = None
+        self._app = asyncio.ensure_future(self._run(app, scope))
+
+    @property
+    def transport(self) -> Self:
+        return self
+
+    async def handshake(self) -> None:
+        self._said.put_nowait({"type": "websocket.connect"})
+        async with asyncio.timeout(self._deadline):
+            message = await self._heard.get()
+            if message["type"] == "websocket.accept":
+                self.subprotocol = message.get("subprotocol")
+                return
+            status, body = 403, b""
+            if message["type"] == "websocket.http.response.start":
+                status, body = message["status"], (await self._heard.get()).get("body", b"")
+            self._leave(1006, "")
+            await self._app
+        raise HandshakeRefused(status, body)
+
+    async def send(self, data: str | bytes) -> None:
+        if self._closed:
+            raise ConnectionClosedError(self._closed, None)
+        kind = "text" if isinstance(data, str) else "bytes"
+        self._said.put_nowait({"type": "websocket.receive", kind: data})
+
+    async def recv(self, decode: bool) -> str:
+        if self._closed is None:
+            message = await self._heard.get()
+            if message["type"] == "websocket.send":
+                return str(message["text"])
+            self._leave(message["code"], message.get("reason") or "")
+        raise ConnectionClosed(self._closed, None)
+
+    async def close(self) -> None:
+        self.abort(1000)
+        await asyncio.wait_for(self._app, self._deadline)
+
+    def abort(self, code: int = 1006) -> None:
+        if self._closed is None:
+            self._heard.put_nowait({"type": "websocket.close", "code": code})
+            self._leave(code, "")
+
+    def _leave(self, code: int, reason: str) -> None:
+        self._closed = Close(code, reason)
+        self._said.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+
+    async def _run(self, app: Any, scope: Scope) -> None:
+        try:
+            await app(scope, self._said.get, self._send)
+        finally:  # a server closes what its app leaves open
+            self._heard.put_nowait({"type": "websocket.close", "code": 1006})
+
+    async def _send(self, message: Message) -> None:
+        if self._closed is not None:
+            raise OSError("the client has left")
+        self._heard.put_nowait(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InProcessHttp(HttpClient):
+    """`HttpClient` with the app at its other end."""
+
+    browser: TestClient = field(repr=False)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
+    ) -> Response:
+        every = {**self.headers, **(headers or {})}
+        if self.token is not None:
+            every.setdefault("Authorization", f"Bearer {self.token}")
+        given = {name: value for name, value in every.items() if value}
+        target = f"{self.url}/{path.lstrip('/')}" + (f"?{urlencode(query)}" if query else "")
+        scope = {
+            **self.browser.scope(target, given, self.browser.cookies),
+            "type": "http",
+            "scheme": "http",
+            "method": method,
+        }
+        messages: list[Message] = []
+        request = iter([{"type": "http.request", "body": body or b"", "more_body": False}])
+
+        async def receive() -> Message:
+            with contextlib.suppress(StopIteration):
+                return next(request)
+            gone: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+            return await gone  # the browser waits for its answer
+
+        async def send(message: Message) -> None:
+            messages.append(message)
+
+        async with asyncio.timeout(self.deadline):
+            await self.browser.app(scope, receive, send)
+        return self._answered(messages)
+
+    def _answered(self, messages: list[Message]) -> Response:
+        start, *parts = messages
+        names: dict[str, str] = {}
+        for raw_name, raw_value in start.get("headers", ()):
+            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+            names[name] = f"{names[name]}, {value}" if name in names else value
+            if name == "set-cookie":
+                for cookie in SimpleCookie(value).values():
+                    self.browser.cookies[cookie.key] = cookie.coded_value
+        return Response(start["status"], names, b"".join(part.get("body", b"") for part in parts))
