@@ -189,7 +189,7 @@ export class Card {
     fill(this.failed, ...drafts.map(each => this.#draft(each, chat)))
     if (chat) this.#wasThere = true
     // A composer with words in it stays, whatever happens around it.
-    const writes = !!chat && may
+    const writes = !!chat && may && state.status !== 'refused'
     if (writes && !this.#composer) {
       this.#compose('Reply…', text => {
         page.addComment(chatId, text)
@@ -200,7 +200,7 @@ export class Card {
       this.#composer = undefined
       fill(this.foot)
     }
-    if (this.#composer) this.#composer.input.disabled = !writes
+    if (this.#composer) this.#composer.locked = !writes
     this.element.toggleAttribute('data-readonly', !writes)
   }
 

@@ -55,6 +55,13 @@ export class Composer {
     this.#changed()
   }
 
+  /** What was written can still be read and copied. @param {boolean} locked */
+  set locked(locked) {
+    if (this.input.readOnly === locked) return
+    this.input.readOnly = locked
+    this.#changed()
+  }
+
   focus() {
     this.input.focus({ preventScroll: true })
     this.input.selectionStart = this.input.value.length
@@ -62,7 +69,7 @@ export class Composer {
 
   #changed() {
     const left = this.options.most - Array.from(this.input.value.trim()).length
-    this.button.disabled = !this.input.value.trim() || left < 0
+    this.button.disabled = this.input.readOnly || !this.input.value.trim() || left < 0
     this.count.hidden = left >= SHOWN_FROM
     this.count.textContent = number(left)
     this.count.classList.toggle('over', left < 0)

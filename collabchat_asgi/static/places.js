@@ -10,6 +10,14 @@ const SETTLED = 150
 const LONGEST = 1000
 const LONGEST_WHEN_BUSY = 5000
 
+/** What is annotated is not there yet: no text, until some change of the page brings it. */
+const NOTHING = () => document.createElement('div')
+
+/** Of anyone's making: one that cannot even be read has lost its place like any other. @param {Haystack} haystack  @param {Anchor} anchor */
+function matched(haystack, anchor) {
+  try { return match(haystack, anchor) } catch { return undefined }
+}
+
 /** @typedef {{anchor: Anchor, start: number, end: number, range: Range | undefined, text: CanonicalText}} Place */
 
 export class Places {
@@ -37,7 +45,7 @@ export class Places {
   constructor(root, moved) {
     this.root = root
     this.moved = moved
-    this.text = new CanonicalText(root() ?? document.body)
+    this.text = new CanonicalText(root() ?? NOTHING())
     this.#haystack = new Haystack(this.text.text)
     this.observer = new MutationObserver(records => {
       if (this.text.root.isConnected && !records.some(({ target }) => this.text.root.contains(target))) return
@@ -81,7 +89,7 @@ export class Places {
     // A page that changes all the time gets less of our attention.
     this.#longest = now - this.#read < 2 * LONGEST ? Math.min(LONGEST_WHEN_BUSY, this.#longest * 2) : LONGEST
     this.#read = now
-    this.text = new CanonicalText(this.root() ?? document.body)
+    this.text = new CanonicalText(this.root() ?? NOTHING())
     if (this.text.text !== this.#haystack.text) this.#haystack = new Haystack(this.text.text)
     this.#work()
   }
@@ -107,7 +115,7 @@ export class Places {
         this.#slice ??= setTimeout(() => this.#work())
         continue
       }
-      const passage = known?.anchor === anchor && known.text.text === this.text.text ? known : match(this.#haystack, anchor)
+      const passage = known?.anchor === anchor && known.text.text === this.text.text ? known : matched(this.#haystack, anchor)
       const { start, end } = passage ?? { start: -1, end: -1 }
       this.#found.set(id, { anchor, start, end, range: passage && this.text.range(start, end), text: this.text })
       moved.push(id)

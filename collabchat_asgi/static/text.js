@@ -9,8 +9,11 @@ const BLOCKS = new Set((
   'ADDRESS ARTICLE ASIDE BLOCKQUOTE BR CAPTION DD DETAILS DIALOG DIV DL DT FIELDSET FIGCAPTION FIGURE FOOTER FORM H1 H2 H3 H4 H5 H6 ' +
   'HEADER HGROUP HR LEGEND LI MAIN NAV OL OPTION P PRE SECTION SUMMARY TABLE TBODY TD TFOOT TH THEAD TR UL').split(' '))
 
-/** White space, what is left out (soft hyphens, zero width, bidi and control characters, half characters), and all the rest. */
-const PIECES = /([\s\u0085]+)|([\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069]+|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff])|(?:[^\s\0-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ud800-\udfff]|[\ud800-\udbff][\udc00-\udfff])+/g
+/** Left out: soft hyphens, zero width, bidi and control characters. The joiners stay: they belong to words and to families. */
+const DROPPED = '\\0-\\x08\\x0e-\\x1f\\x7f-\\x84\\x86-\\x9f\\xad\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069'
+const PLAIN = `(?:[^\\s\\x85${DROPPED}\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])+`
+/** White space; words with single blanks between; or what is left out, halves of characters too. */
+const PIECES = new RegExp(`([\\s\\x85]+)|(${PLAIN}(?: ${PLAIN})*)|[${DROPPED}]+|[\\ud800-\\udfff]`, 'g')
 
 /** A stretch of canonical text that lies unchanged, character by character, in one Text node. @typedef {{at: number, node: Text, from: number, length: number}} Run */
 
@@ -18,7 +21,7 @@ const PIECES = /([\s\u0085]+)|([\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u20
  * The same rules for a text without nodes, such as a selector somebody else wrote.
  * @param {string} text
  */
-export const normalised = text => /^(?:[!-~]| (?! ))*$/.test(text) ? text.trim() : text.replace(PIECES, (piece, space, dropped) => space ? ' ' : dropped ? '' : piece).replace(/ {2,}/g, ' ').trim()
+export const normalised = text => /^(?:[!-~]| (?! ))*$/.test(text) ? text.trim() : text.replace(PIECES, (_, space, words) => space ? ' ' : words ?? '').replace(/ {2,}/g, ' ').trim()
 
 export class CanonicalText {
   text = ''
@@ -46,9 +49,9 @@ export class CanonicalText {
     /** @param {Text} node */
     const read = node => {
       for (const match of node.data.matchAll(PIECES)) {
-        const [piece, space, dropped] = match
+        const [, space, piece] = match
         if (space) gap = true
-        if (space || dropped) continue
+        if (!piece) continue
         if (gap && length) {
           parts.push(' ')
           length++

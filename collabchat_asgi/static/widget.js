@@ -161,7 +161,8 @@ class Life {
     /** @type {Page} */
     this.page = this.client.page(urlIdOf(element))
     this.places = new Places(() => this.#root(), moved => this.#moved(moved))
-    this.highlights = new Highlights(/** @type {Document | ShadowRoot} */ (this.places.text.root.getRootNode()), this.face)
+    const home = this.places.text.root.getRootNode()
+    this.highlights = new Highlights(home instanceof ShadowRoot ? home : document, this.face)
     this.announcer = new Announcer(this.face)
     this.bar = new Bar(this.face, { toggle: () => this.panel.shown ? this.panel.close() : this.#list(), again: () => this.client.status.status === 'refused' ? this.client.connect() : element.restart() })
     const life = this
@@ -225,7 +226,7 @@ class Life {
     const { element } = this
     if (element.rootElement?.isConnected) return element.rootElement
     const selector = element.getAttribute('root')
-    return selector ? document.querySelector(selector) : document.querySelector('main')
+    return selector ? document.querySelector(selector) : document.querySelector('main') ?? document.body
   }
 
   /** @param {AbortSignal} signal */

@@ -117,6 +117,7 @@ test('white space, zero width and control characters do not count', () => {
   assert.equal(normalised('  a\u00a0\n\tb\u200bc\u00ad\u202ed\u0000e  f '), 'a bcde f')
   assert.equal(normalised('\u0645\u06cc\u200c\u062e'), '\u0645\u06cc\u200c\u062e', 'a joiner belongs to the word')
   assert.equal(normalised('half \ud83d of it'), 'half of it')
+  assert.equal(normalised('a\t🦊 \udd8a🦊'), 'a 🦊 🦊')
 })
 
 test('hostile selectors cost little and find nothing', () => {

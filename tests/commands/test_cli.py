@@ -1,0 +1,70 @@
+"""The command line itself, and the subcommands of the browser's half."""
+
+from __future__ import annotations
+
+import argparse
+import builtins
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collabchat_asgi import __version__
+from collabchat_asgi.cli import main
+from collabchat_asgi.demo import command
+
+STATIC = Path(__file__).parents[2] / "collabchat_asgi" / "static"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_without_a_command_the_known_ones_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    for name in ("demo", "assets", "version"):
+        assert name in said
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 2
+
+
+def test_assets_are_the_modules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "of" / "its own"
+    assert main(["assets", str(folder)]) == 0
+    assert str(folder) in capsys.readouterr().out
+    wanted = {path.name for path in STATIC.iterdir() if path.is_file()}
+    assert {path.name for path in folder.iterdir()} == wanted
+    assert (folder / "widget.js").read_bytes() == (STATIC / "widget.js").read_bytes()
+
+
+def test_the_demo_without_its_server_names_the_cure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = builtins.__import__
+
+    def missing(name: str, *rest: Any, **more: Any) -> Any:
+        if name == "uvicorn":
+            raise ImportError(name)
+        return real(name, *rest, **more)
+
+    monkeypatch.delitem(sys.modules, "uvicorn", raising=False)
+    monkeypatch.setattr(builtins, "__import__", missing)
+    assert main(["demo"]) == 1
+    assert "pip install 'collabchat-asgi[demo]'" in capsys.readouterr().err
+
+
+def test_workers_need_a_shared_storage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--workers", "2", "--storage", "memory://"]) == 2
+    assert "--workers 1" in capsys.readouterr().err
+
+
+def test_the_demo_listens_to_this_machine_only_unless_told() -> None:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    assert parser.parse_args([]).host == "127.0.0.1"
