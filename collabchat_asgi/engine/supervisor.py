@@ -26,7 +26,10 @@ class Supervisor:
 
     def once(self, name: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run it to its end; an exception is logged."""
-        return self._start(self._logged(name, coroutine), name)
+        task = self._start(self._logged(name, coroutine), name)
+        # One that was cancelled before its first step has never begun to await this.
+        task.add_done_callback(lambda _: coroutine.close())
+        return task
 
     async def stop(self) -> None:
         """Cancel everything and wait for it."""

@@ -54,6 +54,9 @@ _MAKES = {
 
 
 def _unmakes(later: Fact, earlier: Fact) -> bool:
+    if (later.change, earlier.change) == ("comment-deleted", "created"):
+        # Its first comment was its last one: with both out of sight, the chat was deleted with it.
+        return later.comment == earlier.comment
     return (
         later.chat == earlier.chat
         and _MAKES.get(later.change) == earlier.change

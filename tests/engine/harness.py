@@ -346,6 +346,8 @@ class Client:
         self.before_send = before_send
         self.pending: dict[str, Json] = {}
         """Sent, and not answered for good."""
+        self.unanswered: set[str] = set()
+        """Sent on this connection, and not answered at all."""
         self.lost = False
         """The last `events` frame did not follow."""
         self._asked = 0
@@ -397,6 +399,7 @@ class Client:
         text = json.dumps(frame, ensure_ascii=False)
         if frame["type"] == "subscribe":
             self._asked += 1
+        self.unanswered |= {frame["broadcastId"]} if "broadcastId" in frame else set()
         connection = self.connection
         connection.outbox.window.heard_at = self.server.engine.clock.monotonic()
         try:
@@ -495,6 +498,7 @@ class Client:
             asyncio.get_running_loop().call_soon(self.say, pong)
 
     def _fold(self, frame: Json) -> None:
+        self.unanswered.discard(frame.get("broadcastId", ""))
         match frame["type"]:
             case "subscribed":
                 self._asked = max(0, self._asked - 1)

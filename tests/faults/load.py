@@ -58,6 +58,8 @@ class Writer:
         self._shared = shared
         self._mine: list[tuple[str, str]] = []
         """(chat, comment) that this person has made."""
+        self._created: set[tuple[str, str]] = set()
+        """First comments. The checker cannot know whether deleting one deleted its chat."""
 
     async def write(self) -> None:
         """For ever, at most so many at once."""
@@ -83,6 +85,7 @@ class Writer:
             operation = op.create_chat(f"chat {rng.random()}")
             chat, comment = operation["chat"]["id"], operation["chat"]["comment"]["id"]
             self._mine.append((chat, comment))
+            self._created.add((chat, comment))
             self._shared.append(chat)
             return operation
         chat = rng.choice(self._shared[-6:])
@@ -96,7 +99,7 @@ class Writer:
             return op.edit_comment(chat, comment, f"edited {rng.random()}")
         if draw < 0.75:
             return rng.choice([op.add_reaction, op.remove_reaction])(chat, comment)
-        if draw < 0.85:
+        if draw < 0.85 and (chat, comment) not in self._created:
             self._mine.remove((chat, comment))
             return op.delete_comment(chat, comment)
         return rng.choice([op.resolve_chat, op.reopen_chat])(chat)
