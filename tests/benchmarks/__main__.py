@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -52,12 +53,14 @@ def main() -> None:
     if unknown := set(arguments.names) - set(groups):
         parser.error(f"unknown: {', '.join(unknown)}; known are {', '.join(groups)}")
     before = machine()
-    rows = [
-        row
-        for name, group in groups.items()
-        if not arguments.names or name in arguments.names
-        for row in group(arguments.rounds)
-    ]
+    rows: list[Row] = []
+    for name, group in groups.items():
+        if not arguments.names or name in arguments.names:
+            try:
+                rows += group(arguments.rounds)
+            except Exception as error:
+                traceback.print_exc()
+                rows.append(Row(name, f"not measured: {error!r}"[:100]))
     print(before)
     print(f"median of {arguments.rounds} interleaved rounds")
     print_rows(rows)
