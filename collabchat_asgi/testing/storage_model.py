@@ -88,8 +88,11 @@ class Model:
     async def step(self, storages: Sequence[Storage]) -> None:
         storage = self._dice.choice(storages)
         page = self._dice.choice(list(self._pages))
-        steps = (self._commit, self._check, self._erase, self._renew, self._trim, self._reopen)
-        [step] = self._dice.choices(steps, weights=(60, 25, 2, 3, 5, 1))
+        steps = (
+            *(self._commit, self._check, self._erase, self._renew, self._trim, self._reopen),
+            self._move,
+        )
+        [step] = self._dice.choices(steps, weights=(60, 25, 2, 3, 5, 1, 3))
         await step(storage, page)
 
     async def _commit(self, storage: Storage, page: PageKey) -> None:
@@ -190,6 +193,19 @@ class Model:
     async def _erase(self, storage: Storage, key: PageKey) -> None:
         await storage.erase(key)
         self._pages[key] = _Page()
+
+    async def _move(self, storage: Storage, key: PageKey) -> None:
+        """Out of the storage and back into it: nothing has happened."""
+        page = self._pages[key]
+        copy = await storage.dump(key)
+        assert (copy.position, copy.trimmed) == (page.head, page.dropped)
+        assert {record.key: record for record in copy.records} == page.records
+        assert {one.broadcast_id: one.position for one in copy.kept} == {
+            name: position for name, (_, position) in page.known.items()
+        }
+        if self._dice.random() < 0.5:
+            await storage.erase(key)
+        assert await storage.restore(key, copy)
 
     async def _renew(self, storage: Storage, key: PageKey) -> None:
         page = self._pages[key]
