@@ -1,0 +1,118 @@
+"""Section A of the list: before anybody is asked who this is."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from collabchat_asgi.testing import SocketClient
+from tests.blackbox.conftest import Site
+
+from .raw import dial
+
+pytestmark = pytest.mark.usefixtures("neighbour")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "null",
+        "https://friend.example.evil.com",
+        "https://evilfriend.example",
+        "https://friend.example@evil.com",
+        "http://[",
+        "https://a:99999",
+        "a" * 8_000,
+        "\x80\xff",
+        "https://friend.example/path",
+        "https://friend.example:8443",
+        "http://friend.example",
+        "ftp://friend.example",
+        "",
+    ],
+    ids=lambda origin: ascii(origin)[:30],
+)
+async def test_rows_1_to_4_an_origin_that_is_not_ours(site: Site, origin: str) -> None:
+    raw = await dial(site.url, [("Origin", origin)])
+    assert raw.status == 403
+    await raw.close()
+
+
+async def test_row_5_an_origin_is_compared_as_a_browser_means_it(site: Site) -> None:
+    raw = await dial(site.url, [("Origin", "HTTPS://FRIEND.Example:443")])
+    assert raw.status == 101
+    await raw.close()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_row_6_two_origins_are_none(site: Site, order: int) -> None:
+    origins = ["https://friend.example", "https://evil.example"][::order]
+    raw = await dial(site.url, [("Origin", origin) for origin in origins])
+    assert raw.status in (400, 403)  # 400: the server itself refuses them
+    await raw.close()
+
+
+@pytest.mark.parametrize("host", ["friend.example/allowed?", "evil#", "user@evil"])
+async def test_row_8_a_crooked_host_fails_closed(site: Site, host: str) -> None:
+    raw = await dial(site.url, [("Origin", f"https://{host}")], host=host)
+    assert raw.status in (400, 403)
+    await raw.close()
+
+
+@pytest.mark.parametrize(
+    "path", ["//collabchat/ws", "/collabchat/ws/", "/collabchat/%2e%2e/ws", "/collabchat/WS"]
+)
+async def test_row_10_only_the_exact_path_is_ours(site: Site, path: str) -> None:
+    raw = await dial(site.url, path=path)
+    assert raw.status in (403, 404)
+    await raw.close()
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_row_11_only_get_is_hinted(site: Site, method: str) -> None:
+    answer = await site.http().request(method, "ws")
+    assert answer.status == 405
+
+
+async def test_row_12_many_headers_cost_no_time(site: Site) -> None:
+    """As many as the server takes at all: uvicorn's WebSocket side parses 128 and no more."""
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    raw = await dial(site.url, [("x-a", "1")] * 110)
+    assert raw.status in (101, 400, 403, 431)
+    await raw.close()
+    raw = await dial(site.url, [("x-a", "1")] * 3_000, upgrade=False)
+    assert raw.status in (400, 426, 431)
+    await raw.close()
+    assert loop.time() - before < 5
+
+
+async def test_row_14_two_hundred_subprotocols(site: Site) -> None:
+    names = ", ".join(f"p{number}" for number in range(200))
+    raw = await dial(site.url, [("Sec-WebSocket-Protocol", f"{names}, collabchat.v1")])
+    assert raw.status in (101, 400, 431)
+    await raw.close()
+
+
+async def test_row_14_a_bearer_of_garbage_is_nobody(site: Site) -> None:
+    client = await SocketClient.open(site.url, subprotocols=["collabchat.bearer.%%%"])
+    await client.send({"type": "hello"})
+    await client.expect_close(4401)
+
+
+async def test_row_16_who_leaves_while_the_hook_runs_leaves_nothing(site: Site) -> None:
+    for _ in range(20):
+        raw = await dial(site.url)
+        token = site.token("gone")
+        await raw.send(b'{"type":"hello","token":"%s"}' % token.encode())
+        await raw.close()
+    client = await site.connect("gone")
+    assert client.welcome["user"]["id"] == site.user("gone")
+
+
+async def test_row_17_a_token_in_the_url_is_not_read(site: Site) -> None:
+    raw = await dial(site.url, path=f"/collabchat/ws?token={site.token()}")
+    await raw.send(b'{"type":"hello"}')
+    assert await raw.closed_with() == 4401
+    await raw.close()
