@@ -15,19 +15,20 @@ LOST_RACES = {"40001", "40P01"}
 """Serialization failure, deadlock: rolled back, and as good as new."""
 REPLANNED = {"0A000"}
 """A cached plan that a changed table made useless."""
-GONE = ("08", "57P0")
-"""Connection exceptions; shutdown, crash, and not yet up."""
-AWAY = ("53", "57", "58", READ_ONLY, "25P03", "55P03")
-"""Out of resources, interrupted by an operator, trouble of the system, read-only, held too long."""
+GONE = ("08", "57P0", READ_ONLY)
+"""Connection exceptions; shutdown, crash, and not yet up; a primary that is one no more."""
+AWAY = ("53", "57", "58", "25P03", "55P03")
+"""Out of resources, interrupted by an operator, trouble of the system, held too long."""
 
+POOLED = "a pooler is in between: add ?pooler=transaction"
 CURES = {
     READ_ONLY: "is it a standby? point the URL at the primary",
-    "26000": "a pooler is in between: add ?pooler=transaction",
+    "26000": POOLED,
     "28000": "check user and pg_hba.conf",
     "28P01": "check user and password",
     "3D000": "create the database",
     "42501": "grant the user CREATE on the schema, or give another with ?schema=",
-    "42P05": "a pooler is in between: add ?pooler=transaction",
+    "42P05": POOLED,
     "53300": "raise max_connections, lower ?pool=, or put a PgBouncer in between",
 }
 
@@ -47,6 +48,8 @@ def code_of(error: BaseException) -> str:
 
 def may_pass(error: BaseException) -> bool:
     """Whether the same again may work within a second, on another connection if need be."""
+    if _is_of_pooler(error):
+        return False
     if code := code_of(error):
         return code.startswith(GONE) or code in LOST_RACES | REPLANNED
     return _is_disconnected(_root(error))
@@ -57,14 +60,20 @@ def is_away(error: BaseException) -> bool:
     return may_pass(error) or code_of(error).startswith(AWAY)
 
 
+def _is_of_pooler(error: BaseException) -> bool:
+    """PgBouncer takes no settings of a session unless its configuration says so."""
+    return code_of(error) == "08P01" and "startup parameter" in str(_root(error))
+
+
 def text_of(error: BaseException) -> str:
     """What happened and what to do about it. Nothing that was to be stored is told."""
     root = _root(error)
     code = code_of(error)
-    text = str(root.args[0]) if root.args else type(root).__name__
+    of_server = isinstance(root, asyncpg.PostgresError | asyncpg.InterfaceError) and root.args
+    text = str(root.args[0] if of_server else root) or type(root).__name__
     if isinstance(root, asyncpg.DataError) and text.startswith("invalid input for query argument"):
         text = "invalid input for a query argument"  # the driver goes on with the argument itself
-    cure = CURES.get(code)
+    cure = POOLED if _is_of_pooler(error) else CURES.get(code)
     return f"{text}{f' ({code})' if code else ''}{f': {cure}' if cure else ''}"
 
 

@@ -39,7 +39,9 @@ __all__ = ["PostgresStorage"]
 T = TypeVar("T")
 
 _PATIENT_SECONDS = 30.0
-"""For what nobody waits for: opening, copying, forgetting."""
+"""For what nobody waits for: copying, forgetting."""
+_OPENING_TIMES = 5
+"""Of the bound of a call: all processes of a service start at once, and one makes the tables."""
 _GOODBYE_SECONDS = 2.0
 
 
@@ -97,9 +99,9 @@ class PostgresStorage(Storage):
                 self._pool = _Pool(self._address)
             engine = self._pool.engine if self._pool else self._given
             assert engine is not None
-            self._calls = Calls(engine, self._schema, self._where)
+            self._calls = Calls(engine, self._schema, self._where, foreign=self._pool is None)
         try:
-            await self._write(prepare, max(self._seconds, _GOODBYE_SECONDS * 5))
+            await self._write(prepare, _OPENING_TIMES * self._seconds)
         except BaseException:
             if closed:
                 await self.close()

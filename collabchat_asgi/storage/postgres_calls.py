@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import asyncpg
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -28,12 +28,18 @@ class Calls:
     """Every call is a task of its own. Whoever waits for it may go away, the transaction still
     ends; a connection whose answer is overdue is thrown away, never handed to somebody else."""
 
-    def __init__(self, engine: AsyncEngine, schema: str | None, where: str) -> None:
+    def __init__(
+        self, engine: AsyncEngine, schema: str | None, where: str, *, foreign: bool
+    ) -> None:
+        """`foreign`: sessions are set up by somebody else."""
         tables = {"schema_translate_map": {None: schema}} if schema else {}
         self._writing = engine.execution_options(isolation_level="READ COMMITTED", **tables)
         self._reading = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True, **tables
         )
+        if foreign:
+            for view in (self._writing, self._reading):
+                event.listen(view.sync_engine, "begin", _plan_anew)
         self._where = where
         self._tasks: set[asyncio.Task[object]] = set()
 
@@ -52,12 +58,14 @@ class Calls:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self, engine: AsyncEngine, work: Callable[[Connection], T], seconds: float) -> T:
-        task = asyncio.get_running_loop().create_task(self._bounded(engine, work, seconds))
+        troubles: list[Exception] = []
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(self._bounded(engine, work, seconds, troubles))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         await asyncio.wait({task}, timeout=seconds)
         if not task.done():  # it is still being cleaned up
-            raise StorageUnavailable(f"{self._where}: no answer within {seconds:g} s")
+            raise self._late(seconds, troubles)
         return task.result()
 
     def _ended(self, task: asyncio.Task[object]) -> None:
@@ -66,18 +74,24 @@ class Calls:
             task.exception()  # nobody may be left to hear it
 
     async def _bounded(
-        self, engine: AsyncEngine, work: Callable[[Connection], T], seconds: float
+        self,
+        engine: AsyncEngine,
+        work: Callable[[Connection], T],
+        seconds: float,
+        troubles: list[Exception],
     ) -> T:
-        last: list[Exception] = []
         try:
             async with asyncio.timeout(seconds):
-                return await self._until_it_works(engine, work, last)
+                return await self._until_it_works(engine, work, troubles)
         except TimeoutError:
-            why = text_of(last[-1]) if last else f"no answer within {seconds:g} s"
-            raise StorageUnavailable(f"{self._where}: {why}") from None
+            raise self._late(seconds, troubles) from None
+
+    def _late(self, seconds: float, troubles: list[Exception]) -> StorageUnavailable:
+        why = text_of(troubles[-1]) if troubles else "no answer"
+        return StorageUnavailable(f"{self._where}: {why} (within {seconds:g} s)")
 
     async def _until_it_works(
-        self, engine: AsyncEngine, work: Callable[[Connection], T], last: list[Exception]
+        self, engine: AsyncEngine, work: Callable[[Connection], T], troubles: list[Exception]
     ) -> T:
         """Whatever `work` is, it may be done twice: known ids are not written again."""
         pause = _FIRST_PAUSE
@@ -88,9 +102,14 @@ class Calls:
                 if not may_pass(error):
                     kind = StorageUnavailable if is_away(error) else StorageError
                     raise kind(f"{self._where}: {text_of(error)}") from None
-                last[:] = [error]
+                troubles[:] = [error]
             await asyncio.sleep(random.uniform(0, pause))
             pause = min(_LONGEST_PAUSE, 2 * pause)
+
+
+def _plan_anew(connection: Connection) -> None:
+    """A plan that is kept is of the time when the tables were empty: it reads them whole."""
+    connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 async def _once(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     column,
     delete,
     func,
+    inspect,
     select,
     text,
     update,
@@ -112,8 +113,9 @@ def prepare(connection: Connection) -> None:
     """Create or migrate the tables, one process at a time: `IF NOT EXISTS` alone is a race."""
     with connection.begin():
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _OPENING})
-        if (schema := connection.schema_for_object(page)) is not None:
-            connection.execute(CreateSchema(schema, if_not_exists=True))
+        schema = connection.schema_for_object(page)
+        if schema and not inspect(connection).has_schema(schema):
+            connection.execute(CreateSchema(schema))
         migrate(connection)
 
 

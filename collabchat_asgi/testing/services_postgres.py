@@ -157,7 +157,7 @@ class PgBouncer(Service):
     package = "pgbouncer"
     ready = re.compile("process up: PgBouncer")
 
-    def __init__(self, server: PostgresServer, *, pool: int = 4) -> None:
+    def __init__(self, server: PostgresServer, *, pool: int = 4, options: str = "") -> None:
         super().__init__()
         self.server = server
         (self.folder / "users.txt").write_text(f'"postgres" "{PASSWORD}"\n')
@@ -168,7 +168,7 @@ class PgBouncer(Service):
             f"listen_addr = 127.0.0.1\nlisten_port = {self.port}\n"
             f"auth_type = scram-sha-256\nauth_file = {self.folder}/users.txt\n"
             "pool_mode = transaction\nserver_login_retry = 1\n"
-            f"default_pool_size = {pool}\nmax_client_conn = 500\nunix_socket_dir =\n"
+            f"default_pool_size = {pool}\nmax_client_conn = 500\nunix_socket_dir =\n{options}\n"
         )
 
     def url_of(self, database: str) -> str:
