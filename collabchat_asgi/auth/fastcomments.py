@@ -56,6 +56,8 @@ def _fields(token: str | None) -> tuple[str, str, int]:
         stamp = int(stamp)
     if not (isinstance(data, str) and isinstance(signature, str) and type(stamp) is int):
         raise Denied("an SSO token is needed")
+    if not (data.isascii() and signature.isascii()):
+        raise Denied("an SSO token is needed")
     return data, signature, stamp
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -23,12 +24,14 @@ def jwt(
     audience: str | None = None,
     issuer: str | None = None,
     leeway_seconds: float = 10.0,
+    max_lifetime_seconds: float = 366 * 86_400,
     identify: Callable[[dict[str, Any]], Identity] | None = None,
 ) -> Callable[[ConnectRequest], Awaitable[Identity]]:
     """An `authenticate` hook that verifies JSON Web Tokens (extra `jwt`).
 
     `algorithms` is what the key is for, and nothing else is accepted; `exp` is required and ends
-    the connection; no key or address is ever taken from a token. `identify` makes an identity of
+    the connection, and is at most `max_lifetime_seconds` away: year 9999 is no end at all. No key
+    or address is ever taken from a token. `identify` makes an identity of
     the verified claims; by default `sub` is the user, `name` and `picture` are shown, and
     `tenants` maps tenant ids to roles.
     """
@@ -54,6 +57,8 @@ def jwt(
                 leeway=leeway_seconds,
                 options={"require": required},
             )
+            if int(claims["exp"]) > time.time() + max_lifetime_seconds:
+                raise Denied("the token lives too long")
             return (identify or identity_of)(claims)
         except pyjwt.PyJWTError as error:
             logger.info("a token is refused: %s", type(error).__name__)
@@ -79,5 +84,5 @@ def identity_of(claims: dict[str, Any]) -> Identity:
             avatar=picture if isinstance(picture, str) else None,
             expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         )
-    except (ValueError, OverflowError, OSError) as error:
+    except (TypeError, ValueError, OverflowError, OSError) as error:
         raise Denied("the token names no valid user, tenants or time") from error

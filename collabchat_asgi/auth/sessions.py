@@ -68,10 +68,11 @@ def django_user(
     """An `authenticate` hook for Django's session and user.
 
     `identify` makes an identity of the user, or None; by default everyone who is signed in
-    comments, staff moderates, and superusers are admins. The ORM runs in Django's own thread.
+    comments, staff moderates, and superusers are admins. The ORM runs in Django's own thread, whose
+    database connections are given back as after a request.
     """
 
-    def load(request: ConnectRequest) -> Identity | None:
+    def find(request: ConnectRequest) -> Identity | None:
         from django.conf import settings
         from django.contrib.auth import get_user
 
@@ -81,6 +82,15 @@ def django_user(
         if not user.is_authenticated or not user.is_active:
             return None
         return identify(user) if identify else _django_identity(user, tenant)
+
+    def load(request: ConnectRequest) -> Identity | None:
+        from django.db import close_old_connections
+
+        close_old_connections()
+        try:
+            return find(request)
+        finally:
+            close_old_connections()
 
     in_django = sync_to_async(load, thread_sensitive=True)
 

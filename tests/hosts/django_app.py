@@ -22,6 +22,17 @@ def state(request: HttpRequest) -> HttpResponse:
 urlpatterns = [path("", home), path("echo", echo), path("state", state)]
 
 if not settings.configured:
-    settings.configure(ROOT_URLCONF=__name__, SECRET_KEY="for tests", ALLOWED_HOSTS=["*"])
+    settings.configure(
+        ROOT_URLCONF=__name__,
+        SECRET_KEY="for tests",
+        ALLOWED_HOSTS=["*"],
+        INSTALLED_APPS=[
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "django.contrib.sessions",
+        ],
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "unused.db"}},
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+    )
 bare = get_asgi_application()
 app = CollabChatMiddleware(bare, collab=collab)
