@@ -54,7 +54,7 @@ const REFUSALS = {
 }
 
 /** @param {Refusal} refusal */
-export const refused = ({ code, message }) => REFUSALS[code] ?? (message || 'It was not accepted.')
+export const refused = ({ code, message }) => (Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : message) || 'It was not accepted.'
 
 /** @param {StatusEvent} event */
 export function state({ status, reason }) {

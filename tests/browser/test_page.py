@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
+from collabchat_asgi.testing import ServerProcess
+
 from .conftest import Reader, Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -254,3 +256,79 @@ async def test_events_tell_the_host(visit: Visit) -> None:
     names = await ada.js("heard.map(([name]) => name)")
     assert {"ready", "status", "count", "thread-created", "thread-open"} <= set(names)
     assert ["count", {"users": 1, "chats": 1}] in await ada.js("heard")
+
+
+async def test_an_act_without_words_that_is_refused_is_told(
+    visit: Visit, own: ServerProcess
+) -> None:
+    ada = await visit("Ada", server=own)
+    await ada.discuss(FOG, "Are we done here?")
+    await ada.settled()
+    await ada.page.request.post(
+        f"http://127.0.0.1:{own.port}/lock", params={"user": "Ada writes", "now": "false"}
+    )
+    await ada[".card"].get_by_text("Resolve").click()
+    await expect(ada[".card .notice"]).to_have_text("You are not allowed to do this.")
+    await expect(ada[".card h2"]).to_have_text("Discussion")
+    await ada.highlighted(FOG)
+
+
+async def test_earlier_messages_are_brought_on_request(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "Message 1")
+    for n in range(2, 9):
+        await ada.reply(f"Message {n}")
+    await ada.settled()
+    ben = await visit("Ben")
+    await ben.open(FOG)
+    await expect(ben.bodies).to_have_text([f"Message {n}" for n in range(4, 9)])
+    await ben[".older"].click()
+    await expect(ben.bodies).to_have_text([f"Message {n}" for n in range(1, 9)])
+    await expect(ben[".older"]).to_have_count(0)
+
+
+async def test_words_outlive_a_closed_card(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "One")
+    await ada.composer.fill("Half a thou")
+    await ada.page.keyboard.press("Escape")
+    await expect(ada[".card"]).to_be_hidden()
+    await ada.open(FOG)
+    await expect(ada.composer).to_have_value("Half a thou")
+
+
+async def test_the_text_may_come_later_and_the_page_may_be_another(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "On the first page")
+    await ada.settled()
+    await ada.js(
+        """() => {
+          const main = document.querySelector('main'), chat = document.querySelector('collab-chat')
+          main.remove()
+          chat.setAttribute('root', 'article')
+          window.arrive = () => {
+            const article = document.createElement('article')
+            article.append(...main.childNodes)
+            document.body.append(article)
+          }
+        }"""
+    )
+    await ada.threads(1)
+    await ada.highlighted()
+    await ada.js("arrive()")
+    await ada.highlighted(FOG)
+    await ada.js("document.querySelector('collab-chat').setPage(location.href + '/two')")
+    await ada.threads(0)
+    await ada.highlighted()
+    await ada.js("document.querySelector('collab-chat').removeAttribute('page')")
+    await ada.threads(1)
+    await ada.highlighted(FOG)
+    await ada.clean()
+
+
+async def test_forced_colours_and_no_motion(visit: Visit) -> None:
+    ada = await visit("Ada", forced_colors="active", reduced_motion="reduce")
+    await ada.discuss(FOG, "In high contrast")
+    borders = "card => getComputedStyle(card).borderTopWidth"
+    assert await ada[".card"].evaluate(borders) == "1px"
+    await ada.clean()
