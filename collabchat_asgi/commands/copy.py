@@ -6,6 +6,7 @@ import argparse
 import secrets
 import sys
 import time
+from asyncio import gather
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
@@ -19,6 +20,8 @@ from .session import finish, opened, pages_of
 
 HELP = "copy all pages from one storage into another, verified; go on where it stopped"
 
+_AT_ONCE = 8
+"""Pages that are held in memory; each waits for both storages in turn."""
 _ALL_DAYS = ("0001-01-01", "9999-12-31")
 
 
@@ -42,9 +45,15 @@ async def _run(source_url: str, target_url: str, tenant_id: str | None) -> int:
         keys = [key async for key in pages_of(source, tenant_id)]
         result = Result()
         bar = Bar(len(keys))
-        for key in keys:
-            result.add(key, *await copy_page(source, target, key))
-            bar.step()
+        for start in range(0, len(keys), _AT_ONCE):
+            batch = keys[start : start + _AT_ONCE]
+            work = (copy_page(source, target, key) for key in batch)
+            # All have ended before an error closes the storages under them.
+            for key, done in zip(batch, await gather(*work, return_exceptions=True), strict=True):
+                if isinstance(done, BaseException):
+                    raise done
+                result.add(key, *done)
+            bar.step(len(batch))
         bar.end()
         tenants = {tenant_id} if tenant_id else {key.tenant_id for key in keys}
         rows = await copy_usage(source, target, sorted(tenants - {""}))
@@ -156,8 +165,8 @@ class Bar:
         self._began = time.monotonic()
         self._shown = sys.stderr.isatty() and total > 0
 
-    def step(self) -> None:
-        self._done += 1
+    def step(self, pages: int) -> None:
+        self._done += pages
         if self._shown:
             full = self._done * self.WIDTH // self._total
             spent = time.monotonic() - self._began

@@ -181,8 +181,8 @@ def test_the_bar_is_for_terminals(
     for is_terminal, expected in ((False, ""), (True, "█" * 30 + " 2/2 pages")):
         monkeypatch.setattr(sys.stderr, "isatty", lambda is_terminal=is_terminal: is_terminal)
         bar = command.Bar(2)
-        bar.step()
-        bar.step()
+        bar.step(1)
+        bar.step(1)
         bar.end()
         last = capsys.readouterr().err.rpartition("\r")[2]
         assert last.startswith(expected)
