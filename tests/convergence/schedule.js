@@ -161,12 +161,16 @@ async function calm(simulation, readers) {
   for (const index of [0, 1]) simulation.tell('revive', index)
   // Who sits before a dead connection finds out by its silence.
   const rest = () => readers.every(({ state, tab }) => state.status === 'live' && state.pending === 0 && !tab.wire?.broken)
-  for (let quiet = 0; quiet < 2;) {
-    // Longer than everything that heals by itself: a sweep, a hint, a retry.
-    await simulation.pass(6000)
-    quiet = rest() ? quiet + 1 : 0
+  for (let quiet = false; !quiet;) {
+    await simulation.pass(2000)
+    if (rest()) {
+      // Longer than everything that heals by itself: a sweep, a hint, a retry.
+      await simulation.pass(6000)
+      quiet = rest()
+    }
     if (simulation.clock.now > PATIENCE) {
-      throw new Error('it never comes to rest: ' + JSON.stringify(readers.map(({ token, storage, state: { status, reason, pending, position } }) => ({ token, status, reason, pending, position, stored: [...storage.items.values()] }))))
+      throw new Error('it never comes to rest: ' + JSON.stringify(readers.map(({ token, storage, state: { status, reason, pending, position } }) =>
+        ({ token, status, reason, pending, position, stored: [...storage.items.values()] }))))
     }
   }
 }

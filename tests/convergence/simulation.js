@@ -8,16 +8,21 @@ import { settle } from '../client/world.js'
 /** @typedef {import('../client/world.js').Random} Random */
 /** @typedef {{at: number, order: number, run: () => void, gone: boolean}} Timer */
 
+/** In one schedule; the longest honest ones need a tenth of it. */
+const MOST_EVENTS = 200_000
+
 /** A heap of timers; what is due at the same time runs in the order it was set. */
 export class Clock {
   now = 0
   #order = 0
+  #runs = 0
   /** @type {Timer[]} */
   #heap = []
 
   /** @param {number} at  @param {() => void} run  @returns {Timer} */
   at(at, run) {
-    const timer = { at, order: this.#order++, run, gone: false }
+    // Whole milliseconds: of two times that differ in the last bit only, a timer may be set for no time at all, for ever.
+    const timer = { at: Math.ceil(at), order: this.#order++, run, gone: false }
     const heap = this.#heap
     let index = heap.push(timer) - 1
     while (index > 0) {
@@ -54,6 +59,7 @@ export class Clock {
   async pass(end) {
     while (this.next <= end) {
       const timer = this.#pop()
+      if (++this.#runs > MOST_EVENTS) throw new Error('something goes round in a circle')
       this.now = Math.max(this.now, timer.at)
       timer.gone = true
       timer.run()
@@ -252,11 +258,11 @@ export class Simulation {
 
   /** @param {number} ms */
   async pass(ms) {
-    const until = this.clock.now + ms
+    const until = Math.ceil(this.clock.now + ms)
     while (this.clock.now < until) {
       // Whatever is sent within one step meets what was sent to there in the same step only at its end.
-      const longest = this.calm ? 100 : this.random.pick([5, 40, 150, 400])
-      const nearest = Math.min(this.clock.next, this.#serverNext)
+      const longest = this.calm ? 600 : this.random.pick([10, 60, 200, 500])
+      const nearest = Math.ceil(Math.min(this.clock.next, this.#serverNext))
       const end = Math.min(until, Math.max(this.clock.now + longest, nearest))
       await this.clock.pass(end)
       if (this.batch.length || this.#serverNext <= end) this.#exchange(end)
@@ -268,6 +274,7 @@ export class Simulation {
     const batch = this.batch
     this.batch = []
     for (const [at, ...what] of batch) this.note(`${Math.round(at)} arrives ${JSON.stringify(what).slice(0, 600)}`)
+    this.count('steps')
     this.link.tell({ until, do: batch })
     const { out, next } = this.link.hear()
     this.#serverNext = next ?? Infinity

@@ -210,7 +210,7 @@ class Stage:
                 if not self._due and (timer is None or timer > self._until):
                     return self._until
             elif "verdict" in step:
-                self._work = self.loop.create_task(self._verdict())
+                self._work = self.loop.create_task(self._judged())
                 return now
             else:
                 self._over.set()
@@ -324,6 +324,13 @@ class Stage:
                 self.processes[index] = process
 
     # what is true in the end
+
+    async def _judged(self) -> Json:
+        try:
+            async with asyncio.timeout(60):
+                return await self._verdict()
+        except Exception as error:
+            return {"pages": {}, "logs": {}, "known": [], "hits": {}, "errors": [repr(error)]}
 
     async def _verdict(self) -> Json:
         """The pages as the storage has them and as each process tells them, and all logs ever."""
