@@ -255,11 +255,6 @@ class Evidence:
             epoch, seq = call.position
             if not may_change_nothing(call.frame):
                 self.facts[call.place, epoch].setdefault(seq, _fact_of_call(call, seq))
-        for call in self.acks():
-            # Where nothing else stands, it did change something, and was merged away.
-            epoch, seq = call.position
-            if seq:
-                self.facts[call.place, epoch].setdefault(seq, _fact_of_call(call, seq))
 
 
 def may_change_nothing(operation: Json) -> bool:

@@ -123,11 +123,14 @@ def _ranges(report: Report, evidence: Evidence) -> None:
     """Holes inside first…last that no merge explains. A number of which nothing at all is known
     may be an operation whose answer was lost, merged away; there are only so many of those."""
     acked = {(c.place, *c.position): c for c in evidence.acks() if not may_change_nothing(c.frame)}
+    # Where nothing is known to stand, one of these did change something, and was merged away.
+    quiet = {(c.place, *c.position) for c in evidence.acks() if may_change_nothing(c.frame)}
     unplaced = _unplaced(evidence)
     for frame in evidence.ranges:
         facts = evidence.facts[frame.place, frame.epoch]
         for seq in unexplained(frame, facts):
-            if seq not in facts and unplaced[frame.place]:
+            known = seq in facts
+            if not known and ((frame.place, frame.epoch, seq) in quiet or unplaced[frame.place]):
                 continue
             lost = frame.final and (frame.place, frame.epoch, seq) in acked
             name = "acked-lost" if lost else "gap"

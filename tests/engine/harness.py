@@ -383,6 +383,11 @@ class Client:
             if self.tape:
                 self.tape.closed(1006)
 
+    @property
+    def waits_for_page(self) -> bool:
+        """A `subscribe` of it has not been answered."""
+        return self._asked > 0
+
     def leave(self) -> None:
         """The client goes."""
         self.cut()
@@ -579,10 +584,9 @@ async def settle(server: Server, operation: Json, name: str = "ann", **how: Any)
 
 
 async def write_log_down(history: History, server: Server, key: PageKey = KEY) -> None:
-    """The whole log and the page as they are now: the truth that a history is held against."""
+    """The log, unmerged, and the page as they are now: the truth that a history is held against."""
     import msgspec
 
-    from collabchat_asgi.core.replay import merged
     from collabchat_asgi.engine.log import decode_log
 
     tape = history.tape("final", tenant=key.tenant_id)
@@ -601,7 +605,7 @@ async def write_log_down(history: History, server: Server, key: PageKey = KEY) -
                 "seq": tail.position.seq,
                 "first": after.seq + 1,
                 "last": events[-1].seq,
-                "events": msgspec.to_builtins(merged(events)),
+                "events": msgspec.to_builtins(events),
             }
         )
         after = Position(tail.position.epoch, events[-1].seq)

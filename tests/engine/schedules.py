@@ -156,14 +156,17 @@ class World:
         head = (await self.servers[0].page(key)).position
         for client in self.clients:
             await until(
-                lambda client=client: (client.page.epoch, client.page.seq) == head,
+                lambda client=client: (
+                    (client.page.epoch, client.page.seq) == head and not client.waits_for_page
+                ),
                 f"{client.name} at {head}",
             )
         self.history.quiet()
         await write_log_down(self.history, self.servers[0], key)
         for client in self.clients:
             client.write_down()
-            assert client.page.outline() == self.clients[0].page.outline()
+            same = client.page.outline() == self.clients[0].page.outline()
+            assert same, f"{client.name} and {self.clients[0].name} see different pages"
 
     async def _all_answered(self, client: Client) -> None:
         await until(lambda: not client.unanswered, f"answers to {client.unanswered}")

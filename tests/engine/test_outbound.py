@@ -1,4 +1,4 @@
-"""H4 and fan-out: sends that suspend, raise, hang or are cancelled; readers that are slow or lie."""
+"""H4 and fan-out: sends that suspend, raise, hang, are cancelled; readers that are slow or lie."""
 
 from __future__ import annotations
 

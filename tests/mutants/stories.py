@@ -1,0 +1,349 @@
+"""What is played to a server to find out whether it keeps its promises. A story returns the
+violations that the checker found, or raises where it notices by itself."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from collabchat_asgi.storage.memory import MemoryStorage
+from collabchat_asgi.testing import History, check
+from collabchat_asgi.testing import operations as op
+from collabchat_asgi.testing.operations import new_id
+
+from ..engine.harness import (
+    PLENTY,
+    Client,
+    Clock,
+    Server,
+    TroubledBus,
+    TroubledStorage,
+    turns,
+    write_log_down,
+)
+from ..engine.schedules import World
+
+Story = Callable[[], Awaitable[set[str]]]
+
+
+class Stage:
+    """Two processes on one storage and one bus, and a history of all that is said."""
+
+    def __init__(self, **how: Any) -> None:
+        self.how = how
+        self.history = History()
+        self.storage = TroubledStorage()
+        self.bus = new_id()
+        self.servers: list[Server] = []
+
+    async def __aenter__(self) -> Stage:
+        for _ in range(2):
+            storage = self.storage if not self.servers else TroubledStorage(self.storage.inner)
+            self.servers.append(await Server.start(storage, TroubledBus(self.bus), **self.how))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for server in self.servers:
+            await server.stop()
+
+    async def join(self, name: str, server: int = 0, **who: Any) -> Client:
+        return await self.servers[server].join(name, history=self.history, **who)
+
+    async def end(self, *clients: Client, log: bool = True) -> set[str]:
+        """Everything settles; the names of what is wrong."""
+        await turns(200)
+        for server in self.servers:
+            await server.heal()
+        await turns(200)
+        self.history.quiet()
+        if log:
+            await write_log_down(self.history, self.servers[0])
+        for client in clients:
+            client.write_down()
+        return check(self.history).names
+
+
+async def storm() -> set[str]:
+    names: set[str] = set()
+    for seed in range(3):
+        memory = MemoryStorage()
+        names |= (await World(lambda memory=memory: memory, seed, faults=False).run()).names  # type: ignore[misc]
+    return names
+
+
+async def storage_fails() -> set[str]:
+    async with Stage() as stage:
+        ann, bob = await stage.join("ann"), await stage.join("bob")
+        await ann.do(op.create_chat("0"))
+        stage.storage.break_before.append("commit")
+        await ann.answer(ann.operate(op.create_chat("lost")))
+        await turns(50)
+        return await stage.end(ann, bob)
+
+
+async def refusals() -> set[str]:
+    async with Stage() as stage:
+        ann, bob = await stage.join("ann"), await stage.join("bob", 1)
+        for number in range(12):
+            await ann.ask(op.create_chat(f"{number}"))
+        return await stage.end(ann, bob)
+
+
+async def resume() -> set[str]:
+    async with Stage() as stage:
+        ann, bob = await stage.join("ann"), await stage.join("bob", 1)
+        for number in range(6):
+            await ann.do(op.create_chat(f"{number}"))
+        await bob.at(6)
+        bob.leave()
+        await ann.do(op.create_chat("while away"))
+        back = await bob.come_back(stage.servers[0])
+        await back.expect("subscribed")
+        return await stage.end(ann, back)
+
+
+async def trimmed() -> set[str]:
+    async with Stage() as stage:
+        ann = await stage.join("ann")
+        bob = await stage.join("bob")
+        await ann.do(op.create_chat("0"))
+        await bob.at(1)
+        bob.leave()
+        for number in range(6):
+            await ann.do(op.create_chat(f"{number}"))
+        await stage.storage.trim(before_ms=2**50, keep_events=2)
+        back = await bob.come_back(stage.servers[1])
+        await back.expect("subscribed")
+        await ann.do(op.create_chat("later"))
+        return await stage.end(ann, back, log=False)
+
+
+async def pending_batch() -> set[str]:
+    async with Stage() as stage:
+        ann = await stage.join("ann")
+        await ann.do(op.create_chat("sent"))
+        page = stage.servers[0].open_page()
+        page._batch.longest, page._batch._cost, page._batch._gap = 30.0, 100.0, 0.0001
+        await ann.do(op.create_chat("waits"))
+        await ann.do(op.create_chat("waits too"))
+        bob = await stage.join("bob")
+        page.flush()
+        return await stage.end(ann, bob)
+
+
+async def across() -> set[str]:
+    async with Stage() as stage:
+        ann, bob = await stage.join("ann"), await stage.join("bob", 1)
+        for number in range(5):
+            await ann.do(op.create_chat(f"{number}"))
+        return await stage.end(ann, bob)
+
+
+async def echo() -> set[str]:
+    async with Stage() as stage:
+        ann, bob = await stage.join("ann"), await stage.join("bob")
+        for number in range(5):
+            await ann.do(op.create_chat(f"{number}"))
+        return await stage.end(ann, bob)
+
+
+async def rollback() -> set[str]:
+    async with Stage() as stage:
+        ann = await stage.join("ann")
+        first = await ann.do(op.create_chat("kept"))
+        inner: Any = stage.storage.inner
+        saved = copy.deepcopy(inner._data.pages)
+        await ann.do(op.create_chat("lost"))
+        inner._data.pages = saved
+        other = await ann.do(op.create_chat("other"))
+        return {"epoch-kept"} if other["epoch"] == first["epoch"] else set()
+
+
+async def retries() -> set[str]:
+    async with Stage() as stage:
+        ann, bob = await stage.join("ann"), await stage.join("bob", 1)
+        creation = op.create_chat("once")
+        ack = await ann.do(creation)
+        comment = op.add_comment(ack["chatId"])
+        del comment["comment"]["id"]
+        await ann.do(comment)
+        ann.leave()
+        back = await ann.come_back(stage.servers[1])
+        for operation in (creation, comment, comment):
+            await back.ask(operation)
+        return await stage.end(back, bob)
+
+
+async def conflicts() -> set[str]:
+    async with Stage() as stage:
+        ann, bob = await stage.join("ann"), await stage.join("bob", 1)
+        creation = op.create_chat("mine")
+        await ann.do(creation)
+        await bob.at(1)
+        names = set()
+        for operation in (creation, {**op.create_chat(), "broadcastId": creation["broadcastId"]}):
+            answer = await bob.ask(operation)
+            names |= {"conflict-not-told"} if answer.get("code") != "conflict" else set()
+        return names | await stage.end(ann, bob)
+
+
+async def nothings() -> set[str]:
+    async with Stage() as stage:
+        ann, bob = await stage.join("ann"), await stage.join("bob", 1)
+        chat = (await ann.do(op.create_chat()))["chatId"]
+        await ann.do(op.resolve_chat(chat))
+        nothing = op.resolve_chat(chat)
+        await ann.do(nothing)
+        await bob.at(2)
+        await bob.do(op.reopen_chat(chat))
+        await ann.at(3)
+        await ann.do(nothing)
+        return await stage.end(ann, bob)
+
+
+async def stale() -> set[str]:
+    async with Stage() as stage:
+        bob = await stage.join("bob", 1)
+        for server in stage.servers:
+            bus: Any = server.bus
+            bus.deaf = True
+        ann = await stage.join("ann")
+        for number in range(3):
+            await ann.do(op.create_chat(f"{number}"))
+        await ann.at(3)
+        ann.leave()
+        back = await ann.come_back(stage.servers[1])
+        await back.expect("subscribed")
+        return await stage.end(back, bob)
+
+
+async def tenants() -> set[str]:
+    async with Stage() as stage:
+        ann = await stage.join("ann")
+        mallory = await stage.join("mallory", tenant="rival")
+        ack = await ann.do(op.create_chat("secret"))
+        await turns(100)
+        assert mallory.page.seq == 0, "another tenant's page is seen"
+        stranger = await stage.join("stranger", 1, tenant="rival")
+        assert stranger.page.chats == {}, "another tenant's page is seen"
+        await mallory.refused(op.resolve_chat(ack["chatId"]), "not-found")
+        return await stage.end(ann)
+
+
+async def slow_reader() -> set[str]:
+    small = replace(PLENTY, ping_bytes=4 * 1024, window_bytes=32 * 1024, ring_frames=8)
+    async with Stage(limits=small, clock=Clock()) as stage:
+        ann, mute = await stage.join("ann"), await stage.join("mute")
+        mute.answers_pings = False
+        for number in range(60):
+            await ann.do(op.create_chat(f"{number} " + "x" * 1_000))
+        await ann.at(60)
+        sent = sum(map(len, mute.texts))
+        assert sent <= small.window_bytes, f"{sent} bytes to a reader that confirms nothing"
+        [viewer] = mute.connection.viewers.values()
+        assert len(viewer._owed) < 10, f"{len(viewer._owed)} frames wait for one reader"
+        return set()
+
+
+async def deletions() -> set[str]:
+    async with Stage() as stage:
+        ann, bob = await stage.join("ann"), await stage.join("bob")
+        chat = (await ann.do(op.create_chat("kept")))["chatId"]
+        await bob.at(1)
+        bob.leave()
+        secret = await ann.do(op.add_comment(chat, "my password"))
+        await ann.do(op.edit_comment(chat, secret["commentId"], "oh"))
+        back = await bob.come_back(stage.servers[0])
+        await back.at(3)
+        return await stage.end(ann, back)
+
+
+async def deletions_in_the_log() -> set[str]:
+    async with Stage() as stage:
+        ann, bob = await stage.join("ann"), await stage.join("bob")
+        chat = (await ann.do(op.create_chat("kept")))["chatId"]
+        await bob.at(1)
+        bob.leave()
+        secret = await ann.do(op.add_comment(chat, "my password"))
+        await ann.do(op.delete_comment(chat, secret["commentId"]))
+        back = await bob.come_back(stage.servers[1])
+        await back.at(3)
+        return await stage.end(ann, back)
+
+
+async def usage() -> set[str]:
+    async with Stage() as stage:
+        server = stage.servers[0]
+        ann = await stage.join("ann")
+        for number in range(5):
+            await ann.do(op.create_chat(f"{number}"))
+        server.engine.meter.gather()
+        stage.storage.break_after.append("add_usage")
+        for _ in range(3):
+            try:
+                await server.engine.meter.flush()
+            except Exception:
+                continue
+        rows = await stage.storage.usage("acme", "0000-00-00", "9999-99-99")
+        counted = sum(row.counters.get("operationCount", 0) for row in rows)
+        assert counted == 5, f"5 operations were counted as {counted}"
+        return set()
+
+
+async def presence() -> set[str]:
+    async with Stage() as stage:
+        await stage.join("ann")
+        await stage.join("ann")
+        await stage.join("bob", 1)
+        await turns(200)
+        counts = stage.servers[0].open_page().presence.counts()
+        assert counts == (2, 3), f"2 people on 3 connections are told as {counts}"
+        return set()
+
+
+async def lanes() -> set[str]:
+    async with Stage() as stage:
+        ann = await stage.join("ann")
+        stage.storage.break_before.append("commit")
+        assert (await ann.ask(op.create_chat("first")))["retry"]
+        behind = await ann.ask(op.create_chat("second"))
+        assert behind["type"] == "error", "the second has overtaken the first"
+        return set()
+
+
+async def eviction() -> set[str]:
+    async with Stage(limits=replace(PLENTY, idle_pages=0)) as stage:
+        ann, bob = await stage.join("ann"), await stage.join("bob", 1)
+        await stage.servers[1].engine.pages.evict()
+        await ann.do(op.create_chat())
+        return await stage.end(ann, bob)
+
+
+STORIES: dict[str, Story] = {
+    story.__name__: story
+    for story in (
+        storm,
+        storage_fails,
+        refusals,
+        resume,
+        trimmed,
+        pending_batch,
+        across,
+        echo,
+        rollback,
+        retries,
+        conflicts,
+        nothings,
+        stale,
+        tenants,
+        slow_reader,
+        deletions,
+        deletions_in_the_log,
+        usage,
+        presence,
+        lanes,
+        eviction,
+    )
+}
