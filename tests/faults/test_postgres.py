@@ -1,0 +1,162 @@
+"""PostgreSQL crashes, throws everybody out and stands still under load: as the storage and as its
+own pub/sub, under two processes and under four workers. The history is the judge."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import pytest
+
+from collabchat_asgi.testing import History, Report, ServerProcess, SocketClient
+from collabchat_asgi.testing import operations as op
+from collabchat_asgi.testing.services_postgres import PgBouncer, PostgresServer
+
+from .load import LONG, Crowd, serve, until
+
+ROUNDS = 12 if LONG else 3
+BETWEEN = 300 if LONG else 100
+"""Acked operations between two faults."""
+FROZEN_SECONDS = 15.0 if LONG else 5.0
+SEED = int(os.environ.get("COLLABCHAT_SEED", "20"))
+CUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'collabchat'"""
+BRISK = {"presence_seconds": 0.1, "presence_grace_seconds": 0.2, "heartbeat_seconds": 1.0}
+
+
+@pytest.fixture
+def postgres() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(params=["2 processes", "4 workers"])
+def crew(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def crewed(crew: str, storage: str, **timing: float) -> list[ServerProcess]:
+    if crew == "4 workers":
+        return [serve(storage, "--workers", "4", **timing)]
+    return [serve(storage, **timing) for _ in range(2)]
+
+
+@dataclass
+class Scene:
+    """A crowd on all processes, and what was in flight at each fault."""
+
+    servers: list[ServerProcess]
+    crowd: Crowd
+    history: History
+    in_flight: list[int] = field(default_factory=list)
+
+    async def fault(self, name: str, act: Callable[[], Awaitable[object]]) -> None:
+        """Once there is load that it can hit."""
+        await self.crowd.more(BETWEEN)
+        await until(lambda: self.crowd.in_flight >= 4, "operations under way")
+        self.in_flight.append(self.crowd.in_flight)
+        self.history.fault(name)
+        await act()
+
+    async def judge(self, what: str) -> Report:
+        await self.crowd.more(BETWEEN)
+        report = await self.crowd.settle(self.servers[0].url)
+        print(f"\n{what} (seed {SEED}), in flight at each fault {self.in_flight}: {report}")
+        report.assert_kept()
+        assert report.unanswered == 0
+        assert report.acked >= BETWEEN * (len(self.in_flight) + 1)
+        assert report.faults == len(self.in_flight)
+        assert report.faults_in_flight == report.faults, "a fault that hit nothing proves nothing"
+        for server in self.servers:
+            assert "Traceback" not in server.log, server.log
+        return report
+
+
+@asynccontextmanager
+async def scene(crew: str, storage: str) -> AsyncIterator[Scene]:
+    history = History()
+    async with AsyncExitStack() as stack:
+        servers = [stack.enter_context(server) for server in crewed(crew, storage)]
+        crowd = Crowd([server.url for server in servers], history, seed=SEED)
+        stack.push_async_callback(crowd.stop)
+        crowd.begin()
+        await crowd.more(50)
+        yield Scene(servers, crowd, history)
+
+
+async def test_crashed_and_started_again(postgres: PostgresServer, crew: str) -> None:
+    async with scene(crew, postgres.url) as act:
+        for _ in range(ROUNDS):
+            await act.fault("restart -m immediate", lambda: asyncio.to_thread(postgres.crash))
+        await act.judge(f"{crew}, restart -m immediate")
+
+
+async def test_every_session_terminated(postgres: PostgresServer, crew: str) -> None:
+    async with scene(crew, postgres.url) as act:
+        for _ in range(3 * ROUNDS):
+            await act.fault(
+                "pg_terminate_backend of all", lambda: asyncio.to_thread(postgres.execute, CUT)
+            )
+        await act.judge(f"{crew}, pg_terminate_backend of all")
+
+
+async def test_standing_still(postgres: PostgresServer, crew: str) -> None:
+    async def freeze() -> None:
+        postgres.freeze()
+        try:
+            await asyncio.sleep(FROZEN_SECONDS)
+        finally:
+            postgres.thaw()
+
+    async with scene(crew, postgres.url) as act:
+        await act.fault(f"SIGSTOP for {FROZEN_SECONDS:g} s", freeze)
+        await act.judge(f"{crew}, SIGSTOP for {FROZEN_SECONDS:g} s")
+
+
+async def test_the_pooler_is_killed(postgres: PostgresServer) -> None:
+    """Commits go through PgBouncer, hints past it: either may be cut while the other lives."""
+    with PgBouncer(postgres) as bouncer:
+
+        async def restart() -> None:
+            await asyncio.to_thread(bouncer.kill)
+            await asyncio.to_thread(bouncer.start)
+
+        options = f"?pooler=transaction&listen={quote(postgres.url, safe='')}"
+        async with scene("2 processes", bouncer.url_of("postgres") + options) as act:
+            for _ in range(ROUNDS):
+                await act.fault("SIGKILL of PgBouncer", restart)
+                await act.fault(
+                    "pg_terminate_backend of all", lambda: asyncio.to_thread(postgres.execute, CUT)
+                )
+            await act.judge("2 processes, PgBouncer killed, sessions cut")
+
+
+async def test_people_are_counted_exactly(postgres: PostgresServer, crew: str) -> None:
+    """Twelve tabs of six people wherever they land; then all hints are cut, and some leave."""
+    async with AsyncExitStack() as stack:
+        servers = [stack.enter_context(server) for server in crewed(crew, postgres.url, **BRISK)]
+        tabs: list[SocketClient] = []
+        for number in range(12):
+            tab = await SocketClient.join(
+                servers[number % len(servers)].url,
+                "page",
+                token=f"person-{number % 6}@acme:commenter",
+                tenant="acme",
+                deadline=30.0,
+            )
+            tabs.append(tab)
+            stack.push_async_callback(tab.close)
+        for tab in tabs:
+            await tab.expect("presence", urlId="page", users=6, connections=12)
+        await asyncio.to_thread(postgres.execute, CUT)
+        for tab in tabs[:4]:
+            await tab.close()
+        for tab in tabs[4:]:
+            await tab.expect("presence", urlId="page", users=6, connections=8)
+        await tabs[4].do(op.create_chat("and everyone hears this"))
+        for tab in tabs[5:]:
+            await tab.expect_event("new-text-chat")
