@@ -77,7 +77,9 @@ class HttpClient:
     ) -> Response:
         url = urlsplit(self.url)
         assert url.hostname is not None
-        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=self.deadline)
+        secure = url.scheme == "https"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        connection = kind(url.hostname, url.port, timeout=self.deadline)
         try:
             target = f"{url.path}/{path}" + (f"?{urlencode(query)}" if query else "")
             connection.request(method, target, body=body, headers=dict(headers))

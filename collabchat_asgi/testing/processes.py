@@ -62,8 +62,8 @@ class ServerProcess:
     @property
     def url(self) -> str:
         """What `SocketClient` and `HttpClient` take."""
-        scheme, host = ("https", "localhost") if self.tls else ("http", "127.0.0.1")
-        return f"{scheme}://{host}:{self.port}{self.prefix}"
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://127.0.0.1:{self.port}{self.prefix}"
 
     @property
     def process(self) -> subprocess.Popen[str]:

@@ -1,9 +1,9 @@
 """Real server processes, and a site to visit on them: every test has a page and people of its own.
 
-`BLACKBOX_SERVER=daphne` serves with another server, `BLACKBOX_APP=module:app` in another host;
-tests/servers runs them all. `BLACKBOX_URL=http://host:port/collabchat` points the suite at a server
-that runs already (any implementation, with the hooks of app.py); tests that need a second process
-are then skipped.
+`BLACKBOX_SERVER=daphne` serves with another server, `BLACKBOX_APP=module:app` in another host,
+`BLACKBOX_TLS=a.pem` over TLS with this certificate and key; tests/servers runs them all.
+`BLACKBOX_URL=http://host:port/collabchat` points the suite at a server that runs already (any
+implementation, with the hooks of app.py); tests that need a second process are then skipped.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import pytest
 
 from collabchat_asgi.testing import History, HttpClient, ServerProcess, SocketClient
 from collabchat_asgi.testing.operations import create_chat
+from collabchat_asgi.testing.servers import Tls
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
@@ -41,6 +42,7 @@ def serve(storage: str, timing: Json, **limits: int) -> ServerProcess:
     return ServerProcess(
         os.environ.get("BLACKBOX_APP", "tests.blackbox.app:app"),
         server=os.environ.get("BLACKBOX_SERVER", "uvicorn"),
+        tls=Tls(Path(pem), Path(pem)) if (pem := os.environ.get("BLACKBOX_TLS")) else None,
         env=env,
         directory=ROOT,
     )

@@ -24,7 +24,7 @@ from .servers import shown
 
 @pytest.mark.parametrize("kind", ["same", "friend", "none"])
 async def test_an_honest_origin_is_let_in(site: Site, kind: str) -> None:
-    same = f"http://{urlsplit(site.url).netloc}"
+    same = site.url.removesuffix("/collabchat")
     client = await site.connect(origin={"same": same, "friend": FRIEND, "none": None}[kind])
     assert client.welcome["tenantId"] == "acme"
 

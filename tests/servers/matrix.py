@@ -1,6 +1,6 @@
 """The black-box suite on one server and one host, in a process of its own.
 
-    .venv/bin/python -m tests.servers.matrix daphne django tests/blackbox
+.venv/bin/python -m tests.servers.matrix daphne django tests/blackbox
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from collabchat_asgi.testing.servers import SERVERS
@@ -37,12 +37,16 @@ class Outcome:
     of: int
     output: str
 
+    def called(self, server: str) -> Outcome:
+        return replace(self, server=server)
+
     def __str__(self) -> str:
         return f"{self.server:16} × {self.host:10} {self.passed} of {self.of}"
 
 
-def run(server: str, host: str, *selection: str) -> Outcome:
-    env = {"BLACKBOX_SERVER": server, "BLACKBOX_APP": f"tests.hosts.{host}_app:app"}
+def run(server: str, host: str, *selection: str, **environ: str) -> Outcome:
+    """`environ` is for the suite and its servers: `BLACKBOX_TLS`, `SSL_CERT_FILE`, …"""
+    env = {"BLACKBOX_SERVER": server, "BLACKBOX_APP": f"tests.hosts.{host}_app:app", **environ}
     pytest = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [*pytest, *selection], cwd=ROOT, env=os.environ | env, capture_output=True, text=True

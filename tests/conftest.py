@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .matrix import Outcome
+from .servers.matrix import Outcome
 
 outcomes: list[Outcome] = []
 
