@@ -53,6 +53,9 @@ class Way:
         self._receiver.wait_for(mark.encode())
         taken = time.perf_counter() - started
         self._sender.wait_for(mark.encode(), 1 if self._bare else 2)
+        if not self._bare:
+            # Who says nothing for long is taken for dead.
+            self._receiver.send({"type": "ping"})
         return taken * 1000
 
 
