@@ -23,4 +23,5 @@ for (let seed = first; seed < first + schedules; seed++) {
     thrown.length = 0
   }
   writeSync(1, JSON.stringify({ seed, ...told }) + '\n')
+  if (process.env.FIRST_FAILURE && 'failed' in told) break
 }

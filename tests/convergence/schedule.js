@@ -99,7 +99,7 @@ function gather(simulation) {
 /** @param {Simulation} simulation  @param {Reader[]} readers  @param {boolean} hooks  @param {(line: string) => void} note */
 async function trouble(simulation, readers, hooks, note) {
   const { random, clock, count } = simulation
-  const eager = random.pick([0.4, 0.6, 0.8]), steps = 30 + random.below(70), pause = random.pick([30, 120, 300])
+  const eager = random.pick([0.4, 0.6, 0.8]), steps = 20 + random.below(50), pause = random.pick([30, 120, 300])
   if (random.chance(0.85)) simulation.tell('trouble', troubles(random))
   const later = (/** @type {number} */ ms, /** @type {() => void} */ run) => clock.at(clock.now + random() * ms, run)
   let words = 0
