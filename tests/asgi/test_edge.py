@@ -1,0 +1,246 @@
+"""What is ours and what is not, mounts and root paths, and how a socket begins and ends."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import random
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from collabchat_asgi import CollabChat, CollabChatMiddleware, Limits, Timing
+
+from .driver import Call, Message, connect, get, make, scope, until
+
+SEED, SCOPES = 300, 300
+
+
+class Host:
+    """Remembers with what it was called, object for object."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, Any, Any]] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.calls.append((scope, receive, send))
+
+
+async def test_what_is_not_ours_passes_untouched() -> None:
+    rng = random.Random(SEED)
+    host = Host()
+    app = CollabChatMiddleware(host, collab=make())
+    for number in range(SCOPES):
+        given = stranger(rng)
+        before = repr(given)
+
+        async def receive() -> Message:
+            return {"type": "http.request"}
+
+        async def send(message: Message) -> None:
+            return None
+
+        await app(given, receive, send)
+        assert len(host.calls) == number + 1, f"seed {SEED}, scope {number}: {given}"
+        scope_, receive_, send_ = host.calls[-1]
+        assert scope_ is given
+        assert receive_ is receive
+        assert send_ is send
+        assert repr(given) == before
+    assert app.collab._starting is None, "and nothing was started for it"
+    print(f"{SCOPES} scopes, seed {SEED}")
+
+
+def stranger(rng: random.Random) -> Message:
+    kind = rng.choice(["http", "websocket", "http", "telnet", "lifespan-like"])
+    paths = ["/", "/collabchat", "/collabchats/ws", "/xcollabchat/ws", "/collabchatws", "/api/x"]
+    paths += ["/Collabchat/ws", "//collabchat/ws", "/a/collabchat/ws", "", "/collabcha", "/é/ü"]
+    path = rng.choice(paths)
+    if kind == "websocket" and rng.random() < 0.5:
+        path = rng.choice(["/collabchat/", "/collabchat/wss", "/collabchat/ws/", "/collabchat/v1"])
+    headers = [(bytes([rng.randrange(97, 123)]), rng.randbytes(5)) for _ in range(rng.randrange(5))]
+    root = rng.choice(["", "", "/api", "/a"])
+    if root and path.startswith(root + "/collabchat/"):
+        root = ""
+    return {
+        "type": kind,
+        "path": path,
+        "root_path": root,
+        "headers": headers,
+        "state": {},
+        **({"method": rng.choice(["GET", "POST"])} if rng.random() < 0.9 else {}),
+        **({"extensions": {"x": {}}} if rng.random() < 0.3 else {}),
+    }
+
+
+def test_the_calls_stay_async() -> None:
+    """uvicorn takes a plain function for an ASGI 2 app."""
+    assert inspect.iscoroutinefunction(CollabChatMiddleware.__call__)
+    assert inspect.iscoroutinefunction(CollabChat.__call__)
+
+
+@pytest.mark.parametrize(
+    ("path", "root_path"),
+    [
+        ("/collabchat/health", ""),
+        ("/api/collabchat/health", "/api"),
+        ("/api/collabchat/health", "/api/"),
+        ("/collabchat/health", "/api"),
+    ],
+)
+async def test_root_paths(path: str, root_path: str) -> None:
+    app = CollabChatMiddleware(Host(), collab=make())
+    status, _, body = await get(app, path, root_path=root_path)
+    assert status == 200, body
+    socket = await connect(app, path.replace("health", "ws"), root_path=root_path)
+    socket.put("websocket.disconnect", code=1001)
+    await socket.done()
+    await app.collab.close()
+
+
+@pytest.mark.parametrize("prefix", ["/collabchat", "/chat/v2", "/x/"])
+async def test_prefixes(prefix: str) -> None:
+    app = CollabChatMiddleware(Host(), collab=make(prefix=prefix))
+    status, _, _ = await get(app, prefix.rstrip("/") + "/health")
+    assert status == 200
+    await app.collab.close()
+
+
+@pytest.mark.parametrize("kind", ["starlette", "fastapi", "nested"])
+async def test_mounted(kind: str) -> None:
+    collab = make()
+    app: Any
+    if kind == "fastapi":
+        app = FastAPI()
+        app.mount("/notes", collab)
+    elif kind == "starlette":
+        app = Starlette(routes=[Mount("/notes", app=collab)])
+    else:
+        app = Starlette(routes=[Mount("/a", routes=[Mount("/notes", app=collab)])])
+    base = "/a/notes" if kind == "nested" else "/notes"
+    status, _, body = await get(app, f"{base}/health")
+    assert status == 200, body
+    assert (await get(app, f"{base}/nothing"))[0] == 404
+    socket = await connect(app, f"{base}/ws")
+    socket.put("websocket.disconnect", code=1001)
+    await socket.done()
+    stray = Call(app, scope("websocket", f"{base}/elsewhere"))
+    stray.put("websocket.connect")
+    await stray.done()
+    assert stray.kinds == ["websocket.close"]
+    await collab.close()
+
+
+async def test_426_names_the_likely_cause() -> None:
+    app = CollabChatMiddleware(Host(), collab=make())
+    status, headers, body = await get(app, "/collabchat/ws")
+    assert status == 426
+    assert "Upgrade" in json.loads(body)["message"]
+    assert headers["access-control-allow-origin"] == "*"
+    upgrade = [(b"host", b"example.com"), (b"upgrade", b"websocket")]
+    _, _, body = await get(app, "/collabchat/ws", headers=upgrade)
+    assert "no WebSocket library" in json.loads(body)["message"]
+    foreign = [(b"host", b"example.com"), (b"origin", b"https://elsewhere.example")]
+    _, _, body = await get(app, "/collabchat/ws", headers=foreign)
+    assert "allowed_origins" in json.loads(body)["message"]
+    await app.collab.close()
+
+
+@pytest.mark.parametrize("extended", [True, False])
+async def test_a_foreign_origin_is_denied(extended: bool) -> None:
+    app = CollabChatMiddleware(Host(), collab=make())
+    headers = [(b"host", b"example.com"), (b"origin", b"https://elsewhere.example")]
+    extensions = {"websocket.http.response": {}} if extended else {}
+    call = Call(app, scope("websocket", "/collabchat/ws", headers=headers, extensions=extensions))
+    call.put("websocket.connect")
+    await call.done()
+    if extended:
+        assert call.kinds == ["websocket.http.response.start", "websocket.http.response.body"]
+        assert call.sent[0]["status"] == 403
+        assert b"allowed_origins" in call.sent[1]["body"]
+    else:
+        assert call.kinds == ["websocket.close"]
+    await app.collab.close()
+
+
+async def test_one_close_whatever_comes_together() -> None:
+    """A malformed frame, a second hello, a revocation and a shutdown, all at once."""
+    collab = make()
+    app = CollabChatMiddleware(Host(), collab=collab)
+    socket = await connect(app)
+    socket.put("websocket.receive", text="no json")
+    socket.say({"type": "hello"})
+    socket.put("websocket.receive", bytes=b"\0")
+    await collab.revoke(user_id="ann")
+    await until(lambda: socket.closes, "a close")
+    await collab.close()
+    socket.put("websocket.disconnect", code=4400)
+    await socket.done()
+    assert len(socket.closes) == 1
+    assert socket.closes[0] in (4400, 4403)
+    assert socket.kinds[-1] == "websocket.close", "and nothing after it"
+
+
+async def test_nothing_is_sent_after_a_disconnect() -> None:
+    collab = make()
+    app = CollabChatMiddleware(Host(), collab=collab)
+    socket = await connect(app)
+    socket.say({"type": "subscribe", "urlId": "page"})
+    await socket.frame("snapshot")
+    socket.put("websocket.disconnect", code=1006)
+    await socket.done()
+    before = len(socket.sent)
+    await collab.close()
+    assert len(socket.sent) == before
+    assert collab._engine.connections == {}
+
+
+async def test_a_disconnect_before_hello_leaves_nothing() -> None:
+    app = CollabChatMiddleware(Host(), collab=make())
+    for _ in range(3):
+        call = Call(app, scope("websocket", "/collabchat/ws"))
+        call.put("websocket.connect")
+        call.put("websocket.disconnect", code=1006)
+        await call.done()
+        assert call.kinds == ["websocket.accept"]
+    assert app.collab._engine.connections == {}
+    await app.collab.close()
+
+
+async def test_no_hello_in_time() -> None:
+    app = CollabChatMiddleware(Host(), collab=make(timing=Timing(hello_seconds=0.05)))
+    call = Call(app, scope("websocket", "/collabchat/ws"))
+    call.put("websocket.connect")
+    await until(lambda: call.closes, "a close")
+    assert call.closes == [4508]
+    call.put("websocket.disconnect", code=4508)
+    await call.done()
+    await app.collab.close()
+
+
+async def test_the_app_ends_even_if_the_peer_never_does() -> None:
+    """After our close the server may never tell of a disconnect."""
+    app = CollabChatMiddleware(Host(), collab=make())
+    socket = await connect(app)
+    socket.put("websocket.receive", text="no json")
+    await socket.done()
+    assert socket.closes == [4400]
+    await app.collab.close()
+
+
+async def test_frames_that_are_too_large_and_too_many() -> None:
+    collab = make(limits=Limits(frames_per_10_seconds=5))
+    app = CollabChatMiddleware(Host(), collab=collab)
+    large, many = await connect(app), await connect(app)
+    large.put("websocket.receive", text='{"type":"ping","x":"' + "x" * 70_000 + '"}')
+    for _ in range(7):
+        many.say({"type": "ping"})
+    for socket, code in ((large, 4413), (many, 4529)):
+        await until(lambda socket=socket: socket.closes, "a close")
+        assert socket.closes == [code]
+        socket.put("websocket.disconnect", code=code)
+        await socket.done()
+    await collab.close()
