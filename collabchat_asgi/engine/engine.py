@@ -47,6 +47,11 @@ DEAF_AFTER_BEATS = 2.0
 """Heartbeats of its own that a process may miss before it opens its pub/sub anew."""
 
 
+FIRST_TRIM_SECONDS = 60
+TRIM_SECONDS = 600
+"""Between two rounds of retention."""
+
+
 @dataclass(frozen=True, slots=True)
 class Admission:
     """Somebody who may connect."""
@@ -410,14 +415,19 @@ class Engine:
                 logger.warning("usage is kept for the next flush: %s", error)
 
     async def _trim(self) -> None:
+        pause = FIRST_TRIM_SECONDS  # soon, for processes that are restarted often
         while True:
-            await asyncio.sleep(600)
+            await asyncio.sleep(pause)
+            pause = TRIM_SECONDS
             days = max(self.timing.log_days, self.timing.dedupe_days)
             oldest = self.clock.now_ms() - int(days * 86_400_000)
-            dropped = 1
-            while dropped:
-                trim = self.storage.trim(before_ms=oldest, keep_events=self.limits.log_events)
-                dropped = await bounded(trim, self._seconds)
+            try:
+                dropped = 1
+                while dropped:
+                    trim = self.storage.trim(before_ms=oldest, keep_events=self.limits.log_events)
+                    dropped = await bounded(trim, self._seconds)
+            except StorageError as error:
+                logger.warning("the log is trimmed later: %s", error)
 
     async def _tell_events(self) -> None:
         while True:

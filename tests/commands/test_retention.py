@@ -24,7 +24,7 @@ from .conftest import ANN, PAGES, Json
 
 PAGE = PAGES[0]
 DAY = 86_400.0
-ROUND = 600
+ROUND = engine.TRIM_SECONDS
 """Seconds between two rounds of housekeeping."""
 KEPT = 3
 
@@ -48,7 +48,7 @@ class SleepsByTheClock:
         """The housekeeping sleeps."""
 
     async def sleep(self, seconds: float) -> None:
-        if seconds == ROUND:
+        if seconds in (engine.FIRST_TRIM_SECONDS, ROUND):
             self.rests.set()
         await self.clock.sleep(seconds)
 
@@ -167,13 +167,13 @@ async def test_the_longer_promise_wins(tmp_path: Path, slept: SleepsByTheClock) 
 async def test_it_goes_on_after_a_failure(host: Host) -> None:
     """A storage that is away for a moment does not end the housekeeping."""
     await host.do(*(create_chat() for _ in range(5)))
-    host.clock.advance(8 * DAY)
 
     async def away(**_: int) -> int:
         raise StorageUnavailable("away, as the test wants it")
 
     with pytest.MonkeyPatch.context() as broken:
         broken.setattr(host.storage, "trim", away)
+        host.clock.advance(8 * DAY)
         await host.tidy()
     assert await host.first_kept() == 1
     await host.tidy()
