@@ -235,6 +235,12 @@ class Hooks:
         except TimeoutError as error:
             logger.error("hook %s did not answer within %g s", name, self.seconds)
             raise HookFailed(f"{name} did not answer in time") from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # it is we who are cancelled, and not something that the hook awaited
+            logger.exception("hook %s failed", name)
+            raise HookFailed(f"{name} failed") from error
         except Exception as error:
             logger.exception("hook %s failed", name)
             raise HookFailed(f"{name} failed") from error

@@ -32,6 +32,8 @@ class Gossip:
         self._clock = clock
         self._timing = timing
         self._alive: dict[str, float] = {}
+        self._gone: set[str] = set()
+        """Processes that were heard once and then no more."""
         self._told: dict[Page, tuple[int, float]] = {}
         """Per page: the connections that the others know of, and when they were told."""
         self._changed: dict[str, tuple[int, float]] = {}
@@ -90,6 +92,12 @@ class Gossip:
         """Anything about people that another process tells."""
         new = hint.run not in self._alive
         self._alive[hint.run] = self._clock.monotonic()
+        if hint.run in self._gone:
+            # It was taken for dead, and its people were forgotten.
+            self._gone.discard(hint.run)
+            for page in self._pages.all():
+                if page.viewers:
+                    self._publisher.tell(page.topic, WhoIsHere(self._run, hint.run))
         if isinstance(hint, Heartbeat):
             if hint.answer or new:
                 self.beat()
@@ -155,6 +163,7 @@ class Gossip:
         limit = now - self._timing.expiry_seconds
         dead = [run for run, heard in self._alive.items() if heard < limit]
         self._forget(dead)
+        self._gone.update(dead)
         for page in list(self._told):
             if page.presence.empty and self._pages.get(page.key) is not page:
                 del self._told[page]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from datetime import UTC, datetime
@@ -44,6 +45,7 @@ class Meter:
         self._unstored: deque[UsageDelta] = deque()
         self._unreported: deque[UsageReport] = deque(maxlen=MAX_UNREPORTED)
         self._serial = 0
+        self._flushing = asyncio.Lock()
         self._day = self.today()
 
     def today(self) -> str:
@@ -91,6 +93,10 @@ class Meter:
 
     async def flush(self) -> None:
         """Store what was gathered, and report it. What fails is tried again by the next flush."""
+        async with self._flushing:
+            await self._flush()
+
+    async def _flush(self) -> None:
         gathered, self._gathered = self._gathered, {}
         for (tenant_id, url_id, day), counters in gathered.items():
             self._serial += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,8 @@ from .pages import Pages
 from .revocations import Revocations
 from .submission import Answer, Lane, Receipt, Submission
 from .users import Users
+
+logger = logging.getLogger("collabchat_asgi.hooks")
 
 
 def _unheard(_: Answer) -> None:
@@ -150,8 +153,10 @@ class Operations:
                 url_id_chars=limits.url_id_chars,
             )
         except Refused as error:
+            logger.error("hook before_commit returned a bad operation: %s", error)
             raise HookFailed(f"before_commit returned a bad operation: {error}") from error
         if type(changed) is not type(operation) or _identity_of(changed) != _identity_of(operation):
+            logger.error("hook before_commit changed type or ids: texts and emoji only may change")
             raise HookFailed("before_commit may change texts and emoji, not type or ids")
         return changed
 

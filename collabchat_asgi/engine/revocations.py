@@ -101,7 +101,8 @@ class Revocations:
     async def sweep(self) -> None:
         """Read and act on what is new. Raises `StorageError`."""
         while True:
-            read = self._storage.read(CONTROL_PAGE, self._position, 100)
+            position = self._position
+            read = self._storage.read(CONTROL_PAGE, position, 100)
             tail = await bounded(read, self._seconds)
             if isinstance(tail, str):
                 heads = await bounded(self._storage.heads([CONTROL_PAGE]), self._seconds)
@@ -115,5 +116,6 @@ class Revocations:
                 self._recent.append(revocation)
                 self._on_revoked(revocation)
             if not tail.events:
-                self._position = tail.position
+                if self._position == position:  # or another sweep has been quicker
+                    self._position = tail.position
                 return

@@ -1,0 +1,478 @@
+"""H11, H13, H14, H17: presence, hooks, revocations and usage."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from collabchat_asgi import ConnectRequest, Denied, Identity
+from collabchat_asgi.engine.revocations import Revocation
+from collabchat_asgi.errors import Closed, StorageUnavailable
+from collabchat_asgi.testing.operations import add_comment, create_chat, new_id, resolve_chat
+
+from .conftest import Start
+from .harness import (
+    TIMING,
+    Billing,
+    Clock,
+    Gate,
+    Server,
+    TroubledBus,
+    TroubledStorage,
+    turns,
+    until,
+)
+
+# presence
+
+
+async def two(start: Start, clock: Clock, **how: Any) -> tuple[Server, Server]:
+    bus, storage = new_id(), TroubledStorage()
+    one = await start(storage, TroubledBus(bus), clock=clock, **how)
+    other = await start(TroubledStorage(storage.inner), TroubledBus(bus), clock=clock, **how)
+    return one, other
+
+
+def counts(server: Server) -> tuple[int, int]:
+    return server.open_page().presence.counts()
+
+
+async def agree(servers: tuple[Server, ...], clock: Clock, wanted: tuple[int, int]) -> None:
+    for _ in range(4):
+        clock.advance(1.1)
+        for server in servers:
+            server.tick()
+        await turns(60)
+    assert [counts(server) for server in servers] == [wanted] * len(servers)
+
+
+async def test_h11_distinct_people_over_processes(start: Start) -> None:
+    clock = Clock()
+    one, other = await two(start, clock)
+    for name, server in (("ann", one), ("ann", other), ("bob", one), ("bob", one), ("eve", other)):
+        await server.join(name)
+    await agree((one, other), clock, (3, 5))
+    presence = [frame for client in one.clients for frame in client.of("presence")]
+    assert presence[-1]["users"] == 3
+
+
+async def test_h11_a_reload_is_not_seen_and_a_leave_is(start: Start) -> None:
+    clock = Clock()
+    one, other = await two(start, clock)
+    ann, bob = await one.join("ann"), await other.join("bob")
+    await agree((one, other), clock, (2, 2))
+    ann.leave()
+    clock.advance(2)
+    again = await one.join("ann")
+    await agree((one, other), clock, (2, 2))
+    users = [frame["users"] for frame in bob.of("presence")]
+    assert 1 not in users[users.index(2) :], "nobody saw her go"
+    again.leave()
+    clock.advance(6)
+    await agree((one, other), clock, (1, 1))
+
+
+async def test_h11_a_dead_process_expires(start: Start) -> None:
+    clock = Clock()
+    one, other = await two(start, clock)
+    await one.join("ann")
+    await other.join("bob")
+    await agree((one, other), clock, (2, 2))
+    await other.die()
+    clock.advance(30)
+    one.tick()
+    await turns(50)
+    assert counts(one) == (2, 2), "it may only be slow"
+    clock.advance(15)
+    await agree((one,), clock, (1, 1))
+
+
+async def test_h11_a_frozen_process_that_comes_back_is_counted_again(start: Start) -> None:
+    clock = Clock()
+    one, other = await two(start, clock)
+    await one.join("ann")
+    await other.join("bob")
+    await agree((one, other), clock, (2, 2))
+    other.bus.deaf = True  # type: ignore[attr-defined]
+    for _ in range(12):
+        clock.advance(10)
+        one.tick()
+        other.tick()
+        await turns(40)
+    assert counts(one) == (1, 1)
+    other.bus.deaf = False  # type: ignore[attr-defined]
+    for _ in range(4):
+        clock.advance(15)
+        one.tick()
+        other.tick()
+        await turns(60)
+    assert counts(one) == counts(other) == (2, 2)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_h11_lost_deltas_are_healed(start: Start, seed: int) -> None:
+    clock, rng = Clock(), random.Random(seed)
+    one, other = await two(start, clock)
+    for server in (one, other):
+        bus: Any = server.bus
+        bus.rng, bus.loss, bus.repeat, bus.delay = random.Random(seed), 0.3, 0.2, 0.2
+    clients = []
+    for number in range(30):
+        if clients and rng.random() < 0.4:
+            clients.pop(rng.randrange(len(clients))).leave()
+        else:
+            clients.append(await rng.choice([one, other]).join(f"user{number % 9}"))
+        clock.advance(rng.random())
+        one.tick()
+        other.tick()
+        await turns(10)
+    for server in (one, other):
+        bus = server.bus
+        bus.loss = bus.repeat = bus.delay = 0.0
+        await bus.release()
+    for _ in range(6):
+        clock.advance(15.5)
+        one.tick()
+        other.tick()
+        await turns(80)
+    assert [client.closed for client in clients if client.closed] == []
+    wanted = (len({client.name for client in clients}), len(clients))
+    await agree((one, other), clock, wanted)
+
+
+# hooks
+
+
+def outcomes() -> list[tuple[str, Callable[..., Any], bool]]:
+    """(what, hook, whether it is a no and not a failure)."""
+
+    async def hangs(_: Any) -> Any:
+        await asyncio.Event().wait()
+
+    async def cancels(_: Any) -> Any:
+        raise asyncio.CancelledError
+
+    async def async_raises(_: Any) -> Any:
+        raise RuntimeError("broken")
+
+    async def async_denies(_: Any) -> Any:
+        raise Denied("no")
+
+    async def async_none(_: Any) -> Any:
+        return None
+
+    def raises(_: Any) -> Any:
+        raise RuntimeError("broken")
+
+    def denies(_: Any) -> Any:
+        raise Denied("no")
+
+    def sync_hangs(_: Any) -> Any:
+        time.sleep(0.6)
+
+    return [
+        ("async no", async_denies, True),
+        ("sync no", denies, True),
+        ("async raise", async_raises, False),
+        ("sync raise", raises, False),
+        ("async hang", hangs, False),
+        ("sync hang", sync_hangs, False),
+        ("cancelled", cancels, False),
+        ("async None", async_none, False),
+        ("sync None", lambda _: None, False),
+        ("nonsense", lambda _: 1, False),
+        ("text", lambda _: "yes", False),
+    ]
+
+
+CASES = pytest.mark.parametrize(
+    ("hook", "no"), [pytest.param(hook, no, id=what) for what, hook, no in outcomes()]
+)
+REQUEST = ConnectRequest(None, None, None, {}, {}, {}, None, {})
+
+
+@CASES
+async def test_h13_authenticate(start: Start, hook: Any, no: bool) -> None:
+    server = await start(authenticate=hook)
+    with pytest.raises(Closed) as closed:
+        await server.engine.admit(REQUEST)
+    assert closed.value.code == (4401 if no else 4503)
+
+
+@CASES
+async def test_h13_authorize(
+    start: Start, hook: Any, no: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = await start(authorize=hook)
+    ann = server.connect("ann")
+    ann.ask_for_page()
+    error = await ann.expect("error")
+    assert (error["code"], error["retry"]) == (
+        ("forbidden", False) if no else ("unavailable", True)
+    )
+    answer = await ann.ask(create_chat())
+    assert answer["code"] == error["code"]
+    assert ann.closed is None
+    if not no:
+        assert any("hook authorize" in record.message for record in caplog.records)
+    if hook.__name__ == "async_none":
+        assert "did you forget to return True" in caplog.text
+
+
+@CASES
+async def test_h13_before_commit(
+    start: Start, hook: Any, no: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = await start(before_commit=hook)
+    ann = await server.join("ann")
+    answer = await ann.ask(create_chat())
+    assert answer["code"] == ("forbidden" if no else "unavailable")
+    assert (await server.page()).position.seq == 0
+    if not no:
+        assert any("before_commit" in record.message for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": "delete-chat"},
+        {"urlId": "other"},
+        {"broadcastId": new_id()},
+        {"chatId": new_id()},
+        {"comment": {"id": new_id(), "body": "x"}},
+        {"comment": {"body": ""}},
+    ],
+)
+async def test_h15_before_commit_may_change_texts_only(
+    start: Start, change: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    armed = False
+
+    async def rewrite(access: Any) -> Any:
+        return {**access.operation, **change} if armed else access.operation
+
+    server = await start(before_commit=rewrite)
+    ann = await server.join("ann")
+    chat = (await ann.do(create_chat()))["chatId"]
+    armed = True
+    answer = await ann.ask(add_comment(chat, "mine"))
+    assert (answer["code"], answer["retry"]) == ("unavailable", True)
+    assert any("before_commit" in record.message for record in caplog.records), "say it in the log"
+
+
+async def test_before_commit_changes_the_text(start: Start) -> None:
+    def shout(access: Any) -> Any:
+        operation = access.operation
+        operation["chat"]["comment"]["body"] = operation["chat"]["comment"]["body"].upper()
+        return operation
+
+    server = await start(before_commit=shout)
+    ann = await server.join("ann")
+    operation = create_chat("hello")
+    ack = await ann.do(operation)
+    await ann.at(1)
+    assert list(ann.bodies.values()) == [["HELLO"]]
+    assert await ann.do(operation) == ack, "the fingerprint is of what was sent"
+
+
+@CASES
+async def test_on_event_and_on_usage_hurt_nobody(start: Start, hook: Any, no: bool) -> None:
+    server = await start(on_event=hook, on_usage=hook, timing=replace(TIMING, hook_seconds=0.05))
+    ann = await server.join("ann")
+    for number in range(3):
+        await ann.do(create_chat(f"{number}"))
+    await ann.at(3)
+    assert server.engine.supervisor.restarts == {}
+
+
+async def test_on_event_is_told_in_order_and_once(start: Start) -> None:
+    told: list[int] = []
+
+    async def watch(event: Any) -> None:
+        await asyncio.sleep(0)
+        told.append(event["seq"])
+
+    server = await start(on_event=watch)
+    ann = await server.join("ann")
+    operations = [create_chat(f"{number}") for number in range(20)]
+    for operation in operations + operations:
+        ann.operate(operation)
+    await until(lambda: len(told) == 20)
+    await turns(50)
+    assert told == list(range(1, 21))
+
+
+# revocations
+
+
+async def test_h14_revoked_on_every_process(start: Start) -> None:
+    one, other = await two(start, Clock())
+    ann, bob = await one.join("ann"), await other.join("bob")
+    again = await other.join("ann")
+    await one.engine.revocations.revoke(Revocation(user_id="ann"))
+    await ann.expect_close(4403)
+    await again.expect_close(4403)
+    assert bob.closed is None
+
+
+async def test_h14_a_lost_hint_is_caught_by_the_sweep(start: Start) -> None:
+    one, other = await two(start, Clock())
+    one.bus.deaf = True  # type: ignore[attr-defined]
+    ann = await other.join("ann")
+    await one.engine.revocations.revoke(Revocation(user_id="ann"))
+    await turns(50)
+    assert ann.closed is None
+    await other.heal()
+    await ann.expect_close(4403)
+
+
+async def test_h14_revoked_while_authenticate_runs(start: Start) -> None:
+    gate = Gate()
+    gate.shut()
+
+    async def slow(request: Any) -> Identity:
+        await gate.pass_through()
+        return Identity("ann", tenants={"acme": "commenter"})
+
+    server = await start(authenticate=slow)
+    task = asyncio.create_task(server.engine.admit(REQUEST))
+    await until(lambda: gate.waiting)
+    await server.engine.revocations.revoke(Revocation(user_id="ann"))
+    gate.open()
+    with pytest.raises(Closed) as closed:
+        await task
+    assert closed.value.code == 4401
+    assert (await server.engine.admit(REQUEST)).tenant_id == "acme", "who signs in afterwards may"
+
+
+async def test_h14_revoked_while_authorize_runs(start: Start) -> None:
+    gate = Gate()
+
+    async def slow(access: Any) -> bool:
+        await gate.pass_through()
+        return True
+
+    server = await start(authorize=slow)
+    watcher = await server.join("bob")
+    ann = await server.join("ann")
+    gate.shut()
+    ann.operate(create_chat("too late"))
+    eve = server.connect("ann")
+    eve.ask_for_page()
+    await until(lambda: gate.waiting == 2)
+    await server.engine.revocations.revoke(Revocation(user_id="ann"))
+    gate.open()
+    await ann.expect_close(4403)
+    await turns(100)
+    assert (await server.page()).position.seq == 0
+    assert eve.of("subscribed") == []
+    assert watcher.page.seq == 0
+
+
+async def test_a_revocation_is_carried_out_once(start: Start) -> None:
+    """A sweep whose answer is old must not make the process forget what it has acted on."""
+    storage = TroubledStorage()
+    server = await start(storage)
+    gate = storage.hold("read", answer=True)
+    late = asyncio.create_task(server.engine.revocations.sweep())
+    await until(lambda: gate.waiting)
+    del storage.after["read"]
+    await server.engine.revocations.revoke(Revocation(user_id="ann"))
+    ann = await server.join("ann")
+    gate.open()
+    await late
+    await server.heal()
+    await turns(50)
+    assert ann.closed is None, "she signed in after it"
+
+
+# usage
+
+
+async def test_h17_never_twice_when_the_answer_is_lost(start: Start) -> None:
+    billing, storage, clock = Billing(), TroubledStorage(), Clock()
+    server = await start(storage, on_usage=billing, clock=clock)
+    ann, bob = await server.join("ann"), await server.join("bob")
+    billing.fails = 2
+    for number in range(4):
+        await ann.do(create_chat(f"{number}"))
+        await bob.at(number + 1)
+        server.tick()
+        storage.break_after.append("add_usage")
+        with pytest.raises(StorageUnavailable):
+            await server.engine.meter.flush()
+        storage.break_after.clear()
+    for _ in range(4):
+        try:
+            await server.engine.meter.flush()
+        except Exception:  # the host's bill is away
+            continue
+    [row] = await storage.usage("acme", "2000-01-01", "2100-01-01")
+    assert row.counters["operationCount"] == row.counters["chatCreateCount"] == 4
+    assert row.counters["eventDeliveryCount"] == 8
+    assert dict(billing.total) == dict(row.counters)
+
+
+async def test_h17_two_flushes_at_once(start: Start) -> None:
+    """The last one at the end of the process meets the one that is under way."""
+    storage, billing = TroubledStorage(), Billing()
+    server = await start(storage, on_usage=billing)
+    ann = await server.join("ann")
+    await ann.do(create_chat("1"))
+    server.tick()
+    gate = storage.hold("add_usage")
+    first = asyncio.create_task(server.engine.meter.flush())
+    await until(lambda: gate.waiting == 1)
+    await ann.do(create_chat("2"))
+    server.tick()
+    second = asyncio.create_task(server.engine.meter.flush())
+    await turns()
+    gate.open()
+    await asyncio.gather(first, second)
+    await server.engine.meter.flush()
+    [row] = await storage.usage("acme", "2000-01-01", "2100-01-01")
+    assert row.counters["operationCount"] == billing.total["operationCount"] == 2
+
+
+async def test_h17_the_day_on_which_it_was_counted(start: Start) -> None:
+    clock = Clock(epoch_ms=1_750_031_990_000)  # ten seconds before midnight, UTC
+    server = await start(clock=clock)
+    ann = await server.join("ann")
+    await ann.do(create_chat("today"))
+    clock.advance(10)
+    server.tick()
+    await ann.do(create_chat("tomorrow"))
+    clock.advance(5)
+    server.tick()
+    await server.engine.meter.flush()
+    rows = await server.storage.usage("acme", "2000-01-01", "2100-01-01")
+    assert [row.counters["operationCount"] for row in rows] == [1, 1]
+    assert [row.counters["connectionSeconds"] for row in rows] == [10, 5]
+
+
+async def test_h17_what_is_not_counted(start: Start) -> None:
+    server = await start()
+    ann = await server.join("ann")
+    operation = create_chat()
+    ack = await ann.do(operation)
+    await ann.do(operation)
+    await ann.refused(resolve_chat(new_id()), "not-found")
+    await ann.at(1)
+    ann.say({"type": "ping"})
+    await ann.do(resolve_chat(ack["chatId"]))
+    nothing = await ann.do(resolve_chat(ack["chatId"]))
+    assert nothing["seq"] == 2
+    await ann.at(2)
+    server.tick()
+    await server.engine.meter.flush()
+    [row] = await server.storage.usage("acme", "2000-01-01", "2100-01-01")
+    presence = len(ann.of("presence"))
+    assert row.counters["operationCount"] == 3, "those that change nothing included"
+    assert row.counters["eventDeliveryCount"] == 2
+    assert row.counters["pubSubMessageCount"] == 3 + 2 + presence
