@@ -6,7 +6,7 @@ import { quoted } from './anchor.js'
 import { Composer } from './composer.js'
 import { fill, focused, h, icon, iconButton, linked, nameOf } from './dom.js'
 import { Message } from './message.js'
-import { earlier, newReplies, refused, typing } from './words.js'
+import { earlier, newReplies, refused, stopped, typing } from './words.js'
 
 const TICK = 30_000
 const SAID = 6000
@@ -216,7 +216,7 @@ export class Card {
   #tell(state, chat, lost) {
     const { status, reason } = state
     const words = !chat && this.#wasThere && !state.drafts.some(each => each.chatId === this.chatId) ? 'This discussion was deleted.'
-      : status === 'refused' ? `You no longer have access: ${refused(reason ?? { code: '', message: '' }).toLowerCase()}`
+      : status === 'refused' ? stopped(reason)
       : status === 'offline' ? 'You are offline. What you write is kept, and sent when you are back.'
       : this.#said ? this.#said
       : lost ? 'The text this was about is no longer on this page.' : ''

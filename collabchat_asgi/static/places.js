@@ -1,6 +1,6 @@
 /** Where in the page each discussion's text is, now: found anew when the page changes, a slice at a time. */
 
-/** @import { Anchor, Chat } from './types.js' */
+/** @import { Anchor } from './types.js' */
 import { Haystack, match } from './anchor.js'
 import { CanonicalText } from './text.js'
 
@@ -18,6 +18,7 @@ function matched(haystack, anchor) {
   try { return match(haystack, anchor) } catch { return undefined }
 }
 
+/** @typedef {{readonly id: string, readonly anchor: Anchor}} Anchored */
 /** @typedef {{anchor: Anchor, start: number, end: number, range: Range | undefined, text: CanonicalText}} Place */
 
 export class Places {
@@ -27,7 +28,7 @@ export class Places {
   #haystack
   /** @type {Map<string, Place>} */
   #found = new Map()
-  /** @type {readonly Chat[]} */
+  /** @type {readonly Anchored[]} */
   #chats = []
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #slice
@@ -55,7 +56,7 @@ export class Places {
     this.observer.observe(document.documentElement, { childList: true, characterData: true, subtree: true })
   }
 
-  /** @param {readonly Chat[]} chats */
+  /** @param {readonly Anchored[]} chats */
   follow(chats) {
     this.#chats = chats
     this.#work()

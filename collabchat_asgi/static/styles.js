@@ -140,6 +140,7 @@ button:disabled { cursor: default; opacity: .45 }
 @keyframes late { from { opacity: 0 } }
 @media (prefers-reduced-motion: reduce) { * { animation-duration: 1ms !important } }
 @media (forced-colors: active) {
+  .bar ::before, .avatar { forced-color-adjust: none }
   .card, .panel, .bar, .prompt, .composer, .failed, .actions { border: 1px solid CanvasText }
   .reactions button[aria-pressed=true], .filters [aria-pressed=true] { outline: 2px solid Highlight }
 }`

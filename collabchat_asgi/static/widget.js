@@ -401,10 +401,13 @@ class Life {
       const known = before.get(id)
       if (known === chat) continue
       if (this.#ready && id !== this.card.chatId) news += unheard(known, chat, state.user?.id)
-      if (known && !!known.resolved !== !!chat.resolved) this.#paint(id)
+      if (!known || !!known.resolved !== !!chat.resolved) this.#paint(id)
     }
     if (news) this.announcer.news(news)
-    this.places.follow(state.chats)
+    // What was refused keeps its place too: whoever tries again must see about what.
+    const unsent = state.drafts.flatMap(({ operation, chatId }) => operation.type === 'create-chat' && !this.#chats.has(chatId) ? [{ id: chatId, anchor: operation.chat.anchor }] : [])
+    this.places.follow(unsent.length ? [...state.chats, ...unsent] : state.chats)
+    for (const { id } of unsent) if (before.has(id)) this.#paint(id)
     this.card.update(state)
     this.panel.update(state)
     this.#drawBar()
@@ -428,7 +431,10 @@ class Life {
   }
 
   /** @param {string} id */
-  #paint(id) { this.highlights.set('chat ' + id, this.#chats.get(id)?.resolved ? 'resolved' : 'open', this.places.get(id)?.range) }
+  #paint(id) {
+    const chat = this.#chats.get(id)
+    this.highlights.set('chat ' + id, !chat ? 'draft' : chat.resolved ? 'resolved' : 'open', this.places.get(id)?.range)
+  }
 
   #drawBar() {
     const { state } = this.page

@@ -44,7 +44,6 @@ export const moment = (/** @type {number} */ at) => valid(at) ? moments.format(a
 const REFUSALS = {
   'too-long': 'It is too long.',
   'rate-limited': 'That was a lot at once. Try again in a moment.',
-  forbidden: 'You are not allowed to do this.',
   unauthenticated: 'You need to sign in.',
   'not-found': 'What it belongs to was deleted.',
   conflict: 'It was sent before with another text.',
@@ -53,8 +52,18 @@ const REFUSALS = {
   expired: 'It waited too long to be sent.',
 }
 
-/** @param {Refusal} refusal */
-export const refused = ({ code, message }) => (Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : message) || 'It was not accepted.'
+/** A host that refuses says why in its own words, so those of `forbidden` are shown. @param {Refusal} refusal */
+export function refused({ code, message }) {
+  if (Object.hasOwn(REFUSALS, code)) return REFUSALS[code]
+  const said = message.trim().slice(0, 200) || 'It was not accepted.'
+  return said[0].toLocaleUpperCase() + said.slice(1) + (/[\p{P}]$/u.test(said) ? '' : '.')
+}
+
+/** @param {Refusal | undefined} reason  @returns {'signed-out' | 'no-access' | 'other'} */
+function kind(reason) {
+  const code = reason?.code ?? ''
+  return ['unauthenticated', '4401'].includes(code) ? 'signed-out' : ['forbidden', '4403'].includes(code) ? 'no-access' : 'other'
+}
 
 /** @param {StatusEvent} event */
 export function state({ status, reason }) {
@@ -65,7 +74,12 @@ export function state({ status, reason }) {
     case 'offline': return 'Offline'
     case 'closed': return 'Closed'
   }
-  if (reason?.code === 'forbidden' || reason?.code === '4403') return 'No access'
-  if (reason?.code === 'unauthenticated' || reason?.code === '4401') return 'Signed out'
-  return 'Disconnected'
+  return { 'signed-out': 'Signed out', 'no-access': 'No access', other: 'Disconnected' }[kind(reason)]
 }
+
+/** The same at more length, for who is writing. @param {Refusal | undefined} reason */
+export const stopped = reason => ({
+  'signed-out': 'You are signed out. What you wrote is kept until you are back.',
+  'no-access': 'You no longer have access to these discussions.',
+  other: 'The connection was ended' + (reason?.message ? `: ${reason.message}` : '.'),
+})[kind(reason)]

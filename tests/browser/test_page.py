@@ -268,7 +268,7 @@ async def test_an_act_without_words_that_is_refused_is_told(
         f"http://127.0.0.1:{own.port}/lock", params={"user": "Ada writes", "now": "false"}
     )
     await ada[".card"].get_by_text("Resolve").click()
-    await expect(ada[".card .notice"]).to_have_text("You are not allowed to do this.")
+    await expect(ada[".card .notice"]).to_have_text("You may not do this here.")
     await expect(ada[".card h2"]).to_have_text("Discussion")
     await ada.highlighted(FOG)
 

@@ -38,7 +38,8 @@ test('a name cannot turn its line around or hide', () => {
 })
 
 test('a refusal without known code is told in the words of the server', () => {
-  assert.equal(refused({ code: 'forbidden', message: 'no' }), 'You are not allowed to do this.')
-  assert.equal(refused({ code: 'new-one', message: 'Come back on Monday' }), 'Come back on Monday')
+  assert.equal(refused({ code: 'forbidden', message: 'mind your language' }), 'Mind your language.')
+  assert.equal(refused({ code: 'too-long', message: 'x' }), 'It is too long.')
+  assert.equal(refused({ code: 'new-one', message: 'Come back on Monday!' }), 'Come back on Monday!')
   assert.equal(refused({ code: '__proto__', message: '' }), 'It was not accepted.')
 })
