@@ -97,7 +97,7 @@ export class CollabClient extends Emitter {
     this.#connection = new Connection(env, options, this.#visitorId, addresses(options.prefix ?? home(), env.location), {
       hasWork: () => [...this.#pages.values()].some(each => each.hasWork),
       welcomed: welcome => this.#welcomed(welcome),
-      received: frame => this.#received(frame),
+      received: (frame, size) => this.#received(frame, size),
       lost: () => this.#lost(),
       refused: reason => this.#refused(reason),
       troubled: error => this.emit('error', error),
@@ -252,8 +252,8 @@ export class CollabClient extends Emitter {
     for (const subscription of this.#pages.values()) subscription.hope()
   }
 
-  /** @param {Record<string, any>} frame */
-  #received(frame) {
+  /** @param {Record<string, any>} frame  @param {number} size */
+  #received(frame, size) {
     const { type, urlId, broadcastId } = frame
     const page = this.#pages.get(urlId)
     if (type === 'ack' || type === 'error') {
@@ -267,7 +267,7 @@ export class CollabClient extends Emitter {
       }
       if (owner) this.#tidy(owner.urlId)
     } else {
-      page?.received(frame)
+      page?.received(frame, size)
     }
   }
 

@@ -11,6 +11,8 @@ const STABLE = 5000
 const GRACE = 10_000
 /** Waking up is no licence to hammer: at most one attempt in this time. */
 const WAKE_EVERY = 2000
+/** Characters. The largest page that a server keeps is half of it. */
+export const MOST_AT_ONCE = 64 * 1024 * 1024
 
 /** @param {number} code */
 const isFinal = code => code >= 4400 && code <= 4499
@@ -30,7 +32,7 @@ export function addresses(prefix, location) {
  * @typedef {object} Host what a connection asks and tells
  * @property {() => boolean} hasWork whether something waits to be sent
  * @property {(welcome: Welcome) => void} welcomed
- * @property {(frame: Record<string, any>) => void} received
+ * @property {(frame: Record<string, any>, size: number) => void} received
  * @property {() => void} lost
  * @property {(reason: Refusal) => void} refused
  * @property {(error: Refusal) => void} troubled
@@ -183,6 +185,10 @@ export class Connection {
   #message(data) {
     this.#heard = this.env.now()
     this.probe.stop()
+    if (typeof data === 'string' && data.length > MOST_AT_ONCE) {
+      this.host.troubled({ code: 'protocol', message: 'The server sent a frame beyond all measure' })
+      return this.#over(1009)
+    }
     /** @type {any} */
     let frame
     try { frame = JSON.parse(String(data)) } catch { /* as below */ }
@@ -194,7 +200,7 @@ export class Connection {
     else if (frame.type === 'bye') this.#bye = frame
     else if (frame.type === 'welcome') this.#welcome(frame)
     else if (frame.type === 'refreshed') this.#expires(frame.expiresInMs)
-    else if (frame.type !== 'pong' && (this.state === 'open' || frame.type === 'error')) this.host.received(frame)
+    else if (frame.type !== 'pong' && (this.state === 'open' || frame.type === 'error')) this.host.received(frame, data.length)
   }
 
   /** @param {Record<string, any>} frame */

@@ -3,6 +3,7 @@
 /** @import { Ack, Chat, Comment, ErrorEvent, Operation, PageEvents, PageState, Queued, Refusal, Sent, Settled, StatusEvent, User, Welcome } from './types.js' */
 import { Backoff } from './backoff.js'
 import { Timer, uuid } from './browser.js'
+import { MOST_AT_ONCE } from './connection.js'
 import { overlay } from './overlay.js'
 import { ConfirmedPage } from './page.js'
 import { CollabError, Malformed, characters, chatOf, commentOf, count, list, needs, readChat, readComment, readEvents, readPosition, readUser, text, wellFormed } from './protocol.js'
@@ -42,6 +43,8 @@ export class Subscription {
   #target = 0
   /** @type {Chat[]} */
   #parts = []
+  /** In characters, as they came. */
+  #partsSize = 0
   #loads = 0
   #faults = { at: '', times: 0 }
   /** @type {string[]} */
@@ -232,12 +235,12 @@ export class Subscription {
     for (const queued of [...this.queue.operations]) if (queued.ack) this.#settle(queued)
   }
 
-  /** @param {Record<string, any>} frame */
-  received(frame) {
+  /** @param {Record<string, any>} frame  @param {number} size in characters */
+  received(frame, size) {
     try {
       switch (frame.type) {
         case 'subscribed': return this.#subscribed(frame)
-        case 'snapshot': return this.#snapshot(frame)
+        case 'snapshot': return this.#snapshot(frame, size)
         case 'events': return this.#events(frame)
         case 'unsubscribed': return this.#unsubscribed(frame)
         case 'presence': return this.#presence(frame)
@@ -272,6 +275,7 @@ export class Subscription {
       else this.#to('following')
     } else {
       this.#parts = []
+      this.#partsSize = 0
       this.#to('snapshot')
     }
   }
@@ -286,9 +290,14 @@ export class Subscription {
     this.#changed()
   }
 
-  /** @param {Record<string, any>} frame */
-  #snapshot(frame) {
+  /** @param {Record<string, any>} frame  @param {number} size */
+  #snapshot(frame, size) {
     if (this.#sync !== 'snapshot') return
+    this.#partsSize += size
+    if (this.#partsSize > MOST_AT_ONCE) {
+      this.#parts = []
+      return this.#fault('A snapshot that does not end')
+    }
     const position = readPosition(frame)
     for (const chat of list(frame.chats, readChat)) this.#parts.push(chat)
     if (frame.last !== true) return
