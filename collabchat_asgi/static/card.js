@@ -21,6 +21,7 @@ const NARROW = '(max-width: 640px)'
  * @property {(chatId: string) => {at: number, of: number, step: (way: 1 | -1) => void} | undefined} steps among those at the same place
  * @property {() => void} closed
  * @property {(chatId: string) => void} created
+ * @property {(draft: Draft) => void} rewrite a discussion that was refused is begun again, with its words
  * @property {() => number} most code points of a comment
  */
 
@@ -150,6 +151,9 @@ export class Card {
     // Who reads with a caret goes on behind the passage.
     if (range?.startContainer.isConnected) document.getSelection()?.collapse(range.endContainer, range.endOffset)
   }
+
+  /** What the composer holds. @param {string} text */
+  set words(text) { if (this.#composer) this.#composer.value = text }
 
   #range() { return this.#fresh?.range ?? (this.chatId === undefined ? undefined : this.host.range(this.chatId)) }
 
@@ -311,6 +315,7 @@ export class Card {
       }
     }
     const edit = () => {
+      if (!chat) return this.host.rewrite(draft)
       page.discardDraft(draft.id)
       this.#composer?.focus()
       if (this.#composer) this.#composer.value = [this.#composer.value, draft.text].filter(Boolean).join('\n')
@@ -323,7 +328,7 @@ export class Card {
           page.discardDraft(draft.id)
           if (!chat) this.close()
         } }, 'Discard'),
-        chat && draft.operation.type === 'add-comment' && h('button', { type: 'button', class: 'text-button', onclick: edit }, 'Edit'),
+        (chat ? draft.operation.type === 'add-comment' : !!this.#range()) && h('button', { type: 'button', class: 'text-button', onclick: edit }, 'Edit'),
         h('button', { type: 'button', class: 'text-button', onclick: act(() => page.retryDraft(draft.id)) }, 'Try again')))
   }
 

@@ -177,6 +177,13 @@ class Life {
         this.open(id, true)
         this.#tell('thread-created', { chatId: id })
       },
+      rewrite: draft => {
+        const place = this.places.get(draft.chatId)
+        if (!place?.range) return
+        this.page.discardDraft(draft.id)
+        this.#discuss(place)
+        this.card.words = draft.text
+      },
       most: () => 2000,
     }, signal)
     this.panel = new Panel(this.face, {

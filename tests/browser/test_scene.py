@@ -215,8 +215,13 @@ async def test_a_refused_text_is_given_back(visit: Visit) -> None:
     await ada[".panel .item"].click()
     await ada[".failed"].get_by_text("Try again").click()
     await expect(ada[".failed .body"]).to_have_text("What a swearword")
+    await ada[".failed"].get_by_text("Edit", exact=True).click()
+    await expect(ada.composer).to_have_value("What a swearword")
+    await ada.composer.press("Enter")
+    await expect(ada[".failed .body"]).to_have_text("What a swearword")
     await ada[".failed"].get_by_text("Discard").click()
     await expect(ada[".card"]).to_be_hidden()
+    await ada.highlighted(kind="draft")
 
     await ada.discuss(FOG, "Politely")
     await ada.composer.fill("Another swearword")
