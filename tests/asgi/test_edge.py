@@ -153,7 +153,7 @@ async def test_426_names_the_likely_cause() -> None:
 async def test_a_foreign_origin_is_denied(extended: bool) -> None:
     app = CollabChatMiddleware(Host(), collab=make())
     headers = [(b"host", b"example.com"), (b"origin", b"https://elsewhere.example")]
-    extensions = {"websocket.http.response": {}} if extended else {}
+    extensions: Message = {"websocket.http.response": {}} if extended else {}
     call = Call(app, scope("websocket", "/collabchat/ws", headers=headers, extensions=extensions))
     call.put("websocket.connect")
     await call.done()

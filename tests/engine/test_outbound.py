@@ -10,10 +10,22 @@ from dataclasses import replace
 import pytest
 
 from collabchat_asgi import Timing
+from collabchat_asgi.core.frames import Pong
 from collabchat_asgi.testing.operations import create_chat
 
 from .conftest import Start
-from .harness import PLENTY, TIMING, Client, Clock, Gate, Server, TroubledStorage, turns, until
+from .harness import (
+    HASTY,
+    PLENTY,
+    TIMING,
+    Client,
+    Clock,
+    Gate,
+    Server,
+    TroubledStorage,
+    turns,
+    until,
+)
 
 SMALL = replace(PLENTY, ping_bytes=4 * 1024, window_bytes=32 * 1024, ring_frames=8)
 
@@ -90,7 +102,7 @@ async def test_a_send_that_raises_ends_that_connection_alone(
 
 
 async def test_a_send_that_never_returns_is_dead(start: Start) -> None:
-    server = await start()
+    server = await start(timing=HASTY)
     ann = await server.join("ann")
     hangs = False
     cancelled = []
@@ -242,9 +254,7 @@ async def test_h04_forged_pongs_open_nothing(start: Start) -> None:
     await liar.expect_close(4509)
 
 
-def _pong(n: int) -> object:
-    from collabchat_asgi.core.frames import Pong
-
+def _pong(n: int) -> Pong:
     return Pong(n)
 
 

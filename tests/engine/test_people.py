@@ -18,8 +18,9 @@ from collabchat_asgi.testing.operations import add_comment, create_chat, new_id,
 
 from .conftest import Start
 from .harness import (
-    TIMING,
+    HASTY,
     Billing,
+    Client,
     Clock,
     Gate,
     Server,
@@ -122,7 +123,7 @@ async def test_h11_lost_deltas_are_healed(start: Start, seed: int) -> None:
     for server in (one, other):
         bus: Any = server.bus
         bus.rng, bus.loss, bus.repeat, bus.delay = random.Random(seed), 0.3, 0.2, 0.2
-    clients = []
+    clients: list[Client] = []
     for number in range(30):
         if clients and rng.random() < 0.4:
             clients.pop(rng.randrange(len(clients))).leave()
@@ -199,7 +200,7 @@ REQUEST = ConnectRequest(None, None, None, {}, {}, {}, None, {})
 
 @CASES
 async def test_h13_authenticate(start: Start, hook: Any, no: bool) -> None:
-    server = await start(authenticate=hook)
+    server = await start(authenticate=hook, timing=HASTY)
     with pytest.raises(Closed) as closed:
         await server.engine.admit(REQUEST)
     assert closed.value.code == (4401 if no else 4503)
@@ -209,7 +210,7 @@ async def test_h13_authenticate(start: Start, hook: Any, no: bool) -> None:
 async def test_h13_authorize(
     start: Start, hook: Any, no: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server = await start(authorize=hook)
+    server = await start(authorize=hook, timing=HASTY)
     ann = server.connect("ann")
     ann.ask_for_page()
     error = await ann.expect("error")
@@ -229,7 +230,7 @@ async def test_h13_authorize(
 async def test_h13_before_commit(
     start: Start, hook: Any, no: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server = await start(before_commit=hook)
+    server = await start(before_commit=hook, timing=HASTY)
     ann = await server.join("ann")
     answer = await ann.ask(create_chat())
     assert answer["code"] == ("forbidden" if no else "unavailable")
@@ -283,7 +284,7 @@ async def test_before_commit_changes_the_text(start: Start) -> None:
 
 @CASES
 async def test_on_event_and_on_usage_hurt_nobody(start: Start, hook: Any, no: bool) -> None:
-    server = await start(on_event=hook, on_usage=hook, timing=replace(TIMING, hook_seconds=0.05))
+    server = await start(on_event=hook, on_usage=hook, timing=replace(HASTY, hook_seconds=0.05))
     ann = await server.join("ann")
     for number in range(3):
         await ann.do(create_chat(f"{number}"))

@@ -19,7 +19,6 @@ from collabchat_asgi.engine import (
     meter,
     outbox,
     page,
-    pages,
     publisher,
     viewer,
 )
@@ -329,4 +328,4 @@ def lets_others_overtake(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @mutant("2 heals itself", "eviction", "deaf", "assertion")
 def evicts_pages_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages.Page, "idle", property(lambda self: True))
+    monkeypatch.setattr(page.Page, "idle", property(lambda self: True))
