@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from collabchat_asgi.testing import ServerProcess
+from tests.blackbox.conftest import FRIEND
 from tests.certificates import Certificates, make_certificates
 from tests.servers.matrix import SUITE, Outcome, run
 
@@ -38,12 +39,12 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
-def serve(server: str, app: str = "tests.deploy.app:app", **limits: int) -> ServerProcess:
+def serve(server: str, app: str = "tests.deploy.app:app") -> ServerProcess:
     env = {
         "COLLABCHAT_STORAGE": "memory://",
         "COLLABCHAT_REQUIRE_TLS": "true",
         "COLLABCHAT_TRUSTED_PROXIES": "127.0.0.1",
-        "BLACKBOX_LIMITS": json.dumps(limits),
+        "COLLABCHAT_ALLOWED_ORIGINS": FRIEND,
     }
     return ServerProcess(app, server=server, env=env, directory=ROOT)
 
