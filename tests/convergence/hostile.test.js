@@ -132,7 +132,7 @@ async function run(seed) {
   assert.equal(world.clock.timers.size, 0)
 }
 
-/** After all that an honest server answers: what it sends is shown, and nothing of the lies is left. @param {World} world  @param {CollabClient} client  @param {import('../../collabchat_asgi/static/client.js').Page} page */
+/** After all that an honest server answers: what it sends is shown, and nothing of the lies is left. @param {World} world  @param {import('../../collabchat_asgi/static/client.js').CollabClient} client  @param {import('../../collabchat_asgi/static/client.js').Page} page */
 async function heals(world, client, page) {
   world.answer = () => json(503, { code: 'unavailable', message: '', retry: true })
   const old = world.socket
@@ -190,10 +190,11 @@ test('a snapshot that never ends is given up, and what it brought is forgotten',
   const body = 'x'.repeat(1 << 20)
   const part = JSON.stringify({ type: 'snapshot', urlId: URL_ID, epoch: 'E', seq: 9, last: false, chats: [{ ...chat(seeded(1)), comments: [{ id: 'm', body, author: { id: 'b', name: 'b' }, createdAt: 1 }] }] })
   let parts = 0
-  while (page.state.status !== 'refused') {
+  const refused = () => page.state.status === 'refused'
+  while (!refused()) {
     const asked = world.socket.frames('subscribe').length
     world.socket.receive({ type: 'subscribed', urlId: URL_ID, epoch: 'E', seq: 9, recovered: false, can: [] })
-    while (page.state.status !== 'refused' && world.socket.frames('subscribe').length === asked) {
+    while (!refused() && world.socket.frames('subscribe').length === asked) {
       world.socket.receive(part)
       assert.ok(++parts < 400, 'it takes parts for ever')
     }
