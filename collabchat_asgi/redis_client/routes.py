@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
@@ -82,7 +83,9 @@ class _Cluster(Routes):
 
     async def _look(self) -> None:
         failed: list[str] = []
-        for place in dict.fromkeys([*self._places, *self._seeds]):
+        places = list(dict.fromkeys([*self._places, *self._seeds]))
+        # In any order: one that stands still must not be the first whom everybody asks.
+        for place in random.sample(places, len(places)):
             try:
                 told = await self._client(place).execute_command("CLUSTER", "SLOTS")
             except AWAY as error:
