@@ -69,9 +69,11 @@ class Page:
         self._batch = Batch(timing.batch_seconds)
         self._ring: Ring | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._past: set[str] = set()
+        """Epochs that are over. A late hint of one must not begin an erased page anew."""
         self._snapshot: tuple[Position, list[Owed], int] | None = None
         self._encoded: tuple[Position, bytes, bytes | None] | None = None
-        self._replays: tuple[int, dict[int, list[Owed]]] = (0, {})
+        self._replays: tuple[Position, dict[int, list[Owed]]] = (NOWHERE, {})
 
     @property
     def position(self) -> Position:
@@ -85,6 +87,8 @@ class Page:
 
     def accept(self, epoch: str, events: Sequence[Event]) -> None:
         """Events of the log, heard or read, in any order and as often as may be."""
+        if epoch in self._past:
+            return
         ready = self.sequencer.push(epoch, events)
         if not ready:
             return
@@ -128,6 +132,8 @@ class Page:
             self._timer = None
         self._batch.take()
         self._ring = None
+        if self.position.seq and state.position.epoch != self.position.epoch:
+            self._past.add(self.position.epoch)
         self.state = state
         self.sequencer.reset(state.position)
         self.sent = state.position.seq
@@ -253,8 +259,9 @@ class Page:
     def missed(self, since: int) -> list[Owed] | None:
         """What the ring tells after `since`, up to `sent`; None where it does not reach back.
         Encoded once for all who resume there."""
-        if self._replays[0] != self.sent:
-            self._replays = (self.sent, {})
+        end = Position(self.position.epoch, self.sent)
+        if self._replays[0] != end:
+            self._replays = (end, {})
         cached = self._replays[1].get(since)
         if cached is None:
             events = self._ring.since(since) if self._ring else None
