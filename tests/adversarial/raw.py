@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from tests.blackbox.conftest import Site
 
 Header = tuple[str, str]
 
@@ -40,21 +43,36 @@ class Raw:
         self.writer.write(head + mask + masked)
         await self.writer.drain()
 
+    async def say(self, frame: dict[str, object]) -> None:
+        await self.send(json.dumps(frame).encode())
+
+    async def frame(self) -> tuple[int, bytes]:
+        """The opcode and payload of the next frame. Raises where the connection just ends."""
+        first, second = await self.reader.readexactly(2)
+        size = second & 0x7F
+        if size == 126:
+            size = struct.unpack("!H", await self.reader.readexactly(2))[0]
+        elif size == 127:
+            size = struct.unpack("!Q", await self.reader.readexactly(8))[0]
+        return first & 0x0F, await self.reader.readexactly(size)
+
+    async def text(self) -> str:
+        """The next text frame."""
+        async with asyncio.timeout(10):
+            while True:
+                opcode, payload = await self.frame()
+                if opcode == 1:
+                    return payload.decode()
+
     async def closed_with(self) -> int | None:
         """The close code; None where the connection just ended."""
         async with asyncio.timeout(10):
             while True:
                 try:
-                    first, second = await self.reader.readexactly(2)
-                    size = second & 0x7F
-                    if size == 126:
-                        size = struct.unpack("!H", await self.reader.readexactly(2))[0]
-                    elif size == 127:
-                        size = struct.unpack("!Q", await self.reader.readexactly(8))[0]
-                    payload = await self.reader.readexactly(size)
+                    opcode, payload = await self.frame()
                 except (asyncio.IncompleteReadError, ConnectionError):
                     return None
-                if first & 0x0F == 8:
+                if opcode == 8:
                     return int(struct.unpack("!H", payload[:2])[0]) if payload else None
 
     async def close(self) -> None:
@@ -88,3 +106,12 @@ async def dial(
     async with asyncio.timeout(10):
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     return Raw(int(head.split()[1]), head, reader, writer)
+
+
+async def greet(site: Site, name: str = "mallory", *, deflate: bool = False) -> Raw:
+    """A socket that has said `hello`; nothing it was answered has been read."""
+    raw = await dial(
+        site.url, [("Sec-WebSocket-Extensions", "permessage-deflate")] if deflate else []
+    )
+    await raw.say({"type": "hello", "token": site.token(name)})
+    return raw

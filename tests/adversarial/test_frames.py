@@ -16,19 +16,11 @@ from collabchat_asgi.testing import operations as op
 from collabchat_asgi.testing.socket_client import NotReceived
 from tests.blackbox.conftest import Site
 
-from .raw import Raw, dial
+from .raw import dial, greet
 
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.usefixtures("neighbour")
-
-
-async def greet(site: Site, name: str = "mallory", *, deflate: bool = False) -> Raw:
-    extension = [("Sec-WebSocket-Extensions", "permessage-deflate")] if deflate else []
-    raw = await dial(site.url, extension)
-    hello = {"type": "hello", "token": site.token(name)}
-    await raw.send(json.dumps(hello).encode())
-    return raw
 
 
 async def test_row_31_seventeen_mib_are_not_parsed(site: Site) -> None:

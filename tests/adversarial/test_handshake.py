@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
+from collabchat_asgi import CollabChatMiddleware
 from collabchat_asgi.testing import SocketClient
+from collabchat_asgi.testing.socket_client import bearer
+from tests.asgi.driver import Call, Message, make, scope
 from tests.blackbox.conftest import Site
 
 from .raw import dial
@@ -61,6 +65,31 @@ async def test_row_8_a_crooked_host_fails_closed(site: Site, host: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "root_path", "ours"),
+    [
+        ("/collabchat/ws", "/coll", True),
+        ("/api/collabchat/ws", "/api", True),
+        ("/collabchat/ws", "/collabchat", False),
+        ("/api/collabchat/ws", "/ap", False),
+        ("/apicollabchat/ws", "/api", False),
+    ],
+)
+async def test_row_9_a_root_path_is_taken_off_whole_or_not_at_all(
+    path: str, root_path: str, ours: bool
+) -> None:
+    async def host(scope: Message, receive: object, send: object) -> None:
+        raise RuntimeError("the host was asked")
+
+    app = CollabChatMiddleware(host, collab=make())
+    call = Call(app, scope("websocket", path, root_path=root_path))
+    call.put("websocket.connect")
+    call.put("websocket.disconnect", code=1001)
+    with contextlib.nullcontext() if ours else pytest.raises(RuntimeError, match="the host"):
+        await call.done()
+    await app.collab.close()
+
+
+@pytest.mark.parametrize(
     "path", ["//collabchat/ws", "/collabchat/ws/", "/collabchat/%2e%2e/ws", "/collabchat/WS"]
 )
 async def test_row_10_only_the_exact_path_is_ours(site: Site, path: str) -> None:
@@ -86,6 +115,19 @@ async def test_row_12_many_headers_cost_no_time(site: Site) -> None:
     assert raw.status in (400, 426, 431)
     await raw.close()
     assert loop.time() - before < 5
+
+
+@pytest.mark.parametrize("headers", [1, 2])
+async def test_row_13_a_bearer_is_read_and_never_echoed(site: Site, headers: int) -> None:
+    offered = [bearer(site.token("mallory")), "collabchat.v1"]
+    lines = offered if headers == 2 else [", ".join(offered)]
+    raw = await dial(site.url, [("Sec-WebSocket-Protocol", line) for line in lines])
+    assert raw.status == 101
+    assert "sec-websocket-protocol: collabchat.v1\r\n" in raw.headers.lower()
+    assert "bearer" not in raw.headers
+    await raw.say({"type": "hello"})
+    assert '"welcome"' in await raw.text()
+    await raw.close()
 
 
 async def test_row_14_two_hundred_subprotocols(site: Site) -> None:
@@ -116,3 +158,18 @@ async def test_row_17_a_token_in_the_url_is_not_read(site: Site) -> None:
     await raw.send(b'{"type":"hello"}')
     assert await raw.closed_with() == 4401
     await raw.close()
+
+
+@pytest.mark.parametrize("offered", ["collabchat.v2", "collabchat.v0, collabchat.v99"])
+async def test_row_45_another_version_only_is_told_to_reload(site: Site, offered: str) -> None:
+    raw = await dial(site.url, [("Sec-WebSocket-Protocol", offered)])
+    await raw.say({"type": "hello", "token": site.token("mallory")})
+    assert await raw.closed_with() == 4406
+    await raw.close()
+
+
+async def test_row_45_a_type_from_the_future_is_unsupported(site: Site) -> None:
+    client = await site.connect("mallory")
+    await client.send({"type": "batch", "urlId": site.page, "operations": []})
+    assert (await client.expect("error"))["code"] == "unsupported"
+    await client.ping()
