@@ -102,9 +102,11 @@ class Connection:
                 )
                 return False
         if self._worker is None and isinstance(frame, BaseOperation):
-            done = self.engine.operations.try_now(self._request(frame, size))
-            if done:
+            request = self._request(frame, size)
+            if self.engine.operations.try_now(request):
                 return True
+            if request.lane is not None:
+                request.lane.waiting -= 1  # it is counted again when its turn comes
         if len(self._inbox) >= self.engine.limits.inbox_frames:
             self.give_up(CloseCode.TOO_MANY, "too many frames wait for an answer")
             return True
@@ -238,6 +240,7 @@ class Connection:
             if len(self._lanes) > self.engine.limits.pages_per_connection:
                 self._lanes = {id: lane for id, lane in self._lanes.items() if lane.active}
             lane = self._lanes[url_id] = Lane()
+        lane.waiting += 1
 
         def answer(answer: Answer) -> None:
             self._answer(request, answer)
@@ -261,6 +264,8 @@ class Connection:
             return
         url_id = request.operation.url_id
         broadcast_id = str(request.operation.broadcast_id)
+        if request.lane is not None and not isinstance(answer, str):
+            request.lane.waiting -= 1
         if isinstance(answer, Receipt):
             self.outbox.answer(encode(answer.as_ack(broadcast_id, url_id)))
         elif isinstance(answer, Refused):

@@ -15,13 +15,15 @@ class Lane:
     """The operations of one connection on one page: what was sent behind a failed one may not
     overtake it (PROTOCOL section 4). `order` is the place of an operation among them."""
 
-    __slots__ = ("_count", "_halted", "_order", "_refusal", "asking", "newest")
+    __slots__ = ("_count", "_halted", "_order", "_refusal", "asking", "newest", "waiting")
 
     def __init__(self) -> None:
         self.asking: set[int] = set()
         """Places of those whose permission is being asked for again."""
         self.newest = 0
         """The last place that has been queued."""
+        self.waiting = 0
+        """Operations that have no answer yet."""
         self._count = 0
         self._halted: str | None = None
         self._order = 0
@@ -29,7 +31,7 @@ class Lane:
 
     @property
     def active(self) -> bool:
-        return self._halted is not None or bool(self.asking)
+        return self._halted is not None or bool(self.asking) or self.waiting > 0
 
     def next(self) -> int:
         """The place of an operation that has just come."""

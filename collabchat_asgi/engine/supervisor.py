@@ -18,6 +18,7 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
         self.restarts: dict[str, int] = {}
 
     def forever(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -33,6 +34,7 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Cancel everything and wait for it."""
+        self._stopping = True
         current = asyncio.current_task()
         tasks = [task for task in self._tasks if task is not current]
         for task in tasks:
@@ -53,6 +55,14 @@ class Supervisor:
             try:
                 await run()
                 logger.warning("%s ended; it is started again", name)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if self._stopping or task is None:
+                    raise
+                # Somebody's time limit ended this task instead of a call inside of it: a `send`
+                # that we drive by hand runs in the task that fans out.
+                task.uncancel()
+                logger.warning("%s was cancelled by a stranger; it is started again", name)
             except Exception:
                 logger.exception("%s failed; it is started again", name)
             self.restarts[name] = self.restarts.get(name, 0) + 1

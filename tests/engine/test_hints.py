@@ -193,3 +193,23 @@ async def test_h08_a_rule_that_breaks_takes_nobody_along(
     await ann.at(2)
     chat = answers[0]["chatId"]
     assert (await ann.do(resolve_chat(chat)))["seq"] == 3
+
+
+async def test_a_late_hint_does_not_bring_an_erased_page_back(start: Start) -> None:
+    """Rightly signed, and of an epoch that is over."""
+    bus, storage = new_id(), TroubledStorage()
+    server = await start(storage, MemoryPubSub(bus))
+    ann = await server.join("ann")
+    ack = await ann.do(create_chat("erased"))
+    await ann.at(1)
+    await storage.erase(KEY)
+    await server.heal()
+    assert server.open_page().position.seq == 0
+    broker = MemoryPubSub(bus)
+    await broker.open()
+    topic = topic_of(KEY)
+    late = _invented(ack["epoch"], 1)
+    await broker.publish(topic, server.engine.codec.encode(topic, late))
+    await turns(200)
+    assert server.open_page().position.seq == 0
+    await broker.close()

@@ -35,6 +35,26 @@ async def test_what_ends_or_raises_is_started_again() -> None:
     await supervisor.stop()
 
 
+async def test_what_a_stranger_cancels_is_started_again() -> None:
+    """A time limit inside a `send` that is driven by hand belongs to whoever fans out."""
+    supervisor = Supervisor()
+    runs: list[asyncio.Task[Any] | None] = []
+
+    async def hit() -> None:
+        runs.append(asyncio.current_task())
+        await asyncio.Event().wait()
+
+    supervisor.forever("hit", hit)
+    await until(lambda: runs)
+    assert runs[0] is not None
+    runs[0].cancel()
+    await until(lambda: len(runs) == 2)
+    assert supervisor.restarts == {"hit": 1}
+    await supervisor.stop()
+    assert runs[1] is not None
+    assert runs[1].done()
+
+
 async def test_a_committer_that_died_is_revived(start: Start) -> None:
     server = await start()
     ann = await server.join("ann")
