@@ -1,7 +1,7 @@
 """What PostgreSQL is asked otherwise: rows travel as arrays, and a commit writes in one statement.
 
 A round trip to a server 2 ms away takes longer than all of its work, and the page's lock is held
-meanwhile: between the lock and its release are two round trips, three where the head had moved.
+meanwhile: between the lock and its release are two round trips, also where the head had moved.
 """
 
 from __future__ import annotations
@@ -14,15 +14,19 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     FromClause,
+    LargeBinary,
     Table,
     Text,
     bindparam,
+    cast,
     column,
     delete,
     func,
     inspect,
+    null,
     select,
     text,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -32,8 +36,8 @@ from sqlalchemy.types import TypeEngine
 from ..errors import StorageError
 from ..postgres_client.faults import code_of, text_of
 from .schema import entry, migrate, page, record
-from .sql import Dialect
-from .sql_write import Rows, Writer
+from .sql import Dialect, as_events, log_events
+from .sql_write import Place, Rows, Tails, Writer, recall, remember
 
 __all__ = ["PostgresDialect", "PostgresWriter", "prepare"]
 
@@ -90,12 +94,42 @@ class PostgresWriter(Writer):
             .from_select(list(_types(entry)), select(added))
             .add_cte(move.cte("moved"), put.cte("put"), drop.cte("dropped"))
         )
+        ids = _unnested("ids", {"page_id": BigInteger(), "broadcast_id": Text()})
+        tails = _unnested("tails", {"page_id": BigInteger(), "after": BigInteger()})
+        events = log_events(tails.c.after).join(tails, entry.c.page_id == tails.c.page_id)
+        page_id, seq, event, body, broadcast_id = events.selected_columns
+        nothing = (cast(null(), Text), event, cast(null(), LargeBinary))
+        events = events.with_only_columns(page_id, broadcast_id, seq, body, *nothing)
+        self._past = union_all(recall(ids), events.order_by(None))
         self._names = {
             "heads": list(head),
             "entries": list(_types(entry)),
             "puts": list(_types(record)),
             "deletes": list(key),
         }
+
+    def _learn(self, connection: Connection, places: Sequence[Place]) -> Tails:
+        """Also the tails of pages whose head has moved; of the others they are empty."""
+        asked = [(p.page_id, broadcast_id) for p in places for broadcast_id in p.turn.unasked]
+        if not asked:
+            return {}
+        moved = [
+            (p.page_id, p.turn.expected.seq)
+            for p in places
+            if p.turn.has_moved and not p.turn.head.why_no_tail(p.turn.expected)
+        ]
+        given = {
+            f"{name}_{place}": [row[place] for row in rows]
+            for name, rows in (("ids", asked), ("tails", moved))
+            for place in range(2)
+        }
+        rows = connection.execute(self._past, given).all()
+        # Who did it is told of what is known, and not of the log.
+        known = [row for row in rows if row.user_id is not None]
+        events = [row for row in rows if row.user_id is None]
+        remember(places, known)
+        events.sort(key=lambda row: row.seq)
+        return as_events((row[0], row[2], row[5], row[3], row[1]) for row in events)
 
     def _store(
         self, connection: Connection, heads: Rows, entries: Rows, puts: Rows, deletes: Rows

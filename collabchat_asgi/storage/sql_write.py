@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     Connection,
+    FromClause,
+    Select,
     Text,
     and_,
     bindparam,
@@ -17,7 +19,7 @@ from sqlalchemy import (
 )
 
 from ..core.model import NOWHERE, PageKey, Position
-from .abc import Entry, Failed, Group, Outcome, Record, Revise, Tail, new_epoch
+from .abc import Entry, Failed, Group, LogEvent, Outcome, Record, Revise, Tail, new_epoch
 from .schema import entry, page, record
 from .sql import Dialect, as_events, log_events, same_page
 from .turn import Head, Known, Turn, last_changes
@@ -25,12 +27,14 @@ from .turn import Head, Known, Turn, last_changes
 __all__ = ["Writer", "record_row"]
 
 Rows = list[dict[str, object]]
+Tails = Mapping[int, Sequence[LogEvent]]
+"""By page."""
 
 _NO_ROW = (0, Head())
 """A page without a row, which nothing is written to: no row has the id 0."""
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """A turn, and the row of its page."""
 
     page_id: int
@@ -54,11 +58,7 @@ class Writer:
         )
         self._create_page = dialect.insert(page).on_conflict_do_nothing()
         ids = dialect.given({"page_id": BigInteger, "broadcast_id": Text})
-        self._recall = select(entry).join_from(
-            ids,
-            entry,
-            and_(entry.c.page_id == ids.c.page_id, entry.c.broadcast_id == ids.c.broadcast_id),
-        )
+        self._recall = recall(ids)
         tails = dialect.given({"page_id": BigInteger, "after": BigInteger})
         self._tails = log_events(tails.c.after).join(tails, entry.c.page_id == tails.c.page_id)
         self._move_head = (
@@ -132,7 +132,7 @@ class Writer:
     def _rehearse(self, connection: Connection, key: PageKey, suspect: Entry) -> None:
         page_id, head = self._pages(connection, [Group(key, NOWHERE, [suspect])])[key]
         turn = Turn(Group(key, head.position, [suspect]), head, {})
-        places = [_Place(page_id, turn)]
+        places = [Place(page_id, turn)]
         self._learn(connection, places)
         if not turn.wants_tail:
             self._write(connection, places)
@@ -149,12 +149,15 @@ class Writer:
             places = []
             for group in groups:
                 page_id, head = pages[group.page]
-                places.append(_Place(page_id, Turn(group, head, failed)))
+                places.append(Place(page_id, Turn(group, head, failed)))
             waiting = places
             while waiting:
-                self._learn(connection, waiting)
+                tails = self._learn(connection, waiting)
                 waiting = [p for p in waiting if p.turn.wants_tail and not p.turn.is_lost()]
-                self._revise(connection, waiting, revise)
+                if tails is None and waiting:
+                    tails = self._read_tails(connection, waiting)
+                for place in waiting:
+                    place.turn.revise(revise, (tails or {}).get(place.page_id, []))
             self._write(connection, places)
         return [place.turn.outcomes for place in places]
 
@@ -183,27 +186,18 @@ class Writer:
             for page_id, tenant_id, url_id, epoch, seq, trimmed in rows
         }
 
-    def _learn(self, connection: Connection, places: Sequence[_Place]) -> None:
+    def _learn(self, connection: Connection, places: Sequence[Place]) -> Tails | None:
+        """Look up what nobody has asked for yet; gives the tails too if they cost nothing more."""
         asked = [(p.page_id, broadcast_id) for p in places for broadcast_id in p.turn.unasked]
-        if not asked:
-            return
-        found: dict[int, dict[str, Known]] = {}
-        for row in connection.execute(self._recall, self._dialect.give(asked)):
-            found.setdefault(row.page_id, {})[row.broadcast_id] = Known(
-                row.user_id, row.fingerprint, Position(row.epoch, row.seq), row.receipt
-            )
-        for place in places:
-            place.turn.learn(found.get(place.page_id, {}))
+        if asked:
+            remember(places, connection.execute(self._recall, self._dialect.give(asked)))
+        return None
 
-    def _revise(self, connection: Connection, places: Sequence[_Place], revise: Revise) -> None:
-        if not places:
-            return
+    def _read_tails(self, connection: Connection, places: Sequence[Place]) -> Tails:
         asked = [(p.page_id, p.turn.expected.seq) for p in places]
-        tails = as_events(connection.execute(self._tails, self._dialect.give(asked)))
-        for place in places:
-            place.turn.revise(revise, tails.get(place.page_id, []))
+        return as_events(connection.execute(self._tails, self._dialect.give(asked)))
 
-    def _write(self, connection: Connection, places: Sequence[_Place]) -> None:
+    def _write(self, connection: Connection, places: Sequence[Place]) -> None:
         now_ms = self._clock()
         heads: Rows = []
         entries: Rows = []
@@ -250,6 +244,25 @@ class Writer:
             page_id, _ = self._locked(connection, [key]).get(key, _NO_ROW)
             for column in (entry.c.page_id, record.c.page_id, page.c.id):
                 connection.execute(delete(column.table).where(column == page_id))
+
+
+def recall(ids: FromClause) -> Select[Any]:
+    """What is remembered of `page_id`, `broadcast_id`."""
+    same = and_(entry.c.page_id == ids.c.page_id, entry.c.broadcast_id == ids.c.broadcast_id)
+    known = (entry.c.epoch, entry.c.user_id, entry.c.fingerprint, entry.c.receipt)
+    return select(entry.c.page_id, entry.c.broadcast_id, entry.c.seq, *known).join_from(
+        ids, entry, same
+    )
+
+
+def remember(places: Sequence[Place], rows: Iterable[Any]) -> None:
+    """Tell each turn what `recall` has found."""
+    found: dict[int, dict[str, Known]] = {}
+    for page_id, broadcast_id, seq, epoch, user_id, fingerprint, receipt in rows:
+        known = Known(user_id, fingerprint, Position(epoch, seq), receipt)
+        found.setdefault(page_id, {})[broadcast_id] = known
+    for place in places:
+        place.turn.learn(found.get(place.page_id, {}))
 
 
 def _entry_row(page_id: int, one: Entry, position: Position, now_ms: int) -> dict[str, object]:

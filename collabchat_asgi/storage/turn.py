@@ -105,12 +105,13 @@ class Turn:
             return False
         if any(not e.lookup and e.broadcast_id in self._known for e in self.entries):
             return True
-        return not self._revised and not self._at_head
+        return not self._revised and self.has_moved
 
     @property
-    def _at_head(self) -> bool:
+    def has_moved(self) -> bool:
+        """Whether the head is no longer where the entries were made for."""
         head = self.head.position
-        return self.expected == head or self.expected.seq == head.seq == 0
+        return self.expected != head and (self.expected.seq or head.seq) != 0
 
     def is_lost(self) -> bool:
         """Whether no tail can be given; every outcome is `Reset` then."""
