@@ -95,9 +95,9 @@ class Gossip:
         if hint.run in self._gone:
             # It was taken for dead, and its people were forgotten.
             self._gone.discard(hint.run)
-            for page in self._pages.all():
-                if page.viewers:
-                    self._publisher.tell(page.topic, WhoIsHere(self._run, hint.run))
+            for known in self._pages.all():
+                if known.viewers:
+                    self._publisher.tell(known.topic, WhoIsHere(self._run, hint.run))
         if isinstance(hint, Heartbeat):
             if hint.answer or new:
                 self.beat()
