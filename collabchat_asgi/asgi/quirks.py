@@ -1,4 +1,14 @@
-"""What single servers need, each with its reason."""
+"""What single servers need, each with its reason.
+
+What one of them needs and does the others no harm is done for all, where it belongs:
+
+- daphne and mounts send no lifespan: `CollabChat.serve` starts with the first request.
+- daphne sends no close code of an app but 1000 and 4xxx, and has no denial response.
+- daphne buffers without end: PROTOCOL's pings bound what is sent and not yet read.
+- granian loses the message of a cancelled `receive`: one reader, cancelled only to close.
+- hypercorn says nothing at SIGTERM and cancels, granian and daphne cut: an ack follows its commit.
+- Each says in an exception of its own, or in none, that a client has left: all of them count.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ Identify = Callable[[Mapping[str, Any]], Identity | None]
 
 
 def starlette_session(identify: Identify) -> Authenticate:
-    """An `authenticate` hook for Starlette's and FastAPI's `SessionMiddleware`.
+    """An `authenticate` hook for the `scope["session"]` of Starlette's and FastAPI's
+    `SessionMiddleware`, and of Litestar's where `CollabChat` is mounted behind it.
 
     `identify` makes an identity of the session, or None where nobody is signed in. The session
     exists only inside its middleware, so ours is added first: the last one added is outermost.
