@@ -6,15 +6,12 @@ takes the part that a server or a host could change; COLLABCHAT_LONG=1 takes all
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from collabchat_asgi.testing.servers import SERVERS
 
-from .matrix import HOSTS, SMOKE, SUITE, Outcome, run
+from .matrix import HOSTS, LONG, SMOKE, SUITE, Outcome, run
 
-LONG = bool(os.environ.get("COLLABCHAT_LONG"))
 NORMAL = [
     *((server, "fastapi") for server in SERVERS),
     *(("uvicorn", host) for host in HOSTS if host != "fastapi"),

@@ -8,10 +8,12 @@ import pytest
 
 from tests.certificates import make_certificates
 
-from .matrix import SMOKE, SUITE, Outcome, run
+from .matrix import LONG, SMOKE, SUITE, Outcome, run
+
+OTHERS = ("daphne", "granian", "gunicorn") if LONG else ()
 
 
-@pytest.mark.parametrize("server", ["uvicorn", "hypercorn", "daphne", "granian", "gunicorn"])
+@pytest.mark.parametrize("server", ["uvicorn", "hypercorn", *OTHERS])
 def test_the_suite_over_tls(server: str, tmp_path: Path, matrix: list[Outcome]) -> None:
     made = make_certificates(tmp_path)
     outcome = run(
