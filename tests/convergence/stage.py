@@ -83,9 +83,10 @@ class Process:
     async def die(self) -> None:
         """As kill -9 does it: nothing is flushed and nobody is told."""
         self.dead = True
-        tasks = [*self.tasks.values(), *self.engine.supervisor._tasks]
+        tasks = list(self.tasks.values())
         for task in tasks:
             task.cancel()
+        await self.engine.supervisor.stop()
         await self.pubsub.close()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.engine.connections.clear()
@@ -139,6 +140,7 @@ class Stage:
         self.limits = Limits(**options["limits"])
         self.timing = Timing(**options["timing"])
         self.processes: list[Process | None] = [None] * PROCESSES
+        self._started: list[Process] = []
         self.sockets: dict[int, Socket] = {}
         self._ask, self._tell = ask, tell
         self._start = self.loop.time()
@@ -173,6 +175,8 @@ class Stage:
         for index in range(PROCESSES):
             await self._start_process(index)
         await self._over.wait()
+        for process in self._started:
+            await process.die()
         rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in rest:
             task.cancel()
@@ -315,6 +319,7 @@ class Stage:
         """As an init system does it: again and again, until the storage is there."""
         while self.processes[index] is None:
             process = Process(self)
+            self._started.append(process)
             try:
                 await process.collab.start()
             except StorageUnavailable:

@@ -1,4 +1,4 @@
-"""What of this folder runs in Node's test runner: against hostile servers, and against a real one."""
+"""What of this folder runs in Node's test runner: hostile servers, and a real one."""
 
 from __future__ import annotations
 
