@@ -14,6 +14,7 @@ async def held() -> dict[str, int]:
         "connections": len(engine.connections),
         "tasks": len(asyncio.all_tasks()),
         "files": psutil.Process().num_fds(),
-        "viewers": sum(len(page.viewers) for page in engine.pages.values()),
-        "people": sum(page.presence.counts()[0] for page in engine.pages.values()),
+        "viewers": sum(len(page.viewers) for page in engine.pages.all()),
+        "people": sum(page.presence.counts()[0] for page in engine.pages.all()),
+        "users": len(engine.users._users),
     }

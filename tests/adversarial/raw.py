@@ -9,6 +9,7 @@ import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import urlsplit
 
 from tests.blackbox.conftest import Site
@@ -24,6 +25,13 @@ class Raw:
     headers: str
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        """Without a word, whatever happened."""
+        self.writer.transport.abort()
 
     async def send(self, payload: bytes, opcode: int = 1, *, first_byte: int | None = None) -> None:
         """One masked frame."""
@@ -101,17 +109,24 @@ async def dial(
         lines += ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
         lines += [f"Sec-WebSocket-Key: {key}"]
     lines += [f"{name}: {value}" for name, value in headers]
-    writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
-    await writer.drain()
-    async with asyncio.timeout(10):
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    try:
+        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+        await writer.drain()
+        async with asyncio.timeout(10):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    except BaseException:
+        writer.transport.abort()
+        raise
     return Raw(int(head.split()[1]), head, reader, writer)
 
 
 async def greet(site: Site, name: str = "mallory", *, deflate: bool = False) -> Raw:
     """A socket that has said `hello`; nothing it was answered has been read."""
-    raw = await dial(
-        site.url, [("Sec-WebSocket-Extensions", "permessage-deflate")] if deflate else []
-    )
-    await raw.say({"type": "hello", "token": site.token(name)})
+    extension = [("Sec-WebSocket-Extensions", "permessage-deflate")] if deflate else []
+    raw = await dial(site.url, extension)
+    try:
+        await raw.say({"type": "hello", "token": site.token(name)})
+    except BaseException:
+        raw.writer.transport.abort()
+        raise
     return raw

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from collabchat_asgi.testing import ServerProcess, SocketClient
 from collabchat_asgi.testing import operations as op
 from tests.blackbox.conftest import Site
+from tests.blackbox.test_usage import billed
 
+Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 
 HOSTILE_NAMES = [
@@ -72,6 +76,47 @@ async def test_row_26_what_a_client_claims_is_not_believed(site: Site) -> None:
     event = await ann.expect_event("new-text-chat")
     assert event["user"]["id"] == site.user("ann")
     assert event["ts"] > 1
+
+
+async def test_row_30_a_bill_has_nothing_of_another_tenant(
+    site: Site, neighbour: SocketClient
+) -> None:
+    mine, theirs = f"mine-{site.mark}", f"theirs-{site.mark}"
+    ann, eve = await site.join(tenant=mine), await site.join("eve", tenant=theirs)
+    for _ in range(4):
+        await eve.do(op.create_chat())
+    await ann.do(op.create_chat())
+    await ann.expect_event(seq=1)
+    await asyncio.gather(ann.close(), eve.close())
+    await billed(
+        replace(site, tenant=mine), operationCount=1, chatCreateCount=1, eventDeliveryCount=1
+    )
+    await billed(replace(site, tenant=theirs), operationCount=4, chatCreateCount=4)
+
+
+async def test_row_40_a_hundred_times_at_once_is_once(
+    site: Site, peer: str, neighbour: SocketClient
+) -> None:
+    """Over two processes. Who is told to slow down tries again, as clients do."""
+    create = op.create_chat()
+    tabs = [await site.join(url=(site.url, peer)[n % 2], deadline=20.0) for n in range(10)]
+
+    async def ten_times(tab: SocketClient) -> list[Json]:
+        acks: list[Json] = []
+        while len(acks) < 10:
+            answer = await tab.ask(create)
+            if answer["type"] == "ack":
+                acks.append(answer)
+            else:
+                assert answer["retry"], answer
+                await asyncio.sleep(answer["retryAfterMs"] / 1000)  # as the server asks
+        return acks
+
+    acks = [ack for some in await asyncio.gather(*map(ten_times, tabs)) for ack in some]
+    assert len(acks) == 100
+    assert all(ack == acks[0] for ack in acks)
+    chats = (await site.http().chats(site.page))["chats"]
+    assert [chat["id"] for chat in chats] == [create["chat"]["id"]]
 
 
 @pytest.mark.parametrize(

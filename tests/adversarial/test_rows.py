@@ -1,0 +1,36 @@
+"""Every row of the list is shown by tests that exist, or says why it does not apply."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from .rows import ROWS, Row
+
+ROOT = Path(__file__).parents[2]
+
+
+@cache
+def named_in(path: str) -> set[str]:
+    tree = ast.parse((ROOT / path).read_text())
+    functions = ast.FunctionDef | ast.AsyncFunctionDef
+    return {node.name for node in ast.walk(tree) if isinstance(node, functions)}
+
+
+def test_the_list_is_whole(table: list[Row]) -> None:
+    assert [row.number for row in ROWS] == list(range(1, 63))
+    assert all(bool(row.tests) != bool(row.not_applicable) for row in ROWS)
+    table.extend(ROWS)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.number)
+def test_its_tests_exist(row: Row) -> None:
+    for test in row.tests:
+        path, name = test.split("::")
+        if path.endswith(".js"):
+            assert name in (ROOT / path).read_text(), test
+        else:
+            assert name in named_in(path), test
