@@ -23,6 +23,7 @@ from tests.benchmarks import (
     joining,
     live_fan_out,
     pass_through,
+    postgres,
 )
 from tests.benchmarks.report import Row, machine, print_rows
 
@@ -49,6 +50,7 @@ def main() -> None:
         "joining": joining.rows_on(arguments.directory),
         "footprint": footprint.rows,
         "hostile": hostile.rows,
+        "postgres": postgres.rows,
     }
     if unknown := set(arguments.names) - set(groups):
         parser.error(f"unknown: {', '.join(unknown)}; known are {', '.join(groups)}")

@@ -56,7 +56,7 @@ def schema() -> str:
 class TestPostgres(StorageContract):
     @pytest.fixture(autouse=True)
     def _own_data(self, server: PostgresServer, schema: str) -> None:
-        self._url = f"{server.url}?schema={schema}"
+        self._url = f"{server.url}?schema={schema}&timeout=20"
 
     async def make(self) -> Storage:
         return PostgresStorage.from_url(self._url)
@@ -65,7 +65,7 @@ class TestPostgres(StorageContract):
 class TestBehindPgBouncer(StorageContract):
     @pytest.fixture(autouse=True)
     def _own_data(self, bouncer: PgBouncer, schema: str) -> None:
-        self._url = f"{bouncer.url_of('postgres')}?pooler=transaction&schema={schema}"
+        self._url = f"{bouncer.url_of('postgres')}?pooler=transaction&schema={schema}&timeout=20"
 
     async def make(self) -> Storage:
         return PostgresStorage.from_url(self._url)
@@ -85,7 +85,7 @@ class TestOnAnEngineOfTheHost(StorageContract):
         await self._engine.dispose()
 
     async def make(self) -> Storage:
-        return PostgresStorage(engine=self._engine, schema=self._schema)
+        return PostgresStorage(engine=self._engine, schema=self._schema, timeout=20)
 
 
 @pytest.fixture
