@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -62,7 +63,7 @@ def run(kind: str) -> tuple[float, float, float]:
         swarm = stack.enter_context(
             SwarmProcess(process.port, "/collabchat/ws", NEIGHBOURS, page=PAGE, watch=True)
         )
-        ask(process, "/run", events=200, pause=PAUSE, body=BODY)  # the ring is full now
+        # All join before the first event: what `run` feeds is in no storage to join by.
         forger = None
         if kind != NOBODY:
             hostile = stack.enter_context(non_reading(process.port))
@@ -70,13 +71,19 @@ def run(kind: str) -> tuple[float, float, float]:
         swarm.count()
         before = ask(process, "/rss")["peak"]
         told = ask(process, "/run", events=EVENTS, pause=PAUSE, body=BODY)
-        assert told["live"] == NEIGHBOURS, "somebody who does not read is sent to"
+        # A neighbour may be behind for a moment; the hostile one must be.
+        assert told["live"] <= NEIGHBOURS, "somebody who does not read is sent to"
         grown = ask(process, "/rss")["peak"] - before
         if forger:
             forger.stop()
-        _, closed, delays = swarm.count()
-        assert closed == 0, "a neighbour was closed"
-        assert len(delays) >= 0.98 * EVENTS * NEIGHBOURS, f"{len(delays)} deliveries seen"
+        delays: list[int] = []
+        given_up = time.monotonic() + 10
+        while len(delays) < 0.98 * EVENTS * NEIGHBOURS:
+            _, closed, more = swarm.count()
+            assert closed == 0, "a neighbour was closed"
+            assert time.monotonic() < given_up, f"only {len(delays)} deliveries seen"
+            delays += more
+            time.sleep(0.05)
         return percentile(delays, 50) / 1e6, percentile(delays, 99) / 1e6, grown / 2**20
 
 
