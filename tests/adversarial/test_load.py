@@ -68,12 +68,12 @@ async def until_held(site: Site, before: Held) -> None:
 async def talks(site: Site, events: int) -> list[float]:
     """Somebody comments, a comment after the other; returns how long each took to all `CROWD`."""
     loop = asyncio.get_running_loop()
-    writer = await site.join("writer", deadline=PATIENT)
+    writers = [await site.join(f"writer-{n}", deadline=PATIENT) for n in range(5)]
     readers = await asyncio.gather(
         *(site.join(f"reader-{n % 20}", deadline=PATIENT) for n in range(CROWD))
     )
     create = op.create_chat()
-    await writer.do(create)
+    await writers[0].do(create)
     said: list[float] = []
 
     async def reads(reader: SocketClient) -> list[float]:
@@ -87,10 +87,10 @@ async def talks(site: Site, events: int) -> list[float]:
     reading = asyncio.gather(*map(reads, readers))
     for number in range(events):
         said.append(loop.time())
-        await writer.do(op.add_comment(create["chat"]["id"], str(number)))
+        await writers[number % 5].do(op.add_comment(create["chat"]["id"], str(number)))
     delays = [delay for one in await reading for delay in one]
     assert len(delays) == CROWD * events
-    await asyncio.gather(*(client.close() for client in [*readers, writer]))
+    await asyncio.gather(*(client.close() for client in [*readers, *writers]))
     return delays
 
 
