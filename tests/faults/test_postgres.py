@@ -57,8 +57,8 @@ class Scene:
     async def fault(self, name: str, act: Callable[[], Awaitable[object]]) -> None:
         """Once there is load that it can hit."""
         await self.crowd.more(BETWEEN)
-        await until(lambda: self.crowd.in_flight >= 4, "operations under way")
-        self.in_flight.append(self.crowd.in_flight)
+        await until(lambda: under_way(self.history) >= 4, "operations under way")
+        self.in_flight.append(under_way(self.history))
         self.history.fault(name)
         await act()
 
@@ -74,6 +74,21 @@ class Scene:
         for server in self.servers:
             assert "Traceback" not in server.log, server.log
         return report
+
+
+def under_way(history: History) -> int:
+    """Operations that a server has and has not answered. A client also counts those that it was
+    told to send again later; no fault can hit them meanwhile."""
+    waiting: set[tuple[str, str]] = set()
+    for record in history:
+        call = (record.connection, record.frame.get("broadcastId", ""))
+        if record.kind == "sent" and call[1]:
+            waiting.add(call)
+        elif record.kind == "received" and record.frame["type"] in ("ack", "error"):
+            waiting.discard(call)
+        elif record.kind == "closed":
+            waiting = {one for one in waiting if one[0] != record.connection}
+    return len(waiting)
 
 
 @asynccontextmanager
