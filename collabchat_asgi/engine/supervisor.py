@@ -23,7 +23,8 @@ class Supervisor:
 
     def forever(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run it again whenever it ends or raises, after a pause of 0.1 to 5 s."""
-        self._start(self._again(name, run), name)
+        task = self._start(self._again(name, run), name)
+        task.add_done_callback(lambda task: self._revive(task, name, run))
 
     def once(self, name: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run it to its end; an exception is logged."""
@@ -47,6 +48,26 @@ class Supervisor:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def _revive(
+        self, task: asyncio.Task[None], name: str, run: Callable[[], Awaitable[None]]
+    ) -> None:
+        """After somebody's time limit has ended this task instead of a call inside of it: a `send`
+        that we drive by hand runs in the task that fans out.
+
+        Anew, and a little later: a loop that cancels everything because it ends must come to its
+        end, and fires no timers any more.
+        """
+        if self._stopping or not task.cancelled():
+            return
+
+        def again() -> None:
+            if not self._stopping:
+                logger.warning("%s was cancelled by a stranger; it is started again", name)
+                self.restarts[name] = self.restarts.get(name, 0) + 1
+                self.forever(name, run)
+
+        task.get_loop().call_later(FIRST_PAUSE, again)
+
     async def _again(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         pause = FIRST_PAUSE
         loop = asyncio.get_running_loop()
@@ -55,14 +76,6 @@ class Supervisor:
             try:
                 await run()
                 logger.warning("%s ended; it is started again", name)
-            except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if self._stopping or task is None:
-                    raise
-                # Somebody's time limit ended this task instead of a call inside of it: a `send`
-                # that we drive by hand runs in the task that fans out.
-                task.uncancel()
-                logger.warning("%s was cancelled by a stranger; it is started again", name)
             except Exception:
                 logger.exception("%s failed; it is started again", name)
             self.restarts[name] = self.restarts.get(name, 0) + 1
