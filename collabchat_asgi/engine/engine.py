@@ -341,7 +341,7 @@ class Engine:
                 if page is None:
                     return
                 if events:
-                    page.accept(epoch, events)
+                    page.hear(epoch, events)
                 if page.sequencer.behind or not events:
                     self.reader.catch_up_soon(page)
             case IsTyping(chat_id=chat_id, user=user):

@@ -84,6 +84,11 @@ class LogReader:
             loaded = await bounded(self._storage.load(page.key), self._seconds)
         if loaded.position.epoch == page.position.epoch and loaded.position.seq < page.position.seq:
             return  # the page has moved on meanwhile
+        if page.position.epoch not in (before.epoch, loaded.position.epoch):
+            # Another history came meanwhile: which of the two is the later one, only the storage
+            # can say.
+            await self.load(page)
+            return
         now_ms = self._clock.now_ms()
         state = restore(loaded.position, loaded.records, now_ms - self._dedupe_ms)
         page.expired_keys = [
@@ -193,7 +198,8 @@ class LogReader:
                 if page.position.seq >= tail.position.seq or not tail.events:
                     page.sequencer.caught_up(heard)
                     return
-            elif page.position == position:
+            if page.position == position:
+                # There is no tail, or none that this page takes: it is read whole.
                 await self.load(page)
                 return
 

@@ -70,7 +70,7 @@ class Page:
         self._ring: Ring | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._past: set[str] = set()
-        """Epochs that are over. A late hint of one must not begin an erased page anew."""
+        """Epochs that are over, as far as the storage has said."""
         self._snapshot: tuple[Position, list[Owed], int] | None = None
         self._encoded: tuple[Position, bytes, bytes | None] | None = None
         self._replays: tuple[Position, dict[int, list[Owed]]] = (NOWHERE, {})
@@ -85,10 +85,15 @@ class Page:
 
     # what happened
 
+    def hear(self, epoch: str, events: Sequence[Event]) -> None:
+        """Events that another process tells. What it tells late of an epoch that is over must not
+        begin an erased page anew."""
+        if epoch not in self._past:
+            self.accept(epoch, events)
+
     def accept(self, epoch: str, events: Sequence[Event]) -> None:
-        """Events of the log, heard or read, in any order and as often as may be."""
-        if epoch in self._past:
-            return
+        """Events of the log, in any order and as often as may be."""
+        self._past.discard(epoch)
         ready = self.sequencer.push(epoch, events)
         if not ready:
             return
@@ -134,6 +139,8 @@ class Page:
         self._ring = None
         if self.position.seq and state.position.epoch != self.position.epoch:
             self._past.add(self.position.epoch)
+        self._past.discard(state.position.epoch)
+        self._past.discard(state.position.epoch)
         self.state = state
         self.sequencer.reset(state.position)
         self.sent = state.position.seq
