@@ -140,7 +140,6 @@ class Page:
         if self.position.seq and state.position.epoch != self.position.epoch:
             self._past.add(self.position.epoch)
         self._past.discard(state.position.epoch)
-        self._past.discard(state.position.epoch)
         self.state = state
         self.sequencer.reset(state.position)
         self.sent = state.position.seq
