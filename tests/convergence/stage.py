@@ -376,7 +376,11 @@ def serve(ask: Ask, tell: Tell) -> None:
     while line := ask():
         options = json.loads(line)
         _seed_chance(options["seed"])
-        Stage(options, ask, tell).play()
+        try:
+            Stage(options, ask, tell).play()
+        except Exception as error:
+            error.add_note(f"in the schedule of seed {options['seed']}")
+            raise
 
 
 def _seed_chance(seed: int) -> None:
