@@ -309,10 +309,9 @@ class Server:
         self.dead = True
         for client in self.clients:
             client.cut()
-        for task in list(self.engine.supervisor._tasks):
-            task.cancel()
+        # A dead process revives nothing.
+        await self.engine.supervisor.stop()
         await self.bus.close()
-        await asyncio.gather(*self.engine.supervisor._tasks, return_exceptions=True)
         self.engine.connections.clear()
 
     async def stop(self) -> None:
