@@ -179,8 +179,9 @@ class LogReader:
             viewer.start_over()
             page.begin(viewer, can=None)
             return
-        events = decode_log(tail.events)
-        viewer.owe(page.replayed(events), events[-1].seq)
+        # The log may be ahead of the page: what is beyond it comes when the page has it.
+        events = [event for event in decode_log(tail.events) if event.seq <= page.sent]
+        viewer.owe(page.replayed(events), events[-1].seq if events else viewer.position)
 
     async def _backfill(self, page: Page, after: int) -> None:
         epoch = page.position.epoch

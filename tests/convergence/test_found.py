@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from collabchat_asgi.core.model import Position
+from collabchat_asgi.core.model import PageKey, Position
 from collabchat_asgi.core.state import State
+from collabchat_asgi.engine.log import CHUNK
+from collabchat_asgi.pubsub.memory import MemoryPubSub
+from collabchat_asgi.storage.abc import Tail
 from collabchat_asgi.storage.memory import MemoryStorage
 from collabchat_asgi.testing.operations import create_chat
 from tests.engine.harness import KEY, PAGE, Server, TroubledBus, TroubledStorage, until
@@ -69,3 +72,35 @@ async def test_a_log_that_goes_on_in_a_history_taken_for_over_is_believed() -> N
         assert (await server.page()).position.seq == 1
     finally:
         await server.stop()
+
+
+async def test_a_replay_from_the_log_does_not_run_ahead_of_the_page() -> None:
+    """Whoever resumed from the log was given what the page had not heard of yet, then nothing came
+    after it in the ring, and the screen was sent back to an older snapshot."""
+    shared = MemoryStorage()
+    two = await Server.start(TroubledStorage(shared), MemoryPubSub("deaf-two"))
+    ann = await two.join("ann")
+
+    class Overtaken(TroubledStorage):
+        async def read(self, page: PageKey, after: Position, limit: int) -> Tail | str:
+            if limit == CHUNK and after.seq == 2:
+                await ann.do(create_chat("4, just now"))
+            return await super().read(page, after, limit)
+
+    one = await Server.start(Overtaken(shared), MemoryPubSub("deaf-one"))
+    try:
+        for body in ("1", "2"):
+            await ann.do(create_chat(body))
+        await shared.trim(before_ms=2**60, keep_events=0)
+        epoch = (await ann.do(create_chat("3")))["epoch"]
+        bob = one.connect("bob")
+        subscribed = await bob.subscribe(bob.stand_at(epoch, 2))
+        assert (subscribed["recovered"], subscribed["seq"]) == (True, 3)
+        await bob.at(3)
+        await one.heal()
+        await bob.at(4)
+        assert not bob.of("subscribed")
+        assert bob.numbers == [(3, 3), (4, 4)]
+    finally:
+        await one.stop()
+        await two.stop()
