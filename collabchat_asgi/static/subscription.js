@@ -67,6 +67,7 @@ export class Subscription {
   #owed = new Map()
   /** Answered with `retry: true`: until it has come again, the server refuses whatever else is sent. @type {Queued | undefined} */
   #awaited
+  #turns = 0
   /** @type {Map<string, (outcome: Settled) => void>} */
   #waiting = new Map()
   /** @type {Map<string, number>} */
@@ -486,6 +487,7 @@ export class Subscription {
 
   /** @param {Queued} queued */
   #transmit(queued) {
+    queued.turn = ++this.#turns
     queued.sent = queued.asked = this.link.send({ ...queued.operation, urlId: this.urlId, broadcastId: queued.broadcastId })
     return queued.sent
   }
@@ -503,7 +505,9 @@ export class Subscription {
   /** The queue stands still at `queued`: nothing behind it may overtake it. @param {Queued} queued  @param {unknown} retryAfterMs */
   #stall(queued, retryAfterMs) {
     const { operations } = this.queue
-    this.#awaited ??= queued
+    // It waits for the first of what it refused, though its answers may come in another order; refused by itself, it was not that one.
+    if (this.#awaited === queued) this.#awaited = undefined
+    else if (!this.#awaited || (queued.turn ?? 0) < (this.#awaited.turn ?? 0)) this.#awaited = queued
     queued.sent = false
     for (const each of operations.slice(Math.max(0, operations.indexOf(queued)))) each.sent = each.overtaken = false
     this.#window = 1

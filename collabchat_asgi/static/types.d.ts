@@ -76,6 +76,8 @@ export interface Queued {
   readonly at: number
   /** Sent on the present connection and not answered yet. */
   sent?: boolean
+  /** Counts what this tab has sent: of two operations the later one has the greater turn. */
+  turn?: number
   /** Sent on the present connection, and not yet answered for good: by an ack or a refusal without `retry`. */
   asked?: boolean
   /** An operation behind it has happened already, so this one has too, or never will: only its answer is still on the way. */

@@ -60,3 +60,30 @@ test('what the server waits for is sent before anything that it would refuse mea
   table.receive(ack(waited, 12))
   assert.deepEqual(since(), [waited.broadcastId, resolved.broadcastId])
 })
+
+test('the server waits for the first of what it refused, in whatever order it says so', async () => {
+  const table = await new Table().live()
+  const first = table.page.addComment(C, 'one'), second = table.page.addComment(C, 'two')
+  const before = table.operations.length
+  const since = () => table.operations.slice(before).map(frame => frame.broadcastId)
+  table.receive(refusal(second, 'unavailable', { retry: true, retryAfterMs: 100 }))
+  await table.world.clock.pass(200)
+  assert.deepEqual(since(), [second.broadcastId])
+  table.receive(refusal(first, 'unavailable', { retry: true, retryAfterMs: 100 }))
+  table.receive(refusal(second, 'unavailable', { retry: true, retryAfterMs: 100 }))
+  await table.world.clock.pass(400)
+  assert.deepEqual(since(), [second.broadcastId, first.broadcastId])
+  table.receive(ack(first, 11))
+  assert.deepEqual(since(), [second.broadcastId, first.broadcastId, second.broadcastId])
+})
+
+test('where that guess was wrong, everything is sent again', async () => {
+  const table = await new Table().live()
+  const first = table.page.addComment(C, 'one'), second = table.page.addComment(C, 'two')
+  table.receive(refusal(second, 'unavailable', { retry: true, retryAfterMs: 100 }))
+  await table.world.clock.pass(200)
+  const before = table.operations.length
+  table.receive(refusal(second, 'unavailable', { retry: true, retryAfterMs: 100 }))
+  await table.world.clock.pass(35_000)
+  assert.ok(table.operations.slice(before).some(frame => frame.broadcastId === first.broadcastId))
+})
