@@ -37,8 +37,9 @@ export class Tab {
           return wire
         }),
         fetch: async (url, { signal }) => {
-          const answer = await simulation.get(url, token)
-          if (signal.aborted || !tab.alive) throw new Error('AbortError')
+          const aborted = new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('AbortError'))))
+          const answer = await Promise.race([simulation.get(url, token), aborted])
+          if (!this.alive) throw new Error('AbortError')
           return answer
         },
         storage, now: () => clock.now, clock: () => 1_750_000_000_000 + skew + clock.now,

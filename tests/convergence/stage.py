@@ -281,9 +281,11 @@ class Stage:
         async def send(message: Json) -> None:
             heard.update({key: message[key] for key in ("status", "body") if key in message})
 
-        await process.collab.serve(path, scope, asyncio.Queue().get, send)
-        if not process.dead:
-            self.say("answer", id, heard["status"], heard["body"].decode())
+        try:
+            await process.collab.serve(path, scope, asyncio.Queue().get, send)
+        finally:
+            # Of a process that is killed meanwhile the browser hears a broken connection.
+            self.say("answer", id, 0 if process.dead else heard["status"], heard["body"].decode())
 
     def _do_trouble(self, troubles: Json) -> None:
         """Any of the numbers that storage, wire and host are troubled by."""
