@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from importlib.resources import files
 from typing import Any
 from urllib.parse import unquote
@@ -53,7 +52,5 @@ async def page(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-# A demo needs no advice about where to keep real pages.
-logging.getLogger("collabchat_asgi").setLevel(logging.ERROR)
 collab = CollabChat(authenticate=authenticate)
 app = CollabChatMiddleware(page, collab=collab)

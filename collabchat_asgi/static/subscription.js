@@ -67,7 +67,11 @@ export class Subscription {
   #owed = new Map()
   /** Answered with `retry: true`: until it has come again, the server refuses whatever else is sent. @type {Queued | undefined} */
   #awaited
+  /** Which of its departures was refused. */
+  #awaitedTurn = 0
   #turns = 0
+  /** Whose answer the timer `answer` waits for. @type {Queued | undefined} */
+  #expected
   /** @type {Map<string, (outcome: Settled) => void>} */
   #waiting = new Map()
   /** @type {Map<string, number>} */
@@ -495,19 +499,25 @@ export class Subscription {
   /** A server that says nothing about an operation is asked again: it knows the broadcastId. */
   #expectAnswer() {
     const under = () => [...this.#owed.values(), ...this.queue.operations].find(each => each.sent)
-    const first = under()
+    const first = this.#expected = under()
     this.answer.start(ANSWER, () => {
       if (first?.sent) this.#stall(first, undefined)
       else if (under()) this.#expectAnswer()
     })
   }
 
+  /** @param {Queued} queued */
+  #answered(queued) { if (this.#expected === queued) this.answer.stop() }
+
   /** The queue stands still at `queued`: nothing behind it may overtake it. @param {Queued} queued  @param {unknown} retryAfterMs */
   #stall(queued, retryAfterMs) {
     const { operations } = this.queue
-    // It waits for the first of what it refused, though its answers may come in another order; refused by itself, it was not that one.
-    if (this.#awaited === queued) this.#awaited = undefined
-    else if (!this.#awaited || (queued.turn ?? 0) < (this.#awaited.turn ?? 0)) this.#awaited = queued
+    // It waits for the first of what it refused, though its answers may come in another order, and when that is on its way again.
+    const turn = queued.turn ?? 0
+    if (!this.#awaited || turn < this.#awaitedTurn) {
+      this.#awaited = queued
+      this.#awaitedTurn = turn
+    }
     queued.sent = false
     for (const each of operations.slice(Math.max(0, operations.indexOf(queued)))) each.sent = each.overtaken = false
     this.#window = 1
@@ -530,7 +540,7 @@ export class Subscription {
     const ack = { broadcastId: queued.broadcastId, ...readPosition(frame) }
     queued.ack = ack
     queued.sent = queued.asked = false
-    this.answer.stop()
+    this.#answered(queued)
     this.sending.reset()
     this.#window = WINDOW
     this.queue.save()
@@ -580,7 +590,7 @@ export class Subscription {
     const again = frame.retry === true || error.code === 'unauthenticated'
     if (queued?.ack) return
     if (queued || owed) {
-      this.answer.stop()
+      this.#answered(/** @type {Queued} */ (queued ?? owed))
       // Where our identity ran out, the words are kept for the next one.
       if (again) return this.#stall(/** @type {Queued} */ (queued ?? owed), frame.retryAfterMs)
       this.#owed.delete(frame.broadcastId)

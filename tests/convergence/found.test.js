@@ -87,3 +87,18 @@ test('where that guess was wrong, everything is sent again', async () => {
   await table.world.clock.pass(35_000)
   assert.ok(table.operations.slice(before).some(frame => frame.broadcastId === first.broadcastId))
 })
+
+test('what the server waits for stays the same while it is on its way again', async () => {
+  const table = await new Table().live()
+  const [first, second, third] = ['one', 'two', 'three'].map(words => table.page.addComment(C, words))
+  const before = table.operations.length
+  const since = () => table.operations.slice(before).map(frame => frame.broadcastId)
+  table.receive(refusal(first, 'rate-limited', { retry: true, retryAfterMs: 62 }))
+  await table.world.clock.pass(200)
+  assert.deepEqual(since(), [first.broadcastId])
+  table.receive(refusal(second, 'rate-limited', { retry: true, retryAfterMs: 62 }))
+  table.receive(refusal(third, 'rate-limited', { retry: true, retryAfterMs: 62 }))
+  table.receive(ack(first, 11))
+  await table.world.clock.pass(400)
+  assert.deepEqual(since(), [first.broadcastId, second.broadcastId])
+})

@@ -124,19 +124,25 @@ export class Reader {
     this.tab = this.#open()
   }
 
+  /** @param {Sent} sent  @param {string} words */
+  #said(sent, words = '') {
+    const entry = { sent, words, outcome: /** @type {any} */ (undefined) }
+    this.spoken.push(entry)
+    sent.settled.then(outcome => { entry.outcome = outcome })
+  }
+
+  /** Sends again what came back. */
+  retry() {
+    const draft = this.simulation.random.pick(this.state.drafts)
+    this.#said(this.page.retryDraft(draft.id), draft.text)
+  }
+
   /** @param {string} words */
   act(words) {
     const { random } = this.simulation
-    const said = (/** @type {Sent} */ sent, /** @type {string} */ text = '') => {
-      const entry = { sent, words: text, outcome: /** @type {any} */ (undefined) }
-      this.spoken.push(entry)
-      sent.settled.then(outcome => { entry.outcome = outcome })
-    }
+    const said = (/** @type {Sent} */ sent, /** @type {string | undefined} */ text = undefined) => this.#said(sent, text)
     const { page } = this, { chats, drafts } = this.state
-    if (drafts.length && random.chance(0.3)) {
-      const draft = random.pick(drafts)
-      return said(page.retryDraft(draft.id), draft.text)
-    }
+    if (drafts.length && random.chance(0.3)) return this.retry()
     if (!chats.length || random.chance(0.12)) return said(page.createChat({ ...ANCHOR, length: random.below(1000) }, words), words)
     // Contested: everybody is drawn to the same few chats.
     const chat = chats[Math.floor(random() ** 2 * chats.length)]

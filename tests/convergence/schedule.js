@@ -144,7 +144,7 @@ async function trouble(simulation, readers, hooks, note) {
           break
         }
         case 22: reader.page.typing(reader.state.chats[0]?.id ?? 'none'); break
-        case 23: if (reader.state.drafts.length && random.chance(0.2)) reader.page.retryDraft(random.pick(reader.state.drafts).id); break
+        case 23: if (reader.state.drafts.length) reader.retry(); break
         case 24: simulation.tell('gap'); break
         case 25: await simulation.pass(random.below(8000)); break
       }

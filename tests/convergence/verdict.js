@@ -107,7 +107,7 @@ function nothingLost(reader, readers, logs, witness) {
     if (outcome?.ok) assert.ok(logs.ever(broadcastId), `${words || broadcastId} is settled and was never committed`)
     if (outcome && !outcome.ok) assert.ok(!logs.known.has(last + ' ' + broadcastId), `${words || broadcastId} was committed, and refused all the same`)
     if (!words) continue
-    const again = reader.spoken.some(each => each.words === words && logs.ever(each.sent.broadcastId))
+    const again = tabs.some(tab => tab.spoken.some(each => each.words === words && logs.ever(each.sent.broadcastId)))
     const kept = drafts.some(draft => draft.text === words)
     if (kept) witness.count('texts given back')
     assert.ok(again || kept, `lost: ${words}`)
