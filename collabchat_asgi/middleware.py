@@ -19,13 +19,16 @@ class CollabChatMiddleware:
     def __init__(self, app: Any, collab: CollabChat) -> None:
         self.app = app
         self.collab = collab
+        self._inside = collab.prefix + "/"
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await lifespan(self.collab, self.app, scope, receive, send)
             return
-        path = below(self.collab.prefix, path_of(scope))
-        if path is None or not is_ours(scope, path):
-            await self.app(scope, receive, send)
-            return
-        await self.collab.serve(path, scope, receive, send)
+        # Nearly every request is not ours: one look tells, whatever its `root_path` is.
+        if self._inside in scope.get("path", ""):
+            path = below(self.collab.prefix, path_of(scope))
+            if path is not None and is_ours(scope, path):
+                await self.collab.serve(path, scope, receive, send)
+                return
+        await self.app(scope, receive, send)

@@ -6,8 +6,6 @@ So pings travel inside the stream, and a pong confirms everything that was sent 
 
 from __future__ import annotations
 
-from collections import deque
-
 MAX_OPEN_PINGS = 1_000
 """Pings that are remembered. Whoever never answers is not asked about the oldest any more."""
 
@@ -26,14 +24,14 @@ class Window:
         """When the last ping was sent."""
         self.heard_at = now
         self._confirmed = 0
-        self._pings: deque[tuple[int, int]] = deque()
+        self._pings: list[tuple[int, int]] = []
         self.stalled_at: float | None = None
         """Since when sending waits without one answered ping."""
 
     def pinged(self, n: int, now: float, ping_bytes: int) -> None:
         self._pings.append((n, self.sent))
         if len(self._pings) > MAX_OPEN_PINGS:
-            self._pings.popleft()
+            del self._pings[0]
         self.ping_due = self.sent + ping_bytes
         self.ping_at = now
 
@@ -41,8 +39,7 @@ class Window:
         """Whether `n` answers a ping that is still open: then all before that ping is confirmed."""
         for index, (asked, sent) in enumerate(self._pings):
             if asked == n:
-                for _ in range(index + 1):
-                    self._pings.popleft()
+                del self._pings[: index + 1]
                 self._confirmed = sent
                 self.stalled_at = None
                 return True

@@ -49,8 +49,9 @@ class Record:
     body_seq: int = 0
 
 
-class Wire(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """What travels as JSON."""
+class Wire(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
+    """What travels as JSON. Being frozen it cannot be part of a cycle, so the collector need not
+    visit it: a page of 10,000 comments would be 50,000 visits a round."""
 
 
 class User(Wire, frozen=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -84,8 +83,8 @@ class Connection:
         self.closed = False
         self.outbox: Outbox
         self._socket = socket
-        self._inbox: deque[tuple[ClientFrame, int]] = deque()
-        self._retries: deque[Request] = deque()
+        self._inbox: list[tuple[ClientFrame, int]] = []
+        self._retries: list[Request] = []
         self._lanes: dict[str, Lane] = {}
         self._worker: asyncio.Task[None] | None = None
 
@@ -203,9 +202,9 @@ class Connection:
         try:
             while not self.closed:
                 if self._retries:
-                    await self.engine.operations.perform(self._retries.popleft())
+                    await self.engine.operations.perform(self._retries.pop(0))
                 elif self._inbox:
-                    await self._handle(*self._inbox.popleft())
+                    await self._handle(*self._inbox.pop(0))
                 else:
                     return
         except Exception:

@@ -60,7 +60,7 @@ class Forgets(Window):
         kept = [ping for ping in self._pings if ping[0] < n]
         answered = super().ponged(n)
         if answered:
-            self._pings.extendleft(reversed(kept))
+            self._pings[:0] = kept
         return answered
 
 
