@@ -24,7 +24,14 @@ SWITCHES = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 ]
-EXAMPLES = ("starlette_app", "quart_app", "flask_app", "litestar_app", "django_app/asgi")
+EXAMPLES = (
+    "fastapi_login_app",
+    "starlette_app",
+    "quart_app",
+    "flask_app",
+    "litestar_app",
+    "django_app/asgi",
+)
 KNOCK = """() => new Promise(resolve => {
   const socket = new WebSocket(`ws://${location.host}/collabchat/ws`, 'collabchat.v1')
   socket.onopen = () => socket.send(JSON.stringify({type: 'hello'}))
