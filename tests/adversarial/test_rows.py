@@ -20,10 +20,11 @@ def named_in(path: str) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, functions)}
 
 
-def test_the_list_is_whole(table: list[Row]) -> None:
+def test_the_list_is_whole() -> None:
     assert [row.number for row in ROWS] == list(range(1, 63))
     assert all(bool(row.tests) != bool(row.not_applicable) for row in ROWS)
-    table.extend(ROWS)
+    print(f"the adversarial list, {sum(bool(row.tests) for row in ROWS)} of {len(ROWS)} rows shown")
+    print(*ROWS, sep="\n")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.number)

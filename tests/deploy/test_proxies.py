@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 from collabchat_asgi.testing import ServerProcess
 from tests.blackbox.conftest import FRIEND
 from tests.certificates import Certificates, make_certificates
-from tests.servers.matrix import SUITE, Outcome, run
+from tests.servers.matrix import SUITE, run
 
 from .proxies import PROXIES, Proxy
 
@@ -102,9 +102,7 @@ async def test_who_goes_around_the_proxy_is_refused(server: tuple[ServerProcess,
 
 
 @pytest.mark.parametrize("kind", PROXIES)
-def test_the_suite_through_a_proxy(
-    kind: str, certificates: Certificates, matrix: list[Outcome]
-) -> None:
+def test_the_suite_through_a_proxy(kind: str, certificates: Certificates) -> None:
     with serve("uvicorn", "tests.blackbox.app:app") as process:
         upstream = f"127.0.0.1:{process.port}"
         with PROXIES[kind](upstream, certificates.server) as proxy:
@@ -116,6 +114,6 @@ def test_the_suite_through_a_proxy(
                 BLACKBOX_URL=proxy.url,
                 SSL_CERT_FILE=str(certificates.authority),
             )
-    matrix.append(outcome.called(f"{kind}, uvicorn"))
+    print(outcome.called(f"{kind}, uvicorn"))
     assert outcome.of, outcome.output
     assert outcome.passed == outcome.of, outcome.output

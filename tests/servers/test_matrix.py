@@ -10,7 +10,7 @@ import pytest
 
 from collabchat_asgi.testing.servers import SERVERS
 
-from .matrix import HOSTS, LONG, SMOKE, SUITE, Outcome, run
+from .matrix import HOSTS, LONG, SMOKE, SUITE, run
 
 NORMAL = [
     *((server, "fastapi") for server in SERVERS),
@@ -20,9 +20,9 @@ EVERY = [(server, host) for server in SERVERS for host in HOSTS]
 
 
 @pytest.mark.parametrize(("server", "host"), EVERY if LONG else NORMAL)
-def test_the_suite_is_green(server: str, host: str, matrix: list[Outcome]) -> None:
+def test_the_suite_is_green(server: str, host: str) -> None:
     selection = [SUITE] if LONG else [f"{SUITE}/{name}" for name in SMOKE]
     outcome = run(server, host, *selection)
-    matrix.append(outcome)
+    print(outcome)
     assert outcome.of, outcome.output
     assert outcome.passed == outcome.of, outcome.output
