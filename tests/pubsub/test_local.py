@@ -9,9 +9,10 @@ import stat
 import struct
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -252,17 +253,25 @@ async def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
             assert await ask(ear, b"far down") == Message("answer", b"far down")
 
 
-async def test_a_directory_and_a_link_to_the_file(tmp_path: Path) -> None:
-    assert socket_directory(str(tmp_path)).endswith("/collabchat.pubsub")
-    (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
-    async with listening(tmp_path / "real.db", "t") as ear, listening(tmp_path / "link.db") as via:
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """The path of a socket is at most 107 bytes long, and longer ones go elsewhere."""
+    with TemporaryDirectory(prefix="cc") as name:
+        yield Path(name)
+
+
+async def test_a_directory_and_a_link_to_the_file(short_path: Path) -> None:
+    assert socket_directory(str(short_path)).endswith("/collabchat.pubsub")
+    real, link = short_path / "real.db", short_path / "link.db"
+    link.symlink_to(real)
+    async with listening(real, "t") as ear, listening(link) as via:
         await via.pubsub.publish("t", b"one bus")
         assert await ear.messages(1) == [Message("t", b"one bus")]
 
 
-async def test_no_place_for_a_socket(tmp_path: Path) -> None:
+async def test_no_place_for_a_socket(short_path: Path) -> None:
     with pytest.raises(PubSubUnavailable):
-        await LocalPubSub(tmp_path / "no such directory" / "db").open()
+        await LocalPubSub(short_path / "no such directory" / "db").open()
 
 
 # Datagrams.
