@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    UpdateBase,
     and_,
     bindparam,
     func,
@@ -54,6 +55,12 @@ class Dialect(ABC):
     @abstractmethod
     def refuses(self, error: BaseException) -> bool:
         """Whether `error` is the fault of what was to be stored, not of the storage."""
+
+    def execute_many(
+        self, connection: Connection, statement: UpdateBase, rows: Sequence[dict[str, object]]
+    ) -> None:
+        """A statement that gives nothing back, once for each row."""
+        connection.execute(statement, rows)
 
     def told(self, error: Exception) -> Exception:
         """The same for a log, where nothing that was to be stored may be told."""

@@ -226,7 +226,7 @@ class Writer:
             (self._delete_record, deletes),
         ):
             if rows:
-                connection.execute(statement, rows)
+                self._dialect.execute_many(connection, statement, rows)
 
     def renew(self, connection: Connection, key: PageKey, seen: Position) -> Position:
         with connection.begin():

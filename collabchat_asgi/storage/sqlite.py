@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -19,6 +20,7 @@ from sqlalchemy import (
     FromClause,
     NullPool,
     Table,
+    UpdateBase,
     bindparam,
     create_engine,
     event,
@@ -28,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 from ..core.model import PageKey, Position
@@ -48,6 +51,22 @@ _BUSY_SECONDS = 5.0
 
 
 class SqliteDialect(Dialect):
+    def __init__(self) -> None:
+        self._texts: dict[UpdateBase, tuple[str, Callable[[Any], Any]]] = {}
+
+    def execute_many(
+        self, connection: Connection, statement: UpdateBase, rows: Sequence[dict[str, object]]
+    ) -> None:
+        """Past what SQLAlchemy does with each value of each row: that is a third of the time of a
+        commit, and the driver takes these values as they are."""
+        if statement not in self._texts:
+            compiled = statement.compile(dialect=connection.dialect, column_keys=list(rows[0]))
+            assert isinstance(compiled, SQLCompiler)
+            assert compiled.positiontup
+            self._texts[statement] = str(compiled), itemgetter(*compiled.positiontup)
+        text, in_order = self._texts[statement]
+        connection.exec_driver_sql(text, [in_order(row) for row in rows])
+
     def insert(self, table: Table) -> Any:
         return insert(table)
 
