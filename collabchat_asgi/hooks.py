@@ -226,9 +226,7 @@ class Hooks:
             async with asyncio.timeout(self.seconds):
                 if _is_async(hook):
                     return await hook(argument)
-                answer = await anyio.to_thread.run_sync(
-                    hook, argument, abandon_on_cancel=True, limiter=self._threads()
-                )
+                answer = await self._in_thread(hook, argument)
                 return await answer if inspect.isawaitable(answer) else answer
         except Denied:
             raise
@@ -244,6 +242,24 @@ class Hooks:
         except Exception as error:
             logger.exception("hook %s failed", name)
             raise HookFailed(f"{name} failed") from error
+
+    async def _in_thread(self, hook: Callable[[T], Any], argument: T) -> Any:
+        """A caller that gives up leaves a task behind, which holds the thread's place: a limiter
+        that let go of it would let hanging threads grow without end (research: H26)."""
+        wanted, begun = True, False
+
+        def run() -> Any:
+            nonlocal begun
+            begun = True
+            return hook(argument) if wanted else None
+
+        task = asyncio.ensure_future(anyio.to_thread.run_sync(run, limiter=self._threads()))
+        try:
+            return await asyncio.shield(task)
+        finally:
+            wanted = False
+            if not begun:
+                task.cancel()
 
     def _threads(self) -> anyio.CapacityLimiter:
         if self._limiter is None:
