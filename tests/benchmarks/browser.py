@@ -23,6 +23,7 @@ from collabchat_asgi.testing import ServerProcess
 ROOT = Path(__file__).parents[2]
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 COMMENTS = 150
+PAUSE_MS = 120
 HIGHLIGHTS = 1_000
 ROUNDS = 7
 
@@ -127,6 +128,8 @@ async def comments(ada: Page, ben: Page) -> None:
         sent[text] = before
         # One after another: what is measured is the way of one comment, and not a queue.
         await ben.locator("collab-chat .log .body").nth(n + 1).wait_for()
+        # Nobody writes faster; the client would hold back what is more than 12 in a second.
+        await ben.wait_for_timeout(PAUSE_MS)
     last = f"Comment number {COMMENTS - 1}"
     await ben.locator("collab-chat .log .body", has_text=last).wait_for()
     await ben.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
