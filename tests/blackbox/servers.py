@@ -14,6 +14,10 @@ class Shows:
     """Whether the reason of a close travels; its code always does, and `bye` repeats both."""
     malformed_origin: int = 403
     """The status of a handshake whose Origin is no URL."""
+    subprotocol_lines: bool = True
+    """Whether all lines of Sec-WebSocket-Protocol are read. Browsers send one."""
+    cuts: bool = True
+    """Whether a connection that is closed ends although its peer reads nothing."""
 
 
 SHOWS = {
@@ -21,11 +25,13 @@ SHOWS = {
     "uvicorn": Shows(),
     "uvicorn-wsproto": Shows(),
     "gunicorn": Shows(),
-    # Waits 3 s for the app, which it does not tell, and cancels it.
-    "hypercorn": Shows(going_away=1011),
+    # Waits 3 s for the app, which it does not tell, and cancels it. Of several lines of
+    # Sec-WebSocket-Protocol it hands on the last.
+    "hypercorn": Shows(going_away=1011, subprotocol_lines=False),
     # Hands reasons to Autobahn in a place where they are dropped, answers a malformed Origin
-    # before it asks the app, and ends without a close frame.
-    "daphne": Shows(going_away=1006, reasons=False, malformed_origin=400),
+    # before it asks the app, and ends without a close frame. A close waits behind what the peer
+    # does not read, until TCP gives up.
+    "daphne": Shows(going_away=1006, reasons=False, malformed_origin=400, cuts=False),
     # Ends without a close frame.
     "granian": Shows(going_away=1006),
 }

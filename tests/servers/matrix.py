@@ -18,6 +18,7 @@ LONG = bool(os.environ.get("COLLABCHAT_LONG"))
 ROOT = Path(__file__).parents[2]
 HOSTS = ("fastapi", "starlette", "quart", "flask", "django", "litestar")
 SUITE = "tests/blackbox"
+ADVERSARIAL = "tests/adversarial"
 SMOKE = (
     "test_handshake.py",
     "test_closing.py",
@@ -47,7 +48,9 @@ class Outcome:
 
 def run(server: str, host: str, *selection: str, **environ: str) -> Outcome:
     """`environ` is for the suite and its servers: `BLACKBOX_TLS`, `SSL_CERT_FILE`, …"""
-    env = {"BLACKBOX_SERVER": server, "BLACKBOX_APP": f"tests.hosts.{host}_app:app", **environ}
+    env = {"BLACKBOX_SERVER": server, **environ}
+    if host in HOSTS:
+        env["BLACKBOX_APP"] = f"tests.hosts.{host}_app:app"
     pytest = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [*pytest, *selection], cwd=ROOT, env=os.environ | env, capture_output=True, text=True

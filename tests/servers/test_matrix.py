@@ -10,12 +10,13 @@ import pytest
 
 from collabchat_asgi.testing.servers import SERVERS
 
-from .matrix import HOSTS, LONG, SMOKE, SUITE, run
+from .matrix import ADVERSARIAL, HOSTS, LONG, SMOKE, SUITE, run
 
 NORMAL = [
     *((server, "fastapi") for server in SERVERS),
     *(("uvicorn", host) for host in HOSTS if host != "fastapi"),
 ]
+REFUSED = ("handshake", "frames")
 EVERY = [(server, host) for server in SERVERS for host in HOSTS]
 
 
@@ -23,6 +24,16 @@ EVERY = [(server, host) for server in SERVERS for host in HOSTS]
 def test_the_suite_is_green(server: str, host: str) -> None:
     selection = [SUITE] if LONG else [f"{SUITE}/{name}" for name in SMOKE]
     outcome = run(server, host, *selection)
+    print(outcome)
+    assert outcome.of, outcome.output
+    assert outcome.passed == outcome.of, outcome.output
+
+
+@pytest.mark.parametrize("server", [server for server in SERVERS if server != "uvicorn"])
+def test_the_adversarial_list(server: str) -> None:
+    """On uvicorn it is run where it stands."""
+    selection = [ADVERSARIAL] if LONG else [f"{ADVERSARIAL}/test_{name}.py" for name in REFUSED]
+    outcome = run(server, "hostile", *selection)
     print(outcome)
     assert outcome.of, outcome.output
     assert outcome.passed == outcome.of, outcome.output
