@@ -1,4 +1,5 @@
-"""`collabchat demo` as somebody would try it: two workers, two browsers, three tabs."""
+"""`collabchat demo` as somebody would try it: two workers, two browsers, three tabs, on every pair
+of storage and pub/sub that workers can share."""
 
 from __future__ import annotations
 
@@ -8,23 +9,47 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Error, Page, expect
 
-from .conftest import WATCH, Reader
+from collabchat_asgi.testing.services_postgres import PostgresServer
+from collabchat_asgi.testing.services_redis import RedisCluster, RedisServer
+
+from .conftest import DEADLINE, WATCH, Reader
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MOON = "Look at the moon"
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+PAIRS: dict[str, tuple[Callable[[], PostgresServer | RedisServer | RedisCluster], ...]] = {
+    "SQLite": (),
+    "PostgreSQL": (PostgresServer,),
+    "Redis": (RedisServer,),
+    "PostgreSQL + Redis": (PostgresServer, RedisServer),
+    "PostgreSQL + Redis Cluster": (PostgresServer, RedisCluster),
+}
+"""Storage, then pub/sub; where one is named, the pub/sub is what fits it."""
+
+
+@pytest.fixture(scope="module", params=PAIRS)
+def demo(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Path]]:
     folder = tmp_path_factory.mktemp("demo")
+    with ExitStack() as stack:
+        urls = [stack.enter_context(make()).url for make in PAIRS[request.param]]
+        with_urls = dict(zip(("COLLABCHAT_STORAGE", "COLLABCHAT_PUBSUB"), urls, strict=False))
+        yield from served(folder, with_urls)
+
+
+def served(folder: Path, with_urls: dict[str, str]) -> Iterator[tuple[str, Path]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -32,7 +57,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
     process = subprocess.Popen(
         [sys.executable, "-m", "collabchat_asgi", "demo", "--port", str(port), "--workers", "2"],
         cwd=folder,
-        env={**environment, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**environment, **with_urls, "PYTHONPATH": str(Path(__file__).parents[2])},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -55,7 +80,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
     said = "".join(lines)
     address = re.search(r"Open (http://localhost:\d+/)", said)
     assert address, said
-    assert str(folder / "collabchat-demo.db") in said
+    assert (str(folder / "collabchat-demo.db") in said) == (not with_urls)
     yield address[1], folder
     process.terminate()
     process.wait(20)
@@ -83,14 +108,15 @@ async def people(browser: Browser, demo: tuple[str, Path]) -> AsyncIterator[tupl
 
 async def arrive(page: Page, address: str) -> None:
     """Ours may be there a moment before the workers are."""
-    for attempt in range(100):
+    deadline = time.monotonic() + DEADLINE
+    while True:
         try:
             await page.goto(address)
-        except Exception:
-            if attempt == 99:
-                raise
-        else:
             return
+        except Error:
+            if time.monotonic() > deadline:
+                raise
+        await page.wait_for_timeout(50)
 
 
 async def test_two_browsers_three_tabs_two_workers(
@@ -120,6 +146,7 @@ async def test_two_browsers_three_tabs_two_workers(
         assert reader.faults == []
 
 
+@pytest.mark.parametrize("demo", ["SQLite"], indirect=True)
 async def test_without_a_name_one_reads(browser: Browser, demo: tuple[str, Path]) -> None:
     context = await browser.new_context()
     visitor = Reader("Somebody", await context.new_page())
