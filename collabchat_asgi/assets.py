@@ -16,9 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
-    modules = [item for item in (files("collabchat_asgi") / "static").iterdir() if item.is_file()]
-    for module in modules:
-        (folder / module.name).write_bytes(module.read_bytes())
+    static = files("collabchat_asgi") / "static"
+    modules = {item.name: item for item in static.iterdir() if item.is_file()}
+    # Those that pages load are there in one small file each, as the server sends them.
+    modules |= {item.name: item for item in (static / "min").iterdir()}
+    for name, module in modules.items():
+        (folder / name).write_bytes(module.read_bytes())
     print(
         f"{len(modules)} files in {folder}. Served elsewhere, the widget needs prefix='https://…'."
     )

@@ -1,41 +1,78 @@
-"""The modules go out without their comments: that, and nothing else, is missing."""
+"""What pages load is made of the modules as they are written, and served compressed."""
 
 from __future__ import annotations
 
-import re
+import gzip
 import shutil
 import subprocess
 from pathlib import Path
 
+import brotli
 import pytest
 
-from collabchat_asgi.asgi.static import load_static, without_comments
+from collabchat_asgi.asgi.static import load_static
+from collabchat_asgi.cli import main
 
-STATIC = Path(__file__).parent.parent / "collabchat_asgi" / "static"
-MODULES = sorted(path.name for path in STATIC.glob("*.js"))
+from .asgi.driver import get, make
 
-
-def bare(code: str) -> list[str]:
-    """Lines of code with every comment taken out, found in another way than the server's."""
-    without = re.sub(r"/\*\*[\s\S]*?\*/", "", code)
-    lines = [line.strip() for line in without.splitlines()]
-    return [line for line in lines if line and not line.startswith("//")]
+ROOT = Path(__file__).parents[1]
+STATIC = ROOT / "collabchat_asgi" / "static"
+LIMIT = 30_000
+"""Bytes of client and widget together, compressed (issue 3)."""
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_only_comments_are_missing(name: str) -> None:
-    assert bare(load_static()[name].body.decode()) == bare((STATIC / name).read_text("utf-8"))
+def node(*arguments: str) -> str:
+    found = shutil.which("node")
+    assert found, "node is needed (tests/run installs it)"
+    done = subprocess.run([found, *arguments], check=True, capture_output=True, text=True)
+    return done.stdout
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_what_is_served_is_javascript(name: str, tmp_path: Path) -> None:
-    node = shutil.which("node")
-    assert node, "node is needed (tests/run installs it)"
-    served = tmp_path / name.replace(".js", ".mjs")
-    served.write_bytes(load_static()[name].body)
-    subprocess.run([node, "--check", served], check=True, capture_output=True)
+@pytest.mark.parametrize("name", ["client.js", "widget.js"])
+def test_it_is_made_of_the_modules(name: str) -> None:
+    """Otherwise: `npm run minify --prefix tests/client`."""
+    script = (ROOT / "tests/client/minify.js").as_uri()
+    code = f"import {{ minified }} from '{script}'; process.stdout.write(await minified('{name}'))"
+    made = node("--input-type=module", "--eval", code)
+    assert load_static()[name].body.decode() == made
 
 
-def test_a_comment_before_code_on_its_line_takes_no_code_along() -> None:
-    module = b"/** @type {A} */ #a\n#b = 1 /** no */\n  /** two\n   * lines */\n  // one\n#c\n"
-    assert without_comments(module) == b"/** @type {A} */ #a\n#b = 1 /** no */\n#c\n"
+@pytest.mark.parametrize("path", sorted((STATIC / "min").iterdir()), ids=lambda path: path.name)
+def test_what_is_served_is_javascript(path: Path, tmp_path: Path) -> None:
+    served = tmp_path / path.with_suffix(".mjs").name
+    served.write_bytes(load_static()[path.name].body)
+    node("--check", str(served))
+
+
+def test_client_and_widget_are_small() -> None:
+    best = [next(iter(load_static()[name].encoded.values())) for name in ("client.js", "widget.js")]
+    print(f"client and widget, brotli: {sum(map(len, best)):,} bytes")
+    assert sum(map(len, best)) < LIMIT
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip", "gzip"),
+        ("BR;q=0.5", "br"),
+        ("br;q=0, gzip;q=1", "gzip"),
+        ("br; q=0.000,gzip ;q=0", None),
+        ("brotli, xgzip", None),
+        ("", None),
+    ],
+)
+async def test_what_the_browser_takes(accepted: str, coding: str | None) -> None:
+    collab = make()
+    headers = [(b"host", b"example.com"), (b"accept-encoding", accepted.encode())]
+    status, told, body = await get(collab, "/widget.js", headers=headers)
+    await collab.close()
+    assert (status, told.get("content-encoding"), told["vary"]) == (200, coding, "Accept-Encoding")
+    decode = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding]
+    assert decode(body) == load_static()["widget.js"].body
+
+
+def test_the_copied_ones_are_those_that_are_served(tmp_path: Path) -> None:
+    assert main(["assets", str(tmp_path)]) == 0
+    for name, file in load_static().items():
+        assert (tmp_path / name).read_bytes() == file.body

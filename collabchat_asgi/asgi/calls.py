@@ -40,7 +40,7 @@ async def chats(exchange: Exchange) -> Answer:
     headers = {"etag": etag, "vary": PRIVATE["vary"] + ", Accept-Encoding"}
     if exchange.has(etag):
         return Answer(304, headers)
-    compressed = exchange.accepts_gzip()
+    compressed = exchange.accepts("gzip")
     if compressed:
         headers["content-encoding"] = "gzip"
     return Answer(200, headers, page.encoded(compressed=compressed))

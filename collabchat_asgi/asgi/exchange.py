@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -76,8 +77,13 @@ class Exchange:
         self._receive = receive
         self._send = send
 
-    def accepts_gzip(self) -> bool:
-        return "gzip" in self.headers.get("accept-encoding", "")
+    def accepts(self, coding: str) -> bool:
+        """Whether the answer may have this content coding (RFC 9110, 12.5.3)."""
+        for offered in self.headers.get("accept-encoding", "").lower().split(","):
+            name, _, weight = offered.partition(";")
+            if name.strip() == coding:
+                return re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", weight) is None
+        return False
 
     def has(self, etag: str) -> bool:
         """Whether the client holds this version already."""

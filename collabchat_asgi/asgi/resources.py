@@ -43,8 +43,9 @@ def _file(exchange: Exchange, file: StaticFile) -> Answer:
     }
     if exchange.has(file.etag):
         return Answer(304, headers)
-    if exchange.accepts_gzip():
-        return Answer(200, headers | {"content-encoding": "gzip"}, file.compressed)
+    for coding, body in file.encoded.items():
+        if exchange.accepts(coding):
+            return Answer(200, headers | {"content-encoding": coding}, body)
     return Answer(200, headers, file.body)
 
 

@@ -31,6 +31,10 @@ class Row:
         remark = self.not_applicable or ", ".join(test.split("::")[-1] for test in self.tests)
         return f"{self.number:2}  {self.says:44}  {shown:14}  {remark}"
 
+    def as_markdown(self) -> str:
+        """A line of the README's table."""
+        return f"| {self.number} | {self.says} | {len(self.tests) or self.not_applicable} |"
+
 
 def row(number: int, says: str, *tests: str) -> Row:
     return Row(number, says, tests)
@@ -95,6 +99,8 @@ ROWS = [
     row(
         15,
         "a hook raises, hangs, returns nonsense",
+        "tests/asgi/test_hanging_hooks.py::test_h26_the_host_answers_beside_forty_hanging_hooks",
+        "tests/asgi/test_hanging_hooks.py::test_h26_a_thread_that_was_given_up_still_counts",
         f"{ENGINE}people.py::test_h13_authenticate",
         f"{ENGINE}people.py::test_h13_authorize",
         f"{BLACKBOX}handshake.py::test_who_may_not_come_in",

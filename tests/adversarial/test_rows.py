@@ -35,3 +35,8 @@ def test_its_tests_exist(row: Row) -> None:
             assert name in (ROOT / path).read_text(), test
         else:
             assert name in named_in(path), test
+
+
+def test_the_readme_has_the_list() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert "\n".join(row.as_markdown() for row in ROWS) in readme

@@ -40,7 +40,7 @@ def test_assets_are_the_modules(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert str(folder) in capsys.readouterr().out
     wanted = {path.name for path in STATIC.iterdir() if path.is_file()}
     assert {path.name for path in folder.iterdir()} == wanted
-    assert (folder / "widget.js").read_bytes() == (STATIC / "widget.js").read_bytes()
+    assert (folder / "page.js").read_bytes() == (STATIC / "page.js").read_bytes()
 
 
 def test_the_demo_without_its_server_names_the_cure(

@@ -1,0 +1,41 @@
+/**
+ * Makes what pages load: `npm run minify`. The client is one file, because pages may also use it by itself; the widget is
+ * another, which imports it.
+ */
+import { writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { minify } from 'terser'
+
+export const STATIC = new URL('../../collabchat_asgi/static/', import.meta.url)
+export const ENTRIES = ['client.js', 'widget.js']
+
+/** @param {string} css  @returns {string} */
+const narrow = css => css.replace(/\s+/g, ' ').replace(/ ?([{};,>]) ?/g, '$1').replace(/: /g, ':').replace(/;}/g, '}')
+
+/** @type {import('esbuild').Plugin} */
+const styles = {
+  name: 'styles',
+  setup(building) {
+    building.onLoad({ filter: /styles\.js$/ }, async ({ path }) => {
+      const { readFile } = await import('node:fs/promises')
+      const source = await readFile(path, 'utf8')
+      return { contents: source.replace(/`[^`]*`/g, narrow) }
+    })
+  },
+}
+
+/** @param {string} entry  @returns {Promise<string>} */
+export async function minified(entry) {
+  const { outputFiles: [bundle] } = await build({
+    entryPoints: [fileURLToPath(new URL(entry, STATIC))],
+    external: ENTRIES.filter(other => other !== entry).map(other => `./${other}`),
+    bundle: true, format: 'esm', target: 'es2022', charset: 'utf8', plugins: [styles], write: false,
+  })
+  const { code } = await minify(bundle.text, { module: true, ecma: 2020, compress: { passes: 3, unsafe_arrows: true, keep_fargs: false }, format: { comments: false } })
+  return `${code}\n`
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const entry of ENTRIES) await writeFile(new URL(`min/${entry}`, STATIC), await minified(entry))
+}
