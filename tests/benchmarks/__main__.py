@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.benchmarks import (
+    back_ends,
     delay,
     durable,
     fan_out,
@@ -23,7 +24,6 @@ from tests.benchmarks import (
     joining,
     live_fan_out,
     pass_through,
-    postgres,
 )
 from tests.benchmarks.report import Row, machine, print_rows
 
@@ -50,7 +50,7 @@ def main() -> None:
         "joining": joining.rows_on(arguments.directory),
         "footprint": footprint.rows,
         "hostile": hostile.rows,
-        "postgres": postgres.rows,
+        "back-ends": back_ends.rows,
     }
     if unknown := set(arguments.names) - set(groups):
         parser.error(f"unknown: {', '.join(unknown)}; known are {', '.join(groups)}")

@@ -1,9 +1,10 @@
-"""PostgreSQL on this machine, waiting for its disk: durable operations per second and how long an
-ack takes, alone and beside three other processes, one of them far away; and the way of a hint.
+"""Each storage on this machine, waiting for its disk: durable operations per second and how long
+an ack takes; on PostgreSQL also beside three other processes, one of them far away. And the way of
+a hint from one process to another, on each pub/sub.
 
-    python -m tests.benchmarks.postgres [--rounds N] [url]
+    python -m tests.benchmarks.back_ends [--rounds N]
 
-Without a URL it starts a server of its own in a temporary directory; set TMPDIR to choose the disk.
+The servers are its own, in temporary directories; set TMPDIR to choose the disk.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import json
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,17 +27,17 @@ from urllib.parse import urlsplit
 from collabchat_asgi import CollabChat
 from collabchat_asgi.core.model import NOWHERE, PageKey, Position
 from collabchat_asgi.pubsub.abc import Message
-from collabchat_asgi.pubsub.postgres import PostgresPubSub
-from collabchat_asgi.storage.abc import Committed, Entry, Group, Record, Tail
-from collabchat_asgi.storage.postgres import PostgresStorage
+from collabchat_asgi.registry import make_pubsub, make_storage
+from collabchat_asgi.storage.abc import Committed, Entry, Group, Record, Storage, Tail
 from collabchat_asgi.testing.proxy import FaultProxy
 from collabchat_asgi.testing.services_postgres import PostgresServer
+from collabchat_asgi.testing.services_redis import RedisServer
 from tests.benchmarks.durable import in_the_engine
 from tests.benchmarks.material import UNLIMITED, authenticate
 from tests.benchmarks.report import Row, machine, median, percentile, print_rows, progress, spread
 
 EVENT, VALUE, BODY = b"e" * 300, b"v" * 200, "Is this still true after the last edit? " * 2
-SECONDS = 4.0
+SECONDS = 3.0
 WARM_SECONDS = 1.0
 WRITERS_EACH = 16
 AWAY_SECONDS = 0.002
@@ -47,7 +49,7 @@ class Process:
     """What one process does: writers that wait for their acks, and a committer that takes all
     that has gathered while the last commit was under way."""
 
-    def __init__(self, storage: PostgresStorage, run: str, pages: int) -> None:
+    def __init__(self, storage: Storage, run: str, pages: int) -> None:
         self._storage = storage
         self._name = secrets.token_hex(4)
         self._heads = {PageKey("bench", f"{run}/{n}"): NOWHERE for n in range(pages)}
@@ -113,7 +115,7 @@ def _later(one: Position, other: Position) -> Position:
 
 async def write(url: str, run: str, writers: int, pages: int, start: float) -> None:
     """In a process of its own: prints operations per second and the p99 of an ack in ms."""
-    storage = PostgresStorage(url)
+    storage = make_storage(url)
     await storage.open()
     process = Process(storage, run, pages)
     await asyncio.sleep(max(0.0, start - time.time()))
@@ -126,7 +128,7 @@ async def write(url: str, run: str, writers: int, pages: int, start: float) -> N
 
 async def hear(url: str) -> None:
     """In a process of its own: prints how long each hint took, in microseconds."""
-    pubsub = PostgresPubSub(url)
+    pubsub = make_pubsub(url)
     await pubsub.open()
     await pubsub.subscribe(["t"])
     print("ready", flush=True)
@@ -142,7 +144,7 @@ async def hear(url: str) -> None:
 
 def spawn(*arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.postgres", *map(str, arguments)],
+        [sys.executable, "-m", "tests.benchmarks.back_ends", *map(str, arguments)],
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],
@@ -187,7 +189,7 @@ async def together(url: str) -> list[tuple[float, float]]:
 
 async def hints(url: str) -> tuple[float, float]:
     """p50 and p99 of the way from process to process, in ms, one hint every 2 ms."""
-    pubsub = PostgresPubSub(url)
+    pubsub = make_pubsub(url)
     await pubsub.open()
     with spawn("--hear", url) as process:
         assert process.stdout is not None
@@ -213,65 +215,85 @@ async def engine(url: str, pages: int, in_flight: int) -> float:
         await collab.close()
 
 
-SIZES = [(1, 1), (16, 1), (64, 1), (64, 64), (256, 1)]
+SIZES = [(1, 1), (16, 1), (64, 1), (64, 64)]
+MANY = (256, 1)
+"""On PostgreSQL only: what four busy processes of 64 writers would be in one."""
+
+Found = dict[str, list[Any]]
 
 
-async def measured(url: str, rounds: int) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
+@contextmanager
+def services() -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """URLs of storages, and of pub/subs, by name."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        postgres = stack.enter_context(PostgresServer(fsync="on")).url
+        redis = stack.enter_context(RedisServer()).url
+        storages = {"SQLite": f"sqlite:///{folder}/bench.db", "PostgreSQL": postgres}
+        pubsubs = {"local": f"local:///{folder}/bus", "PostgreSQL": postgres, "Redis": redis}
+        yield {**storages, "Redis": redis}, pubsubs
+
+
+async def measured(storages: dict[str, str], pubsubs: dict[str, str], rounds: int) -> Found:
+    found: Found = {}
+
+    async def add(name: str, measuring: Awaitable[Any]) -> None:
+        found.setdefault(name, []).append(await measuring)
+
+    postgres = storages["PostgreSQL"]
     for n in range(rounds):
-        progress(f"PostgreSQL, round {n + 1}")
+        progress(f"back ends, round {n + 1}")
         for writers, pages in SIZES:
-            found.setdefault(f"{writers} on {pages}", []).append(await alone(url, writers, pages))
-        found.setdefault("engine, one page", []).append(await engine(url, 1, 8))
-        found.setdefault("engine, 64 pages", []).append(await engine(url, 64, 8))
-        found.setdefault("together", []).append(await together(url))
-        found.setdefault("hints", []).append(await hints(url))
+            for name, url in storages.items():
+                await add(_size(name, writers, pages), alone(url, writers, pages))
+        await add(_size("PostgreSQL", *MANY), alone(postgres, *MANY))
+        await add("one page", engine(postgres, 1, 8))
+        await add("64 pages", engine(postgres, 64, 8))
+        await add("together", together(postgres))
+        for name, url in pubsubs.items():
+            await add(f"hints {name}", hints(url))
     return found
 
 
-def rows(rounds: int, url: str | None = None) -> Iterator[Row]:
-    with ExitStack() as stack:
-        where = url or stack.enter_context(PostgresServer(fsync="on")).url
-        found = asyncio.run(measured(where, rounds))
+def _size(storage: str, writers: int, pages: int) -> str:
+    return f"{storage}, {writers} writers on {pages} page{'s' if pages > 1 else ''}"
+
+
+def rows(rounds: int) -> Iterator[Row]:
+    with services() as (storages, pubsubs):
+        found = asyncio.run(measured(storages, pubsubs, rounds))
     n = f"{SECONDS:g} s × {rounds}"
-    for writers, pages in SIZES:
-        answers = found[f"{writers} on {pages}"]
-        rates, p99s = [rate for rate, _ in answers], [p99 for _, p99 in answers]
-        page = "1 page" if pages == 1 else f"{pages} pages"
-        what = f"PostgreSQL, {writers} writers on {page}"
-        goal = ("≥ 10,000", median(rates) >= 10_000) if (writers, pages) == (256, 1) else ("", None)
-        yield Row(f"{what}, operations/s", spread(rates, ",.0f"), *goal, n=n)
-        yield Row(f"{what}, p99 of an ack", spread(p99s, ".1f") + " ms", n=n)
-    for name in ("engine, one page", "engine, 64 pages"):
-        goal = ("≥ 10,000", median(found[name]) >= 10_000) if "one" in name else ("", None)
-        what = f"PostgreSQL, in the {name}, 64 writers with 8 in flight each, operations/s"
-        yield Row(what, spread(found[name], ",.0f"), *goal, n=f"8,000 × {rounds}")
-    slowest = [min(answers) for answers in found["together"]]
-    rates, p99s = [rate for rate, _ in slowest], [p99 for _, p99 in slowest]
-    far = f"4 processes × {WRITERS_EACH} writers on 1 page, one {AWAY_SECONDS * 1000:g} ms away"
-    near = [median(rate for rate, _ in answers[:3]) for answers in found["together"]]
-    yield Row(f"{far}: a near one, operations/s", spread(near, ",.0f"), n=n)
-    yield Row(
-        f"{far}: the slowest, operations/s",
-        spread(rates, ",.0f"),
-        "≥ 300",
-        median(rates) >= 300,
-        n,
+    most = _size("PostgreSQL", *MANY)
+    for what in [*(_size(name, *size) for name in storages for size in SIZES), most]:
+        rates, p99s = zip(*found[what], strict=True)
+        goal = ("≥ 10,000", median(rates) >= 10_000) if what == most else ("", None)
+        told = f"{spread(rates, ',.0f')}; p99 of an ack {median(p99s):.1f} ms"
+        yield Row(f"{what}, operations/s", told, *goal, n=n)
+    for pages in ("one page", "64 pages"):
+        what = f"PostgreSQL, in the engine, {pages}, 64 writers with 8 in flight each, operations/s"
+        goal = ("≥ 10,000", median(found[pages]) >= 10_000) if pages == "one page" else ("", None)
+        yield Row(what, spread(found[pages], ",.0f"), *goal, n=f"8,000 × {rounds}")
+    yield from far_away(found["together"], n)
+    for name in pubsubs:
+        p50s, p99s = zip(*found[f"hints {name}"], strict=True)
+        told = f"p50 {median(p50s):.2f} ms, p99 {median(p99s):.2f} ms"
+        yield Row(f"a hint from process to process, {name}", told, n=f"{HINTS:,} × {rounds}")
+
+
+def far_away(found: list[list[tuple[float, float]]], n: str) -> Iterator[Row]:
+    rates, p99s = zip(*(min(answers) for answers in found), strict=True)
+    near = [median(rate for rate, _ in answers[:3]) for answers in found]
+    what = (
+        f"PostgreSQL, 4 processes × {WRITERS_EACH} writers on 1 page, "
+        f"one {AWAY_SECONDS * 1000:g} ms away"
     )
+    slowest = median(rates)
+    yield Row(f"{what}: a near one, operations/s", spread(near, ",.0f"), n=n)
     yield Row(
-        f"{far}: p99 of its acks",
-        spread(p99s, ".1f") + " ms",
-        "≤ 100 ms",
-        median(p99s) <= 100,
-        n,
+        f"{what}: the slowest, operations/s", spread(rates, ",.0f"), "≥ 300", slowest >= 300, n
     )
-    for place, name in enumerate(("p50", "p99")):
-        ways = [answer[place] for answer in found["hints"]]
-        yield Row(
-            f"LISTEN/NOTIFY, process to process, {name}",
-            spread(ways, ".2f") + " ms",
-            n=f"{HINTS:,} × {rounds}",
-        )
+    told = spread(p99s, ".1f") + " ms"
+    yield Row(f"{what}: p99 of its acks", told, "≤ 100 ms", median(p99s) <= 100, n)
 
 
 def main() -> None:
@@ -283,10 +305,9 @@ def main() -> None:
         case _:
             parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
             parser.add_argument("--rounds", type=int, default=5)
-            parser.add_argument("url", nargs="?")
             arguments = parser.parse_args()
             before = machine()
-            found = list(rows(arguments.rounds, arguments.url))
+            found = list(rows(arguments.rounds))
             print(before)
             print_rows(found)
 
