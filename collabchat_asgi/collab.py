@@ -242,7 +242,10 @@ class CollabChat:
         """
         await self.start()
         _check_page(tenant_id, url_id)
-        encoded = msgspec.json.encode({**operation, "urlId": url_id})
+        try:
+            encoded = msgspec.json.encode({**operation, "urlId": url_id})
+        except UnicodeEncodeError as error:
+            raise Refused("invalid", f"the operation is no text: {error.reason}") from error
         limits = self.limits
         decoded = decode_operation(
             encoded,
@@ -266,6 +269,8 @@ class CollabChat:
         """`{epoch, seq, first, last, events}` after a position. Raises `Refused` (`reset`)."""
         await self.start()
         key = _check_page(tenant_id, url_id)
+        if after < 0 or not 1 <= limit <= 1_000:
+            raise Refused("invalid", "after must be 0 or more, limit 1 to 1,000")
         tail = await self._engine.reader.read(
             key, Position(epoch, after) if after else NOWHERE, limit
         )
@@ -281,7 +286,10 @@ class CollabChat:
         }
 
     async def users(self, tenant_id: str, url_id: str) -> dict[str, int]:
-        """`{users, connections}` on a page, over all processes that this one has heard of."""
+        """`{users, connections}` on a page, over all processes that this one has heard of.
+
+        A process hears of a page while it has it open: 0 where nobody views it here.
+        """
         await self.start()
         page = self._engine.pages.get(_check_page(tenant_id, url_id))
         users, connections = page.presence.counts() if page else (0, 0)
@@ -313,12 +321,10 @@ class CollabChat:
 
 
 def _back_ends(storage: str | Storage, pubsub: str | PubSub | None) -> tuple[Storage, PubSub]:
+    made = registry.make_storage(storage) if isinstance(storage, str) else storage
     if pubsub is None:
         pubsub = registry.default_pubsub(storage) if isinstance(storage, str) else "memory://"
-    return (
-        registry.make_storage(storage) if isinstance(storage, str) else storage,
-        registry.make_pubsub(pubsub) if isinstance(pubsub, str) else pubsub,
-    )
+    return made, registry.make_pubsub(pubsub) if isinstance(pubsub, str) else pubsub
 
 
 def _check_page(tenant_id: str, url_id: str) -> PageKey:

@@ -81,10 +81,11 @@ class Refused(CollabChatError):
 class Closed(CollabChatError):
     """Ends the connection with `code`. `reason` is at most 60 ASCII bytes (PROTOCOL section 5)."""
 
-    def __init__(self, code: CloseCode, reason: str) -> None:
+    def __init__(self, code: CloseCode, reason: str, *, retry_after_ms: int | None = None) -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
+        self.retry_after_ms = retry_after_ms
 
 
 class BackendError(CollabChatError):

@@ -19,7 +19,7 @@ import anyio.to_thread
 
 from .core.model import Chat, Comment, User
 from .core.rules import ROLE_ACTIONS, Action, Role
-from .core.text import is_tenant_id
+from .core.text import is_tenant_id, is_text, presentable
 from .errors import CollabChatError, ConfigError, Denied, Refused
 
 logger = logging.getLogger("collabchat_asgi.hooks")
@@ -35,6 +35,9 @@ class Identity:
 
     `user_id` is what the host calls the person, at most 256 characters; `tenants` maps tenant ids
     to roles. `expires_at` (with a time zone) ends the connection unless it is refreshed before.
+
+    What cannot be shown in `name` and `avatar` (control characters, halves of surrogate pairs) is
+    left out or replaced: whoever signs identities may have cut a name in the middle of an emoji.
     """
 
     user_id: str
@@ -46,8 +49,13 @@ class Identity:
     def __post_init__(self) -> None:
         if not isinstance(self.user_id, str) or not 0 < len(self.user_id) <= MAX_USER_ID:
             raise ValueError(f"Identity.user_id must be 1 to {MAX_USER_ID} characters")
-        if "\0" in self.user_id:
-            raise ValueError("Identity.user_id must not contain NUL")
+        if "\0" in self.user_id or not is_text(self.user_id):
+            raise ValueError("Identity.user_id must be text, without NUL and lone surrogates")
+        if not isinstance(self.name, str) or not isinstance(self.avatar, str | None):
+            raise ValueError("Identity.name and Identity.avatar must be text")
+        object.__setattr__(self, "name", presentable(self.name))
+        if self.avatar is not None:
+            object.__setattr__(self, "avatar", presentable(self.avatar))
         for tenant_id, role in self.tenants.items():
             if not is_tenant_id(tenant_id):
                 raise ValueError(f"Identity.tenants: {tenant_id!r} is no tenant id")

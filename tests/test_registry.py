@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collabchat_asgi import registry
+from collabchat_asgi import CollabChat, registry
+from collabchat_asgi.auth import anonymous
 from collabchat_asgi.errors import ConfigError
 from collabchat_asgi.pubsub.local import LocalPubSub
 from collabchat_asgi.pubsub.memory import MemoryPubSub
@@ -112,6 +113,8 @@ def test_an_unknown_scheme_lists_the_known_ones() -> None:
     assert "did you mean postgresql://?" in str(error.value)
     assert "sqlite" in str(error.value)
     assert "hunter2" not in str(error.value)
+    with pytest.raises(ConfigError, match="did you mean sqlite://"):
+        CollabChat(authenticate=anonymous(), storage="sqllite:///x.db")
 
 
 def test_what_is_no_url_is_shown_what_one_looks_like() -> None:

@@ -29,7 +29,7 @@ async def call(exchange: Exchange, path: str) -> Answer:
         raise Refused("not-found", "there is nothing here")
     method, answer = known
     if exchange.method != method and (exchange.method, method) != ("HEAD", "GET"):
-        return Answer(405, {"allow": method})
+        return Answer.only(method)
     return await answer(exchange)
 
 
@@ -94,13 +94,7 @@ async def usage(exchange: Exchange) -> Answer:
 
 
 async def operate(exchange: Exchange) -> Answer:
-    refusal = exchange.gate.refusal(exchange.scope)
-    if refusal is not None:
-        raise Refused("forbidden", refusal)
-    kind = exchange.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        # A form's content types need no preflight: with a cookie, any site could send them.
-        raise Refused("unsupported-media-type", "Content-Type must be application/json")
+    exchange.check_json()
     engine, limits = exchange.engine, exchange.engine.limits
     serial = engine.revocations.serial
     body = await exchange.body()
@@ -133,6 +127,8 @@ def _tenant_in(body: bytes) -> str | None:
     try:
         tenant_id = msgspec.json.decode(body, type=_Tenant).tenant_id
     except msgspec.ValidationError:
+        if not body.lstrip().startswith(b"{"):
+            raise Refused("invalid", "the body must be one JSON object") from None
         raise Refused("invalid", "tenantId must be a string", field="tenantId") from None
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         raise Refused("invalid", "the body must be one JSON object") from None

@@ -62,6 +62,13 @@ class Answer:
             headers["retry-after"] = str(-(-(refusal.retry_after_ms or 1_000) // 1_000))
         return cls(status, headers, encode(error_fields(refusal)).encode())
 
+    @classmethod
+    def only(cls, *methods: str) -> Answer:
+        """405, and which methods there are."""
+        allowed = ", ".join(methods)
+        refusal = Refused("unsupported", f"the method must be {allowed}")
+        return cls(405, {"allow": allowed}, encode(error_fields(refusal)).encode())
+
 
 class Exchange:
     """What the calls need to know of a request. Everything that is not as it should be raises
@@ -123,6 +130,18 @@ class Exchange:
             raise refusal_of(error) from error
         if not allowed:
             raise forbidden()
+
+    def check_origin(self) -> None:
+        """Raises `Refused` where a foreign page sends this, or eavesdroppers could."""
+        refusal = self.gate.refusal(self.scope)
+        if refusal is not None:
+            raise Refused("forbidden", refusal)
+
+    def check_json(self) -> None:
+        """A form's content types need no preflight: with a cookie, any site could send them."""
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise Refused("unsupported-media-type", "Content-Type must be application/json")
 
     async def body(self) -> bytes:
         body: bytes = b""

@@ -32,10 +32,14 @@ async def serve_http(
     exchange = Exchange(engine, gate, scope, receive, send)
     extra = _cors(exchange) if path.startswith("v1/") else {}
     try:
+        if exchange.method == "POST":
+            exchange.check_origin()
         if not path.startswith("v1/"):
             answer = resource(exchange, static, path)
         elif exchange.method == "OPTIONS":
-            answer = Answer(204 if "access-control-allow-origin" in extra else 403)
+            if "access-control-allow-origin" not in extra:
+                exchange.check_origin()
+            answer = Answer(204)
         else:
             answer = await call(exchange, path)
     except Refused as refusal:

@@ -33,8 +33,9 @@ def headers_of(scope: Scope) -> dict[str, str]:
 def header_values(scope: Scope, name: str) -> list[str]:
     """Every value of a header, in order."""
     wanted = name.encode("latin-1")
-    found = list(scope.get("headers", ()))[:MAX_HEADERS]
-    return [value.decode("latin-1") for key, value in found if key.lower() == wanted]
+    return [
+        value.decode("latin-1") for key, value in scope.get("headers", ()) if key.lower() == wanted
+    ]
 
 
 def cookies_of(headers: Mapping[str, str]) -> dict[str, str]:

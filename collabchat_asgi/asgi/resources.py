@@ -16,6 +16,8 @@ def resource(exchange: Exchange, static: Mapping[str, StaticFile], path: str) ->
         case "ws":
             return _upgrade_hint(exchange)
         case "health":
+            if exchange.method not in ("GET", "HEAD"):
+                return Answer.only("GET", "HEAD")
             healthy, report = exchange.engine.health()
             body = encode(report).encode()
             return Answer(200 if healthy else 503, {"cache-control": "no-store"}, body)
@@ -31,7 +33,7 @@ def resource(exchange: Exchange, static: Mapping[str, StaticFile], path: str) ->
 
 def _file(exchange: Exchange, file: StaticFile) -> Answer:
     if exchange.method not in ("GET", "HEAD"):
-        return Answer(405, {"allow": "GET, HEAD"})
+        return Answer.only("GET", "HEAD")
     headers = {
         "etag": file.etag,
         # A module script from another origin is fetched with CORS; there is nothing secret in it.
@@ -52,7 +54,8 @@ def _file(exchange: Exchange, file: StaticFile) -> Answer:
 def _drain(exchange: Exchange) -> Answer:
     """For a preStop hook: this process sends its clients away."""
     if exchange.method != "POST":
-        return Answer(405, {"allow": "POST"})
+        return Answer.only("POST")
+    exchange.check_json()
     if not exchange.gate.may_drain(exchange.scope):
         raise Refused("forbidden", "only from this machine, or with drain_token")
     engine = exchange.engine
@@ -66,7 +69,7 @@ def _drain(exchange: Exchange) -> Answer:
 def _upgrade_hint(exchange: Exchange) -> Answer:
     """Why a WebSocket did not come about, for whoever fetches its address (section 8)."""
     if exchange.method != "GET":
-        return Answer(405, {"allow": "GET"})
+        return Answer.only("GET")
     refusal = exchange.gate.refusal(exchange.scope)
     if refusal is not None:
         hint = refusal

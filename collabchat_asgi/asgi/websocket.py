@@ -139,6 +139,8 @@ class WebSocket:
             admission = await engine.admit(request)
             self._connection = engine.connect(admission, request, self._send, self)
         except Closed as closed:
+            if closed.retry_after_ms is not None:
+                await self._send({"type": "websocket.send", "text": _bye(closed)})
             self.finish(closed.code, closed.reason, abort=False)
 
     def _late(self) -> None:
@@ -161,7 +163,7 @@ class WebSocket:
             except Closed as closed:
                 connection.give_up(closed.code, closed.reason)
             except RefusedFrame as refused:
-                connection.refuse(refused, broadcast_id=refused.broadcast_id, url_id=refused.url_id)
+                connection.receive_refused(refused)
                 too_many = self._session.refused(refused, now)
                 if too_many is not None:
                     connection.give_up(too_many.code, too_many.reason)
@@ -209,6 +211,13 @@ class WebSocket:
         )
         body = encode(error).encode()
         await self._send({"type": "websocket.http.response.body", "body": body, "more_body": False})
+
+
+def _bye(closed: Closed) -> str:
+    code, reason = int(closed.code), closed.reason
+    return encode(
+        {"type": "bye", "code": code, "reason": reason, "retryAfterMs": closed.retry_after_ms}
+    )
 
 
 def _given(value: str | UnsetType) -> str | None:

@@ -78,6 +78,8 @@ class RefusedFrame(Refused):
 
     broadcast_id: str | None = None
     url_id: str | None = None
+    kind: str = ""
+    """Its type, where that is known."""
 
 
 class InvalidFrame(RefusedFrame):
@@ -135,7 +137,9 @@ def decode(text: str, *, body_chars: int, anchor_bytes: int, url_id_chars: int) 
         _check(frame, url_id_chars)
         return frame  # type: ignore[no-any-return]  # the table's decoders give ClientFrame only
     except (msgspec.ValidationError, Refused) as error:
-        raise _invalid(text, error) from None
+        invalid = _invalid(text, error)
+        invalid.kind = kind
+        raise invalid from None
 
 
 def decode_hello(text: str) -> Hello:

@@ -34,6 +34,21 @@ def has_control(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 
+def is_text(text: str) -> bool:
+    """Whether this can be written as UTF-8: a lone surrogate cannot."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def presentable(text: str) -> str:
+    """The same without control characters, and with U+FFFD for each lone surrogate."""
+    text = _CONTROL.sub("", text)
+    return (
+        text
+        if is_text(text)
+        else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )
+
+
 def is_uuid(text: str) -> bool:
     """Whether this is a UUID in canonical text form (RFC 9562 section 4: lower case)."""
     return _UUID.fullmatch(text) is not None

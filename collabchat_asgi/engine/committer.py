@@ -135,13 +135,14 @@ class Committer:
         return plans
 
     async def _commit(self, plans: list[Plan]) -> None:
-        for plan in plans:
-            plan.page.users += 1
+        pages = [plan.page for plan in plans]
+        for page in pages:
+            page.users += 1
         try:
             await self._commit_plans(plans)
         finally:
-            for plan in plans:
-                plan.page.users -= 1
+            for page in pages:
+                page.users -= 1
 
     async def _commit_plans(self, plans: list[Plan]) -> None:
         by_key = {plan.page.key: plan for plan in plans}
@@ -149,10 +150,19 @@ class Committer:
         def revise(key: PageKey, tail: Tail) -> Sequence[Entry]:
             return by_key[key].entries(tail)
 
+        groups = []
+        for plan in list(plans):
+            try:
+                entries = plan.entries(None)
+            except Exception:
+                # Whatever is wrong with this page, the others can do nothing about it.
+                logger.exception("what was asked of %s cannot be written", plan.page.topic)
+                plans.remove(plan)
+                for submission in plan.submissions:
+                    self._answer(submission, Refused("internal", "this cannot be stored"))
+            else:
+                groups.append(Group(plan.page.key, plan.base.position, entries))
         try:
-            groups = [
-                Group(plan.page.key, plan.base.position, plan.entries(None)) for plan in plans
-            ]
             outcomes = await bounded(self._storage.commit(groups, revise), self._seconds)
         except Exception as error:
             logger.error("a commit of %d pages failed: %s", len(plans), error)

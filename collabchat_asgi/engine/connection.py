@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec import UNSET
@@ -15,6 +16,7 @@ from ..core.frames import (
     Ping,
     Pong,
     Refresh,
+    RefusedFrame,
     Subscribe,
     Typing,
     Unsubscribe,
@@ -83,7 +85,7 @@ class Connection:
         self.closed = False
         self.outbox: Outbox
         self._socket = socket
-        self._inbox: list[tuple[ClientFrame, int]] = []
+        self._inbox: list[tuple[ClientFrame | RefusedFrame, int]] = []
         self._retries: list[Request] = []
         self._lanes: dict[str, Lane] = {}
         self._worker: asyncio.Task[None] | None = None
@@ -112,6 +114,13 @@ class Connection:
         self._inbox.append((frame, size))
         self._wake()
         return True
+
+    def receive_refused(self, refused: RefusedFrame) -> None:
+        """A frame that cannot be understood: it is answered when its turn comes."""
+        if self._worker is None:
+            self._refuse_frame(refused)
+        else:
+            self._inbox.append((refused, 0))
 
     def tick(self, now: float) -> None:
         """What is due; called about once a second."""
@@ -213,8 +222,16 @@ class Connection:
         finally:
             self._worker = None
 
-    async def _handle(self, frame: ClientFrame, size: int) -> None:
+    def _refuse_frame(self, refused: RefusedFrame) -> None:
+        if refused.kind == "subscribe" and refused.url_id is not None:
+            # A second `subscribe` that is answered with an error ends the first (section 3.1).
+            self.unsubscribe(refused.url_id)
+        self.refuse(refused, broadcast_id=refused.broadcast_id, url_id=refused.url_id)
+
+    async def _handle(self, frame: ClientFrame | RefusedFrame, size: int) -> None:
         match frame:
+            case RefusedFrame():
+                self._refuse_frame(frame)
             case Subscribe():
                 try:
                     await join(self, frame)
@@ -291,7 +308,13 @@ class Connection:
 
     async def _refresh(self, frame: Refresh) -> None:
         bare = replace(
-            self.request, tenant_id=self.tenant_id, token=frame.token, cookies={}, headers={}
+            self.request,
+            tenant_id=self.tenant_id,
+            token=frame.token,
+            cookies={},
+            headers={},
+            query={},
+            scope=_without_credentials(self.request.scope),
         )
         try:
             identity = await self.engine.identify(bare, self.id)
@@ -311,3 +334,12 @@ class Connection:
         if left is not None:
             refreshed["expiresInMs"] = max(0, int(left * 1000))
         self.outbox.answer(encode(refreshed))
+
+
+def _without_credentials(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """For a hook that shall see a new token and nothing that the old connection came with."""
+    kept = ("type", "asgi", "http_version", "scheme", "path", "root_path", "client", "server")
+    bare: dict[str, Any] = {name: scope[name] for name in kept if name in scope}
+    if "session" in scope:
+        bare["session"] = {}
+    return {**bare, "headers": [], "query_string": b"", "subprotocols": []}

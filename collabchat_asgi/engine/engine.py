@@ -184,8 +184,12 @@ class Engine:
         connection.give_up(
             CloseCode.GOING_AWAY,
             "the server is going away",
-            retry_after_ms=int(random.random() * seconds * 1000),
+            retry_after_ms=self._come_back(seconds),
         )
+
+    def _come_back(self, seconds: float) -> int:
+        """In so many milliseconds: clients that are sent away must not come back at once."""
+        return int(random.random() * seconds * 1000)
 
     # who comes in
 
@@ -226,7 +230,11 @@ class Engine:
         """A new connection, greeted with `welcome`. Raises `Closed` (4512, 4529)."""
         identity, tenant_id = admission.identity, admission.tenant_id
         if self.draining:
-            raise Closed(CloseCode.GOING_AWAY, "the server is going away")
+            raise Closed(
+                CloseCode.GOING_AWAY,
+                "the server is going away",
+                retry_after_ms=self._come_back(self.timing.drain_seconds),
+            )
         user = self.users.of(tenant_id, identity.user_id)
         if user.connections >= self.limits.connections_per_user:
             raise Closed(CloseCode.TOO_MANY, "too many connections of this user")
@@ -235,10 +243,11 @@ class Engine:
         connection.outbox = Outbox(
             send, self._as_message, connection, self.clock, self.limits, self.timing
         )
+        welcome = encode(self._welcome(connection))
         user.connections += 1
         self.meter.connected(tenant_id, 1)
         self.connections[id] = connection
-        connection.outbox.answer(encode(self._welcome(connection)))
+        connection.outbox.answer(welcome)
         return connection
 
     def disconnected(self, connection: Connection) -> None:

@@ -51,6 +51,8 @@ class Request:
     """The host's own: rules hold, `authorize` is not asked and nothing is rationed."""
     asked: bool = False
     """Permission has been asked for before: this is not another operation."""
+    charged: bool = False
+    """It was taken from the user's allowance."""
     order: int = 0
     """Its place in the lane."""
     connection_id: str = ""
@@ -127,7 +129,9 @@ class Operations:
     def _ration(self, request: Request) -> Refused | None:
         if request.trusted:
             return None
-        return self._users.charge(request.tenant_id, request.user.id, request.operation)
+        refusal = self._users.charge(request.tenant_id, request.user.id, request.operation)
+        request.charged = refusal is None
+        return refusal
 
     async def _ask(
         self, request: Request, page: Page, operation: Operation, action: rules.Action
@@ -225,7 +229,7 @@ class Operations:
 
     def _count(self, page: Page, request: Request, receipt: Receipt) -> None:
         if receipt.again:
-            if not request.trusted:
+            if request.charged:
                 self._users.give_back(request.tenant_id, request.user.id, request.operation)
             return
         chats = int(isinstance(request.operation, CreateChat))

@@ -54,6 +54,8 @@ async def test_a_pre_stop_hook_drains(server: ServerProcess) -> None:
     await client.expect_close(4512)
     late = await SocketClient.open(server.url, token=ANN)
     await late.send({"type": "hello", "token": ANN})
+    bye = await late.expect("bye", code=4512)
+    assert 0 <= bye["retryAfterMs"] <= 300, "or all would come back at once"
     await late.expect_close(4512)
     health = await HttpClient(url=server.url).get("health")
     assert (health.status, health.json()["reasons"]) == (503, ["draining"])
@@ -61,6 +63,14 @@ async def test_a_pre_stop_hook_drains(server: ServerProcess) -> None:
 
 async def test_only_a_post_drains(server: ServerProcess) -> None:
     assert (await HttpClient(url=server.url).get("drain")).status == 405
+
+
+async def test_a_page_open_on_this_machine_cannot_drain(server: ServerProcess) -> None:
+    http = HttpClient(url=server.url)
+    evil = {"Origin": "https://evil.example", "Content-Type": "application/json"}
+    assert (await http.post("drain", {}, headers=evil)).status == 403
+    assert (await http.post("drain", {}, headers={"Content-Type": "text/plain"})).status == 415
+    assert (await http.get("health")).status == 200
 
 
 async def test_strangers_cannot_drain(server: ServerProcess) -> None:

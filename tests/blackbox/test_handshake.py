@@ -229,6 +229,13 @@ async def test_a_bad_refresh_keeps_the_old_identity(site: Site) -> None:
     await client.do(create_chat(), site.page)
 
 
+async def test_a_refresh_is_decided_by_its_token_alone(site: Site) -> None:
+    """Whatever the connection came with, a cookie too, says nothing about the new token."""
+    client = await site.connect(headers={"Cookie": f"sid={site.token()}"})
+    await client.send({"type": "refresh", "token": "nobody"})
+    await client.expect("error", code="unauthenticated")
+
+
 @pytest.mark.usefixtures("neighbour")
 async def test_another_users_token_closes(site: Site) -> None:
     client = await site.connect()

@@ -266,3 +266,35 @@ async def test_the_dashboard_is_a_page(site: Site) -> None:
     response = await site.http(token=None).get("usage")
     assert response.status == 200
     assert response.headers["content-type"].startswith("text/html")
+
+
+# What is not there
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("GET", "v1/ops", "POST"),
+        ("PUT", "v1/chats", "GET"),
+        ("DELETE", "client.js", "GET, HEAD"),
+        ("POST", "health", "GET, HEAD"),
+    ],
+)
+async def test_another_method_is_405(site: Site, method: str, path: str, allow: str) -> None:
+    answer = await site.http().request(method, path)
+    assert (answer.status, answer.headers["allow"]) == (405, allow)
+    assert (answer.json()["code"], answer.json()["retry"]) == ("unsupported", False)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "v1/chats"), ("POST", "health"), ("OPTIONS", "v1/ops")]
+)
+async def test_a_foreign_page_is_refused_first(site: Site, method: str, path: str) -> None:
+    answer = await site.http().request(method, path, headers={"Origin": "https://evil.example"})
+    assert (answer.status, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_an_array_is_no_operation(site: Site) -> None:
+    answer = await site.http().post("v1/ops", [op.create_chat()])
+    assert (answer.status, answer.json()["code"]) == (400, "invalid")
+    assert "one JSON object" in answer.json()["message"]

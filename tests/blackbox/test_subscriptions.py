@@ -291,3 +291,14 @@ async def test_no_frame_of_a_page_comes_unasked(site: Site) -> None:
     await ann.expect_event(seq=2)
     await bob.ping()
     assert [f for f in bob.inbox if f.get("urlId") == site.page] == []
+
+
+async def test_a_second_subscribe_that_is_no_good_ends_the_first(site: Site) -> None:
+    ann, bob = await site.join("ann"), await site.join("bob")
+    await bob.send({"type": "subscribe", "urlId": site.page, "since": "junk"})
+    error = await bob.expect("error", code="invalid")
+    assert error["urlId"] == site.page
+    ack = await ann.do(create_chat())
+    await bob.subscribe(site.page)
+    assert bob.pages[site.page].seq == ack["seq"]
+    assert bob.received["events"] == 0

@@ -336,6 +336,7 @@ class Client:
         page: Page | None = None,
         before_send: Callable[[Client, str], Awaitable[None]] | None = None,
         identity: Identity | None = None,
+        token: str | None = None,
     ) -> None:
         self.server = server
         self.name = name
@@ -359,7 +360,7 @@ class Client:
         self.tape = history.tape(name, tenant=tenant, user=name) if history else None
         roles: dict[str, Any] = {tenant: role}
         self.identity = identity or Identity(name, name=name.title(), tenants=roles)
-        request = ConnectRequest(tenant, None, None, {}, {}, {}, None, {})
+        request = ConnectRequest(tenant, token, None, {}, {}, {}, None, {})
         self.connection: Connection = server.engine.connect(
             Admission(self.identity, tenant), request, self.send, self
         )

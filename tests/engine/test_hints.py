@@ -11,7 +11,9 @@ import pytest
 from collabchat_asgi.core import rules
 from collabchat_asgi.core.model import Event
 from collabchat_asgi.engine.hints import CONTROL_TOPIC, Happened, HintCodec, topic_of
+from collabchat_asgi.engine.plan import Plan
 from collabchat_asgi.pubsub.memory import MemoryPubSub
+from collabchat_asgi.storage.abc import Entry, Tail
 from collabchat_asgi.testing.operations import add_comment, create_chat, new_id, resolve_chat
 
 from .conftest import Start
@@ -193,6 +195,24 @@ async def test_h08_a_rule_that_breaks_takes_nobody_along(
     await ann.at(2)
     chat = answers[0]["chatId"]
     assert (await ann.do(resolve_chat(chat)))["seq"] == 3
+
+
+async def test_a_page_that_cannot_be_planned_takes_no_other_page_along(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = Plan.entries
+
+    def broken(plan: Plan, tail: Tail | None) -> list[Entry]:
+        if plan.page.key.url_id == "cursed":
+            raise UnicodeEncodeError("utf-8", "\ud83d", 0, 1, "surrogates not allowed")
+        return entries(plan, tail)
+
+    monkeypatch.setattr(Plan, "entries", broken)
+    server = await start()
+    ann, bob = await server.join("ann", url_id="cursed"), await server.join("bob", url_id="other")
+    lost, kept = ann.operate(create_chat()), bob.operate(create_chat())
+    assert (await bob.answer(kept))["seq"] == 1
+    assert (await ann.answer(lost))["code"] == "internal"
 
 
 async def test_a_late_hint_does_not_bring_an_erased_page_back(start: Start) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from collabchat_asgi.core.model import PageKey
@@ -17,7 +19,7 @@ from collabchat_asgi.testing.operations import (
 )
 
 from .conftest import Start
-from .harness import KEY, Clock, Server, TroubledStorage, settle, until
+from .harness import KEY, PLENTY, Clock, Server, TroubledStorage, settle, until
 
 
 async def test_h05a_another_users_id_is_a_conflict(pair: tuple[Server, Server]) -> None:
@@ -193,3 +195,18 @@ async def test_h28_ids_live_in_their_page(start: Start) -> None:
     with pytest.raises(Refused) as refused:
         await settle(server, again)
     assert refused.value.code == "conflict"
+
+
+async def test_what_was_refused_for_its_rate_gives_nothing_back(start: Start) -> None:
+    """Known retries are free, and no more than free: nobody refills an allowance with them."""
+    clock = Clock()
+    server = await start(limits=replace(PLENTY, comments_per_minute=3), clock=clock)
+    ann, again = await server.join("ann"), await server.join("ann")
+    first = create_chat()
+    await ann.do(first)
+    for _ in range(2):
+        await ann.do(create_chat())
+    await ann.refused(create_chat(), "rate-limited")
+    for _ in range(4):
+        assert (await again.do(first))["type"] == "ack"
+    await (await server.join("ann")).refused(create_chat(), "rate-limited")
