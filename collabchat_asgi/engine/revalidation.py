@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from ..core.rules import Action
@@ -26,13 +26,28 @@ def _spread(period: float) -> float:
     return period * random.uniform(0.8, 1.2)
 
 
+def _credentials(connection: Connection) -> Hashable:
+    """Who it is, and what says so."""
+    request = connection.request
+    return (
+        connection.tenant_id,
+        connection.identity.user_id,
+        request.token,
+        request.headers.get("authorization"),
+        frozenset(request.cookies.items()),
+    )
+
+
 class Revalidation:
     """`authenticate` is called once per user and tenant and `Timing.revalidate_seconds`, spread by
-    chance, at most 16 at a time. A hook that fails changes nothing: it is asked again later."""
+    chance, at most 16 at a time. A hook that fails changes nothing: it is asked again later.
+
+    Connections of one user that came with other credentials are asked about by themselves: they may
+    have another role, and end at another time."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._due: dict[tuple[str, str], float] = {}
+        self._due: dict[Hashable, float] = {}
 
     async def run(self) -> None:
         """For ever."""
@@ -45,10 +60,9 @@ class Revalidation:
 
     def _take_due(self, period: float) -> list[list[Connection]]:
         now = self._engine.clock.monotonic()
-        people: dict[tuple[str, str], list[Connection]] = {}
+        people: dict[Hashable, list[Connection]] = {}
         for connection in self._engine.connections.values():
-            who = (connection.tenant_id, connection.identity.user_id)
-            people.setdefault(who, []).append(connection)
+            people.setdefault(_credentials(connection), []).append(connection)
         self._due = {who: self._due.get(who) or now + _spread(period) for who in people}
         due = [who for who, at in self._due.items() if at <= now]
         self._due.update((who, now + _spread(period)) for who in due)

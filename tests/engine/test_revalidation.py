@@ -102,3 +102,22 @@ async def test_a_hook_that_fails_closes_nobody() -> None:
     await ask(revalidation, clock)
     await until(lambda: client.closed is not None)
     await server.stop()
+
+
+async def test_each_connection_keeps_the_role_and_the_end_of_its_own_token() -> None:
+    """A person with two tokens is asked about twice, and neither lends the other anything."""
+    clock = Clock()
+    roles = {"link": "commenter", "desk": "moderator"}
+
+    def authenticate(request: ConnectRequest) -> Identity:
+        role = roles[request.token or ""]
+        return Identity("ann", tenants={TENANT: role})  # type: ignore[dict-item]
+
+    server = await Server.start(timing=SOON, clock=clock, authenticate=authenticate)
+    clients = {t: await server.join(token=t, role=role) for t, role in roles.items()}
+    await ask(Revalidation(server.engine), clock)
+    connections = server.engine.connections.values()
+    found = {c.request.token: c.identity.tenants[TENANT] for c in connections}
+    assert found == roles
+    assert not any(client.closed for client in clients.values())
+    await server.stop()
