@@ -141,8 +141,8 @@ class SqliteStorage(Storage):
         closed = self._lanes is None
         if closed:
             self._lanes = (
-                _Lane("write", partial(_connect_writer, self.path, self._timeout), self._explain),
-                _Lane("read", partial(_connect_reader, self.path, self._timeout), self._explain),
+                self._lane_of("write", _connect_writer),
+                self._lane_of("read", _connect_reader),
             )
         try:
             await self._write(_migrate)
@@ -150,6 +150,9 @@ class SqliteStorage(Storage):
             if closed:
                 await self.close()
             raise
+
+    def _lane_of(self, name: str, connect: Callable[[Path, float], Connection]) -> _Lane:
+        return _Lane(name, self.path, partial(connect, self.path, self._timeout), self._explain)
 
     async def close(self) -> None:
         lanes, self._lanes = self._lanes, None
@@ -226,15 +229,19 @@ class _Lane:
     """A thread, and the connection that never leaves it.
 
     A caller may go away, its transaction still ends: the thread is not to be cancelled. After any
-    error the connection is thrown away, so the next call begins with nothing left over.
+    error the connection is thrown away, so the next call begins with nothing left over. So is one
+    to a file that has been removed or replaced: SQLite would go on writing where nobody reads.
     """
 
     def __init__(
         self,
         name: str,
+        path: Path,
         connect: Callable[[], Connection],
         explain: Callable[[Exception], StorageError],
     ) -> None:
+        self._path = path
+        self._file: tuple[int, int] | None = None
         self._connect = connect
         self._explain = explain
         self._connection: Connection | None = None
@@ -245,8 +252,16 @@ class _Lane:
 
     def _run(self, work: Callable[[Connection], T]) -> T:
         try:
+            if self._file is not None and self._file != self._seen():
+                self._disconnect()
             if self._connection is None:
+                if self._file is not None and self._seen() is None:
+                    # Connecting would make an empty file in its place.
+                    raise StorageUnavailable(
+                        f"{self._path}: the file is gone: put it back, or restart to begin anew"
+                    )
                 self._connection = self._connect()
+                self._file = self._seen()
             return work(self._connection)
         except (SQLAlchemyError, sqlite3.Error, UnicodeError, OverflowError) as error:
             self._disconnect()
@@ -254,6 +269,14 @@ class _Lane:
         except BaseException:
             self._disconnect()
             raise
+
+    def _seen(self) -> tuple[int, int] | None:
+        """Which file is there now."""
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

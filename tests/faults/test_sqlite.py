@@ -235,3 +235,25 @@ async def test_twenty_locks_in_a_row(file: Path, history: History) -> None:
         other.close()
         await ann.close()
         await judge(server, history, 20)
+
+
+async def test_a_file_that_is_removed_while_it_is_served(file: Path, history: History) -> None:
+    """SQLite would go on writing into what nobody can open any more."""
+    with serve(f"sqlite:///{file}") as server:
+        ann = await join(server, history)
+        await ann.do(op.create_chat("kept"))
+        away = file.with_name("away")
+        away.mkdir()
+        parts = [part for part in file.parent.glob(f"{file.name}*") if part.is_file()]
+        for part in parts:
+            part.rename(away / part.name)
+        lost = op.create_chat("into nowhere")
+        assert unavailable(await ann.ask(lost))
+        await until(lambda: "the file is gone" in server.log, "a clear log line")
+        assert str(file) in server.log
+        assert file.name not in os.listdir(file.parent), "no empty file in its place"
+        for part in parts:
+            (away / part.name).rename(part)
+        await ann.do(lost)
+        await ann.close()
+        await judge(server, history, 2)
