@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from .errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,14 @@ class Limits:
     queued_operations: int = 10_000
     """Waiting for the committer in this process; more are answered `unavailable`."""
 
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if value is None and one.default is None:
+                continue
+            if type(value) is not int or value < 1:
+                raise ConfigError(f"Limits({one.name}={value!r}): give a whole number above 0")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
@@ -89,3 +99,9 @@ class Timing:
     typing_seconds: float = 3.0
     drain_seconds: float = 5.0
     """Clients that are sent away come back spread over so long."""
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+                raise ConfigError(f"Timing({one.name}={value!r}): give a number, 0 or more")

@@ -72,11 +72,11 @@ def identity_of(claims: dict[str, Any]) -> Identity:
     subject, tenants = claims.get("sub"), claims.get("tenants")
     if not isinstance(subject, str) or not isinstance(tenants, dict):
         raise Denied("the token names no user or no tenants")
-    roles: dict[str, Role] = {
-        tenant: role for tenant, role in tenants.items() if role in ROLE_ACTIONS
-    }
     name, picture = claims.get("name"), claims.get("picture")
     try:
+        roles: dict[str, Role] = {
+            tenant: role for tenant, role in tenants.items() if role in ROLE_ACTIONS
+        }
         return Identity(
             subject,
             tenants=roles,

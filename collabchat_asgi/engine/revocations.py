@@ -21,6 +21,10 @@ CONTROL_PAGE = PageKey("", "control")
 """No tenant id is empty, so no client can name it."""
 
 
+REMEMBERED = 10_000
+"""Revocations, at least, that the answer of a hook is held against: no hook takes that long."""
+
+
 class Revocation(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """Whom it concerns; every field that is given must fit."""
 
@@ -55,17 +59,18 @@ class Revocations:
         self._on_revoked = on_revoked
         self._position: Position = NOWHERE
         self._recent: list[Revocation] = []
+        self._forgotten = 0
         self._run = ""
 
     @property
     def serial(self) -> int:
-        return len(self._recent)
+        return self._forgotten + len(self._recent)
 
     def since(self, serial: int, user_id: str, tenant_id: str, connection_id: str) -> bool:
         """Whether this person was revoked after `serial`."""
         return any(
             revocation.concerns(user_id, tenant_id, connection_id)
-            for revocation in self._recent[serial:]
+            for revocation in self._recent[max(0, serial - self._forgotten) :]
         )
 
     async def open(self, run: str) -> None:
@@ -114,6 +119,9 @@ class Revocations:
                 self._position = Position(tail.position.epoch, entry.seq)
                 revocation = msgspec.json.decode(entry.event, type=Revocation)
                 self._recent.append(revocation)
+                if len(self._recent) > 2 * REMEMBERED:
+                    del self._recent[:REMEMBERED]
+                    self._forgotten += REMEMBERED
                 self._on_revoked(revocation)
             if not tail.events:
                 if self._position == position:  # or another sweep has been quicker

@@ -131,3 +131,9 @@ async def test_audience_and_issuer_are_needed_where_named(
 def test_a_hook_without_algorithms_is_refused(algorithms: list[str]) -> None:
     with pytest.raises(ConfigError, match="algorithms"):
         jwt(PUBLIC, algorithms=algorithms)
+
+
+async def test_a_role_that_is_no_text_is_refused(asked_with: AskedWith) -> None:
+    token = signed(tenants={"acme": ["admin"]})
+    with pytest.raises(Denied):
+        await jwt(PUBLIC, algorithms=["RS256"])(asked_with(token=token))

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collabchat_asgi import Limits, Timing
 from collabchat_asgi.core.limits import Counter, TokenBucket
+from collabchat_asgi.errors import ConfigError
 
 from .histories import Tape, catches, many, tapes
 
@@ -93,3 +95,16 @@ def test_a_counter_counts_down_and_anew_in_each_window(limit: int, more: int) ->
     assert [counter.add(5.0) for _ in range(more)] == [limit - 1 - n for n in range(more)]
     assert counter.add(14.99) == limit - 1 - more
     assert counter.add(1_000.0) == limit - 1
+
+
+@pytest.mark.parametrize("given", [0, -1, 1.5, True, "20", None])
+def test_a_limit_without_sense_is_refused_by_name(given: object) -> None:
+    with pytest.raises(ConfigError, match="comments_per_minute"):
+        Limits(comments_per_minute=given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [-0.1, float("nan"), True, "5", None])
+def test_a_time_without_sense_is_refused_by_name(given: object) -> None:
+    with pytest.raises(ConfigError, match="hook_seconds"):
+        Timing(hook_seconds=given)  # type: ignore[arg-type]
+    Timing(batch_seconds=0)
