@@ -599,7 +599,8 @@ export class Subscription {
       this.#changed()
       return this.#pump()
     }
-    if (frame.broadcastId === undefined && this.#sync === 'asked') {
+    // It answers a `subscribe`, and says that there is no subscription now, whatever a new epoch has brought in between.
+    if (frame.broadcastId === undefined && this.#open && this.#sync !== 'idle' && this.#sync !== 'refused') {
       this.#to('idle')
       if (frame.retry === true) this.askAgain.start(this.asking.next(frame.retryAfterMs), () => this.#subscribe())
       else if (error.code === 'reset') this.#fault(error.message)

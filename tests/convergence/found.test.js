@@ -102,3 +102,15 @@ test('what the server waits for stays the same while it is on its way again', as
   await table.world.clock.pass(400)
   assert.deepEqual(since(), [first, second, third].map(each => each.broadcastId))
 })
+
+test('a refused subscription is asked for again, though a new epoch has begun before the refusal', async () => {
+  const table = await new Table().live()
+  const sent = table.page.addComment('chat-1', 'in another history')
+  table.receive({ ...ack(sent, 1), epoch: 'another' })
+  const asked = table.socket.frames('subscribe').length
+  erased(table)
+  assert.equal(table.page.state.status, 'live', 'the epoch came by itself, and not as an answer')
+  table.receive({ type: 'error', code: 'unavailable', message: 'away', retry: true, urlId: '/page' })
+  await table.world.clock.pass(30_000)
+  assert.ok(table.socket.frames('subscribe').length > asked)
+})

@@ -104,8 +104,17 @@ class Socket:
         self.flowing = asyncio.Event()
         self.flowing.set()
         self.gone = False
+        self.closed = False
+        process.run(id, self.serve())
+
+    async def serve(self) -> None:
+        """A server closes what its app has returned from, as after an abort."""
         scope = {"type": "websocket", "subprotocols": ["collabchat.v1"], "headers": []}
-        process.run(id, process.collab.serve("ws", scope, self.inbox.get, self.send))
+        try:
+            await self.process.collab.serve("ws", scope, self.inbox.get, self.send)
+        finally:
+            if not (self.closed or self.gone or self.process.dead):
+                self.stage.say("close", self.id, 1006, "")
 
     async def send(self, message: Json) -> None:
         if not self.flowing.is_set():
@@ -119,6 +128,7 @@ class Socket:
             case "websocket.send":
                 self.stage.say("text", self.id, message["text"])
             case "websocket.close":
+                self.closed = True
                 self.stage.say("close", self.id, message["code"], message["reason"])
 
     def leave(self, code: int) -> None:
