@@ -213,18 +213,28 @@ class CollabChat:
             self._loop = None
 
     def _check_shared(self) -> None:
-        alone = None
-        if not self.storage.shared:
-            alone = "memory:// keeps everything in this one process"
-        elif type(self.storage).__name__.lower().startswith("sqlite"):
-            alone = looks_alone()
-            alone = alone and f"{alone}, and SQLite is shared by the processes of one machine only"
-        if alone is None:
-            return
+        """Say what does not reach the other processes that there may be."""
+        storage, pubsub = self.storage, self.pubsub
         cure = "set COLLABCHAT_STORAGE to postgresql+asyncpg://… or redis://…"
+        if not storage.shared:
+            self._alone("memory:// keeps everything in this one process", cure)
+        elif storage.one_machine and (where := looks_alone()):
+            reach = "SQLite is shared by the processes of one machine only"
+            self._alone(f"{where}, and {reach}", cure)
+        if not storage.shared:
+            return
+        cure = (
+            "set COLLABCHAT_PUBSUB, or the argument pubsub=, to postgresql+asyncpg://… or redis://…"
+        )
+        if not pubsub.shared:
+            self._alone("as pub/sub memory:// reaches this one process", cure)
+        elif pubsub.one_machine and not storage.one_machine and (where := looks_alone()):
+            self._alone(f"{where}, and local:// reaches the processes of one machine only", cure)
+
+    def _alone(self, what: str, cure: str) -> None:
         if self._require_shared:
-            raise ConfigError(f"require_shared is on, but {alone}: {cure}")
-        logger.warning("%s: where there are several, %s", alone, cure)
+            raise ConfigError(f"require_shared is on, but {what}: {cure}")
+        logger.warning("%s: where there are several, %s", what, cure)
 
     # the host's own calls
 

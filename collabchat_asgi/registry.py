@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 SECRET = re.compile(r"([?&;][^=&;]*(?:pass|pwd|secret|token|key)[^=&;]*=)[^&;]*", re.IGNORECASE)
-DRIVER_OF = {"asyncpg": "'collabchat-asgi[postgres]'"}
+DRIVER_OF = {"asyncpg": "'collabchat-asgi[postgres]'", "nats": "nats-py"}
 
 
 def masked(url: str) -> str:

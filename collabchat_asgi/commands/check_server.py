@@ -28,10 +28,13 @@ class Answer(NamedTuple):
 
 
 def check_server(url: str) -> Iterator[Finding]:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return iter([say.problem(f"--url {url!r} has to be http(s)://host/prefix")])
-    return Server(url).findings()
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname:
+            return Server(url).findings()
+    except ValueError:
+        pass
+    return iter([say.problem(f"--url {url!r} has to be http(s)://host/prefix")])
 
 
 class Server:

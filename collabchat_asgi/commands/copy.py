@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "A first run may be made while the source serves. Then stop the servers and run it again: "
         "it copies what has changed since, and no page may change between that and the start on "
-        "the new storage. Clients go on where they were."
+        "the new storage. Clients go on where they were. Usage is copied for every tenant that has "
+        "a page, and for the one that --tenant names."
     )
 
 

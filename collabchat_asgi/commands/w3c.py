@@ -7,7 +7,9 @@ which readers that do not know it skip.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -22,6 +24,7 @@ CONTEXT = "http://www.w3.org/ns/anno.jsonld"
 OURS = {"collabchat": "urn:collabchat:"}
 
 _KEPT = ":/?#[]@!$&'()*+,;=%-._~"
+_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 """What an IRI may hold as it is; letters of any script are added to it below."""
 
 
@@ -108,16 +111,19 @@ def _target(source: str, anchor: Anchor) -> dict[str, Any]:
 
 def source_of(key: PageKey, base: str = "") -> str:
     """The page as an IRI: its id where that is one, or below `base`, or a name of our own."""
-    parts = urlsplit(key.url_id)
-    if parts.scheme in ("http", "https") and parts.netloc:
-        return _iri(key.url_id)
-    if base:
-        return _iri(urljoin(base, key.url_id))
+    # Any text may name a page: "http://[oops" too, which is no address.
+    with suppress(ValueError):
+        parts = urlsplit(key.url_id)
+        if parts.scheme in ("http", "https") and parts.netloc:
+            return _iri(key.url_id)
+        if base:
+            return _iri(urljoin(base, key.url_id))
     return f"urn:collabchat:page:{quote(key.tenant_id, safe='')}:{quote(key.url_id, safe='')}"
 
 
 def _iri(text: str) -> str:
-    return "".join(c if c.isalnum() or c in _KEPT else quote(c) for c in text)
+    bare = "".join(c if c.isalnum() or c in _KEPT else quote(c) for c in text)
+    return _NO_ESCAPE.sub("%25", bare)
 
 
 def _person(user: User) -> dict[str, str]:

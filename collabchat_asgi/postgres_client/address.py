@@ -65,6 +65,10 @@ class Address:
             parts = None
         if parts is None or parts.drivername not in SCHEMES:
             raise ConfigError(f"{setting}: not a URL like postgresql://user:password@host/database")
+        if "@" in (parts.host or "") + (parts.database or ""):
+            raise ConfigError(
+                f"{setting}: escape odd characters in user and password: @ is %40, / is %2F"
+            )
         options = {name: _last(value) for name, value in parts.query.items()}
         if "ssl" in options:
             options["sslmode"] = options.pop("ssl")

@@ -38,6 +38,8 @@ class PubSub(ABC):
     """Bytes of the largest payload, or None. The engine sends an empty one where it is larger."""
     shared: ClassVar[bool] = True
     """Whether other processes hear what is published; False for what lives in one process."""
+    one_machine: ClassVar[bool] = False
+    """Whether it reaches the processes of one machine only."""
 
     @classmethod
     @abstractmethod

@@ -27,7 +27,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import ClassVar, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import ConfigError, PubSubError, PubSubUnavailable
 from .abc import Gap, Message, PubSub
@@ -234,6 +234,8 @@ class LocalPubSub(PubSub):
 
     max_payload: ClassVar[int | None] = MAX_PAYLOAD
 
+    one_machine: ClassVar[bool] = True
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = os.fspath(path)
         self._station: _Station | None = None
@@ -245,8 +247,11 @@ class LocalPubSub(PubSub):
     def from_url(cls, url: str) -> Self:
         """`local:///absolute/path`, percent-encoded; there are no options."""
         parts = urlsplit(url)
-        if extra := parts.netloc or parts.query or parts.fragment:
-            raise ConfigError(f"pubsub: local:///app/chat.db takes a path and no {extra!r}")
+        if parts.netloc or parts.query or parts.fragment:
+            options = ", ".join(dict(parse_qsl(parts.query, keep_blank_values=True)))
+            raise ConfigError(
+                f"pubsub: local:///app/chat.db takes a path, and no {options or 'host'}"
+            )
         if not parts.path.strip("/"):
             raise ConfigError("pubsub: local:// needs a path, as in local:///app/chat.db")
         return cls(unquote(parts.path))

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Collection
 from typing import ClassVar, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from weakref import WeakSet, WeakValueDictionary
 
 from ..errors import ConfigError, PubSubUnavailable
@@ -144,8 +144,10 @@ class MemoryPubSub(PubSub):
     def from_url(cls, url: str) -> Self:
         """`memory://` or `memory://name`; there are no options."""
         parts = urlsplit(url)
-        if extra := parts.query or parts.fragment:
-            raise ConfigError(f"pubsub: memory://name takes no {extra!r}")
+        if parts.query or parts.fragment or "@" in parts.netloc:
+            # Their names only: a value may be a password that belongs to another URL.
+            options = ", ".join(dict(parse_qsl(parts.query, keep_blank_values=True)))
+            raise ConfigError(f"pubsub: memory://name has no options, and no {options or 'user'}")
         return cls(parts.netloc + parts.path)
 
     async def open(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -89,7 +90,14 @@ class Address:
             kind, _ = SCHEMES[scheme]
             user, _, hosts = parts.netloc.rpartition("@")
             places = tuple(_place(host, PORTS[kind]) for host in hosts.split(","))
+            if kind == "server" and len(places) > 1:
+                raise ConfigError(
+                    "is one server: several are redis+cluster://a,b or redis+sentinel://a,b/service"
+                )
             options = _options(parts.query)
+            for name in TLS:
+                if name in options and not os.path.isfile(options[name]):
+                    raise ConfigError(f"{name}={options[name]}: there is no such file")
         except ConfigError as error:
             raise ConfigError(f"{setting}: {scheme}:// {error}") from None
         except (KeyError, ValueError):

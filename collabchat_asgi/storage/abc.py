@@ -242,6 +242,8 @@ class Storage(ABC):
     """The bound of one call of this instance, where `Timing.backend_seconds` does not fit."""
     shared: ClassVar[bool] = True
     """Whether several processes see the same data; False for what lives in one process."""
+    one_machine: ClassVar[bool] = False
+    """Whether it reaches the processes of one machine only."""
 
     @classmethod
     @abstractmethod

@@ -11,7 +11,7 @@ from itertools import islice
 from secrets import token_bytes
 from threading import Lock
 from typing import ClassVar, NamedTuple, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from ..core.model import NOWHERE, PageKey, Position
 from ..errors import ConfigError
@@ -165,8 +165,10 @@ class MemoryStorage(Storage):
     @classmethod
     def from_url(cls, url: str) -> Self:
         parts = urlsplit(url)
-        if parts.query:
-            raise ConfigError(f"storage {url!r}: memory:// has no options")
+        if parts.query or "@" in parts.netloc:
+            # Their names only: a value may be a password that belongs to another URL.
+            options = ", ".join(dict(parse_qsl(parts.query, keep_blank_values=True)))
+            raise ConfigError(f"storage: memory://name has no options, and no {options or 'user'}")
         return cls(parts.netloc + parts.path)
 
     async def open(self) -> None:

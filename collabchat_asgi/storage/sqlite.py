@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from sqlalchemy import (
     Connection,
@@ -101,6 +101,8 @@ class SqliteStorage(Storage):
     acknowledged survives a power cut. A call waits at most `timeout` seconds (option
     `?timeout=`, 5 by default) for other processes. `clock` gives the Unix time in milliseconds.
     """
+
+    one_machine: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Collection
+from contextlib import suppress
 from typing import Any, ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
@@ -117,7 +118,9 @@ class NatsPubSub(PubSub):
             async with asyncio.timeout(SECONDS):
                 await link.connect(servers=self._servers, **self._credentials)
         except BaseException as error:
-            await link.client.close()
+            with suppress(Exception):
+                # A client that was never connected does not like to be closed.
+                await link.client.close()
             if isinstance(error, AWAY):
                 raise PubSubUnavailable(f"{self!r} cannot be reached: {error!r}") from error
             raise
