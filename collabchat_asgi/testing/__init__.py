@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .reconnecting_client import ReconnectingClient as ReconnectingClient
     from .socket_client import NotReceived as NotReceived
     from .socket_client import SocketClient as SocketClient
+    from .storage_contract import StorageContract as StorageContract
     from .test_client import HandshakeRefused as HandshakeRefused
     from .test_client import TestClient as TestClient
 
@@ -41,6 +42,7 @@ _HOME = {
     "Report": "promises",
     "ServerProcess": "processes",
     "SocketClient": "socket_client",
+    "StorageContract": "storage_contract",
     "TestClient": "test_client",
     "Violation": "promises",
     "check": "promises",

@@ -132,6 +132,18 @@ class PubSubContract(PubSubHearing):
                 number = int(item.payload.split()[0])
                 assert gap or number == last + 1, f"{last + 1} … {number - 1} lost without a Gap"
                 last, gap = number, False
+            await listen.aclose()  # type: ignore[attr-defined]  # an async generator, as a rule
+            ear = Listener(slow, self.seconds)
+            await self._heard_again(ear, other, topic)
+            await ear.stop()
+
+    async def test_unsubscribing_a_stranger_changes_nothing(self) -> None:
+        topic = new_topic()
+        async with self.listening() as ear, self.opened() as other:
+            await self.within(ear.pubsub.subscribe([topic]))
+            await self.within(ear.pubsub.unsubscribe([new_topic()]))
+            await self.publish(other, topic, [b"still here"])
+            assert await ear.messages(1) == [Message(topic, b"still here")]
 
     async def test_cancelled_calls_leave_it_usable(self) -> None:
         topic = new_topic()

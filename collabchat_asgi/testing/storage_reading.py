@@ -10,6 +10,7 @@ from ..storage.abc import (
     Entry,
     Failed,
     Group,
+    Loaded,
     Reason,
     Record,
     Storage,
@@ -144,6 +145,27 @@ class Reading:
         assert fresh.position.epoch != head.epoch
         assert len((await log_of(storage, OTHER)).events) == 1
 
+    async def test_erase_leaves_the_usage(self, storage: Storage) -> None:
+        await grow(storage, 1)
+        row = ("acme", PAGE.url_id, "2025-01-31")
+        await storage.add_usage([UsageDelta("run", 1, *row, {"frames": 2})])
+        await storage.erase(PAGE)
+        assert await storage.usage("acme", "2025-01-31", "2025-01-31") == [
+            UsageRow(*row, {"frames": 2})
+        ]
+
+    async def test_one_name_in_two_tenants_is_two_pages(self, storage: Storage) -> None:
+        theirs = PageKey("other", PAGE.url_id)
+        entry = an_event("id", puts=[Record("k", b"ours")])
+        head = committed((await put(storage, NOWHERE, entry))["id"]).position
+        assert await storage.heads([PAGE, theirs]) == {PAGE: head, theirs: NOWHERE}
+        assert await storage.load(theirs) == Loaded(NOWHERE, [])
+        mine = an_event("id", user_id="mallory", puts=[Record("k", b"theirs")])
+        outcome = committed((await put(storage, NOWHERE, mine, page=theirs, revise=never))["id"])
+        assert not outcome.again, "an id of another tenant is not known"
+        await storage.erase(theirs)
+        assert (await storage.load(PAGE)).records == [Record("k", b"ours")]
+
     async def test_renew_draws_an_epoch_only_for_a_lost_tail(self, storage: Storage) -> None:
         assert await storage.renew(PAGE, Position("x", 5)) == NOWHERE
         entry = an_event("id", puts=[Record("k", b"v")])
@@ -183,11 +205,14 @@ class Reading:
         head = await grow(storage, 3)
         await put(storage, head, a_note("young note"))
         now = later_ms()
+        await put(storage, head, a_note("younger note"))
         young = await grow(storage, 2)
         assert await storage.trim(before_ms=now, keep_events=0) == 3
         tail = await log_of(storage, after=head)
         assert [e.seq for e in tail.events] == [4, 5]
         assert tail.position == young
+        again = await put(storage, young, a_lookup("younger note"))
+        assert committed(again["younger note"]).again, "it is as young as they are"
 
     async def test_trim_forgets_ids_with_their_numbers(self, storage: Storage) -> None:
         names = [f"id-{n}" for n in range(6)]
@@ -205,7 +230,8 @@ class Reading:
         first = delta(1, "b", "2025-01-31", frames=2, joins=1)
         await storage.add_usage([first, first, delta(2, "a", "2025-01-31", frames=1)])
         await second.add_usage([first, delta(1, "b", "2025-01-31", run="other", frames=2**40)])
-        await storage.add_usage([delta(3, "", "2025-02-01", joins=5), delta(4, "a", "2024-12-31")])
+        await storage.add_usage([delta(4, "a", "2024-12-31")])
+        await storage.add_usage([delta(3, "", "2025-02-01", joins=5)])
         await storage.add_usage([UsageDelta("run", 9, "other", "b", "2025-01-31", {"frames": 7})])
         assert await second.usage("acme", "2025-01-01", "2025-02-01") == [
             UsageRow("acme", "a", "2025-01-31", {"frames": 1}),

@@ -16,7 +16,7 @@ from collabchat_asgi.testing import History, Report, ServerProcess, SocketClient
 from collabchat_asgi.testing import operations as op
 from collabchat_asgi.testing.services_postgres import PgBouncer, PostgresServer
 
-from .load import LONG, Crowd, serve, until
+from .load import LONG, Crowd, serve, under_way, until
 
 ROUNDS = 12 if LONG else 3
 BETWEEN = 300 if LONG else 100
@@ -74,21 +74,6 @@ class Scene:
         for server in self.servers:
             assert "Traceback" not in server.log, server.log
         return report
-
-
-def under_way(history: History) -> int:
-    """Operations that a server has and has not answered. A client also counts those that it was
-    told to send again later; no fault can hit them meanwhile."""
-    waiting: set[tuple[str, str]] = set()
-    for record in history:
-        call = (record.connection, record.frame.get("broadcastId", ""))
-        if record.kind == "sent" and call[1]:
-            waiting.add(call)
-        elif record.kind == "received" and record.frame["type"] in ("ack", "error"):
-            waiting.discard(call)
-        elif record.kind == "closed":
-            waiting = {one for one in waiting if one[0] != record.connection}
-    return len(waiting)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ import pytest
 from collabchat_asgi.testing import History, Report, ServerProcess
 from collabchat_asgi.testing.services_redis import RedisCluster, RedisSentinel, RedisServer
 
-from .load import LONG, ROOT, Crowd, until
+from .load import LONG, ROOT, Crowd, under_way, until
 
 ROUNDS = 12 if LONG else 3
 BETWEEN = 300 if LONG else 60
@@ -42,8 +42,8 @@ class Scene:
     async def fault(self, name: str, act: Callable[[], Awaitable[object]]) -> None:
         """Once there is load that it can hit."""
         await self.crowd.more(BETWEEN)
-        await until(lambda: self.crowd.in_flight >= 4, "operations under way")
-        self.in_flight.append(self.crowd.in_flight)
+        await until(lambda: under_way(self.history) >= 4, "operations under way")
+        self.in_flight.append(under_way(self.history))
         self.history.fault(name)
         await act()
 

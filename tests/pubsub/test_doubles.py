@@ -18,6 +18,27 @@ class DeafAfterTheFirst(MemoryPubSub):
         await asyncio.Event().wait()
 
 
+class DeafAfterAGap(MemoryPubSub):
+    deaf = False
+
+    async def listen(self) -> AsyncIterator[Message | Gap]:
+        async for item in super().listen():
+            if not self.deaf:
+                yield item
+            self.deaf = self.deaf or isinstance(item, Gap)
+
+
+class UnsubscribesEverything(MemoryPubSub):
+    mine: frozenset[str] | set[str] = frozenset()
+
+    async def unsubscribe(self, topics: Collection[str]) -> None:
+        await super().unsubscribe([*topics, *self.mine])
+
+    async def subscribe(self, topics: Collection[str]) -> None:
+        await super().subscribe(topics)
+        self.mine = {*self.mine, *topics}
+
+
 class SilentlyDropping(MemoryPubSub):
     async def listen(self) -> AsyncIterator[Message | Gap]:
         async for item in super().listen():
@@ -188,6 +209,8 @@ class Lenient(MemoryPubSub):
 
 FAULTS = {
     DeafAfterTheFirst: "test_order_of_one_publisher",
+    DeafAfterAGap: "test_a_slow_consumer_gets_a_gap_first",
+    UnsubscribesEverything: "test_unsubscribing_a_stranger_changes_nothing",
     SilentlyDropping: "test_a_slow_consumer_gets_a_gap_first",
     Hoarding: "test_a_slow_consumer_gets_a_gap_first",
     Misrouting: "test_topics_are_exact",

@@ -26,6 +26,7 @@ from collabchat_asgi.storage.abc import (
     UsageDelta,
 )
 from collabchat_asgi.storage.memory import MemoryStorage
+from collabchat_asgi.testing.storage_acts import PAGE
 from collabchat_asgi.testing.storage_contract import StorageContract
 
 _names = count()
@@ -238,6 +239,42 @@ class RestoresOnTop(MemoryStorage):
         return await super().restore(page, replace(copy, records=[*before, *copy.records]))
 
 
+class MixesTenants(MemoryStorage):
+    """Finds a page by its name alone."""
+
+    async def commit(
+        self, groups: Sequence[Group], revise: Revise
+    ) -> Sequence[Mapping[str, Outcome]]:
+        return await super().commit([replace(g, page=PAGE) for g in groups], revise)
+
+    async def load(self, page: PageKey) -> Loaded:
+        return await super().load(PAGE)
+
+
+class ErasesUsage(MemoryStorage):
+    async def erase(self, page: PageKey) -> None:
+        await super().erase(page)
+        self._data.usage.clear()
+
+
+class CountsByTheHighestSerial(MemoryStorage):
+    highest = 0
+
+    async def add_usage(self, deltas: Sequence[UsageDelta]) -> None:
+        new = [delta for delta in deltas if delta.run_id != "run" or delta.serial > self.highest]
+        self.highest = max([self.highest, *(d.serial for d in deltas if d.run_id == "run")])
+        await super().add_usage(new)
+
+
+class TrimForgetsNotes(MemoryStorage):
+    async def trim(self, *, before_ms: int, keep_events: int) -> int:
+        for page in self._data.pages.values():
+            logged = {one.broadcast_id for one in page.log.values()}
+            for name in set(page.remembered) - logged:
+                del page.remembered[name]
+        return await super().trim(before_ms=before_ms, keep_events=keep_events)
+
+
 CAUGHT: list[tuple[type[MemoryStorage], str, dict[str, object]]] = [
     (ForgetsIdempotency, "a_cancelled_commit_is_settled_by_the_same_again", {}),
     (ForgetsIdempotency, "known_and_new_mix", {}),
@@ -258,7 +295,11 @@ CAUGHT: list[tuple[type[MemoryStorage], str, dict[str, object]]] = [
     (RenewsAlways, "renew_draws_an_epoch_only_for_a_lost_tail", {}),
     (TrimsTooMuch, "trim_keeps_the_newest", {}),
     (TrimsTooMuch, "trim_keeps_what_is_young", {}),
+    (TrimForgetsNotes, "trim_keeps_what_is_young", {}),
     (CountsTwice, "usage_is_added_once", {}),
+    (CountsByTheHighestSerial, "usage_is_added_once", {}),
+    (ErasesUsage, "erase_leaves_the_usage", {}),
+    (MixesTenants, "one_name_in_two_tenants_is_two_pages", {}),
     (ListsByChance, "pages_are_listed_in_key_order", {}),
     (HasAKeyOfItsOwn, "the_key_is_the_same_for_all", {}),
     (DiesWhenClosed, "open_and_close_may_come_twice", {}),
@@ -297,6 +338,7 @@ async def test_a_broken_storage_is_caught(
 MODEL_CATCHES = sorted(
     {double for double, _, _ in CAUGHT if double.restore is MemoryStorage.restore}
     - {CopiesNoNotes, ForgetsWhatWasTrimmed}
+    - {ErasesUsage, CountsByTheHighestSerial, TrimForgetsNotes, MixesTenants}
     - {HasAKeyOfItsOwn, CountsTwice, ListsByChance, FailsTogether, TearsLoads, LetsOthersBetween},
     key=lambda double: double.__name__,
 )

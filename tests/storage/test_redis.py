@@ -30,7 +30,8 @@ def server() -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="module")
 def sentinel() -> Iterator[RedisSentinel]:
-    with RedisSentinel() as sentinel:
+    # Nothing fails over here, however busy the machine is.
+    with RedisSentinel(down_after_ms=60_000) as sentinel:
         yield sentinel
 
 
