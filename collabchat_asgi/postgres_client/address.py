@@ -67,7 +67,8 @@ class Address:
             raise ConfigError(f"{setting}: not a URL like postgresql://user:password@host/database")
         if "@" in (parts.host or "") + (parts.database or ""):
             raise ConfigError(
-                f"{setting}: escape odd characters in user and password: @ is %40, / is %2F"
+                f"{setting}: not a URL like postgresql://user:password@host/database "
+                "(escape odd characters in user and password: @ is %40, / is %2F)"
             )
         options = {name: _last(value) for name, value in parts.query.items()}
         if "ssl" in options:

@@ -319,7 +319,8 @@ def test_deflate_and_a_wrong_prefix(tmp_path: Path, collabchat: Run) -> None:
 def test_nobody_there(collabchat: Run) -> None:
     told = asked(collabchat, f"http://127.0.0.1:{free_port()}/collabchat")
     assert told.has("problem", "cannot be reached.*is the port right")
-    assert asked(collabchat, "localhost:8000").has("problem", "has to be http")
+    for no_url in ("localhost:8000", "http://[x", "http://127.0.0.1:abc/x"):
+        assert asked(collabchat, no_url).has("problem", "has to be http")
 
 
 class Proxy(BaseHTTPRequestHandler):

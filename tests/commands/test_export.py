@@ -174,6 +174,8 @@ def test_nothing_to_export(filled: str, collabchat: Run) -> None:
         ("b", "", "urn:collabchat:page:acme:b"),
         ("javascript:alert(1)", "", "urn:collabchat:page:acme:javascript%3Aalert%281%29"),
         ("//evil.example", "", "urn:collabchat:page:acme:%2F%2Fevil.example"),
+        ("http://[oops", "https://a.example", "urn:collabchat:page:acme:http%3A%2F%2F%5Boops"),
+        ("http://a.example/100% sure%20", "", "http://a.example/100%25%20sure%20"),
     ],
 )
 def test_sources(url_id: str, base: str, source: str) -> None:

@@ -130,7 +130,10 @@ def test_an_option_that_cannot_work_says_so(options: str, says: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:hunter2@h:port/d", "nonsense hunter2"])
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://u:hunter2@h:port/d", "nonsense hunter2", "postgresql://u:h@hunter2@h/d"],
+)
 def test_what_is_no_url_is_not_repeated(url: str) -> None:
     with pytest.raises(ConfigError, match="postgresql://user:password@host") as caught:
         PostgresStorage.from_url(url)

@@ -113,6 +113,8 @@ async def test_a_server_that_syncs_later_is_named(caplog: pytest.LogCaptureFixtu
         ("redis://h/0?service=main", "takes no service"),
         ("redis+cluster://a,b/3", "only database 0"),
         ("redis+sentinel://a,b", "needs the master's name"),
+        ("redis://a,b/0", "is one server: several are redis.cluster"),
+        ("rediss://h/0?ssl_ca_certs=/nope", "ssl_ca_certs=/nope: there is no such file"),
         ("redis+sentinel://a,b/main/x", "number of a database"),
         ("redis://:hunter2@h:port/0", "not a URL like"),
         ("redis://user:hunter2/slash@h/0", "."),
