@@ -1,4 +1,4 @@
-"""Where workers or machines cannot share what is configured, one line says so; or nothing starts."""
+"""What workers or machines cannot share is told in one line, or nothing starts."""
 
 from __future__ import annotations
 
