@@ -194,18 +194,3 @@ class Crowd:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*(client.stop() for client in self.clients))
-
-
-def under_way(history: History) -> int:
-    """Operations that a server has and has not answered. A client also counts those that it was
-    told to send again later; no fault can hit them meanwhile."""
-    waiting: set[tuple[str, str]] = set()
-    for record in history:
-        call = (record.connection, record.frame.get("broadcastId", ""))
-        if record.kind == "sent" and call[1]:
-            waiting.add(call)
-        elif record.kind == "received" and record.frame["type"] in ("ack", "error"):
-            waiting.discard(call)
-        elif record.kind == "closed":
-            waiting = {one for one in waiting if one[0] != record.connection}
-    return len(waiting)

@@ -4,25 +4,23 @@ own pub/sub, under two processes and under four workers. The history is the judg
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from urllib.parse import quote
 
 import pytest
 
-from collabchat_asgi.testing import History, Report, ServerProcess, SocketClient
+from collabchat_asgi.testing import ServerProcess, SocketClient
 from collabchat_asgi.testing import operations as op
 from collabchat_asgi.testing.services_postgres import PgBouncer, PostgresServer
 
-from .load import LONG, Crowd, serve, under_way, until
+from .load import LONG, serve
+from .scene import scene
 
 ROUNDS = 12 if LONG else 3
 BETWEEN = 300 if LONG else 100
 """Acked operations between two faults."""
 FROZEN_SECONDS = 15.0 if LONG else 5.0
-SEED = int(os.environ.get("COLLABCHAT_SEED", "20"))
 CUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE application_name = 'collabchat'"""
 BRISK = {"presence_seconds": 0.1, "presence_grace_seconds": 0.2, "heartbeat_seconds": 1.0}
@@ -45,58 +43,15 @@ def crewed(crew: str, storage: str, **timing: float) -> list[ServerProcess]:
     return [serve(storage, **timing) for _ in range(2)]
 
 
-@dataclass
-class Scene:
-    """A crowd on all processes, and what was in flight at each fault."""
-
-    servers: list[ServerProcess]
-    crowd: Crowd
-    history: History
-    in_flight: list[int] = field(default_factory=list)
-
-    async def fault(self, name: str, act: Callable[[], Awaitable[object]]) -> None:
-        """Once there is load that it can hit."""
-        await self.crowd.more(BETWEEN)
-        await until(lambda: under_way(self.history) >= 4, "operations under way")
-        self.in_flight.append(under_way(self.history))
-        self.history.fault(name)
-        await act()
-
-    async def judge(self, what: str) -> Report:
-        await self.crowd.more(BETWEEN)
-        report = await self.crowd.settle(self.servers[0].url)
-        print(f"\n{what} (seed {SEED}), in flight at each fault {self.in_flight}: {report}")
-        report.assert_kept()
-        assert report.unanswered == 0
-        assert report.acked >= BETWEEN * (len(self.in_flight) + 1)
-        assert report.faults == len(self.in_flight)
-        assert report.faults_in_flight == report.faults, "a fault that hit nothing proves nothing"
-        for server in self.servers:
-            assert "Traceback" not in server.log, server.log
-        return report
-
-
-@asynccontextmanager
-async def scene(crew: str, storage: str) -> AsyncIterator[Scene]:
-    history = History()
-    async with AsyncExitStack() as stack:
-        servers = [stack.enter_context(server) for server in crewed(crew, storage)]
-        crowd = Crowd([server.url for server in servers], history, seed=SEED)
-        stack.push_async_callback(crowd.stop)
-        crowd.begin()
-        await crowd.more(50)
-        yield Scene(servers, crowd, history)
-
-
 async def test_crashed_and_started_again(postgres: PostgresServer, crew: str) -> None:
-    async with scene(crew, postgres.url) as act:
+    async with scene(crewed(crew, postgres.url), BETWEEN) as act:
         for _ in range(ROUNDS):
             await act.fault("restart -m immediate", lambda: asyncio.to_thread(postgres.crash))
         await act.judge(f"{crew}, restart -m immediate")
 
 
 async def test_every_session_terminated(postgres: PostgresServer, crew: str) -> None:
-    async with scene(crew, postgres.url) as act:
+    async with scene(crewed(crew, postgres.url), BETWEEN) as act:
         for _ in range(3 * ROUNDS):
             await act.fault(
                 "pg_terminate_backend of all", lambda: asyncio.to_thread(postgres.execute, CUT)
@@ -112,7 +67,7 @@ async def test_standing_still(postgres: PostgresServer, crew: str) -> None:
         finally:
             postgres.thaw()
 
-    async with scene(crew, postgres.url) as act:
+    async with scene(crewed(crew, postgres.url), BETWEEN) as act:
         await act.fault(f"SIGSTOP for {FROZEN_SECONDS:g} s", freeze)
         await act.judge(f"{crew}, SIGSTOP for {FROZEN_SECONDS:g} s")
 
@@ -126,7 +81,8 @@ async def test_the_pooler_is_killed(postgres: PostgresServer) -> None:
             await asyncio.to_thread(bouncer.start)
 
         options = f"?pooler=transaction&listen={quote(postgres.url, safe='')}"
-        async with scene("2 processes", bouncer.url_of("postgres") + options) as act:
+        servers = crewed("2 processes", bouncer.url_of("postgres") + options)
+        async with scene(servers, BETWEEN) as act:
             for _ in range(ROUNDS):
                 await act.fault("SIGKILL of PgBouncer", restart)
                 await act.fault(
