@@ -7,6 +7,10 @@ from dataclasses import dataclass, fields
 from .errors import ConfigError
 
 
+MAY_BE_NONE = {"idle_pages", "log_events"}
+"""Limits that make sense at 0."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How much of everything one client, one user and one page may have."""
@@ -62,8 +66,9 @@ class Limits:
             value = getattr(self, one.name)
             if value is None and one.default is None:
                 continue
-            if type(value) is not int or value < 1:
-                raise ConfigError(f"Limits({one.name}={value!r}): give a whole number above 0")
+            least = 0 if one.name in MAY_BE_NONE else 1
+            if type(value) is not int or value < least:
+                raise ConfigError(f"Limits({one.name}={value!r}): give a whole number from {least}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ class Ours(SqliteStorage):
 
 @pytest.fixture
 def pod(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("COLLABCHAT_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
 
 
