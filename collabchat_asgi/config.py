@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields
 
 from .errors import ConfigError
 
-
 MAY_BE_NONE = {"idle_pages", "log_events"}
 """Limits that make sense at 0."""
 
