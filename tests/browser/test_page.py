@@ -63,7 +63,7 @@ async def test_a_thread_without_a_mouse(visit: Visit) -> None:
     await press("Escape")
     await expect(ada[".card"]).to_be_hidden()
     assert await ada.js("document.getSelection().focusOffset") == 9
-    # A browser takes the focus out of what is hidden when it draws next; a hand is slower than that.
+    # A browser takes the focus out of what is hidden when it draws next; hands are slower.
     await expect(ada.composer).not_to_be_focused()
     await ada.js("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
     await press("Alt+Shift+KeyJ")
