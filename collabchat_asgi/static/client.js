@@ -257,7 +257,7 @@ export class CollabClient extends Emitter {
     const { type, urlId, broadcastId } = frame
     const page = this.#pages.get(urlId)
     if (type === 'ack' || type === 'error') {
-      const owner = page ?? (typeof broadcastId === 'string' ? [...this.#pages.values()].find(each => each.holds(broadcastId)) : undefined)
+      const owner = page ?? (typeof broadcastId === 'string' ? [...this.#pages.values()].find(each => each.outbox.holds(broadcastId)) : undefined)
       try {
         if (type === 'ack') owner?.acked(frame)
         else this.#failed(frame, owner)
@@ -309,7 +309,7 @@ export class CollabClient extends Emitter {
 
   /** @param {{key: string | null}} event */
   #stored = ({ key }) => {
-    for (const subscription of this.#pages.values()) subscription.stored(key)
+    for (const subscription of this.#pages.values()) subscription.outbox.stored(key)
   }
 }
 
@@ -333,14 +333,14 @@ export class Page extends Emitter {
 
   /** @param {Anchor} anchor  @param {string} body  @returns {Sent} */
   createChat(anchor, body) {
-    return this.#do({ type: 'create-chat', chat: { id: this.#id(), anchor, comment: { id: this.#id(), body: this.#subscription.checked(body) } } })
+    return this.#do({ type: 'create-chat', chat: { id: this.#id(), anchor, comment: { id: this.#id(), body: this.#subscription.outbox.checked(body) } } })
   }
 
   /** @param {string} chatId  @param {string} body  @returns {Sent} */
-  addComment(chatId, body) { return this.#do({ type: 'add-comment', chatId, comment: { id: this.#id(), body: this.#subscription.checked(body) } }) }
+  addComment(chatId, body) { return this.#do({ type: 'add-comment', chatId, comment: { id: this.#id(), body: this.#subscription.outbox.checked(body) } }) }
 
   /** @param {string} chatId  @param {string} commentId  @param {string} body  @returns {Sent} */
-  editComment(chatId, commentId, body) { return this.#do({ type: 'edit-comment', chatId, comment: { id: commentId, body: this.#subscription.checked(body) } }) }
+  editComment(chatId, commentId, body) { return this.#do({ type: 'edit-comment', chatId, comment: { id: commentId, body: this.#subscription.outbox.checked(body) } }) }
 
   /** Deleting the last comment deletes the chat. @param {string} chatId  @param {string} commentId  @returns {Sent} */
   deleteComment(chatId, commentId) { return this.#do({ type: 'delete-comment', chatId, commentId }) }
@@ -367,13 +367,13 @@ export class Page extends Emitter {
   typing(chatId) { this.#subscription.typing(chatId) }
 
   /** Loads comments before the oldest loaded one. Resolves to whether there are more; rejects with a CollabError. @param {string} chatId @param {number} [limit] @returns {Promise<boolean>} */
-  loadOlder(chatId, limit = 50) { return this.#subscription.loadOlder(chatId, limit) }
+  loadOlder(chatId, limit = 50) { return this.#subscription.older.load(chatId, limit) }
 
   /** Sends a draft again, as it is or with another text. @param {string} draftId  @param {string} [body]  @returns {Sent} */
-  retryDraft(draftId, body) { return this.#subscription.retryDraft(draftId, body) }
+  retryDraft(draftId, body) { return this.#subscription.outbox.retryDraft(draftId, body) }
 
   /** @param {string} draftId */
-  discardDraft(draftId) { this.#subscription.discardDraft(draftId) }
+  discardDraft(draftId) { this.#subscription.outbox.discardDraft(draftId) }
 
   /** The same handle, with its listeners, on another page: for applications that navigate without loading. @param {string} urlId */
   setPage(urlId) {
@@ -393,5 +393,5 @@ export class Page extends Emitter {
   #id() { return this.#client.id() }
 
   /** @param {import('./types.js').Operation} operation */
-  #do(operation) { return this.#subscription.do(operation) }
+  #do(operation) { return this.#subscription.outbox.do(operation) }
 }

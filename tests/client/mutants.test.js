@@ -13,16 +13,16 @@ const here = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.
 /** @type {[string, string, string, string, string][]} what it does wrong, file, what stands there, what stands there instead, who catches it */
 const MUTANTS = [
   ['drops its own events instead of folding them', 'subscription.js', 'this.page.fold(events)', 'this.page.fold({ ...events, events: events.events.filter(event => event.user.id !== this.#user?.id) })', 'page'],
-  ['drops events that carry a broadcastId of its own', 'subscription.js', 'this.page.fold(events)', 'this.page.fold({ ...events, events: events.events.filter(event => !this.#find(event.broadcastId)) })', 'page'],
-  ['the same, seen by the schedules', 'subscription.js', 'this.page.fold(events)', 'this.page.fold({ ...events, events: events.events.filter(event => !this.#find(event.broadcastId)) })', 'convergence'],
-  ['settles at the ack', 'subscription.js', 'if (this.#reached(ack) ||', 'if (true ||', 'page'],
+  ['drops events that carry a broadcastId of its own', 'subscription.js', 'this.page.fold(events)', 'this.page.fold({ ...events, events: events.events.filter(event => !this.outbox.holds(event.broadcastId)) })', 'page'],
+  ['the same, seen by the schedules', 'subscription.js', 'this.page.fold(events)', 'this.page.fold({ ...events, events: events.events.filter(event => !this.outbox.holds(event.broadcastId)) })', 'convergence'],
+  ['settles at the ack', 'subscription.js', 'if (this.#reached(queued.ack) || !this.#open', 'if (true', 'page'],
   ['never settles at a position', 'subscription.js', 'this.#settleReached(false)', '', 'page'],
   ['folds across gaps', 'page.js', "first === seq + 1 ? 'next' : 'gap'", "'next'", 'page'],
-  ['forgets what it owes a halted server', 'subscription.js', 'if (queued.asked) this.#owed.set', 'if (false) this.#owed.set', 'queue'],
-  ['lets operations overtake the creation they need', 'subscription.js', 'needs(queued.operation, each.operation)', 'false', 'queue'],
-  ['makes a new broadcastId for each attempt', 'subscription.js', '...queued.operation, urlId: this.urlId, broadcastId: queued.broadcastId })', '...queued.operation, urlId: this.urlId, broadcastId: uuid(this.link.env) })', 'queue'],
-  ['keeps in doubt what a snapshot left in doubt', 'subscription.js', 'for (const { chatId, older, stale } of again)', 'for (const { chatId, older, stale } of again.slice(1))', 'page'],
-  ['sends whoever\'s queue', 'subscription.js', 'queueKey(welcome.tenantId, this.urlId, welcome.user.id)', "queueKey(welcome.tenantId, this.urlId, 'all')", 'queue'],
+  ['forgets what it owes a halted server', 'outbox.js', 'if (queued.asked) this.#owed.set', 'if (false) this.#owed.set', 'queue'],
+  ['lets operations overtake the creation they need', 'outbox.js', 'needs(queued.operation, each.operation)', 'false', 'queue'],
+  ['makes a new broadcastId for each attempt', 'outbox.js', '...queued.operation, urlId: this.urlId, broadcastId: queued.broadcastId })', '...queued.operation, urlId: this.urlId, broadcastId: uuid(this.sender.env) })', 'queue'],
+  ['keeps in doubt what a snapshot left in doubt', 'older.js', 'for (const { chatId, older, stale } of doubtful)', 'for (const { chatId, older, stale } of doubtful.slice(1))', 'page'],
+  ['sends whoever\'s queue', 'outbox.js', 'queueKey(welcome.tenantId, this.urlId, welcome.user.id)', "queueKey(welcome.tenantId, this.urlId, 'all')", 'queue'],
   ['resets its backoff at the welcome', 'connection.js', 'this.handshake.stop()\n    this.state = \'open\'', 'this.handshake.stop()\n    this.backoff.reset()\n    this.state = \'open\'', 'connection'],
 ]
 

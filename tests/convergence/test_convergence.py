@@ -70,24 +70,27 @@ def test_a_seed_says_everything() -> None:
 
 
 FOLD = "this.page.fold(events)"
-SEND = "this.link.send({ ...queued.operation, urlId: this.urlId, broadcastId: queued.broadcastId })"
+SEND = "this.sender.send({ ...queued.operation, urlId: this.urlId, broadcastId: queued.broadcastId })"
 MUTANTS = {
     "drops its own events": (
+        "subscription.js",
         FOLD,
         "this.page.fold({ ...events, events: events.events.filter("
         "event => event.user.id !== this.#user?.id) })",
     ),
     "drops events that carry a broadcastId of its own": (
+        "subscription.js",
         FOLD,
         "this.page.fold({ ...events, events: events.events.filter("
-        "event => !this.#find(event.broadcastId)) })",
+        "event => !this.outbox.holds(event.broadcastId)) })",
     ),
-    "folds an event twice": (FOLD, f"{FOLD}; {FOLD}"),
+    "folds an event twice": ("subscription.js", FOLD, f"{FOLD}; {FOLD}"),
     "does not send again what was not acked": (
+        "outbox.js",
         SEND,
         f"queued.once || (queued.once = {SEND})",
     ),
-    "takes every answer for recovered": ("frame.recovered === true", "true"),
+    "takes every answer for recovered": ("subscription.js", "frame.recovered === true", "true"),
 }
 
 
@@ -96,10 +99,10 @@ def test_a_broken_client_is_caught(what: str, tmp_path: Path) -> None:
     folder = tmp_path / "static"
     shutil.copytree(STATIC, folder)
     (folder / "package.json").write_text('{"type":"module"}')
-    broken = folder / "subscription.js"
+    file, before, after = MUTANTS[what]
+    broken = folder / file
     source = broken.read_text()
-    before, after = MUTANTS[what]
-    assert source.count(before) == 1, f"subscription.js does not hold this once: {before}"
+    assert source.count(before) == 1, f"{file} does not hold this once: {before}"
     broken.write_text(source.replace(before, after))
     report = _until_the_first_failure((folder / "client.js").as_uri())
     assert report.failures, f"{report.schedules} schedules have not caught it"
