@@ -6,6 +6,10 @@ import { discussions, number, people, refused, state as stateWords, waiting } fr
 
 /** @typedef {{toggle: () => void, again: () => void}} BarHost */
 
+/** Of all widgets of the document, from the top down. @type {HTMLElement[]} */
+const bars = []
+const stack = () => { for (const [row, bar] of bars.entries()) bar.style.setProperty('--row', String(row)) }
+
 export class Bar {
   /** @param {HTMLElement} face  @param {BarHost} host */
   constructor(face, host) {
@@ -15,6 +19,8 @@ export class Bar {
     this.again = h('button', { type: 'button', class: 'text-button', hidden: true, onclick: host.again }, 'Try again')
     this.element = h('div', { class: 'bar', part: 'bar', role: 'group', 'aria-label': 'Discussions on this page' }, this.state, this.people, this.list, this.again)
     face.append(this.element)
+    bars.push(this.element)
+    stack()
   }
 
   /** @param {PageState} state  @param {number} open discussions that are not resolved */
@@ -35,6 +41,11 @@ export class Bar {
       this.state.title = reason ? refused(reason) : ''
     }
     this.again.hidden = status !== 'refused'
+  }
+
+  destroy() {
+    bars.splice(bars.indexOf(this.element), 1)
+    stack()
   }
 
   /** @param {boolean} expanded */

@@ -141,8 +141,11 @@ export class Card {
     this.#said = ''
     cancelAnimationFrame(this.#frame)
     this.#frame = 0
-    const inside = this.element.contains(/** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement)
+    const active = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement
+    const inside = active instanceof HTMLElement && this.element.contains(active)
     const range = this.#range()
+    // Left to itself a browser takes the focus out of what is hidden a frame later: a key in between would be lost in here.
+    if (inside) active.blur()
     this.element.hidden = true
     this.chatId = this.#fresh = undefined
     this.host.closed()
@@ -166,7 +169,7 @@ export class Card {
   #compose(label, send) {
     const value = unsent.get(this.chatId ?? JSON.stringify(this.#fresh?.anchor.selector)) ?? ''
     this.#composer = new Composer({
-      label, value, most: this.host.most(), send, changed: text => this.#keep(text),
+      label, value, most: this.host.most, send, changed: text => this.#keep(text),
       typing: () => { if (this.chatId) this.host.page.typing(this.chatId) },
     })
     fill(this.foot, this.#composer.element)
@@ -265,7 +268,7 @@ export class Card {
     for (const comment of comments) {
       let message = this.#messages.get(comment.id)
       if (!message && chat) {
-        message = new Message(this.host.page, chat.id, this.host.most())
+        message = new Message(this.host.page, chat.id, this.host.most)
         this.#messages.set(comment.id, message)
         if (known && comment.author.id !== state.user?.id && comment === comments.at(-1)) added++
       }

@@ -115,6 +115,9 @@ export class CollabClient extends Emitter {
   /** Who the server says we are; undefined before the first `welcome`. @returns {User | undefined} */
   get user() { return this.#lastWelcome?.user }
 
+  /** What the server takes, as its last `welcome` said; undefined before the first. @returns {Welcome['limits'] | undefined} */
+  get limits() { return this.#lastWelcome?.limits }
+
   /** A handle on a page; several handles of one page share everything but their listeners. @param {string} urlId @returns {Page} */
   page(urlId) { return new Page(this, urlId) }
 

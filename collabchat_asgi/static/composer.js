@@ -9,7 +9,7 @@ const SHOWN_FROM = 200
  * @property {string} label
  * @property {string} [value]
  * @property {string} [action] what the button says; only an arrow otherwise
- * @property {number} most code points
+ * @property {() => number} most code points
  * @property {(text: string) => void} send may throw: the words stay, and the reason is shown
  * @property {() => void} [typing]
  * @property {(text: string) => void} [changed]
@@ -68,7 +68,7 @@ export class Composer {
   }
 
   #changed() {
-    const left = this.options.most - Array.from(this.input.value.trim()).length
+    const left = this.options.most() - Array.from(this.input.value.trim()).length
     this.button.disabled = this.input.readOnly || !this.input.value.trim() || left < 0
     this.count.hidden = left >= SHOWN_FROM
     this.count.textContent = number(left)

@@ -17,7 +17,7 @@ export class Message {
   #mode = ''
   #alone = false
 
-  /** @param {Page} page  @param {string} chatId  @param {number} most */
+  /** @param {Page} page  @param {string} chatId  @param {() => number} most code points */
   constructor(page, chatId, most) {
     this.page = page
     this.chatId = chatId

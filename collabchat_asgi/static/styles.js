@@ -34,7 +34,7 @@ button:disabled { cursor: default; opacity: .45 }
 .text-button.main:hover { filter: brightness(1.08) }
 .text-button.danger { color: var(--bad) }
 
-.bar { position: fixed; inset-block-start: var(--collabchat-top, 14px); inset-inline-end: var(--collabchat-end, 16px); display: flex; align-items: center; gap: 2px; padding: 4px;
+.bar { position: fixed; inset-block-start: calc(var(--collabchat-top, 14px) + 44px * var(--row));  inset-inline-end: var(--collabchat-end, 16px); display: flex; align-items: center; gap: 2px; padding: 4px;
   background: var(--bg); border-radius: 999px; box-shadow: var(--shadow); font-size: 13px; font-weight: 500; font-variant-numeric: tabular-nums }
 .bar > * { display: inline-flex; align-items: center; gap: 6px; min-height: 28px; padding: 0 10px; border-radius: 999px; white-space: nowrap }
 .bar .icon { width: 16px; height: 16px; color: var(--soft) }

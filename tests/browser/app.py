@@ -6,6 +6,7 @@ Who somebody is stands in the cookie `name`; a name that begins with "Mod" may m
 from __future__ import annotations
 
 import html
+import os
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -63,7 +64,11 @@ collab = CollabChat(
     authorize=authorize,
     before_commit=before_commit,
     # The same few people write in every test.
-    limits=Limits(comments_per_minute=10_000, operations_per_second=1_000),
+    limits=Limits(
+        comments_per_minute=10_000,
+        operations_per_second=1_000,
+        body_chars=int(os.environ.get("BODY_CHARS", "2000")),
+    ),
 )
 app = FastAPI()
 app.add_middleware(CollabChatMiddleware, collab=collab)

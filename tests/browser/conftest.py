@@ -151,8 +151,8 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-def serve(folder: Path) -> ServerProcess:
-    env = {"COLLABCHAT_STORAGE": f"sqlite:///{folder / 'collabchat.db'}"}
+def serve(folder: Path, **settings: str) -> ServerProcess:
+    env = {"COLLABCHAT_STORAGE": f"sqlite:///{folder / 'collabchat.db'}", **settings}
     return ServerProcess("tests.browser.app:app", env=env, directory=ROOT)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import expect
 
 from collabchat_asgi.testing import ServerProcess
 
-from .conftest import Reader, Visit
+from .conftest import Reader, Visit, serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -63,9 +65,6 @@ async def test_a_thread_without_a_mouse(visit: Visit) -> None:
     await press("Escape")
     await expect(ada[".card"]).to_be_hidden()
     assert await ada.js("document.getSelection().focusOffset") == 9
-    # A browser takes the focus out of what is hidden when it draws next; hands are slower.
-    await expect(ada.composer).not_to_be_focused()
-    await ada.js("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
     await press("Alt+Shift+KeyJ")
     await expect(ada[".card"]).to_be_visible()
     await expect(ada[".card"]).to_be_focused()
@@ -327,6 +326,67 @@ async def test_the_text_may_come_later_and_the_page_may_be_another(visit: Visit)
     await ada.threads(1)
     await ada.highlighted(FOG)
     await ada.clean()
+
+
+async def test_a_key_right_behind_the_escape_counts(visit: Visit) -> None:
+    """A browser takes the focus out of what is hidden when it draws next, but keys come sooner."""
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "Hello")
+    await expect(ada.composer).to_be_focused()
+    shown = await ada.js(
+        """() => {
+          const face = document.querySelector('collab-chat').shadowRoot
+          const press = (key, more) => {
+            const init = { key, bubbles: true, composed: true, cancelable: true, ...more }
+            const deepest = face.activeElement ?? document.activeElement
+            deepest.dispatchEvent(new KeyboardEvent('keydown', init))
+          }
+          press('Escape')
+          press('J', { code: 'KeyJ', altKey: true, shiftKey: true })
+          return !face.querySelector('.card').hidden
+        }"""
+    )
+    assert shown
+
+
+async def test_a_comment_is_as_long_as_the_server_says(visit: Visit, tmp_path: Path) -> None:
+    with serve(tmp_path, BODY_CHARS="5000") as generous:
+        ada = await visit("Ada", server=generous)
+        await long_comments(ada)
+
+
+async def long_comments(ada: Reader) -> None:
+    await ada.discuss(FOG, "Hello")
+    await ada.composer.fill("x" * 4_990)
+    await expect(ada[".card .count"]).to_have_text("10")
+    await expect(ada[".card .send"]).to_be_enabled()
+    await ada.composer.fill("x" * 5_001)
+    await expect(ada[".card .send"]).to_be_disabled()
+
+
+async def test_two_widgets_do_not_cover_each_other(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.js(
+        """() => {
+          const second = document.createElement('collab-chat')
+          second.id = 'second'
+          second.setAttribute('root', 'h1')
+          second.setAttribute('page', location.href + '#title')
+          document.body.append(second)
+        }"""
+    )
+    second = ada.page.locator("#second .bar")
+    await expect(second.locator(".people")).to_be_visible()
+    one = await ada.page.locator("collab-chat:not(#second) .bar").bounding_box()
+    other = await second.bounding_box()
+    assert one is not None
+    assert other is not None
+    assert other["y"] >= one["y"] + one["height"]
+    await ada.js("document.querySelector('collab-chat:not(#second)').remove()")
+    await expect(ada.page.locator(".bar")).to_have_count(1)
+    moved = await second.bounding_box()
+    assert moved is not None
+    assert moved["y"] == one["y"]
 
 
 async def test_forced_colours_and_no_motion(visit: Visit) -> None:

@@ -1,0 +1,387 @@
+/** A widget at work: the page of its client, and everything that shows it and acts on it. */
+
+/** @import { Passage } from './anchor.js' */
+/** @import { Chat, ClientOptions, PageState } from './types.js' */
+/** @import { Page } from './client.js' */
+/** @import { CollabChatElement } from './widget.js' */
+import { describe, trimmed } from './anchor.js'
+import { Announcer } from './announcer.js'
+import { Bar } from './bar.js'
+import { Card } from './card.js'
+import { CollabClient } from './client.js'
+import { h } from './dom.js'
+import { Highlights, caretAt, covers } from './highlights.js'
+import { Panel } from './panel.js'
+import { Places } from './places.js'
+import { Prompt } from './prompt.js'
+import { refused } from './words.js'
+
+/** A selection beyond this is cut: nobody discusses a chapter as one passage. */
+const MOST_SELECTED = 2000
+/** Code points of a comment, before the server has said what it takes. */
+const MOST_SAID = 2000
+
+/** @param {CollabChatElement} element */
+export function urlIdOf(element) {
+  const given = element.getAttribute('page')
+  if (given) return given
+  const canonical = /** @type {HTMLLinkElement | null} */ (document.querySelector('link[rel=canonical]'))
+  return canonical?.href || location.origin + location.pathname
+}
+
+/** From one start to its end: everything that listens, paints or ticks belongs to it, and ends with it. */
+export class Life {
+  #ending = new AbortController()
+  #shadow
+  /** @type {ReadonlyMap<string, Chat>} */
+  #chats = new Map()
+  #ready = false
+  #hovered = ''
+  #frame = 0
+  #counts = ''
+  /** Whose passage is under the pointer, in the list or in the text. */
+  #cursor = ''
+
+  /** @param {CollabChatElement} element */
+  constructor(element) {
+    this.element = element
+    const { signal } = this.#ending
+    this.#shadow = /** @type {ShadowRoot} */ (element.shadowRoot)
+    this.face = h('div', { class: 'face' })
+    this.#shadow.replaceChildren(this.face)
+    /** @type {ClientOptions} */
+    const options = { prefix: element.getAttribute('prefix') ?? undefined, tenantId: element.getAttribute('tenant') ?? undefined, token: element.token }
+    this.client = element.client ?? CollabClient.shared(options)
+    /** @type {Page} */
+    this.page = this.client.page(urlIdOf(element))
+    this.places = new Places(() => this.#root(), moved => this.#moved(moved))
+    const home = this.places.text.root.getRootNode()
+    this.highlights = new Highlights(home instanceof ShadowRoot ? home : document, this.face)
+    this.announcer = new Announcer(this.face)
+    this.bar = new Bar(this.face, { toggle: () => this.panel.shown ? this.panel.close() : this.#list(), again: () => this.client.status.status === 'refused' ? this.client.connect() : element.restart() })
+    const life = this
+    this.card = new Card(this.face, {
+      get page() { return life.page },
+      get root() { return life.places.text.root },
+      range: id => this.places.get(id)?.range,
+      steps: id => this.#steps(id),
+      closed: () => this.#paintActive(undefined),
+      created: id => {
+        this.card.chatId = undefined
+        this.open(id, true)
+        this.#tell('thread-created', { chatId: id })
+      },
+      rewrite: draft => {
+        const place = this.places.get(draft.chatId)
+        if (!place?.range) return
+        this.page.discardDraft(draft.id)
+        this.#discuss(place)
+        this.card.words = draft.text
+      },
+      most: () => this.client.limits?.bodyChars ?? MOST_SAID,
+    }, signal)
+    this.panel = new Panel(this.face, {
+      open: id => {
+        this.panel.close()
+        this.open(id)
+      },
+      point: (id, on) => this.#hover(on ? id : ''),
+      position: id => {
+        const place = this.places.get(id)
+        return place?.range && place.start
+      },
+      closed: () => {
+        this.bar.expanded(false)
+        this.#hover('')
+        this.bar.list.focus({ preventScroll: true })
+      },
+    })
+    this.prompt = new Prompt(this.face, {
+      selected: () => this.#may() ? this.#selected() : undefined,
+      discuss: passage => this.#discuss(passage),
+      say: words => this.announcer.say(words),
+    }, signal)
+    this.#listen(signal)
+    this.theme()
+    this.page.on('change', state => this.#changed(state))
+    this.page.on('presence', () => this.#drawBar())
+    this.page.on('typing', ({ chatId, users }) => { if (this.card.chatId === chatId) this.card.showTyping(users) })
+    this.page.on('status', detail => {
+      this.#changed(this.page.state)
+      this.#tell('status', detail)
+    })
+    this.page.on('error', detail => {
+      if (detail.broadcastId) this.card.say(refused(detail))
+      this.#tell('error', detail)
+    })
+    this.page.on('draft', draft => {
+      this.card.say('') // the card shows the text with its reason
+      this.announcer.say('A message was not sent')
+      if (this.panel.shown) this.panel.update(this.page.state)
+    })
+    this.#changed(this.page.state)
+  }
+
+  /** @returns {Element | null} */
+  #root() {
+    const { element } = this
+    if (element.rootElement?.isConnected) return element.rootElement
+    const selector = element.getAttribute('root')
+    return selector ? document.querySelector(selector) : document.querySelector('main') ?? document.body
+  }
+
+  /** @param {AbortSignal} signal */
+  #listen(signal) {
+    const inText = (/** @type {Event} */ event) => this.places.text.root.contains(/** @type {Node | null} */ (event.composedPath()[0]))
+    document.addEventListener('pointermove', event => {
+      if (event.pointerType === 'touch') return
+      const { clientX, clientY } = event, over = inText(event)
+      cancelAnimationFrame(this.#frame)
+      this.#frame = requestAnimationFrame(() => this.#hover(over ? this.#under(clientX, clientY)[0] ?? '' : '', true))
+    }, { signal, passive: true })
+    document.addEventListener('click', event => {
+      // The page's own links and buttons, and a selection that was just made, come first.
+      if (!inText(event) || event.defaultPrevented || event.button || !document.getSelection()?.isCollapsed) return
+      if (/** @type {Element} */ (event.target).closest('a[href], button, input, textarea, select, label, summary, [contenteditable]')) return
+      const [first] = this.#under(event.clientX, event.clientY)
+      if (first) this.open(first)
+      else if (this.card.shown && !this.card.element.contains(event.composedPath()[0] instanceof Node ? /** @type {Node} */ (event.composedPath()[0]) : null)) this.card.close(false)
+    }, { signal })
+    document.addEventListener('keydown', event => this.#key(event), { signal })
+    const again = () => this.theme()
+    for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) matchMedia(query).addEventListener('change', again, { signal })
+    const watching = new MutationObserver(again)
+    for (const one of [document.documentElement, document.body]) watching.observe(one, { attributes: true, attributeFilter: ['class', 'style', 'data-theme'] })
+    signal.addEventListener('abort', () => watching.disconnect())
+    addEventListener('scroll', () => this.highlights.painter.refresh(), { signal, capture: true, passive: true })
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.key === 'Escape' && this.prompt.shown) return this.prompt.hide()
+    const target = /** @type {Element} */ (event.composedPath()[0])
+    if (!event.altKey || !event.shiftKey || event.ctrlKey || event.metaKey || (target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)))) return
+    const act = { KeyM: () => this.discussSelection(), KeyJ: () => this.#next(1), KeyK: () => this.#next(-1) }[event.code]
+    if (!act) return
+    event.preventDefault()
+    act()
+  }
+
+  /** @param {1 | -1} way */
+  #next(way) {
+    const order = [...this.#chats.values()].filter(chat => !chat.resolved && this.places.get(chat.id)?.range)
+      .sort((a, b) => (this.places.get(a.id)?.start ?? 0) - (this.places.get(b.id)?.start ?? 0))
+    const now = order.findIndex(chat => chat.id === this.card.chatId)
+    const next = order[now < 0 ? (way > 0 ? 0 : order.length - 1) : (now + way + order.length) % order.length]
+    if (next) this.open(next.id)
+  }
+
+  #may() { return this.page.state.can.includes('comment') || !this.page.state.loaded }
+
+  // What the reader selects and points at
+
+  /** @returns {Passage | undefined} */
+  #selected() {
+    const selection = document.getSelection()
+    if (!selection?.rangeCount || selection.isCollapsed) return undefined
+    const first = selection.getRangeAt(0), last = selection.getRangeAt(selection.rangeCount - 1)
+    const text = this.places.fresh()
+    if (!first.intersectsNode(text.root) && !last.intersectsNode(text.root)) return undefined
+    const start = text.offset(first.startContainer, first.startOffset)
+    const end = Math.min(text.offset(last.endContainer, last.endOffset), start + MOST_SELECTED)
+    return trimmed(text.text, start, end)
+  }
+
+  discussSelection() {
+    const passage = this.#may() ? this.#selected() : undefined
+    if (passage) this.#discuss(passage)
+    return !!passage
+  }
+
+  /** @param {Passage} passage */
+  #discuss(passage) {
+    this.prompt.hide()
+    const text = this.places.fresh()
+    const range = text.range(passage.start, passage.end)
+    if (!range) return
+    this.panel.close()
+    this.card.compose(describe(text.text, passage), range)
+    this.highlights.set('draft', 'draft', range)
+    this.#paintActive(undefined, true)
+    document.getSelection()?.removeAllRanges()
+  }
+
+  /** @param {number} x  @param {number} y */
+  #under(x, y) {
+    const caret = caretAt(x, y)
+    if (!caret || !this.places.text.root.contains(caret.node)) return []
+    const at = this.places.text.offset(caret.node, caret.offset)
+    return this.places.at(at).filter(id => {
+      const range = this.places.get(id)?.range
+      return range && covers(range, x, y)
+    })
+  }
+
+  /** @param {string} chatId  @param {boolean} [pointer] */
+  #hover(chatId, pointer = false) {
+    if (pointer && this.#cursor !== chatId) {
+      this.#cursor = chatId
+      // Highlights have no cursor of their own.
+      const { root } = this.places.text
+      if (root instanceof HTMLElement) root.style.cursor = chatId ? 'pointer' : ''
+    }
+    if (this.#hovered === chatId) return
+    this.#hovered = chatId
+    this.highlights.set('hover', 'hover', this.places.get(chatId)?.range)
+  }
+
+  /** @param {string} chatId */
+  #steps(chatId) {
+    const place = this.places.get(chatId)
+    if (!place?.range) return undefined
+    const here = [...this.#chats.keys()].map(id => /** @type {const} */ ([id, this.places.get(id)]))
+      .filter(([, other]) => other?.range && other.start < place.end && place.start < other.end)
+      .sort(([, a], [, b]) => (a && b ? a.end - a.start - (b.end - b.start) : 0)).map(([id]) => id)
+    const at = here.indexOf(chatId)
+    return { at: at + 1, of: here.length, step: (/** @type {1 | -1} */ way) => this.open(here[(at + way + here.length) % here.length]) }
+  }
+
+  // What is open
+
+  /** @param {string} [chatId]  @param {boolean} [write] */
+  open(chatId, write = false) {
+    if (chatId === undefined) return this.#list()
+    const { state } = this.page
+    if (!this.#chats.has(chatId) && !state.drafts.some(draft => draft.chatId === chatId)) return
+    this.prompt.hide()
+    this.#bring(chatId)
+    this.card.open(chatId, write)
+    this.#paintActive(chatId)
+    this.#tell('thread-open', { chatId })
+  }
+
+  /** The page moves only where the passage is out of sight. @param {string} chatId */
+  #bring(chatId) {
+    const range = this.places.get(chatId)?.range
+    if (!range) return
+    const { top, bottom } = range.getBoundingClientRect()
+    if (bottom > 56 && top < innerHeight - 24) return
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches
+    scrollBy({ top: top - innerHeight / 3, behavior: still ? 'instant' : 'smooth' })
+  }
+
+  #list() {
+    this.card.close(false)
+    this.panel.open(this.page.state)
+    this.bar.expanded(true)
+  }
+
+  /** @param {string | undefined} chatId  @param {boolean} [drafting] */
+  #paintActive(chatId, drafting = false) {
+    if (!drafting) this.highlights.set('draft', 'draft', undefined)
+    this.highlights.set('active', 'active', chatId === undefined ? undefined : this.places.get(chatId)?.range)
+  }
+
+  // What changed
+
+  /** @param {string} urlId */
+  setPage(urlId) {
+    if (this.page.state.urlId === urlId) return
+    this.card.close(false)
+    this.panel.close()
+    this.#ready = false
+    this.page.setPage(urlId)
+  }
+
+  /** @param {PageState} state */
+  #changed(state) {
+    const before = this.#chats
+    this.#chats = new Map(state.chats.map(chat => [chat.id, chat]))
+    let news = 0
+    for (const [id, chat] of this.#chats) {
+      const known = before.get(id)
+      if (known === chat) continue
+      if (this.#ready && id !== this.card.chatId) news += unheard(known, chat, state.user?.id)
+      if (!known || !!known.resolved !== !!chat.resolved) this.#paint(id)
+    }
+    if (news) this.announcer.news(news)
+    // What was refused keeps its place too: whoever tries again must see about what.
+    const unsent = state.drafts.flatMap(({ operation, chatId }) => operation.type === 'create-chat' && !this.#chats.has(chatId) ? [{ id: chatId, anchor: operation.chat.anchor }] : [])
+    this.places.follow(unsent.length ? [...state.chats, ...unsent] : state.chats)
+    for (const { id } of unsent) if (before.has(id)) this.#paint(id)
+    this.card.update(state)
+    this.panel.update(state)
+    this.#drawBar()
+    if (!this.#ready && state.loaded) {
+      this.#ready = true
+      this.#tell('ready', { urlId: state.urlId })
+    }
+  }
+
+  /** @param {string[]} chatIds */
+  #moved(chatIds) {
+    for (const id of chatIds) this.#paint(id)
+    const { chatId } = this.card
+    if (chatId !== undefined && chatIds.includes(chatId)) {
+      this.#paintActive(chatId)
+      this.card.update(this.page.state)
+      this.card.place()
+    }
+    this.panel.update(this.page.state)
+    this.highlights.painter.refresh()
+  }
+
+  /** @param {string} id */
+  #paint(id) {
+    const chat = this.#chats.get(id)
+    this.highlights.set('chat ' + id, !chat ? 'draft' : chat.resolved ? 'resolved' : 'open', this.places.get(id)?.range)
+  }
+
+  #drawBar() {
+    const { state } = this.page
+    const chats = state.chats.filter(chat => !chat.resolved).length
+    this.bar.update(state, chats)
+    const counts = JSON.stringify([state.users, chats])
+    if (counts === this.#counts) return
+    this.#counts = counts
+    this.#tell('count', { users: state.users, chats })
+  }
+
+  theme() {
+    const dark = isDark(this.element.getAttribute('theme'), this.places.text.root)
+    this.face.classList.toggle('dark', dark)
+    this.highlights.theme(dark)
+  }
+
+  /** @param {string} name  @param {object} detail */
+  #tell(name, detail) { this.element.dispatchEvent(new CustomEvent('collabchat:' + name, { detail, bubbles: true, composed: true })) }
+
+  end() {
+    cancelAnimationFrame(this.#frame)
+    this.#hover('', true)
+    this.#ending.abort()
+    this.announcer.destroy()
+    this.bar.destroy()
+    this.places.destroy()
+    this.highlights.destroy()
+    this.page.close()
+    if (!this.element.client) this.client.destroy()
+    this.#shadow.replaceChildren()
+  }
+}
+
+/** Comments of others that were not there before. @param {Chat | undefined} before  @param {Chat} now  @param {string | undefined} me */
+function unheard(before, now, me) {
+  const known = new Set(before?.comments.map(comment => comment.id))
+  return now.comments.filter(comment => comment.author.id !== me && !known.has(comment.id)).length
+}
+
+/** As the page really looks: its background where it has one, and else what it and the reader prefer. @param {string | null} theme  @param {Element} root */
+function isDark(theme, root) {
+  if (theme === 'dark' || theme === 'light') return theme === 'dark'
+  for (let element = /** @type {Element | null} */ (root); element; element = element.parentElement) {
+    const [red, green, blue, alpha = 1] = (getComputedStyle(element).backgroundColor.match(/^rgba?\((.*)\)$/)?.[1] ?? '').split(/[ ,/]+/).map(Number)
+    if (alpha > 0.5 && Number.isFinite(blue)) return 0.299 * red + 0.587 * green + 0.114 * blue < 128
+  }
+  return getComputedStyle(document.documentElement).colorScheme.includes('dark') && matchMedia('(prefers-color-scheme: dark)').matches
+}
