@@ -29,15 +29,16 @@
  * The whole vocabulary is in types.d.ts; the wire is in PROTOCOL.md.
  */
 
-/** @import { Anchor, ClientEvents, ClientOptions, ErrorEvent, PageEvents, PageState, Refusal, Sent, StatusEvent, Token, User, Welcome } from './types.js' */
+/** @import { ClientEvents, ClientOptions, ErrorEvent, Refusal, StatusEvent, Token, User, Welcome } from './types.js' */
 import { environment, uuid, visitor } from './browser.js'
 import { Connection, addresses } from './connection.js'
 import { Emitter } from './emitter.js'
+import { Page } from './page.js'
 import { CollabError, Malformed, characters, text, wellFormed } from './protocol.js'
 import { StatusLine } from './status.js'
 import { Subscription } from './subscription.js'
 
-export { CollabError }
+export { CollabError, Page }
 
 const HTTP_TIMEOUT = 30_000
 
@@ -314,87 +315,4 @@ export class CollabClient extends Emitter {
   #stored = ({ key }) => {
     for (const subscription of this.#pages.values()) subscription.outbox.stored(key)
   }
-}
-
-/**
- * A page of annotations.
- * @extends {Emitter<PageEvents>}
- */
-export class Page extends Emitter {
-  /** @type {CollabClient} */ #client
-  /** @type {Subscription} */ #subscription
-
-  /** Use `client.page(urlId)`. @param {CollabClient} client  @param {string} urlId */
-  constructor(client, urlId) {
-    super()
-    this.#client = client
-    this.#subscription = client.join(this, urlId)
-  }
-
-  /** @returns {PageState} */
-  get state() { return this.#subscription.state }
-
-  /** @param {Anchor} anchor  @param {string} body  @returns {Sent} */
-  createChat(anchor, body) {
-    return this.#do({ type: 'create-chat', chat: { id: this.#id(), anchor, comment: { id: this.#id(), body: this.#subscription.outbox.checked(body) } } })
-  }
-
-  /** @param {string} chatId  @param {string} body  @returns {Sent} */
-  addComment(chatId, body) { return this.#do({ type: 'add-comment', chatId, comment: { id: this.#id(), body: this.#subscription.outbox.checked(body) } }) }
-
-  /** @param {string} chatId  @param {string} commentId  @param {string} body  @returns {Sent} */
-  editComment(chatId, commentId, body) { return this.#do({ type: 'edit-comment', chatId, comment: { id: commentId, body: this.#subscription.outbox.checked(body) } }) }
-
-  /** Deleting the last comment deletes the chat. @param {string} chatId  @param {string} commentId  @returns {Sent} */
-  deleteComment(chatId, commentId) { return this.#do({ type: 'delete-comment', chatId, commentId }) }
-
-  /** @param {string} chatId  @returns {Sent} */
-  resolve(chatId) { return this.#do({ type: 'resolve-chat', chatId }) }
-
-  /** @param {string} chatId  @returns {Sent} */
-  reopen(chatId) { return this.#do({ type: 'reopen-chat', chatId }) }
-
-  /** @param {string} chatId  @param {Anchor} anchor  @returns {Sent} */
-  moveAnchor(chatId, anchor) { return this.#do({ type: 'move-anchor', chatId, anchor }) }
-
-  /** @param {string} chatId  @returns {Sent} */
-  deleteChat(chatId) { return this.#do({ type: 'delete-chat', chatId }) }
-
-  /** @param {string} chatId  @param {string} commentId  @param {string} emoji  @returns {Sent} */
-  addReaction(chatId, commentId, emoji) { return this.#do({ type: 'add-reaction', chatId, commentId, emoji }) }
-
-  /** @param {string} chatId  @param {string} commentId  @param {string} emoji  @returns {Sent} */
-  removeReaction(chatId, commentId, emoji) { return this.#do({ type: 'remove-reaction', chatId, commentId, emoji }) }
-
-  /** Call at every keystroke: at most one frame in 3 s leaves, and none while not live. @param {string} chatId */
-  typing(chatId) { this.#subscription.typing(chatId) }
-
-  /** Loads comments before the oldest loaded one. Resolves to whether there are more; rejects with a CollabError. @param {string} chatId @param {number} [limit] @returns {Promise<boolean>} */
-  loadOlder(chatId, limit = 50) { return this.#subscription.older.load(chatId, limit) }
-
-  /** Sends a draft again, as it is or with another text. @param {string} draftId  @param {string} [body]  @returns {Sent} */
-  retryDraft(draftId, body) { return this.#subscription.outbox.retryDraft(draftId, body) }
-
-  /** @param {string} draftId */
-  discardDraft(draftId) { this.#subscription.outbox.discardDraft(draftId) }
-
-  /** The same handle, with its listeners, on another page: for applications that navigate without loading. @param {string} urlId */
-  setPage(urlId) {
-    const before = this.#subscription
-    if (before.urlId === urlId) return
-    this.#subscription = this.#client.join(this, urlId)
-    this.#client.part(this, before.urlId)
-    this.emit('change', this.state)
-  }
-
-  /** Ends this handle. What is still queued is sent all the same. */
-  close() {
-    this.#client.part(this, this.#subscription.urlId)
-    this.mute()
-  }
-
-  #id() { return this.#client.id() }
-
-  /** @param {import('./types.js').Operation} operation */
-  #do(operation) { return this.#subscription.outbox.do(operation) }
 }

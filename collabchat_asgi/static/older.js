@@ -1,6 +1,6 @@
 /** Comments older than those that a page brings: read over HTTP, when a reader asks and when a snapshot left them in doubt. */
 
-/** @import { ConfirmedPage } from './page.js' */
+/** @import { ConfirmedPage } from './confirmed.js' */
 import { CollabError, Malformed, list, readComment } from './protocol.js'
 
 /** Of one request. */

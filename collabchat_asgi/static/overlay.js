@@ -1,7 +1,7 @@
 /** What the reader sees: the confirmed chats and, over them, what this reader did and is not committed yet. */
 
 /** @import { Chat, Draft, Operation, PageEvent, Queued, User } from './types.js' */
-import { fold } from './page.js'
+import { fold } from './confirmed.js'
 import { chatOf, commentOf } from './protocol.js'
 
 /**

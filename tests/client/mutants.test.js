@@ -17,7 +17,7 @@ const MUTANTS = [
   ['the same, seen by the schedules', 'subscription.js', 'this.page.fold(events)', 'this.page.fold({ ...events, events: events.events.filter(event => !this.outbox.holds(event.broadcastId)) })', 'convergence'],
   ['settles at the ack', 'subscription.js', 'if (this.#reached(queued.ack) || !this.#open', 'if (true', 'page'],
   ['never settles at a position', 'subscription.js', 'this.#settleReached(false)', '', 'page'],
-  ['folds across gaps', 'page.js', "first === seq + 1 ? 'next' : 'gap'", "'next'", 'page'],
+  ['folds across gaps', 'confirmed.js', "first === seq + 1 ? 'next' : 'gap'", "'next'", 'page'],
   ['forgets what it owes a halted server', 'outbox.js', 'if (queued.asked) this.#owed.set', 'if (false) this.#owed.set', 'queue'],
   ['lets operations overtake the creation they need', 'outbox.js', 'needs(queued.operation, each.operation)', 'false', 'queue'],
   ['makes a new broadcastId for each attempt', 'outbox.js', '...queued.operation, urlId: this.urlId, broadcastId: queued.broadcastId })', '...queued.operation, urlId: this.urlId, broadcastId: uuid(this.sender.env) })', 'queue'],
