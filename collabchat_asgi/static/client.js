@@ -33,6 +33,7 @@
 import { environment, uuid, visitor } from './browser.js'
 import { Connection, addresses } from './connection.js'
 import { Emitter } from './emitter.js'
+import { Pace } from './pace.js'
 import { Page } from './page.js'
 import { CollabError, Malformed, characters, text, wellFormed } from './protocol.js'
 import { StatusLine } from './status.js'
@@ -41,6 +42,9 @@ import { Subscription } from './subscription.js'
 export { CollabError, Page }
 
 const HTTP_TIMEOUT = 30_000
+/** Of all pages together: a server closes a connection that sends 200 frames in 10 s, and takes 20 operations a second of a user. */
+const SUBSCRIPTIONS = /** @type {const} */ ([60, 10_000])
+const OPERATIONS = /** @type {const} */ ([12, 1000])
 
 /** Where this module came from is where the server is; a bundled copy must be told. */
 const home = () => {
@@ -62,11 +66,12 @@ export class CollabClient extends Emitter {
    * @returns {CollabClient}
    */
   static shared(options = {}) {
-    const key = JSON.stringify([options.prefix, options.tenantId, options.visitorId])
+    const { http } = addresses(options.prefix ?? home(), environment(options.environment).location)
+    const key = JSON.stringify([http, options.tenantId, options.visitorId])
     const alike = this.#shared.get(key) ?? []
     this.#shared.set(key, alike)
     // Two different tokens are two identities, which cannot travel over one connection.
-    let client = alike.find(each => each.#connection.options.token === options.token)
+    let client = alike.find(each => each.#connection.token === options.token)
     if (!client) {
       client = new CollabClient(options)
       client.#among = alike
@@ -83,6 +88,8 @@ export class CollabClient extends Emitter {
   #pages = new Map()
   /** @type {Map<string, Set<Page>>} */
   #handles = new Map()
+  /** Pages whose `unsubscribe` is not answered yet, and how many times: what comes of them belongs to a subscription that has ended. @type {Map<string, number>} */
+  #leaving = new Map()
   /** @type {Welcome | undefined} */
   #welcome
   /** @type {Welcome | undefined} */
@@ -95,10 +102,13 @@ export class CollabClient extends Emitter {
     const env = this.#env = environment(options.environment)
     this.#line = new StatusLine(env, value => this.emit('status', value))
     this.#visitorId = options.visitorId ?? visitor(env)
+    this.#subscribing = new Pace(env, ...SUBSCRIPTIONS)
+    this.#operating = new Pace(env, ...OPERATIONS)
     this.#connection = new Connection(env, options, this.#visitorId, addresses(options.prefix ?? home(), env.location), {
       hasWork: () => [...this.#pages.values()].some(each => each.hasWork),
       welcomed: welcome => this.#welcomed(welcome),
       received: (frame, size) => this.#received(frame, size),
+      renewed: () => this.#again(),
       lost: () => this.#lost(),
       refused: reason => this.#refused(reason),
       troubled: error => this.emit('error', error),
@@ -109,6 +119,8 @@ export class CollabClient extends Emitter {
   /** @type {StatusLine} */ #line
   /** @type {string} */ #visitorId
   /** @type {Connection} */ #connection
+  /** @type {Pace} */ #subscribing
+  /** @type {Pace} */ #operating
 
   /** Of the connection alone; a page may still be catching up: see `page.state.status`. @returns {StatusEvent} */
   get status() { return this.#line.value }
@@ -122,11 +134,12 @@ export class CollabClient extends Emitter {
   /** A handle on a page; several handles of one page share everything but their listeners. @param {string} urlId @returns {Page} */
   page(urlId) { return new Page(this, urlId) }
 
-  /** After `refused`: try again. While waiting for the next attempt: try now. */
+  /** After `refused`, of the connection or of a page: try again. While waiting for the next attempt: try now. */
   connect() {
     if (this.#destroyed) return
     if (this.#connection.state === 'refused') this.#hope()
     this.#connection.wake(true)
+    this.#again()
   }
 
   /** Another token: sent over the open connection, or tried at once where the old one was refused. @param {Token} token */
@@ -147,7 +160,8 @@ export class CollabClient extends Emitter {
     for (const subscription of this.#pages.values()) subscription.end()
     this.#connection.stop()
     this.#line.close()
-    for (const handles of this.#handles.values()) for (const handle of handles) handle.mute()
+    for (const handles of [...this.#handles.values()]) for (const handle of [...handles]) handle.close()
+    this.#forgetPace()
     this.#pages.clear()
     this.#handles.clear()
     this.mute()
@@ -207,6 +221,12 @@ export class CollabClient extends Emitter {
       lastWelcome: () => this.#lastWelcome,
       lastUser: () => this.#lastUser(),
       send: frame => this.#connection.send(frame),
+      unsubscribe: () => {
+        if (!this.#connection.send({ type: 'unsubscribe', urlId })) return
+        this.#subscribing.count()
+        this.#leaving.set(urlId, (this.#leaving.get(urlId) ?? 0) + 1)
+      },
+      subscribing: this.#subscribing, operating: this.#operating,
       get: (path, query, signal) => this.#get(path, query, signal),
       work: () => this.#connection.wake(),
       moved: () => this.#steady(),
@@ -235,12 +255,26 @@ export class CollabClient extends Emitter {
     this.#welcome = this.#lastWelcome = welcome
     try { this.#env.storage?.setItem(this.#userKey, JSON.stringify([welcome.tenantId, welcome.user.id])) } catch { /* then it is not remembered */ }
     this.#line.set(true)
-    for (const subscription of [...this.#pages.values()]) subscription.welcomed(welcome)
+    for (const [urlId, subscription] of [...this.#pages]) {
+      // A listener of the one before may have closed it, or everything.
+      if (this.#welcome === welcome && this.#pages.get(urlId) === subscription) subscription.welcomed(welcome)
+      this.#tidy(urlId)
+    }
     this.#steady()
+  }
+
+  /** What was refused by itself may not be now. */
+  #again() { for (const subscription of [...this.#pages.values()]) subscription.again() }
+
+  #forgetPace() {
+    this.#subscribing.reset()
+    this.#operating.reset()
+    this.#leaving.clear()
   }
 
   #lost() {
     this.#welcome = undefined
+    this.#forgetPace()
     this.#line.set(false)
     for (const subscription of this.#pages.values()) subscription.lost()
   }
@@ -259,6 +293,11 @@ export class CollabClient extends Emitter {
   /** @param {Record<string, any>} frame  @param {number} size */
   #received(frame, size) {
     const { type, urlId, broadcastId } = frame
+    const leaving = this.#leaving.get(urlId)
+    if (leaving && type !== 'ack' && (type !== 'error' || broadcastId === undefined)) {
+      if (type === 'unsubscribed' && frame.reason === undefined) leaving > 1 ? this.#leaving.set(urlId, leaving - 1) : this.#leaving.delete(urlId)
+      return
+    }
     const page = this.#pages.get(urlId)
     if (type === 'ack' || type === 'error') {
       const owner = page ?? (typeof broadcastId === 'string' ? [...this.#pages.values()].find(each => each.outbox.holds(broadcastId)) : undefined)
@@ -295,11 +334,15 @@ export class CollabClient extends Emitter {
     const timer = this.#env.setTimeout(abort, HTTP_TIMEOUT)
     signal.addEventListener('abort', abort)
     try {
-      const { bearer, options } = this.#connection
-      const response = await this.#env.fetch(url.href, {
-        headers: { ...bearer && { authorization: 'Bearer ' + bearer }, 'x-collabchat-visitor': this.#visitorId },
-        credentials: options.credentials ?? 'include', signal: aborting.signal,
-      })
+      const ask = () => {
+        const { bearer, options } = this.#connection
+        return this.#env.fetch(url.href, {
+          headers: { ...bearer && { authorization: 'Bearer ' + bearer }, 'x-collabchat-visitor': this.#visitorId },
+          credentials: options.credentials ?? 'include', signal: aborting.signal,
+        })
+      }
+      let response = await ask()
+      if (response.status === 401 && await this.#connection.renew()) response = await ask()
       const given = await response.json().catch(() => ({}))
       if (response.status === 200) return given ?? {}
       throw Object.assign(new CollabError(String(given?.code ?? 'unavailable'), String(given?.message ?? `answered ${response.status}`)), { retryAfterMs: given?.retryAfterMs })

@@ -123,6 +123,14 @@ export class ConfirmedPage {
     return again
   }
 
+  /** Whoever comes now must not see what the one before was shown. */
+  clear() {
+    this.chats = new Map()
+    this.position = { epoch: '', seq: 0 }
+    this.loaded = false
+    this.generation++
+  }
+
   /** From here to `older`, events of this chat are kept to be folded into what is read meanwhile. @param {string} chatId */
   listen(chatId) {
     const journal = { chatId, events: /** @type {PageEvent[]} */ ([]) }

@@ -3,7 +3,7 @@
 /** @import { ClientOptions, Environment, Refusal, SocketLike, Token, Welcome } from './types.js' */
 import { Backoff, LONGEST_DELAY } from './backoff.js'
 import { Timer } from './browser.js'
-import { isObject, readWelcome, wellFormed } from './protocol.js'
+import { isObject, readBye, readWelcome, wellFormed } from './protocol.js'
 
 const HANDSHAKE = 15_000
 const PROBE = 2000
@@ -33,6 +33,7 @@ export function addresses(prefix, location) {
  * @property {() => boolean} hasWork whether something waits to be sent
  * @property {(welcome: Welcome) => void} welcomed
  * @property {(frame: Record<string, any>, size: number) => void} received
+ * @property {() => void} renewed the server has taken another token
  * @property {() => void} lost
  * @property {(reason: Refusal) => void} refused
  * @property {(error: Refusal) => void} troubled
@@ -50,10 +51,14 @@ export class Connection {
   #opened = false
   #explained = false
   #tokenRenewed = false
+  /** A token was sent over the open connection and is not answered yet. */
+  #refreshing = false
   #forced = false
   #attemptedAt = -WAKE_EVERY
   #pings = 0
-  /** @type {{code?: unknown, reason?: unknown, retryAfterMs?: unknown} | undefined} */
+  /** Whoever is told something may end everything: nothing begins after that. */
+  #stopped = false
+  /** @type {{code?: number, reason?: string, retryAfterMs?: number} | undefined} */
   #bye
   /** @type {[import('./types.js').ListenerTarget, string, (event: any) => void][]} */
   #listening = []
@@ -96,6 +101,7 @@ export class Connection {
   }
 
   stop() {
+    this.#stopped = true
     this.aborting.abort()
     for (const [target, type, listener] of this.#listening) target.removeEventListener(type, listener)
     this.#listening = []
@@ -129,7 +135,8 @@ export class Connection {
   /** @param {Token} token */
   setToken(token) {
     this.token = token
-    if (this.state === 'open') this.#renew()
+    if (this.state === 'open') this.renew()
+    else if (this.state === 'connecting') this.#attemptNow()
     else this.wake(this.state === 'refused')
   }
 
@@ -138,16 +145,22 @@ export class Connection {
   /** @param {object} frame */
   #write(frame) {
     // Per string, so that a text of an application cannot make the whole frame ill-formed.
-    const json = JSON.stringify(frame, (_, value) => typeof value === 'string' ? wellFormed(value) : value)
     try {
-      this.#socket?.send(json)
+      this.#socket?.send(JSON.stringify(frame, (_, value) => typeof value === 'string' ? wellFormed(value) : value))
       return true
     } catch {
       return false
     }
   }
 
+  /** At once, unless nobody looks and nothing waits. */
+  #attemptSoon() {
+    if (this.#hidden && !this.host.hasWork()) this.state = 'paused'
+    else this.#attemptNow()
+  }
+
   async #attemptNow() {
+    if (this.#stopped) return
     this.#drop()
     const attempt = ++this.#attempt
     this.state = 'connecting'
@@ -197,9 +210,13 @@ export class Connection {
     }
     // At once, before anything else is done with what lies behind it: the server measures by it how far we are.
     if (frame.type === 'ping') this.#write({ type: 'pong', n: frame.n })
-    else if (frame.type === 'bye') this.#bye = frame
+    else if (frame.type === 'bye') this.#bye = readBye(frame)
     else if (frame.type === 'welcome') this.#welcome(frame)
-    else if (frame.type === 'refreshed') this.#expires(frame.expiresInMs)
+    else if (frame.type === 'refreshed') {
+      this.#refreshing = false
+      this.#expires(frame.expiresInMs)
+      this.host.renewed()
+    }
     else if (frame.type !== 'pong' && (this.state === 'open' || frame.type === 'error')) this.host.received(frame, data.length)
   }
 
@@ -214,6 +231,7 @@ export class Connection {
     }
     this.handshake.stop()
     this.state = 'open'
+    this.#forced = false
     this.#listenForSilence(welcome.pingIntervalMs + GRACE)
     this.#expires(welcome.expiresInMs)
     this.host.welcomed(welcome)
@@ -230,25 +248,27 @@ export class Connection {
   #expires(ms) {
     this.renewal.stop()
     if (typeof ms !== 'number' || typeof this.token !== 'function') return
-    this.renewal.start(Math.max(5000, ms - 30_000, Math.min(ms / 2, ms - 5000)), () => this.#renew())
+    this.renewal.start(Math.max(5000, ms - 30_000, Math.min(ms / 2, ms - 5000)), () => this.renew())
   }
 
-  async #renew() {
-    const attempt = this.#attempt
+  /** Asks for another token and sends it over the open connection. Whether there is another one. */
+  async renew() {
+    const attempt = this.#attempt, { token: source, bearer } = this
     try {
-      const token = typeof this.token === 'function' ? await this.token() : this.token
-      if (attempt !== this.#attempt || !token) return
+      const token = typeof source === 'function' ? await source() : source
+      if (attempt !== this.#attempt || source !== this.token || !token) return false
       this.bearer = token
-      this.send({ type: 'refresh', token })
+      this.#refreshing = this.send({ type: 'refresh', token })
     } catch (error) {
       // The old identity runs out, and the next connection asks again.
       this.host.troubled({ code: 'token', message: 'The token function failed: ' + error })
     }
+    return this.bearer !== bearer
   }
 
   /** The browser says something happened: see for yourself. */
   #check() {
-    if (this.state === 'paused') return void this.#attemptNow()
+    if (this.state === 'paused') return this.#attemptSoon()
     if (this.state === 'waiting' && !this.#forced && this.env.now() - this.#attemptedAt >= WAKE_EVERY) return void this.#attemptNow()
     if (this.state !== 'open' || this.probe.set) return
     this.send({ type: 'ping', n: ++this.#pings })
@@ -256,7 +276,7 @@ export class Connection {
       this.#drop(1000)
       this.host.lost()
       if (this.backoff.failures) this.#comeBack(this.backoff.next())
-      else this.#attemptNow()
+      else this.#attemptSoon()
     })
   }
 
@@ -270,34 +290,36 @@ export class Connection {
 
   /** @param {number} code  @param {string} [reason] */
   #over(code, reason = '') {
-    const wasOpen = this.state === 'open', opened = this.#opened, bye = this.#bye
+    if (this.#stopped) return
+    const wasOpen = this.state === 'open', opened = this.#opened, bye = this.#bye, refreshing = this.#refreshing
     this.#drop(1000)
     this.state = 'waiting'
     if (wasOpen) this.host.lost()
     if (this.state !== 'waiting') return
     // Where a proxy ate the close code, the bye still says it.
-    if (code < 4000 && typeof bye?.code === 'number') code = bye.code
+    if (code < 4000 && bye?.code !== undefined) code = bye.code
     if (code === 4401 && !this.#tokenRenewed) {
       this.#tokenRenewed = true
-      return void this.#attemptNow()
+      return this.#attemptSoon()
     }
-    if (isFinal(code)) return this.#refuse({ code: String(code), message: String(reason || bye?.reason || 'The server closed the connection') })
+    // The new token is another user's: whoever that is begins anew.
+    if (code === 4403 && refreshing) return this.#attemptSoon()
+    if (isFinal(code)) return this.#refuse({ code: String(code), message: reason || bye?.reason || 'The server closed the connection' })
     if (!opened && !wasOpen) this.#explain()
-    this.#forced = !isOrdinary(code) || typeof bye?.retryAfterMs === 'number'
+    this.#forced = !isOrdinary(code) || bye?.retryAfterMs !== undefined
     this.#comeBack((isOrdinary(code) ? this.backoff : this.slow).next(bye?.retryAfterMs))
   }
 
   /** @param {number} ms */
   #comeBack(ms) {
+    if (this.#stopped) return
     this.state = 'waiting'
-    this.retry.start(Math.min(ms, LONGEST_DELAY * 2), () => {
-      if (this.#hidden && !this.host.hasWork()) this.state = 'paused'
-      else this.#attemptNow()
-    })
+    this.retry.start(Math.min(ms, LONGEST_DELAY * 2), () => this.#attemptSoon())
   }
 
   /** @param {Refusal} reason */
   #refuse(reason) {
+    if (this.#stopped) return
     this.#drop(1000)
     this.state = 'refused'
     this.host.refused(reason)
@@ -311,18 +333,19 @@ export class Connection {
     try {
       const response = await this.env.fetch(this.at.http + 'ws', { headers: {}, credentials: this.options.credentials ?? 'include', signal: this.aborting.signal })
       const told = await response.json().catch(() => ({}))
-      message = told?.hint ?? told?.message ?? `${this.at.http}ws answered ${response.status}`
+      message = [told?.hint, told?.message].find(each => typeof each === 'string') ?? `${this.at.http}ws answered ${response.status}`
     } catch (error) {
       message = `${this.at.http}ws cannot be reached: ${error}`
     }
     if (this.state === 'idle' || this.state === 'open') return
     this.env.warn('collabchat: ' + message)
-    this.host.troubled({ code: 'unreachable', message: String(message) })
+    this.host.troubled({ code: 'unreachable', message })
   }
 
   /** @param {number} [code] */
   #drop(code) {
     this.#attempt++
+    this.#refreshing = false
     for (const timer of [this.handshake, this.retry, this.silence, this.probe, this.stable, this.renewal]) timer.stop()
     const socket = this.#socket
     this.#socket = undefined

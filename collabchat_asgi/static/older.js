@@ -60,6 +60,7 @@ export class OlderComments {
 
   /** @param {string} chatId  @param {number} limit  @param {Set<string>} [stale]  @returns {Promise<boolean | undefined>} undefined where a snapshot came between */
   async #read(chatId, limit, stale = new Set()) {
+    if (this.signal.aborted) throw new CollabError('invalid', 'This page was closed')
     const { page } = this, { generation } = page
     const comments = page.chats.get(chatId)?.comments ?? []
     const before = comments[comments.findLastIndex(comment => stale.has(comment.id)) + 1]?.id

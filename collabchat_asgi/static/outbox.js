@@ -8,9 +8,9 @@ import { Queue, bytesOf, queueKey } from './queue.js'
 
 /** Operations under way at once: a queue of 200 in one go would look like a flood. */
 const WINDOW = 8
-/** In a second: a server closes a connection that sends 200 frames in 10. */
-const PACE = 12
 const ANSWER = 30_000
+/** An operation from the future was written by a clock that was wrong: nobody knows its age. */
+const DAY = 86_400_000
 
 /**
  * @typedef {object} Sender what an outbox needs of its page
@@ -18,6 +18,7 @@ const ANSWER = 30_000
  * @property {() => Welcome | undefined} welcome of the open connection
  * @property {() => Welcome | undefined} lastWelcome
  * @property {(frame: object) => boolean} send
+ * @property {import('./pace.js').Pace} pace
  * @property {() => void} work something waits to be sent
  * @property {() => void} changed what is pending is not what it was
  * @property {(draft: Draft) => void} gaveBack
@@ -28,8 +29,6 @@ export class Outbox {
   /** Queues by user: whoever signs in next must not see, or send, what another wrote. @type {Map<string, Queue>} */
   #queues = new Map()
   #window = WINDOW
-  /** When the last operations left. @type {number[]} */
-  #departures = []
   /**
    * Settled by their events before their last answer. Where that is, or was, `retry: true`, the server refuses everything behind
    * until they come again on this connection: so they must.
@@ -45,6 +44,7 @@ export class Outbox {
   #expected
   /** @type {Map<string, (outcome: Settled) => void>} */
   #waiting = new Map()
+  #ended = false
 
   /** @param {string} urlId  @param {Sender} sender  @param {[string, string]} [last] tenant and user of this browser's last visit */
   constructor(urlId, sender, last) {
@@ -55,10 +55,9 @@ export class Outbox {
     this.backoff = new Backoff(env.random)
     this.halt = new Timer(env)
     this.answer = new Timer(env)
-    this.pace = new Timer(env)
   }
 
-  get hasWork() { return this.#owed.size > 0 || this.queue.operations.some(each => !each.ack) }
+  get hasWork() { return this.#owed.size > 0 || this.queue.waits || this.queue.operations.some(each => !each.ack) }
   /** Committed, and not yet in the page. @returns {(Queued & {ack: Ack})[]} */
   get acked() { return /** @type {any} */ (this.queue.operations.filter(each => each.ack)) }
   /** What is shown over the confirmed page, in its order. */
@@ -74,11 +73,15 @@ export class Outbox {
       if (this.queue.opened) this.queue = this.#queues.get(key) ?? new Queue(env.storage)
       this.#queues.set(key, this.queue)
       if (!this.queue.opened) this.queue.open(key)
+    } else {
+      // A page that was in the back/forward cache was told nothing.
+      this.queue.readDrafts()
     }
     this.#window = WINDOW
     for (const queued of this.queue.operations) queued.sent = queued.asked = queued.overtaken = false
     for (const queued of [...this.queue.operations]) {
-      if (!queued.ack && env.clock() - queued.at > welcome.limits.dedupeMs) this.#refuse(queued, { code: 'expired', message: 'It waited too long to be sent' })
+      const age = env.clock() - queued.at
+      if (!queued.ack && (age > welcome.limits.dedupeMs || age < -DAY)) this.#refuse(queued, { code: 'expired', message: 'It waited too long to be sent' })
     }
   }
 
@@ -88,7 +91,15 @@ export class Outbox {
     this.stop()
   }
 
-  stop() { for (const timer of [this.halt, this.answer, this.pace]) timer.stop() }
+  stop() {
+    this.halt.stop()
+    this.answer.stop()
+  }
+
+  end() {
+    this.#ended = true
+    this.stop()
+  }
 
   // What the reader does
 
@@ -147,8 +158,8 @@ export class Outbox {
 
   // On its way
 
-  pump() {
-    if (!this.sender.welcome() || this.halt.set) return
+  pump = () => {
+    if (this.#ended || this.halt.set || !this.sender.welcome()) return
     const { operations } = this.queue, awaited = this.#awaited
     if (awaited && !awaited.ack && (operations.includes(awaited) || this.#owed.has(awaited.broadcastId))) {
       // By itself: others before it would only use up what the reader is allowed to send.
@@ -162,19 +173,10 @@ export class Outbox {
     for (const [index, queued] of operations.entries()) {
       if (queued.ack || queued.sent) continue
       if (under >= this.#window || operations.slice(0, index).some(each => !each.ack && needs(queued.operation, each.operation))) break
-      if (!this.#inPace() || !this.#transmit(queued)) break
+      if (!this.sender.pace.take(this.pump) || !this.#transmit(queued)) break
       under++
     }
     if (under && !this.answer.set) this.#expectAnswer()
-  }
-
-  /** Whether one more may leave now; where not, the queue goes on by itself. */
-  #inPace() {
-    const now = this.sender.env.now()
-    this.#departures = this.#departures.filter(at => at > now - 1000)
-    if (this.#departures.length < PACE) return this.#departures.push(now) > 0
-    this.pace.start(this.#departures[0] + 1000 - now, () => this.pump())
-    return false
   }
 
   /** @param {Queued} queued */
@@ -284,11 +286,13 @@ export class Outbox {
     queued.asked = false
     const refusal = Object.freeze({ code, message, ...field !== undefined && { field } })
     const draft = this.queue.giveBack(queued, refusal)
+    // Before anybody hears of it: who tries again at once makes an operation of the same ids.
+    const orphans = this.queue.operations.filter(each => !each.ack && needs(each.operation, queued.operation))
     this.#resolve(queued, { ok: false, refusal })
     this.sender.failed({ ...refusal, urlId: this.urlId, broadcastId: queued.broadcastId })
     if (draft) this.sender.gaveBack(draft)
-    for (const each of this.queue.operations.filter(each => !each.ack && needs(each.operation, queued.operation))) {
-      this.#refuse(each, { code: 'not-found', message: 'What it belongs to was refused' })
+    for (const each of orphans) {
+      if (this.queue.operations.includes(each)) this.#refuse(each, { code: 'not-found', message: 'What it belongs to was refused' })
     }
   }
 }

@@ -4,6 +4,7 @@
 /** @import { CollabClient } from './client.js' */
 /** @import { Subscription } from './subscription.js' */
 import { Emitter } from './emitter.js'
+import { CollabError, readAnchor } from './protocol.js'
 
 /**
  * A page of annotations.
@@ -12,6 +13,8 @@ import { Emitter } from './emitter.js'
 export class Page extends Emitter {
   /** @type {CollabClient} */ #client
   /** @type {Subscription} */ #subscription
+  /** What is seen of a handle that was closed. @type {PageState | undefined} */
+  #last
 
   /** Use `client.page(urlId)`. @param {CollabClient} client  @param {string} urlId */
   constructor(client, urlId) {
@@ -21,11 +24,11 @@ export class Page extends Emitter {
   }
 
   /** @returns {PageState} */
-  get state() { return this.#subscription.state }
+  get state() { return this.#last ?? this.#subscription.state }
 
   /** @param {Anchor} anchor  @param {string} body  @returns {Sent} */
   createChat(anchor, body) {
-    return this.#do({ type: 'create-chat', chat: { id: this.#id(), anchor, comment: { id: this.#id(), body: this.#subscription.outbox.checked(body) } } })
+    return this.#do({ type: 'create-chat', chat: { id: this.#id(), anchor: copied(anchor), comment: { id: this.#id(), body: this.#subscription.outbox.checked(body) } } })
   }
 
   /** @param {string} chatId  @param {string} body  @returns {Sent} */
@@ -44,7 +47,7 @@ export class Page extends Emitter {
   reopen(chatId) { return this.#do({ type: 'reopen-chat', chatId }) }
 
   /** @param {string} chatId  @param {Anchor} anchor  @returns {Sent} */
-  moveAnchor(chatId, anchor) { return this.#do({ type: 'move-anchor', chatId, anchor }) }
+  moveAnchor(chatId, anchor) { return this.#do({ type: 'move-anchor', chatId, anchor: copied(anchor) }) }
 
   /** @param {string} chatId  @returns {Sent} */
   deleteChat(chatId) { return this.#do({ type: 'delete-chat', chatId }) }
@@ -56,20 +59,20 @@ export class Page extends Emitter {
   removeReaction(chatId, commentId, emoji) { return this.#do({ type: 'remove-reaction', chatId, commentId, emoji }) }
 
   /** Call at every keystroke: at most one frame in 3 s leaves, and none while not live. @param {string} chatId */
-  typing(chatId) { this.#subscription.typing(chatId) }
+  typing(chatId) { this.#working.typing(chatId) }
 
   /** Loads comments before the oldest loaded one. Resolves to whether there are more; rejects with a CollabError. @param {string} chatId @param {number} [limit] @returns {Promise<boolean>} */
-  loadOlder(chatId, limit = 50) { return this.#subscription.older.load(chatId, limit) }
+  async loadOlder(chatId, limit = 50) { return this.#working.older.load(chatId, limit) }
 
   /** Sends a draft again, as it is or with another text. @param {string} draftId  @param {string} [body]  @returns {Sent} */
-  retryDraft(draftId, body) { return this.#subscription.outbox.retryDraft(draftId, body) }
+  retryDraft(draftId, body) { return this.#working.outbox.retryDraft(draftId, body) }
 
   /** @param {string} draftId */
-  discardDraft(draftId) { this.#subscription.outbox.discardDraft(draftId) }
+  discardDraft(draftId) { this.#working.outbox.discardDraft(draftId) }
 
   /** The same handle, with its listeners, on another page: for applications that navigate without loading. @param {string} urlId */
   setPage(urlId) {
-    const before = this.#subscription
+    const before = this.#working
     if (before.urlId === urlId) return
     this.#subscription = this.#client.join(this, urlId)
     this.#client.part(this, before.urlId)
@@ -78,12 +81,28 @@ export class Page extends Emitter {
 
   /** Ends this handle. What is still queued is sent all the same. */
   close() {
+    if (this.#last) return
+    this.#last = Object.freeze({ ...this.state, status: 'closed' })
     this.#client.part(this, this.#subscription.urlId)
     this.mute()
+  }
+
+  get #working() {
+    if (this.#last) throw new CollabError('invalid', 'This page was closed')
+    return this.#subscription
   }
 
   #id() { return this.#client.id() }
 
   /** @param {Operation} operation */
-  #do(operation) { return this.#subscription.outbox.do(operation) }
+  #do(operation) { return this.#working.outbox.do(operation) }
+}
+
+/** What is sent again must be the same, whatever its maker does with the object meanwhile. @param {Anchor} anchor  @returns {Anchor} */
+function copied(anchor) {
+  try {
+    return structuredClone(readAnchor(anchor))
+  } catch (error) {
+    throw new CollabError('invalid', `The anchor cannot be used: ${error instanceof Error ? error.message : error}`)
+  }
 }

@@ -64,7 +64,7 @@ export function readUser(value) {
 }
 
 /** @param {any} value  @returns {Anchor} */
-function readAnchor(value) {
+export function readAnchor(value) {
   const { selector, length, scope } = object(value)
   list(selector, each => text(object(each).type))
   return { selector, length: count(length), ...typeof scope === 'string' && { scope } }
@@ -146,6 +146,11 @@ export function readWelcome(frame) {
     limits: { frameBytes: within(limits.frameBytes, 1024, 65_536), bodyChars: within(limits.bodyChars, 1, 2000), dedupeMs: within(limits.dedupeMs, 1, 604_800_000) },
   }
 }
+
+/** @param {any} frame */
+export const readBye = ({ code, reason, retryAfterMs }) => ({
+  ...Number.isSafeInteger(code) && { code: Number(code) }, ...typeof reason === 'string' && { reason }, ...typeof retryAfterMs === 'number' && { retryAfterMs },
+})
 
 /** What a stored operation must be to be sent again. @param {any} value  @returns {Operation} */
 export function readOperation(value) {

@@ -5,7 +5,8 @@ import { CollabError, chatOf, isObject, readOperation, text, textOf } from './pr
 
 const MOST_OPERATIONS = 200
 const MOST_BYTES = 256 * 1024
-const MOST_DRAFTS = 100
+/** A whole queue that is refused, and as much again. */
+const MOST_DRAFTS = 400
 
 const encoder = new TextEncoder()
 /** @param {unknown} value */
@@ -25,6 +26,8 @@ export class Queue {
   opened = false
   /** All ids this queue ever held: what is stored and not among them is another tab's. @type {Set<string>} */
   #known = new Set()
+  /** Drafts that the storage has taken. @type {Set<string>} */
+  #kept = new Set()
   #bytes = 0
 
   /** @param {Environment['storage']} storage  @param {string} [key] */
@@ -87,15 +90,22 @@ export class Queue {
     const earlier = stored.operations.slice(0, MOST_OPERATIONS).map(each => made.get(each.broadcastId) ?? each)
     this.operations = [...earlier, ...mine.filter(each => !earlier.includes(each))]
     for (const each of [...this.operations, ...stored.drafts]) this.#known.add('id' in each ? each.id : each.broadcastId)
+    for (const each of stored.drafts) this.#kept.add(each.id)
     this.drafts = [...stored.drafts, ...this.drafts].slice(-MOST_DRAFTS)
     this.#bytes = this.operations.reduce((sum, each) => sum + bytesOf(each.operation), 0)
     this.save()
   }
 
-  /** Another tab of this user changed the drafts. */
+  /** Another tab of this user may have changed the drafts. What the storage never took is still here alone. */
   readDrafts() {
-    if (this.opened) this.drafts = this.#read().drafts
+    if (!this.opened) return
+    const stored = this.#read().drafts
+    this.drafts = [...stored, ...this.drafts.filter(each => !this.#kept.has(each.id) && !stored.some(other => other.id === each.id))]
+    for (const each of stored) this.#kept.add(each.id)
   }
+
+  /** Whether an earlier visit has left something to send, as far as one may look before the user is known. */
+  get waits() { return !this.opened && !!this.key && this.#read().operations.length > 0 }
 
   save() {
     if (!this.key) return
@@ -111,6 +121,7 @@ export class Queue {
       const drafts = [...stored.drafts.filter(each => !this.#known.has(each.id)), ...this.drafts]
       if (operations.length + drafts.length) this.storage?.setItem(this.key, JSON.stringify({ operations, drafts }))
       else this.storage?.removeItem(this.key)
+      if (this.storage) for (const each of drafts) this.#kept.add(each.id)
     } catch {
       // Full or forbidden: the queue lives as long as the tab does.
     }

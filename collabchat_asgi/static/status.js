@@ -22,7 +22,8 @@ export class StatusLine {
     const down = this.value.status !== 'live' && this.value.status !== 'refused'
     if (!live && down && (this.timer.set || this.value.status === 'offline')) return
     this.#become(live ? 'live' : this.#wasLive ? 'reconnecting' : 'connecting')
-    if (!live) this.timer.start(NOTICE_AFTER, () => this.#become('offline'))
+    // A listener may have ended it.
+    if (!live && this.value.status !== 'closed') this.timer.start(NOTICE_AFTER, () => this.#become('offline'))
   }
 
   /** @param {Refusal} reason */

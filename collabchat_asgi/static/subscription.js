@@ -13,6 +13,8 @@ import { StatusLine } from './status.js'
 import { Typing } from './typing.js'
 
 const NOBODY = Object.freeze({ id: '', name: '' })
+/** A server that begins an answer to `subscribe`, or does not, is asked again after this. */
+const ANSWER = 60_000
 
 /**
  * @typedef {object} Link what a subscription needs of its client
@@ -21,6 +23,9 @@ const NOBODY = Object.freeze({ id: '', name: '' })
  * @property {() => Welcome | undefined} lastWelcome
  * @property {() => [string, string] | undefined} lastUser tenant and user of this browser's last visit
  * @property {(frame: object) => boolean} send
+ * @property {() => void} unsubscribe
+ * @property {import('./pace.js').Pace} subscribing
+ * @property {import('./pace.js').Pace} operating
  * @property {import('./older.js').Get} get
  * @property {() => void} work something waits to be sent
  * @property {() => void} moved this page became live, or ceased to be
@@ -33,6 +38,8 @@ export class Subscription {
   #sync = 'idle'
   #open = true
   #target = 0
+  /** Whether the next `subscribe` names our position. */
+  #resumes = true
   /** @type {Chat[]} */
   #parts = []
   /** In characters, as they came. */
@@ -47,6 +54,7 @@ export class Subscription {
   #connections
   /** @type {User | undefined} */
   #user
+  #tenantId = ''
   #clockOffset = 0
   /** @type {PageState | undefined} */
   #state
@@ -66,10 +74,11 @@ export class Subscription {
     this.line.set(false)
     this.asking = new Backoff(env.random)
     this.askAgain = new Timer(env)
+    this.answer = new Timer(env)
     this.others = new Typing(env, (chatId, users) => link.emit('typing', { chatId, users }))
     this.older = new OlderComments(urlId, this.page, link.get, this.#abort.signal, () => this.#changed())
     this.outbox = new Outbox(urlId, {
-      env, welcome: link.welcome, lastWelcome: link.lastWelcome, send: link.send, work: link.work,
+      env, welcome: link.welcome, lastWelcome: link.lastWelcome, send: link.send, pace: link.operating, work: link.work,
       changed: () => this.#changed(),
       failed: error => this.#tell('error', error),
       gaveBack: draft => this.#tell('draft', draft),
@@ -104,7 +113,9 @@ export class Subscription {
   /** @param {Welcome} welcome */
   welcomed(welcome) {
     this.#clockOffset = welcome.now - this.link.env.clock()
+    if (this.#user && (this.#user.id !== welcome.user.id || this.#tenantId !== welcome.tenantId)) this.page.clear()
     this.#user = welcome.user
+    this.#tenantId = welcome.tenantId
     this.#faults.at = ''
     this.outbox.welcomed(welcome)
     if (this.#sync === 'refused') this.#sync = 'idle'
@@ -117,6 +128,7 @@ export class Subscription {
     if (this.#sync !== 'refused') this.#to('idle')
     this.#parts = []
     this.askAgain.stop()
+    this.answer.stop()
     this.outbox.lost()
   }
 
@@ -134,11 +146,20 @@ export class Subscription {
     this.#changed()
   }
 
+  /** This page was refused by itself, and something has changed since. */
+  again() {
+    if (this.#sync !== 'refused' || !this.#open || !this.link.welcome()) return
+    this.#faults.at = ''
+    this.hope()
+    this.#subscribe()
+  }
+
   reopen() {
-    if (this.#open) return
+    if (this.#open) return this.again()
     this.#open = true
     this.line.timer.stop()
     if (this.link.welcome()) this.#subscribe()
+    else this.line.set(false)
   }
 
   /** Nobody looks any more; what is queued goes out all the same. */
@@ -146,9 +167,10 @@ export class Subscription {
     if (!this.#open) return
     this.#open = false
     this.askAgain.stop()
+    this.answer.stop()
     this.others.stop()
     this.line.timer.stop()
-    if (this.link.welcome() && this.#sync !== 'refused') this.link.send({ type: 'unsubscribe', urlId: this.urlId })
+    if (this.link.welcome() && this.#sync !== 'refused' && this.#sync !== 'idle') this.link.unsubscribe()
     this.#sync = 'idle'
     this.#settleAcked()
   }
@@ -156,7 +178,7 @@ export class Subscription {
   end() {
     this.leave()
     this.line.close()
-    this.outbox.stop()
+    this.outbox.end()
     this.#abort.abort()
   }
 
@@ -164,19 +186,30 @@ export class Subscription {
   #to(sync) {
     const was = this.live
     this.#sync = sync
+    if (sync === 'asked' || sync === 'following' || sync === 'snapshot') this.answer.start(ANSWER, () => this.#unanswered())
+    else this.answer.stop()
     if (sync !== 'refused') this.line.set(this.live)
     if (was !== this.live) this.link.moved()
   }
 
   // Bringing the confirmed page up to date
 
-  /** @param {boolean} [fromPosition] */
-  #subscribe(fromPosition = true) {
+  /** @param {boolean} [resumes] from our position, and not from nothing */
+  #subscribe(resumes = true) {
     if (!this.#open || !this.link.welcome() || this.#sync === 'asked') return
     this.askAgain.stop()
+    this.#resumes = resumes
+    if (!this.link.subscribing.take(this.#itsTurn)) return this.#to('idle')
     this.#to('asked')
     this.outbox.asked()
-    this.link.send({ type: 'subscribe', urlId: this.urlId, ...fromPosition && this.page.loaded && { since: this.page.position } })
+    this.link.send({ type: 'subscribe', urlId: this.urlId, ...resumes && this.page.loaded && { since: this.page.position } })
+  }
+
+  #itsTurn = () => { if (this.#sync === 'idle' && !this.askAgain.set) this.#subscribe(this.#resumes) }
+
+  #unanswered() {
+    this.#to('idle')
+    this.#subscribe()
   }
 
   /** What the server sent does not fit: once from the position, once from nothing, and then it would only go on like that. @param {string} message */
@@ -336,7 +369,7 @@ export class Subscription {
   // What the reader does
 
   /** @param {string} chatId */
-  typing(chatId) { if (this.live && this.others.due(chatId)) this.link.send({ type: 'typing', urlId: this.urlId, chatId }) }
+  typing(chatId) { if (this.live && this.page.chats.has(chatId) && this.others.due(chatId)) this.link.send({ type: 'typing', urlId: this.urlId, chatId }) }
 
   // What the server answers
 
@@ -377,8 +410,9 @@ export class Subscription {
   /** An `error` frame for this page. @param {Record<string, any>} frame  @param {ErrorEvent} error */
   failed(frame, error) {
     if (this.outbox.error(frame, error)) return
-    // It answers a `subscribe`, and says that there is no subscription now, whatever a new epoch has brought in between.
-    if (frame.broadcastId === undefined && this.#open && this.#sync !== 'idle' && this.#sync !== 'refused') {
+    // It answers a `subscribe` (or a `typing`, the only other one with a field of its own), and says that there is no subscription
+    // now, whatever a new epoch has brought in between.
+    if (frame.broadcastId === undefined && frame.field !== 'chatId' && this.#open && this.#sync !== 'idle' && this.#sync !== 'refused') {
       this.#to('idle')
       if (frame.retry === true) this.askAgain.start(this.asking.next(frame.retryAfterMs), () => this.#subscribe())
       else if (error.code === 'reset') this.#fault(error.message)

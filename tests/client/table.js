@@ -32,7 +32,7 @@ export class Table {
   get operations() { return this.socket.sent.filter(frame => frame.broadcastId) }
   get chat() { return /** @type {import('../../collabchat_asgi/static/types.js').Chat} */ (this.page.state.chats.find(chat => chat.id === C)) }
 
-  /** @param {object} frame */
+  /** @param {object | string} frame */
   receive(frame) { this.socket.receive(frame) }
 
   /** @param {object} [more] */
