@@ -29,7 +29,9 @@ export class Bar {
     const known = users !== undefined && users > 0 && status === 'live'
     this.people.hidden = !known
     if (known) say(this.people, people(users), icon('people'), number(users))
-    say(this.list, discussions(open), icon('chat'), number(open))
+    // Before the page was ever loaded nobody knows whether there are any.
+    if (state.loaded || open) say(this.list, discussions(open), icon('chat'), number(open))
+    else say(this.list, 'Discussions', icon('chat'))
     const words = stateWords(state)
     // A short trouble is nobody's business: first only the dot changes, and words come after five seconds.
     this.state.hidden = !words || status === 'closed'

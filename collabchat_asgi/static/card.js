@@ -4,8 +4,9 @@
 /** @import { Page } from './client.js' */
 import { quoted } from './anchor.js'
 import { Composer } from './composer.js'
-import { fill, focused, h, icon, iconButton, linked, nameOf } from './dom.js'
+import { fill, focused, h, icon, iconButton, linked, nameOf, redraw } from './dom.js'
 import { Message } from './message.js'
+import { keep, unsent } from './unsent.js'
 import { earlier, newReplies, refused, stopped, typing } from './words.js'
 
 const TICK = 30_000
@@ -24,9 +25,6 @@ const NARROW = '(max-width: 640px)'
  * @property {(draft: Draft) => void} rewrite a discussion that was refused is begun again, with its words
  * @property {() => number} most code points of a comment
  */
-
-/** Words not sent yet, by what they would answer: closing a card loses nothing. @type {Map<string, string>} */
-const unsent = new Map()
 
 export class Card {
   /** @type {string | undefined} */
@@ -50,7 +48,7 @@ export class Card {
   /** @param {HTMLElement} face  @param {CardHost} host  @param {AbortSignal} signal */
   constructor(face, host, signal) {
     this.host = host
-    this.head = h('header', { class: 'head' })
+    this.head = h('div', { class: 'head' })
     this.quote = h('blockquote', { class: 'quote', dir: 'auto', id: 'quote' })
     this.notice = h('p', { class: 'notice', hidden: true })
     this.log = h('div', { class: 'log', role: 'log', 'aria-label': 'Messages', tabindex: -1, onscroll: () => { if (this.#atEnd()) this.#seen() } })
@@ -88,6 +86,7 @@ export class Card {
     this.#open(undefined)
     this.#fresh = { anchor, range }
     this.element.setAttribute('aria-label', 'New discussion')
+    delete this.head.dataset.look
     fill(this.head, h('h2', {}, 'New discussion'), iconButton('close', 'Close', () => this.close()))
     this.quote.textContent = quoted(anchor)
     this.quote.classList.remove('gone')
@@ -102,13 +101,19 @@ export class Card {
 
   /** @param {string} chatId  @param {boolean} [write] puts the cursor where one answers */
   open(chatId, write = false) {
-    if (this.chatId === chatId && this.shown) return write && this.#composer ? this.#composer.focus() : undefined
-    this.#open(chatId)
-    this.update(this.host.page.state)
-    this.place()
-    this.#toEnd()
-    write && this.#composer ? this.#composer.focus() : this.element.focus({ preventScroll: true })
-    this.#reveal()
+    const same = this.chatId === chatId && this.shown
+    if (!same) {
+      this.#open(chatId)
+      this.update(this.host.page.state)
+      this.place()
+      this.#toEnd()
+    }
+    if (write && this.#composer) this.#composer.focus()
+    else if (!this.#active) {
+      if (same) this.#from = focused()
+      this.element.focus({ preventScroll: true })
+    }
+    if (!same) this.#reveal()
   }
 
   /** @param {string | undefined} chatId */
@@ -141,15 +146,14 @@ export class Card {
     this.#said = ''
     cancelAnimationFrame(this.#frame)
     this.#frame = 0
-    const active = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement
-    const inside = active instanceof HTMLElement && this.element.contains(active)
+    const active = this.#active
     const range = this.#range()
     // Left to itself a browser takes the focus out of what is hidden a frame later: a key in between would be lost in here.
-    if (inside) active.blur()
+    active?.blur()
     this.element.hidden = true
     this.chatId = this.#fresh = undefined
     this.host.closed()
-    if (!back || !inside) return
+    if (!back || !active) return
     if (this.#from && this.#from !== document.body && this.#from.isConnected) return this.#from.focus({ preventScroll: true })
     // Who reads with a caret goes on behind the passage.
     if (range?.startContainer.isConnected) document.getSelection()?.collapse(range.endContainer, range.endOffset)
@@ -158,16 +162,22 @@ export class Card {
   /** What the composer holds. @param {string} text */
   set words(text) { if (this.#composer) this.#composer.value = text }
 
+  /** What has the focus in here. */
+  get #active() {
+    const active = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement
+    return active instanceof HTMLElement && this.element.contains(active) ? active : undefined
+  }
+
   #range() { return this.#fresh?.range ?? (this.chatId === undefined ? undefined : this.host.range(this.chatId)) }
 
-  #keep(/** @type {string} */ text) {
-    const key = this.chatId ?? JSON.stringify(this.#fresh?.anchor.selector)
-    text ? unsent.set(key, text) : unsent.delete(key)
-  }
+  /** What the words in the composer are about. */
+  get #about() { return this.chatId ?? JSON.stringify(this.#fresh?.anchor.selector) }
+
+  #keep(/** @type {string} */ text) { keep(this.host.page.state, this.#about, text) }
 
   /** @param {string} label  @param {(text: string) => void} send */
   #compose(label, send) {
-    const value = unsent.get(this.chatId ?? JSON.stringify(this.#fresh?.anchor.selector)) ?? ''
+    const value = unsent(this.host.page.state, this.#about)
     this.#composer = new Composer({
       label, value, most: this.host.most, send, changed: text => this.#keep(text),
       typing: () => { if (this.chatId) this.host.page.typing(this.chatId) },
@@ -193,7 +203,8 @@ export class Card {
     this.element.setAttribute('aria-label', 'Discussion')
     this.#tell(state, chat, lost)
     this.#drawMessages(chat, state, offline, end)
-    fill(this.failed, ...drafts.map(each => this.#draft(each, chat)))
+    redraw(this.failed, () => fill(this.failed, ...drafts.map(each => this.#draft(each, chat))), () => this.#composer?.input ?? this.element)
+    if (!chat) this.typing.textContent = ''
     if (chat) this.#wasThere = true
     // A composer with words in it stays, whatever happens around it.
     const writes = !!chat && may && state.status !== 'refused'
@@ -205,7 +216,7 @@ export class Card {
       })
     } else if (!writes && !this.#composer?.value) {
       this.#composer = undefined
-      fill(this.foot)
+      redraw(this.foot, () => fill(this.foot), () => this.element)
     }
     if (this.#composer) this.#composer.locked = !writes
     this.element.toggleAttribute('data-readonly', !writes)
@@ -237,17 +248,16 @@ export class Card {
     const steps = chat && this.host.steps(chat.id)
     const look = JSON.stringify([chat?.id, may, !!chat?.resolved, chat?.resolved?.by.name, steps?.at, steps?.of])
     if (this.head.dataset.look === look) return
-    const held = this.head.contains(/** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement)
     this.head.dataset.look = look
     const resolve = chat && may && (chat.resolved
-      ? h('button', { type: 'button', class: 'text-button', onclick: () => page.reopen(chat.id) }, 'Reopen')
-      : h('button', { type: 'button', class: 'text-button', onclick: () => page.resolve(chat.id) }, icon('check'), 'Resolve'))
-    fill(this.head,
-      h('h2', {}, chat?.resolved ? `Resolved by ${nameOf(chat.resolved.by)}` : chat ? 'Discussion' : 'Not sent'),
+      ? h('button', { type: 'button', class: 'text-button', 'data-key': 'resolve', onclick: () => page.reopen(chat.id) }, 'Reopen')
+      : h('button', { type: 'button', class: 'text-button', 'data-key': 'resolve', onclick: () => page.resolve(chat.id) }, icon('check'), 'Resolve'))
+    redraw(this.head, () => fill(this.head,
+      h('h2', {}, chat?.resolved ? `Resolved by ${nameOf(chat.resolved.by)}` : chat || this.#wasThere ? 'Discussion' : 'Not sent'),
       steps && steps.of > 1 && h('span', { class: 'steps' },
-        iconButton('previous', 'Previous discussion here', () => steps.step(-1)), `${steps.at} of ${steps.of}`, iconButton('next', 'Next discussion here', () => steps.step(1))),
-      resolve, iconButton('close', 'Close', () => this.close()))
-    if (held) (resolve || this.element).focus({ preventScroll: true })
+        iconButton('previous', 'Previous discussion here', () => steps.step(-1), { 'data-key': 'previous' }), `${steps.at} of ${steps.of}`,
+        iconButton('next', 'Next discussion here', () => steps.step(1), { 'data-key': 'next' })),
+      resolve, iconButton('close', 'Close', () => this.close(), { 'data-key': 'close' })), () => this.element)
   }
 
   /** @param {Chat | undefined} chat  @param {PageState} state  @param {boolean} offline  @param {boolean} end */
@@ -256,36 +266,38 @@ export class Card {
     const ids = new Set(comments.map(each => each.id))
     for (const [id, message] of this.#messages) {
       if (ids.has(id)) continue
-      const held = message.element.contains(/** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement)
-      message.element.remove()
+      // Somebody else deleted what the reader was writing anew.
+      const { words } = message
+      if (words && this.#composer) this.words = [this.#composer.value, words].filter(Boolean).join('\n')
+      redraw(this.log, () => message.element.remove(), () => words && this.#composer ? this.#composer.input : this.element)
       this.#messages.delete(id)
-      if (held) this.element.focus({ preventScroll: true })
     }
+    const missing = (chat?.commentCount ?? 0) - comments.length
+    let older = /** @type {HTMLElement | null} */ (this.log.querySelector('.older'))
+    if (missing > 0 && chat) {
+      if (!older) this.log.prepend(older = h('button', { type: 'button', class: 'text-button older', onclick: () => this.#loadOlder() }))
+      older.textContent = earlier(missing)
+    } else if (older) {
+      const last = older
+      redraw(this.log, () => last.remove(), () => this.log)
+      older = null
+    }
+    const lastKnown = comments.findLastIndex(each => this.#messages.has(each.id))
     let added = 0
     /** @type {Element | null} */
-    let before = null
-    const known = this.#messages.size > 0
-    for (const comment of comments) {
+    let before = older
+    for (const [index, comment] of comments.entries()) {
       let message = this.#messages.get(comment.id)
       if (!message && chat) {
-        message = new Message(this.host.page, chat.id, this.host.most)
+        message = new Message(this.host.page, chat.id, this.host.most, () => this.close())
         this.#messages.set(comment.id, message)
-        if (known && comment.author.id !== state.user?.id && comment === comments.at(-1)) added++
+        if (lastKnown >= 0 && index > lastKnown && comment.author.id !== state.user?.id) added++
       }
       if (!message || !chat) continue
-      const wanted = /** @type {Element | null} */ (before ? before.nextElementSibling : this.log.querySelector('.message'))
+      const wanted = /** @type {Element | null} */ (before ? before.nextElementSibling : this.log.firstElementChild)
       if (message.element !== wanted) before ? before.after(message.element) : this.log.prepend(message.element)
       before = message.element
       message.update(comment, chat, state, offline)
-    }
-    const missing = (chat?.commentCount ?? 0) - comments.length
-    let older = this.log.querySelector('.older')
-    if (missing > 0 && chat) {
-      older ??= h('button', { type: 'button', class: 'text-button older', onclick: () => this.#loadOlder() })
-      older.textContent = earlier(missing)
-      if (this.log.firstChild !== older) this.log.prepend(older)
-    } else {
-      older?.remove()
     }
     if (this.log.lastChild !== this.fresh) this.log.append(this.fresh)
     if (end) return this.#toEnd()
@@ -317,9 +329,12 @@ export class Card {
         this.say(error instanceof Error ? error.message : String(error))
       }
     }
+    const { operation } = draft
+    const message = operation.type === 'edit-comment' ? this.#messages.get(operation.comment.id) : undefined
     const edit = () => {
       if (!chat) return this.host.rewrite(draft)
       page.discardDraft(draft.id)
+      if (message) return message.edit(draft.text)
       this.#composer?.focus()
       if (this.#composer) this.#composer.value = [this.#composer.value, draft.text].filter(Boolean).join('\n')
     }
@@ -327,12 +342,12 @@ export class Card {
       h('strong', {}, 'Not sent. '), refused(draft.refusal),
       h('p', { class: 'body', dir: 'auto' }, ...linked(draft.text)),
       h('div', { class: 'ask' },
-        h('button', { type: 'button', class: 'text-button danger', onclick: () => {
+        h('button', { type: 'button', class: 'text-button danger', 'data-key': 'discard ' + draft.id, onclick: () => {
           page.discardDraft(draft.id)
           if (!chat) this.close()
         } }, 'Discard'),
-        (chat ? draft.operation.type === 'add-comment' : !!this.#range()) && h('button', { type: 'button', class: 'text-button', onclick: edit }, 'Edit'),
-        h('button', { type: 'button', class: 'text-button', onclick: act(() => page.retryDraft(draft.id)) }, 'Try again')))
+        (chat ? operation.type === 'add-comment' || message : this.#range()) && h('button', { type: 'button', class: 'text-button', 'data-key': 'edit ' + draft.id, onclick: edit }, 'Edit'),
+        h('button', { type: 'button', class: 'text-button', 'data-key': 'again ' + draft.id, onclick: act(() => page.retryDraft(draft.id)) }, 'Try again')))
   }
 
   /** @param {readonly User[]} users */
@@ -364,13 +379,15 @@ export class Card {
     const width = document.documentElement.clientWidth, height = this.element.offsetHeight
     const rect = this.#range()?.getBoundingClientRect()
     const within = (/** @type {number} */ top) => Math.min(Math.max(12, top), Math.max(12, innerHeight - height - 12))
+    // A discussion that was deleted, or lost its text, while it is looked at: the card stays where it is.
+    if (!rect && style.top) return
     if (!rect) return void Object.assign(style, { left: Math.max(12, width - WIDTH - 16) + 'px', top: '60px' })
     const column = this.host.root.getBoundingClientRect()
     const rtl = getComputedStyle(this.host.root).direction === 'rtl'
     const beside = rtl ? column.left - WIDTH - 20 : column.right + 20
     if (beside >= 12 && beside + WIDTH + 12 <= width) return void Object.assign(style, { left: beside + 'px', top: within(Math.max(rect.top - 14, 60)) + 'px' })
     const below = rect.bottom + 10, above = rect.top - height - 10
-    const top = below + height + 12 <= innerHeight || above < 12 ? below : above
+    const top = below + height + 12 <= innerHeight || above < 56 ? below : above
     Object.assign(style, { left: Math.min(Math.max(12, rect.left), width - WIDTH - 12) + 'px', top: within(top) + 'px' })
   }
 

@@ -55,6 +55,21 @@ export function icon(name) {
 export const iconButton = (name, label, act, more = {}) =>
   h('button', { type: 'button', class: 'icon-button', 'aria-label': label, title: label, onclick: act, ...more }, icon(name))
 
+/**
+ * Draws what is inside `element` anew. A focus in there stays on what has the same `data-key`, or goes to `otherwise`.
+ * @param {HTMLElement} element  @param {() => void} draw  @param {() => HTMLElement | null | undefined} otherwise
+ */
+export function redraw(element, draw, otherwise) {
+  const root = /** @type {ShadowRoot} */ (element.getRootNode())
+  const held = root.activeElement
+  const inside = held instanceof HTMLElement && element.contains(held)
+  draw()
+  if (!inside || root.activeElement === held) return
+  const again = held.dataset.key && element.querySelector(`[data-key="${CSS.escape(held.dataset.key)}"]`)
+  const next = again instanceof HTMLElement ? again : otherwise()
+  next?.focus({ preventScroll: true })
+}
+
 /** The focused element, seen through shadow roots. @returns {HTMLElement | null} */
 export function focused() {
   let element = document.activeElement
@@ -83,8 +98,8 @@ export function linked(text) {
   return parts.filter(part => part !== '')
 }
 
-/** A name that cannot turn around what stands beside it, or hide in nothing. @param {{name: string}} user */
-export const nameOf = ({ name }) => name.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u200b\u2060\ufeff]/gu, '').trim().slice(0, 80) || 'Someone'
+/** A name that cannot turn around what stands beside it, or hide in nothing. @param {{id: string, name: string}} user who is known by no id yet is the reader */
+export const nameOf = ({ id, name }) => name.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u200b\u2060\ufeff]/gu, '').trim().slice(0, 80) || (id ? 'Someone' : 'You')
 
 /** @param {{id: string, name: string}} user */
 export function avatar(user) {

@@ -58,7 +58,7 @@ export class Life {
     const home = this.places.text.root.getRootNode()
     this.highlights = new Highlights(home instanceof ShadowRoot ? home : document, this.face)
     this.announcer = new Announcer(this.face)
-    this.bar = new Bar(this.face, { toggle: () => this.panel.shown ? this.panel.close() : this.#list(), again: () => this.client.status.status === 'refused' ? this.client.connect() : element.restart() })
+    this.bar = new Bar(this.face, { toggle: () => this.panel.shown ? this.panel.close() : this.#list(), again: () => this.client.connect() })
     const life = this
     this.card = new Card(this.face, {
       get page() { return life.page },
@@ -81,19 +81,16 @@ export class Life {
       most: () => this.client.limits?.bodyChars ?? MOST_SAID,
     }, signal)
     this.panel = new Panel(this.face, {
-      open: id => {
-        this.panel.close()
-        this.open(id)
-      },
+      open: id => this.open(id),
       point: (id, on) => this.#hover(on ? id : ''),
       position: id => {
         const place = this.places.get(id)
         return place?.range && place.start
       },
-      closed: () => {
+      closed: back => {
         this.bar.expanded(false)
         this.#hover('')
-        this.bar.list.focus({ preventScroll: true })
+        if (back) this.bar.list.focus({ preventScroll: true })
       },
     })
     this.prompt = new Prompt(this.face, {
@@ -133,21 +130,27 @@ export class Life {
   /** @param {AbortSignal} signal */
   #listen(signal) {
     const inText = (/** @type {Event} */ event) => this.places.text.root.contains(/** @type {Node | null} */ (event.composedPath()[0]))
-    document.addEventListener('pointermove', event => {
+    // In capture, for a page may keep events to itself.
+    addEventListener('pointermove', event => {
       if (event.pointerType === 'touch') return
       const { clientX, clientY } = event, over = inText(event)
       cancelAnimationFrame(this.#frame)
       this.#frame = requestAnimationFrame(() => this.#hover(over ? this.#under(clientX, clientY)[0] ?? '' : '', true))
-    }, { signal, passive: true })
-    document.addEventListener('click', event => {
+    }, { signal, passive: true, capture: true })
+    addEventListener('click', event => {
       // The page's own links and buttons, and a selection that was just made, come first.
-      if (!inText(event) || event.defaultPrevented || event.button || !document.getSelection()?.isCollapsed) return
-      if (/** @type {Element} */ (event.target).closest('a[href], button, input, textarea, select, label, summary, [contenteditable]')) return
-      const [first] = this.#under(event.clientX, event.clientY)
-      if (first) this.open(first)
-      else if (this.card.shown && !this.card.element.contains(event.composedPath()[0] instanceof Node ? /** @type {Node} */ (event.composedPath()[0]) : null)) this.card.close(false)
-    }, { signal })
-    document.addEventListener('keydown', event => this.#key(event), { signal })
+      if (!inText(event) || event.button || !document.getSelection()?.isCollapsed) return
+      if (/** @type {Element} */ (event.composedPath()[0]).closest?.('a[href], button, input, textarea, select, label, summary, [contenteditable]')) return
+      const { clientX, clientY } = event
+      // The page decides first whether the click was for itself.
+      setTimeout(() => {
+        if (event.defaultPrevented || signal.aborted) return
+        const [first] = this.#under(clientX, clientY)
+        if (first) this.open(first)
+        else this.card.close(false)
+      })
+    }, { signal, capture: true })
+    addEventListener('keydown', event => this.#key(event), { signal, capture: true })
     const again = () => this.theme()
     for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) matchMedia(query).addEventListener('change', again, { signal })
     const watching = new MutationObserver(again)
@@ -158,22 +161,28 @@ export class Life {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.key === 'Escape' && this.prompt.shown) return this.prompt.hide()
+    // Another widget of this page may have taken it.
+    if (event.defaultPrevented) return
+    if (event.key === 'Escape') {
+      if (this.prompt.shown) this.prompt.hide()
+      // With the focus anywhere else, it is the page's own.
+      else if (document.activeElement === document.body) this.panel.shown ? this.panel.close() : this.card.close()
+      return
+    }
     const target = /** @type {Element} */ (event.composedPath()[0])
     if (!event.altKey || !event.shiftKey || event.ctrlKey || event.metaKey || (target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)))) return
     const act = { KeyM: () => this.discussSelection(), KeyJ: () => this.#next(1), KeyK: () => this.#next(-1) }[event.code]
-    if (!act) return
-    event.preventDefault()
-    act()
+    if (act?.()) event.preventDefault()
   }
 
-  /** @param {1 | -1} way */
+  /** @param {1 | -1} way  @returns {boolean} whether there is one */
   #next(way) {
     const order = [...this.#chats.values()].filter(chat => !chat.resolved && this.places.get(chat.id)?.range)
       .sort((a, b) => (this.places.get(a.id)?.start ?? 0) - (this.places.get(b.id)?.start ?? 0))
     const now = order.findIndex(chat => chat.id === this.card.chatId)
     const next = order[now < 0 ? (way > 0 ? 0 : order.length - 1) : (now + way + order.length) % order.length]
     if (next) this.open(next.id)
+    return !!next
   }
 
   #may() { return this.page.state.can.includes('comment') || !this.page.state.loaded }
@@ -188,7 +197,9 @@ export class Life {
     const text = this.places.fresh()
     if (!first.intersectsNode(text.root) && !last.intersectsNode(text.root)) return undefined
     const start = text.offset(first.startContainer, first.startOffset)
-    const end = Math.min(text.offset(last.endContainer, last.endOffset), start + MOST_SELECTED)
+    let end = text.offset(last.endContainer, last.endOffset)
+    // Not in the middle of a word, where the text has blanks at all.
+    if (end > start + MOST_SELECTED) end = Math.max(text.text.lastIndexOf(' ', start + MOST_SELECTED), start + MOST_SELECTED / 2)
     return trimmed(text.text, start, end)
   }
 
@@ -204,7 +215,7 @@ export class Life {
     const text = this.places.fresh()
     const range = text.range(passage.start, passage.end)
     if (!range) return
-    this.panel.close()
+    this.panel.close(false)
     this.card.compose(describe(text.text, passage), range)
     this.highlights.set('draft', 'draft', range)
     this.#paintActive(undefined, true)
@@ -254,6 +265,7 @@ export class Life {
     const { state } = this.page
     if (!this.#chats.has(chatId) && !state.drafts.some(draft => draft.chatId === chatId)) return
     this.prompt.hide()
+    this.panel.close(false)
     this.#bring(chatId)
     this.card.open(chatId, write)
     this.#paintActive(chatId)
@@ -321,6 +333,7 @@ export class Life {
   /** @param {string[]} chatIds */
   #moved(chatIds) {
     for (const id of chatIds) this.#paint(id)
+    if (chatIds.includes(this.#hovered)) this.highlights.set('hover', 'hover', this.places.get(this.#hovered)?.range)
     const { chatId } = this.card
     if (chatId !== undefined && chatIds.includes(chatId)) {
       this.#paintActive(chatId)

@@ -2,7 +2,7 @@
 
 /** @import { Chat, Draft, PageState } from './types.js' */
 import { quoted } from './anchor.js'
-import { avatar, fill, h, iconButton, nameOf } from './dom.js'
+import { avatar, fill, h, iconButton, nameOf, redraw } from './dom.js'
 import { ago, refused, replies } from './words.js'
 
 /**
@@ -10,7 +10,7 @@ import { ago, refused, replies } from './words.js'
  * @property {(chatId: string) => void} open
  * @property {(chatId: string, on: boolean) => void} point at a passage while its line is under the pointer
  * @property {(chatId: string) => number | undefined} position in the text; undefined where the text is gone
- * @property {() => void} closed
+ * @property {(back: boolean) => void} closed
  */
 
 export class Panel {
@@ -38,7 +38,7 @@ export class Panel {
         const active = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement
         items[Math.min(Math.max(0, items.findIndex(each => each === active) + way), items.length - 1)]?.focus()
       },
-    }, h('header', { class: 'head' }, h('h2', {}, 'Discussions'), iconButton('close', 'Close', () => this.close())), this.filters, this.list)
+    }, h('div', { class: 'head' }, h('h2', {}, 'Discussions'), iconButton('close', 'Close', () => this.close())), this.filters, this.list)
     face.append(this.element)
   }
 
@@ -52,18 +52,22 @@ export class Panel {
     first.focus({ preventScroll: true })
   }
 
-  close() {
+  /** @param {boolean} [back] gives the focus back */
+  close(back = true) {
     if (!this.shown) return
     this.element.hidden = true
-    this.host.closed()
+    this.host.closed(back)
   }
 
   /** @param {PageState} state */
   update(state) {
     if (!this.shown) return
     this.#state = state
-    const active = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement
-    const held = active instanceof HTMLElement && this.element.contains(active) ? active.dataset.key : undefined
+    redraw(this.element, () => this.#draw(state), () => this.element)
+  }
+
+  /** @param {PageState} state */
+  #draw(state) {
     const open = state.chats.filter(each => !each.resolved), resolved = state.chats.filter(each => each.resolved)
     const filter = (/** @type {'open' | 'resolved'} */ name, /** @type {string} */ label) => h('button', {
       type: 'button', class: 'text-button', 'aria-pressed': String(this.#shows === name), 'data-key': name,
@@ -84,10 +88,15 @@ export class Panel {
       here.length > 0 && h('ul', { class: 'list' }, ...here.map(({ chat }) => h('li', {}, this.#item(chat, false)))),
       gone.length > 0 && h('h3', {}, `Text no longer on this page (${gone.length})`),
       gone.length > 0 && h('ul', { class: 'list' }, ...gone.map(({ chat }) => h('li', {}, this.#item(chat, true)))),
-      !shown.length && !unsent.length && h('p', { class: 'empty' }, h('strong', {}, this.#shows === 'open' ? 'No open discussions' : 'Nothing resolved yet'),
-        this.#shows === 'open' ? 'Select some text on the page to start one.' : 'Discussions that are settled are kept here.'))
+      !shown.length && !unsent.length && h('p', { class: 'empty' }, ...this.#nothing(state)))
     this.list.scrollTop = scrollTop
-    if (held) /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-key="${CSS.escape(held)}"]`) ?? this.element)?.focus({ preventScroll: true })
+  }
+
+  /** @param {PageState} state */
+  #nothing({ loaded, status }) {
+    const [what, more] = !loaded ? ['Not loaded yet', status === 'offline' ? 'You are offline. The discussions appear when you are back.' : '']
+      : this.#shows === 'open' ? ['No open discussions', 'Select some text on the page to start one.'] : ['Nothing resolved yet', 'Discussions that are settled are kept here.']
+    return [h('strong', {}, what), more]
   }
 
   /** @param {Chat} chat  @param {boolean} gone */

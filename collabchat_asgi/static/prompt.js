@@ -25,19 +25,19 @@ export class Prompt {
   /** @param {HTMLElement} face  @param {PromptHost} host  @param {AbortSignal} signal */
   constructor(face, host, signal) {
     this.host = host
-    // On touch the callout of the system would swallow a click: the finger's end is the act.
+    // On touch the callout of the system would swallow a click, so the finger's end is the act; and where the prompt was, a click
+    // would then fall on the page.
     const button = (/** @type {() => void} */ act) => ({
-      onpointerup: (/** @type {PointerEvent} */ event) => {
-        if (event.pointerType !== 'touch') return
+      ontouchend: (/** @type {Event} */ event) => {
         event.preventDefault()
         act()
       },
       onclick: act,
     })
-    const discuss = h('button', { type: 'button', class: 'text-button main', ...button(() => this.#discuss()) }, icon('chat'), 'Discuss')
+    const discuss = h('button', { type: 'button', class: 'text-button main', title: 'Alt+Shift+M', 'aria-keyshortcuts': 'Alt+Shift+M', ...button(() => this.#discuss()) }, icon('chat'), 'Discuss this text')
     const copy = h('button', { type: 'button', class: 'text-button', ...button(() => this.#copy()) }, icon('copy'), 'Copy')
     this.element = h('div', { class: 'prompt', role: 'toolbar', 'aria-label': 'Discuss this text', hidden: true, onpointerdown: (/** @type {Event} */ event) => event.preventDefault() },
-      discuss, copy, iconButton('close', 'Cancel', () => this.hide()))
+      discuss, copy, iconButton('close', 'Cancel', () => this.hide(), button(() => this.hide())))
     face.append(this.element)
 
     document.addEventListener('pointerdown', event => {
@@ -113,6 +113,7 @@ export class Prompt {
     cancelAnimationFrame(this.#frame)
     this.#frame = 0
     this.#passage = undefined
+    if (this.shown) this.host.say('')
     this.element.hidden = true
   }
 

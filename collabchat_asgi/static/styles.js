@@ -16,7 +16,7 @@ const WIDGET = `
 :host { all: initial; position: fixed; inset: 0 auto auto 0; z-index: var(--collabchat-z, 2147483000) }
 :host([hidden]) { display: none }
 * , ::before, ::after { box-sizing: border-box }
-.face { ${LIGHT} font: 14px/1.5 var(--collabchat-font, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif); color: var(--fg);
+.face { all: initial; display: block; ${LIGHT} font: 14px/1.5 var(--collabchat-font, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif); color: var(--fg);
   -webkit-font-smoothing: antialiased; text-align: start }
 .face.dark { ${DARK} }
 [hidden] { display: none !important }
@@ -34,6 +34,7 @@ button:disabled { cursor: default; opacity: .45 }
 .text-button.main:hover { filter: brightness(1.08) }
 .text-button.danger { color: var(--bad) }
 
+.bar, .prompt, .head, button { user-select: none }
 .bar { position: fixed; inset-block-start: calc(var(--collabchat-top, 14px) + 44px * var(--row));  inset-inline-end: var(--collabchat-end, 16px); display: flex; align-items: center; gap: 2px; padding: 4px;
   background: var(--bg); border-radius: 999px; box-shadow: var(--shadow); font-size: 13px; font-weight: 500; font-variant-numeric: tabular-nums }
 .bar > * { display: inline-flex; align-items: center; gap: 6px; min-height: 28px; padding: 0 10px; border-radius: 999px; white-space: nowrap }
@@ -53,7 +54,8 @@ button:disabled { cursor: default; opacity: .45 }
 .card, .panel { position: fixed; display: flex; flex-direction: column; background: var(--bg); border-radius: var(--collabchat-radius, 14px); box-shadow: var(--shadow); outline: none; animation: rise .14s ease-out }
 .card { width: 348px; max-width: calc(100vw - 24px); max-height: min(600px, calc(100vh - 24px)) }
 .panel { inset-block: 60px 16px; inset-inline-end: 16px; width: 360px; max-width: calc(100vw - 24px); max-height: 720px; height: fit-content }
-.head { display: flex; align-items: center; gap: 2px; padding: 8px 8px 4px 16px; min-height: 44px }
+.card > :not(.log), .panel > :not(.list) { flex: none }
+.head { display: flex; align-items: center; gap: 2px; padding-block: 8px 4px; padding-inline: 16px 8px; min-height: 44px }
 .head h2 { font: inherit; font-weight: 600; margin: 0; flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .head .steps { display: inline-flex; align-items: center; color: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums }
 .head .steps .icon-button { width: 24px; height: 24px }
@@ -76,6 +78,8 @@ button:disabled { cursor: default; opacity: .45 }
 .pending .sending { animation: late .2s .7s both }
 .actions { position: absolute; inset-block-start: 2px; inset-inline-end: 10px; display: flex; padding: 1px; background: var(--bg); border-radius: 9px; box-shadow: 0 0 0 1px var(--line); opacity: 0 }
 .message:hover .actions, .message:focus-within .actions { opacity: 1 }
+@media (hover: hover) { .message:hover .byline, .message:focus-within .byline { padding-inline-end: 88px } }
+.message:focus { outline: 0 }
 .actions .icon-button { width: 26px; height: 26px }
 .actions .icon { width: 16px; height: 16px }
 @media (hover: none) {
@@ -115,6 +119,7 @@ button:disabled { cursor: default; opacity: .45 }
 .list h3 { font: inherit; font-size: 12px; font-weight: 600; color: var(--soft); margin: 10px 8px 4px }
 .item { display: grid; grid-template-columns: 30px minmax(0, 1fr); column-gap: 10px; width: 100%; text-align: start; padding: 9px 8px; border-radius: 10px }
 .item:hover { background: var(--fill) }
+.item:focus-visible { outline-offset: -2px }
 .item .passage { display: block; color: var(--soft); font-size: 13px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .item .body { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; white-space: normal }
 .item .meta { color: var(--soft); font-size: 12px; display: block; margin-top: 1px }
@@ -134,14 +139,18 @@ button:disabled { cursor: default; opacity: .45 }
   .composer .send { width: 38px; height: 38px }
   .composer textarea { min-height: 46px; padding-block: 11px }
   .head { padding-inline-end: 10px }
+  .head .steps .icon-button { width: 40px; height: 40px }
+  .bar button { min-height: 40px }
 }
 @keyframes rise { from { opacity: 0; transform: translateY(4px) } }
 @keyframes sheet { from { transform: translateY(24px); opacity: 0 } }
 @keyframes late { from { opacity: 0 } }
 @media (prefers-reduced-motion: reduce) { * { animation-duration: 1ms !important } }
+@media print { .face { display: none } }
 @media (forced-colors: active) {
   .bar ::before, .avatar { forced-color-adjust: none }
   .card, .panel, .bar, .prompt, .composer, .failed, .actions { border: 1px solid CanvasText }
+  .composer:focus-within { outline: 2px solid Highlight }
   .reactions button[aria-pressed=true], .filters [aria-pressed=true] { outline: 2px solid Highlight }
 }`
 

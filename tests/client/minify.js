@@ -11,7 +11,8 @@ export const STATIC = new URL('../../collabchat_asgi/static/', import.meta.url)
 export const ENTRIES = ['client.js', 'widget.js']
 
 /** @param {string} css  @returns {string} */
-const narrow = css => css.replace(/\s+/g, ' ').replace(/ ?([{};,>]) ?/g, '$1').replace(/: /g, ':').replace(/;}/g, '}')
+const narrow = css => css.split(/(\$\{[^}]*\})/).map((part, at) => at % 2 // what is filled in keeps the blanks around it
+  ? part : part.replace(/\s+/g, ' ').replace(/ ?([{};,>]) ?/g, '$1').replace(/: /g, ':').replace(/;}/g, '}')).join('')
 
 /** @type {import('esbuild').Plugin} */
 const styles = {

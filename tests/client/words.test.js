@@ -31,10 +31,10 @@ test('times beyond any calendar are no times', () => {
 })
 
 test('a name cannot turn its line around or hide', () => {
-  assert.equal(nameOf({ name: '\u202eadA' }), 'adA')
-  assert.equal(nameOf({ name: '\u200b\u2066 ' }), 'Someone')
-  assert.equal(nameOf({ name: 'x'.repeat(500) }).length, 80)
-  assert.equal(nameOf({ name: 'Ada\nLovelace' }), 'AdaLovelace')
+  assert.equal(nameOf({ id: 'u', name: '\u202eadA' }), 'adA')
+  assert.equal(nameOf({ id: 'u', name: '\u200b\u2066 ' }), 'Someone')
+  assert.equal(nameOf({ id: 'u', name: 'x'.repeat(500) }).length, 80)
+  assert.equal(nameOf({ id: 'u', name: 'Ada\nLovelace' }), 'AdaLovelace')
 })
 
 test('a refusal without known code is told in the words of the server', () => {
