@@ -29,6 +29,9 @@ form.addEventListener('submit', event => {
   chat.token = () => 'demo.' + encodeURIComponent(name)
 })
 
+// Whoever selects something before having a name is shown where names are given.
+document.addEventListener('selectionchange', () => form.classList.toggle('wanted', !name && !document.getSelection().isCollapsed))
+
 document.querySelector('#change').addEventListener('click', () => {
   show(true)
   field.value = name
