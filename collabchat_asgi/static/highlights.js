@@ -1,6 +1,6 @@
 /**
  * Passages made visible without touching the page: CSS custom highlights under a handful of names that all widgets of the
- * document share, or, where a browser has none, rectangles laid over the text. Nothing is ever wrapped.
+ * document share, or, where a browser has none, rectangles laid over the text (rectangles.js). Nothing is ever wrapped.
  */
 import { highlightSheet } from './styles.js'
 
@@ -8,7 +8,7 @@ import { highlightSheet } from './styles.js'
 const NAMES = /** @type {const} */ (['resolved', 'open', 'hover', 'draft', 'active'])
 
 /** @typedef {typeof NAMES[number]} Name */
-/** @typedef {{add(name: Name, range: Range): void, delete(name: Name, range: Range): void, refresh(): void, destroy(): void}} Painter */
+/** @typedef {{add(name: Name, range: Range): void, delete(name: Name, range: Range): void, refresh?(): void, destroy(): void}} Painter */
 
 const supported = () => typeof Highlight === 'function' && !!globalThis.CSS?.highlights
 
@@ -36,61 +36,7 @@ class RegistryPainter {
   /** @param {Name} name  @param {Range} range */
   delete(name, range) { this.#named(name).delete(range) }
 
-  refresh() {}
-
   destroy() { if (!--RegistryPainter.#painters) for (const name of NAMES) CSS.highlights.delete('collabchat-' + name) }
-}
-
-/** Rectangles over what is in view, drawn anew whenever something may have moved. */
-class OverlayPainter {
-  /** @type {Map<Range, Name>} */
-  #ranges = new Map()
-  #layer = document.createElement('div')
-  #frame = 0
-  #observer = new ResizeObserver(() => this.refresh())
-
-  /** @param {Node} parent */
-  constructor(parent) {
-    this.#layer.className = 'overlay'
-    parent.appendChild(this.#layer)
-    this.#observer.observe(document.documentElement)
-  }
-
-  /** @param {Name} name  @param {Range} range */
-  add(name, range) {
-    this.#ranges.set(range, name)
-    this.refresh()
-  }
-
-  /** @param {Name} _  @param {Range} range */
-  delete(_, range) {
-    this.#ranges.delete(range)
-    this.refresh()
-  }
-
-  refresh() { this.#frame ||= requestAnimationFrame(() => this.#draw()) }
-
-  #draw() {
-    this.#frame = 0
-    const boxes = []
-    for (const [range, name] of this.#ranges) {
-      const whole = range.getBoundingClientRect()
-      if (whole.bottom < 0 || whole.top > innerHeight) continue
-      for (const { left, top, width, height } of range.getClientRects()) {
-        const box = document.createElement('div')
-        box.className = name
-        Object.assign(box.style, { left: left + 'px', top: top + 'px', width: width + 'px', height: height + 'px' })
-        boxes.push(box)
-      }
-    }
-    this.#layer.replaceChildren(...boxes)
-  }
-
-  destroy() {
-    cancelAnimationFrame(this.#frame)
-    this.#observer.disconnect()
-    this.#layer.remove()
-  }
 }
 
 export class Highlights {
@@ -98,13 +44,27 @@ export class Highlights {
   #painted = new Map()
   /** @type {CSSStyleSheet | undefined} */
   #sheet
+  #home
+  /** @type {Painter | undefined} */
+  #painter
+  #ended = false
 
   /** @param {Document | ShadowRoot} home where the annotated text lives  @param {Node} parent for rectangles */
   constructor(home, parent) {
-    this.home = home
-    /** @type {Painter} */
-    this.painter = supported() ? new RegistryPainter() : new OverlayPainter(parent)
+    this.#home = home
+    if (supported()) this.#painter = new RegistryPainter()
+    // Only old browsers load it.
+    else import('./rectangles.js').then(({ Rectangles }) => { if (!this.#ended) this.#begin(new Rectangles(parent)) })
   }
+
+  /** @param {Painter} painter */
+  #begin(painter) {
+    this.#painter = painter
+    for (const { name, range } of this.#painted.values()) painter.add(name, range)
+  }
+
+  /** Something may have moved. */
+  refresh() { this.#painter?.refresh?.() }
 
   /** @param {boolean} dark */
   theme(dark) {
@@ -112,16 +72,16 @@ export class Highlights {
     if (sheet === this.#sheet) return
     this.#undress()
     this.#sheet = sheet
-    this.home.adoptedStyleSheets = [...this.home.adoptedStyleSheets, sheet]
+    this.#home.adoptedStyleSheets = [...this.#home.adoptedStyleSheets, sheet]
   }
 
   /** One sheet of ours, for another widget may have brought the same. */
   #undress() {
-    const sheets = [...this.home.adoptedStyleSheets]
+    const sheets = [...this.#home.adoptedStyleSheets]
     const index = this.#sheet ? sheets.lastIndexOf(this.#sheet) : -1
     if (index < 0) return
     sheets.splice(index, 1)
-    this.home.adoptedStyleSheets = sheets
+    this.#home.adoptedStyleSheets = sheets
   }
 
   /** `key` is painted so, or no more. @param {string} key  @param {Name} name  @param {Range | undefined} range */
@@ -129,19 +89,20 @@ export class Highlights {
     const before = this.#painted.get(key)
     if (before && range && before.name === name && same(before.range, range)) return
     if (before) {
-      this.painter.delete(before.name, before.range)
+      this.#painter?.delete(before.name, before.range)
       this.#painted.delete(key)
     }
     if (!range) return
     const own = range.cloneRange()
-    this.painter.add(name, own)
+    this.#painter?.add(name, own)
     this.#painted.set(key, { name, range: own })
   }
 
   destroy() {
-    for (const { name, range } of this.#painted.values()) this.painter.delete(name, range)
+    this.#ended = true
+    for (const { name, range } of this.#painted.values()) this.#painter?.delete(name, range)
     this.#painted.clear()
-    this.painter.destroy()
+    this.#painter?.destroy()
     this.#undress()
   }
 }

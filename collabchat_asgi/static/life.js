@@ -156,7 +156,7 @@ export class Life {
     const watching = new MutationObserver(again)
     for (const one of [document.documentElement, document.body]) watching.observe(one, { attributes: true, attributeFilter: ['class', 'style', 'data-theme'] })
     signal.addEventListener('abort', () => watching.disconnect())
-    addEventListener('scroll', () => this.highlights.painter.refresh(), { signal, capture: true, passive: true })
+    addEventListener('scroll', () => this.highlights.refresh(), { signal, capture: true, passive: true })
   }
 
   /** @param {KeyboardEvent} event */
@@ -341,7 +341,7 @@ export class Life {
       this.card.place()
     }
     this.panel.update(this.page.state)
-    this.highlights.painter.refresh()
+    this.highlights.refresh()
   }
 
   /** @param {string} id */

@@ -30,7 +30,7 @@ const styles = {
 export async function minified(entry) {
   const { outputFiles: [bundle] } = await build({
     entryPoints: [fileURLToPath(new URL(entry, STATIC))],
-    external: ENTRIES.filter(other => other !== entry).map(other => `./${other}`),
+    external: [...ENTRIES.filter(other => other !== entry), 'rectangles.js'].map(other => `./${other}`),
     // Both minify: what esbuild writes is what terser makes the smallest of.
     bundle: true, minify: true, format: 'esm', target: 'es2022', charset: 'utf8', plugins: [styles], write: false,
   })
