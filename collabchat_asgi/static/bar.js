@@ -1,7 +1,7 @@
 /** How many people, how many discussions, and whether the connection lives. */
 
 /** @import { PageState } from './types.js' */
-import { fill, h, icon } from './dom.js'
+import { fill, h, icon, textButton } from './dom.js'
 import { discussions, number, people, refused, state as stateWords, waiting } from './words.js'
 
 /** @typedef {{toggle: () => void, again: () => void}} BarHost */
@@ -14,9 +14,9 @@ export class Bar {
   /** @param {HTMLElement} face  @param {BarHost} host */
   constructor(face, host) {
     this.people = h('span', { class: 'people', hidden: true })
-    this.list = h('button', { type: 'button', class: 'discussions', 'aria-expanded': 'false', 'aria-haspopup': 'dialog', onclick: host.toggle })
+    this.list = h('button', { class: 'discussions', 'aria-expanded': 'false', 'aria-haspopup': 'dialog', onclick: host.toggle })
     this.state = h('span', { class: 'state', role: 'status', hidden: true })
-    this.again = h('button', { type: 'button', class: 'text-button', hidden: true, onclick: host.again }, 'Try again')
+    this.again = textButton('Try again', host.again, { hidden: true })
     this.element = h('div', { class: 'bar', part: 'bar', role: 'group', 'aria-label': 'Discussions on this page' }, this.state, this.people, this.list, this.again)
     face.append(this.element)
     bars.push(this.element)

@@ -30,9 +30,8 @@ function storage(world) {
 
 /** @param {Environment} env  @param {number} bytes */
 function hex(env, bytes) {
-  const drawn = new Uint8Array(bytes)
-  if (env.crypto) env.crypto.getRandomValues(drawn)
-  else for (let i = 0; i < bytes; i++) drawn[i] = env.random() * 256
+  const drawn = new Uint8Array(bytes).map(() => env.random() * 256)
+  env.crypto?.getRandomValues(drawn)
   return Array.from(drawn, byte => byte.toString(16).padStart(2, '0')).join('')
 }
 

@@ -4,7 +4,7 @@
 /** @import { Page } from './client.js' */
 import { quoted } from './anchor.js'
 import { Composer } from './composer.js'
-import { fill, focused, h, icon, iconButton, linked, nameOf, redraw } from './dom.js'
+import { fill, focused, h, icon, iconButton, linked, nameOf, redraw, textButton } from './dom.js'
 import { Message } from './message.js'
 import { keep, unsent } from './unsent.js'
 import { earlier, newReplies, refused, stopped, typing } from './words.js'
@@ -55,7 +55,7 @@ export class Card {
     this.failed = h('div', {})
     this.typing = h('div', { class: 'typing', 'aria-live': 'off' })
     this.foot = h('div', {})
-    this.fresh = h('button', { type: 'button', class: 'fresh', hidden: true, onclick: () => this.#toEnd() })
+    this.fresh = h('button', { class: 'fresh', hidden: true, onclick: () => this.#toEnd() })
     this.element = h('section', {
       class: 'card', part: 'card', role: 'dialog', 'aria-describedby': 'quote', tabindex: -1, hidden: true,
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
@@ -219,7 +219,6 @@ export class Card {
       redraw(this.foot, () => fill(this.foot), () => this.element)
     }
     if (this.#composer) this.#composer.locked = !writes
-    this.element.toggleAttribute('data-readonly', !writes)
   }
 
   /** For a moment. @param {string} words */
@@ -250,8 +249,8 @@ export class Card {
     if (this.head.dataset.look === look) return
     this.head.dataset.look = look
     const resolve = chat && may && (chat.resolved
-      ? h('button', { type: 'button', class: 'text-button', 'data-key': 'resolve', onclick: () => page.reopen(chat.id) }, 'Reopen')
-      : h('button', { type: 'button', class: 'text-button', 'data-key': 'resolve', onclick: () => page.resolve(chat.id) }, icon('check'), 'Resolve'))
+      ? textButton('Reopen', () => page.reopen(chat.id), { 'data-key': 'resolve' })
+      : h('button', { class: 'text-button', 'data-key': 'resolve', onclick: () => page.resolve(chat.id) }, icon('check'), 'Resolve'))
     redraw(this.head, () => fill(this.head,
       h('h2', {}, chat?.resolved ? `Resolved by ${nameOf(chat.resolved.by)}` : chat || this.#wasThere ? 'Discussion' : 'Not sent'),
       steps && steps.of > 1 && h('span', { class: 'steps' },
@@ -275,7 +274,7 @@ export class Card {
     const missing = (chat?.commentCount ?? 0) - comments.length
     let older = /** @type {HTMLElement | null} */ (this.log.querySelector('.older'))
     if (missing > 0 && chat) {
-      if (!older) this.log.prepend(older = h('button', { type: 'button', class: 'text-button older', onclick: () => this.#loadOlder() }))
+      if (!older) this.log.prepend(older = textButton('', () => this.#loadOlder(), { class: 'text-button older' }))
       older.textContent = earlier(missing)
     } else if (older) {
       const last = older
@@ -342,12 +341,12 @@ export class Card {
       h('strong', {}, 'Not sent. '), refused(draft.refusal),
       h('p', { class: 'body', dir: 'auto' }, ...linked(draft.text)),
       h('div', { class: 'ask' },
-        h('button', { type: 'button', class: 'text-button danger', 'data-key': 'discard ' + draft.id, onclick: () => {
+        textButton('Discard', () => {
           page.discardDraft(draft.id)
           if (!chat) this.close()
-        } }, 'Discard'),
-        (chat ? operation.type === 'add-comment' || message : this.#range()) && h('button', { type: 'button', class: 'text-button', 'data-key': 'edit ' + draft.id, onclick: edit }, 'Edit'),
-        h('button', { type: 'button', class: 'text-button', 'data-key': 'again ' + draft.id, onclick: act(() => page.retryDraft(draft.id)) }, 'Try again')))
+        }, { class: 'text-button danger', 'data-key': 'discard ' + draft.id }),
+        (chat ? operation.type === 'add-comment' || message : this.#range()) && textButton('Edit', edit, { 'data-key': 'edit ' + draft.id }),
+        textButton('Try again', act(() => page.retryDraft(draft.id)), { 'data-key': 'again ' + draft.id })))
   }
 
   /** @param {readonly User[]} users */

@@ -1,5 +1,5 @@
 /** Where a reader writes: grows with the text, counts when it gets long, and keeps the words when they are not taken. */
-import { h, icon } from './dom.js'
+import { h, icon, textButton } from './dom.js'
 import { number } from './words.js'
 
 const SHOWN_FROM = 200
@@ -41,11 +41,11 @@ export class Composer {
     this.input.value = value
     this.count = h('span', { class: 'count', hidden: true })
     this.button = action
-      ? h('button', { type: 'button', class: 'text-button main', onclick: () => this.#send() }, action)
-      : h('button', { type: 'button', class: 'send', 'aria-label': 'Send', title: 'Send (Enter)', onclick: () => this.#send() }, icon('send'))
+      ? textButton(action, () => this.#send(), { class: 'text-button main' })
+      : h('button', { class: 'send', 'aria-label': 'Send', title: 'Send (Enter)', onclick: () => this.#send() }, icon('send'))
     this.problem = h('div', { class: 'problem', role: 'alert', hidden: true })
     this.element = h('div', { class: 'composer', part: 'composer' }, this.input,
-      h('div', { class: 'tools' }, this.count, cancel && h('button', { type: 'button', class: 'text-button', onclick: cancel }, 'Cancel'), this.button), this.problem)
+      h('div', { class: 'tools' }, this.count, cancel && textButton('Cancel', cancel), this.button), this.problem)
     this.#changed()
   }
 

@@ -12,6 +12,8 @@
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag)
+  // Whatever form of the page is around it, a button of ours submits nothing.
+  if (tag === 'button') element.setAttribute('type', 'button')
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value)
     else if (value === true) element.setAttribute(name, '')
@@ -28,12 +30,12 @@ export function fill(element, ...children) {
 
 /** Outlines on a grid of 20, drawn with the text's colour. */
 const SHAPES = {
-  people: 'M7.5 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6Zm-5 7c0-2.8 2.2-4.5 5-4.5s5 1.7 5 4.5M13 4a2.8 2.8 0 0 1 0 5.2m1.5 3.1c1.9.6 3 2.1 3 4.2',
-  chat: 'M3 5.5A1.5 1.5 0 0 1 4.5 4h11A1.5 1.5 0 0 1 17 5.5v7a1.5 1.5 0 0 1-1.5 1.5H9l-4 3v-3h-.5A1.5 1.5 0 0 1 3 12.5Z',
+  people: 'M7.5 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6Zm-5 7a5 4.5 0 0 1 10 0M13 4a3 3 0 0 1 0 5m2 3a5 5 0 0 1 2.5 4.5',
+  chat: 'M3 4h14v10H9l-4 3v-3H3Z',
   check: 'm4 10.5 4 4 8-9',
   close: 'm5 5 10 10M15 5 5 15',
-  copy: 'M7 7V4.5A1.5 1.5 0 0 1 8.5 3h7A1.5 1.5 0 0 1 17 4.5v7a1.5 1.5 0 0 1-1.5 1.5H13m-8.5-6h7A1.5 1.5 0 0 1 13 8.5v7a1.5 1.5 0 0 1-1.5 1.5h-7A1.5 1.5 0 0 1 3 15.5v-7A1.5 1.5 0 0 1 4.5 7Z',
-  smile: 'M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14Zm-3-5.5c.7 1.2 1.7 1.8 3 1.8s2.3-.6 3-1.8M7.5 8v.5m5-.5v.5',
+  copy: 'M7 7V3h10v10h-4M3 7h10v10H3Z',
+  smile: 'M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14Zm-3-5a4 3 0 0 0 6 0M7.5 8v.5m5-.5v.5',
   pencil: 'm4 16 .7-3.3L13.5 4l2.5 2.5-8.7 8.8L4 16Z',
   trash: 'M4 6h12M8 6V4h4v2m-6.5 0 .6 10h7.8l.6-10',
   send: 'M10 16V4.5M5 9.5l5-5 5 5',
@@ -53,7 +55,7 @@ export function icon(name) {
 
 /** A button that is only an icon. @param {keyof typeof SHAPES} name  @param {string} label  @param {() => void} act  @param {Record<string, any>} [more] */
 export const iconButton = (name, label, act, more = {}) =>
-  h('button', { type: 'button', class: 'icon-button', 'aria-label': label, title: label, onclick: act, ...more }, icon(name))
+  h('button', { class: 'icon-button', 'aria-label': label, title: label, onclick: act, ...more }, icon(name))
 
 /**
  * Draws what is inside `element` anew. A focus in there stays on what has the same `data-key`, or goes to `otherwise`.
@@ -69,6 +71,9 @@ export function redraw(element, draw, otherwise) {
   const next = again instanceof HTMLElement ? again : otherwise()
   next?.focus({ preventScroll: true })
 }
+
+/** A button with words. @param {string} label  @param {() => void} act  @param {Record<string, any>} [more] */
+export const textButton = (label, act, more) => h('button', { class: 'text-button', onclick: act, ...more }, label)
 
 /** The focused element, seen through shadow roots. @returns {HTMLElement | null} */
 export function focused() {

@@ -3,7 +3,7 @@
 /** @import { Chat, Comment, PageState } from './types.js' */
 /** @import { Page } from './client.js' */
 import { Composer } from './composer.js'
-import { avatar, fill, h, iconButton, linked, nameOf, redraw } from './dom.js'
+import { avatar, fill, h, iconButton, linked, nameOf, redraw, textButton } from './dom.js'
 import { keep, unsent } from './unsent.js'
 import { ago, moment } from './words.js'
 
@@ -108,19 +108,19 @@ export class Message {
         comment.editedAt !== undefined && !wordsOf && h('span', { title: moment(comment.editedAt) }, 'edited')),
       body,
       reactions.length > 0 && h('div', { class: 'reactions' }, ...reactions.map(([emoji, users]) => h('button', {
-        type: 'button', 'data-key': emoji, 'aria-pressed': String(me !== undefined && users.includes(me)), disabled: !may,
+        'data-key': emoji, 'aria-pressed': String(me !== undefined && users.includes(me)), disabled: !may,
         'aria-label': `${NAMES[QUICK.indexOf(emoji)] ?? emoji}, ${users.length}`, onclick: react(emoji),
       }, `${emoji} ${users.length}`))),
       this.#mode === 'react' && h('div', { class: 'reactions picker', role: 'group', 'aria-label': 'Reactions', onkeydown: this.#escape },
-        ...QUICK.map((emoji, i) => h('button', { type: 'button', 'data-key': 'pick ' + emoji, 'aria-label': NAMES[i], title: NAMES[i], onclick: react(emoji) }, emoji))),
+        ...QUICK.map((emoji, i) => h('button', { 'data-key': 'pick ' + emoji, 'aria-label': NAMES[i], title: NAMES[i], onclick: react(emoji) }, emoji))),
       this.#mode === 'delete' && h('div', { class: 'ask', role: 'group', 'aria-label': 'Delete?', onkeydown: this.#escape },
         h('span', {}, this.#alone ? 'Delete this discussion?' : 'Delete this message?'),
-        h('button', { type: 'button', class: 'text-button', 'data-key': 'keep', onclick: () => this.#to('') }, 'Keep'),
-        h('button', { type: 'button', class: 'text-button danger', 'data-key': 'really', onclick: () => {
+        textButton('Keep', () => this.#to(''), { 'data-key': 'keep' }),
+        textButton('Delete', () => {
           const last = this.#alone
           this.page.deleteComment(this.chatId, comment.id)
           if (last) this.gone()
-        } }, 'Delete'))),
+        }, { class: 'text-button danger', 'data-key': 'really' }))),
     !this.#mode && may && h('div', { class: 'actions' },
       iconButton('smile', 'React', () => this.#to('react'), { 'data-key': 'react' }),
       own && iconButton('pencil', 'Edit', () => this.#to('edit'), { 'data-key': 'edit' }),

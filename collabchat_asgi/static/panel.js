@@ -2,7 +2,7 @@
 
 /** @import { Chat, Draft, PageState } from './types.js' */
 import { quoted } from './anchor.js'
-import { avatar, fill, h, iconButton, nameOf, redraw } from './dom.js'
+import { avatar, fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
 import { ago, refused, replies } from './words.js'
 
 /**
@@ -69,13 +69,10 @@ export class Panel {
   /** @param {PageState} state */
   #draw(state) {
     const open = state.chats.filter(each => !each.resolved), resolved = state.chats.filter(each => each.resolved)
-    const filter = (/** @type {'open' | 'resolved'} */ name, /** @type {string} */ label) => h('button', {
-      type: 'button', class: 'text-button', 'aria-pressed': String(this.#shows === name), 'data-key': name,
-      onclick: () => {
-        this.#shows = name
-        if (this.#state) this.update(this.#state)
-      },
-    }, label)
+    const filter = (/** @type {'open' | 'resolved'} */ name, /** @type {string} */ label) => textButton(label, () => {
+      this.#shows = name
+      if (this.#state) this.update(this.#state)
+    }, { 'aria-pressed': String(this.#shows === name), 'data-key': name })
     fill(this.filters, filter('open', `Open ${open.length}`), filter('resolved', `Resolved ${resolved.length}`))
     const shown = this.#shows === 'open' ? open : resolved
     const unsent = this.#shows === 'open' ? state.drafts.filter(each => each.operation.type === 'create-chat') : []
@@ -104,7 +101,7 @@ export class Panel {
     const last = chat.comments.at(-1)
     const others = chat.commentCount - 1
     const point = (/** @type {boolean} */ on) => () => this.host.point(chat.id, on)
-    return h('button', { type: 'button', class: 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
+    return h('button', { class: 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
       avatar(chat.createdBy), h('span', {},
         h('span', { class: gone ? 'passage gone' : 'passage', dir: 'auto' }, quoted(chat.anchor)),
         h('span', { class: 'body', dir: 'auto' }, last?.body ?? ''),
@@ -115,7 +112,7 @@ export class Panel {
   /** @param {Draft} draft */
   #unsent(draft) {
     const { operation } = draft
-    return h('button', { type: 'button', class: 'item', 'data-key': draft.id, onclick: () => this.host.open(draft.chatId) },
+    return h('button', { class: 'item', 'data-key': draft.id, onclick: () => this.host.open(draft.chatId) },
       h('span', {}), h('span', {},
         h('span', { class: 'passage', dir: 'auto' }, operation.type === 'create-chat' ? quoted(operation.chat.anchor) : ''),
         h('span', { class: 'body', dir: 'auto' }, draft.text),

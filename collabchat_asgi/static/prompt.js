@@ -34,8 +34,8 @@ export class Prompt {
       },
       onclick: act,
     })
-    const discuss = h('button', { type: 'button', class: 'text-button main', title: 'Alt+Shift+M', 'aria-keyshortcuts': 'Alt+Shift+M', ...button(() => this.#discuss()) }, icon('chat'), 'Discuss this text')
-    const copy = h('button', { type: 'button', class: 'text-button', ...button(() => this.#copy()) }, icon('copy'), 'Copy')
+    const discuss = h('button', { class: 'text-button main', title: 'Alt+Shift+M', 'aria-keyshortcuts': 'Alt+Shift+M', ...button(() => this.#discuss()) }, icon('chat'), 'Discuss this text')
+    const copy = h('button', { class: 'text-button', ...button(() => this.#copy()) }, icon('copy'), 'Copy')
     this.element = h('div', { class: 'prompt', role: 'toolbar', 'aria-label': 'Discuss this text', hidden: true, onpointerdown: (/** @type {Event} */ event) => event.preventDefault() },
       discuss, copy, iconButton('close', 'Cancel', () => this.hide(), button(() => this.hide())))
     face.append(this.element)

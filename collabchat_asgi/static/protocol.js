@@ -57,68 +57,78 @@ function object(value) {
   return value
 }
 
-/** @param {any} value  @returns {User} */
-export function readUser(value) {
-  const { id, name, avatar } = object(value)
-  return { id: text(id), name: text(name), ...typeof avatar === 'string' && { avatar } }
-}
+/** @typedef {(value: any) => any} Reader */
 
-/** @param {any} value  @returns {Anchor} */
-export function readAnchor(value) {
-  const { selector, length, scope } = object(value)
-  list(selector, each => text(object(each).type))
-  return { selector, length: count(length), ...typeof scope === 'string' && { scope } }
-}
-
-/** @param {any} value  @returns {EventComment} */
-function readEventComment(value) {
-  const { id, body, editedAt } = object(value)
-  return { id: text(id), body: text(body), ...editedAt !== undefined && { editedAt: time(editedAt) } }
-}
-
-/** @param {any} value  @returns {Comment} */
-export function readComment(value) {
-  const { author, createdAt, reactions } = object(value)
-  /** @type {[string, string[]][]} */
-  const given = Object.entries(reactions === undefined ? {} : object(reactions)).map(([emoji, users]) => [emoji, list(users, text)])
-  const { id, body, ...edited } = readEventComment(value)
-  // fromEntries defines own properties, so that an emoji called __proto__ is a key like any other.
-  return { id, body, author: readUser(author), createdAt: time(createdAt), ...edited, ...given.length > 0 && { reactions: Object.fromEntries(given) } }
-}
-
-/** @param {any} value  @returns {Chat} */
-export function readChat(value) {
-  const { id, anchor, createdBy, createdAt, updatedAt, resolved, commentCount, comments } = object(value)
-  return {
-    id: text(id), anchor: readAnchor(anchor), createdBy: readUser(createdBy), createdAt: time(createdAt), updatedAt: time(updatedAt),
-    ...resolved !== undefined && { resolved: { by: readUser(object(resolved).by), at: time(resolved.at) } },
-    commentCount: count(commentCount), comments: list(comments, readComment),
+/**
+ * Reads the fields of an object that are named here, each with its own reader, and nothing else of it.
+ * @param {Record<string, Reader>} fields  @param {Record<string, Reader>} [optional]
+ * @returns {Reader}
+ */
+const shape = (fields, optional = {}) => value => {
+  const given = object(value)
+  /** @type {Record<string, any>} */
+  const read = {}
+  for (const name in fields) read[name] = fields[name](given[name])
+  for (const name in optional) {
+    const found = given[name] === undefined ? undefined : optional[name](given[name])
+    if (found !== undefined) read[name] = found
   }
+  return read
 }
 
-/** @param {any} value  @returns {Position} */
-export const readPosition = value => ({ epoch: text(value.epoch), seq: count(value.seq) })
+/** What is only carried. @param {any} value */
+const selectors = value => {
+  list(value, shape({ type: text }))
+  return value
+}
+
+/** @param {any} value  @returns {{[emoji: string]: string[]} | undefined} */
+const reactions = value => {
+  const given = Object.entries(object(value)).map(([emoji, users]) => [emoji, list(users, text)])
+  // fromEntries defines own properties, so that an emoji called __proto__ is a key like any other.
+  return given.length ? Object.fromEntries(given) : undefined
+}
+
+/** @type {(value: any) => User} */
+export const readUser = shape({ id: text, name: text }, { avatar: text })
+/** @type {(value: any) => Anchor} */
+export const readAnchor = shape({ selector: selectors, length: count }, { scope: text })
+/** @type {(value: any) => EventComment} */
+const readEventComment = shape({ id: text, body: text }, { editedAt: time })
+/** @type {(value: any) => Comment} */
+export const readComment = shape({ id: text, body: text, author: readUser, createdAt: time }, { editedAt: time, reactions })
+/** @type {(value: any) => Chat} */
+export const readChat = shape(
+  { id: text, anchor: readAnchor, createdBy: readUser, createdAt: time, updatedAt: time, commentCount: count, comments: value => list(value, readComment) },
+  { resolved: shape({ by: readUser, at: time }) })
+/** @type {(value: any) => Position} */
+export const readPosition = shape({ epoch: text, seq: count })
+
+const change = { chatId: text, change: text }
+const reaction = shape({ ...change, commentId: text, emoji: text })
+/** What an event of each type, or change, holds besides. @type {Record<string, Reader>} */
+const EVENTS = {
+  'new-text-chat': shape({ chat: shape({ id: text, anchor: readAnchor, comment: readEventComment }) }),
+  'deleted-text-chat': shape({ chatId: text }),
+  'updated-text-chat': shape(change),
+  'comment-added': shape({ ...change, comment: readEventComment }),
+  'comment-edited': shape({ ...change, comment: readEventComment }),
+  'comment-deleted': shape({ ...change, commentId: text }),
+  'anchor-moved': shape({ ...change, anchor: readAnchor }),
+  'reaction-added': reaction,
+  'reaction-removed': reaction,
+}
+const readAnyEvent = shape({ type: text, seq: count, broadcastId: text, ts: time, user: readUser })
 
 /** An event of a type or change that is not known is there to be counted, not to be understood. @param {any} value  @returns {PageEvent} */
 export function readEvent(value) {
-  const { type, seq, broadcastId, ts, user, change } = object(value)
-  /** @type {any} */
-  const event = { type: text(type), seq: count(seq), broadcastId: text(broadcastId), ts: time(ts), user: readUser(user) }
-  if (type === 'new-text-chat') {
-    const { id, anchor, comment } = object(value.chat)
-    event.chat = { id: text(id), anchor: readAnchor(anchor), comment: readEventComment(comment) }
-  } else if (type === 'updated-text-chat' || type === 'deleted-text-chat') {
-    event.chatId = text(value.chatId)
-  }
-  if (type === 'updated-text-chat') {
-    event.change = text(change)
-    if (change === 'comment-added' || change === 'comment-edited') event.comment = readEventComment(value.comment)
-    if (change === 'comment-deleted' || change === 'reaction-added' || change === 'reaction-removed') event.commentId = text(value.commentId)
-    if (change === 'reaction-added' || change === 'reaction-removed') event.emoji = text(value.emoji)
-    if (change === 'anchor-moved') event.anchor = readAnchor(value.anchor)
-  }
-  return event
+  const event = readAnyEvent(value)
+  const kind = event.type === 'updated-text-chat' && known(EVENTS, value.change) ? value.change : event.type
+  return known(EVENTS, kind) ? { ...event, ...EVENTS[kind](value) } : event
 }
+
+/** @param {object} table  @param {any} name */
+const known = (table, name) => typeof name === 'string' && Object.hasOwn(table, name)
 
 /** `first` to `last` and everything between, or it throws. @param {any} frame */
 export function readEvents(frame) {
@@ -152,19 +162,28 @@ export const readBye = ({ code, reason, retryAfterMs }) => ({
   ...Number.isSafeInteger(code) && { code: Number(code) }, ...typeof reason === 'string' && { reason }, ...typeof retryAfterMs === 'number' && { retryAfterMs },
 })
 
+const words = shape({ id: text, body: text })
+const ofChat = shape({ type: text, chatId: text })
+const ofComment = shape({ type: text, chatId: text, comment: words })
+const ofReaction = shape({ type: text, chatId: text, commentId: text, emoji: text })
+/** @type {Record<string, Reader>} */
+const OPERATIONS = {
+  'create-chat': shape({ type: text, chat: shape({ id: text, anchor: readAnchor, comment: words }) }),
+  'add-comment': ofComment,
+  'edit-comment': ofComment,
+  'delete-comment': shape({ type: text, chatId: text, commentId: text }),
+  'resolve-chat': ofChat,
+  'reopen-chat': ofChat,
+  'delete-chat': ofChat,
+  'move-anchor': shape({ type: text, chatId: text, anchor: readAnchor }),
+  'add-reaction': ofReaction,
+  'remove-reaction': ofReaction,
+}
+
 /** What a stored operation must be to be sent again. @param {any} value  @returns {Operation} */
 export function readOperation(value) {
-  const { type, chat, chatId, comment, commentId, anchor, emoji } = object(value)
-  const words = (/** @type {any} */ given) => ({ id: text(object(given).id), body: text(given.body) })
-  switch (type) {
-    case 'create-chat': return { type, chat: { id: text(object(chat).id), anchor: readAnchor(chat.anchor), comment: words(chat.comment) } }
-    case 'add-comment': case 'edit-comment': return { type, chatId: text(chatId), comment: words(comment) }
-    case 'delete-comment': return { type, chatId: text(chatId), commentId: text(commentId) }
-    case 'resolve-chat': case 'reopen-chat': case 'delete-chat': return { type, chatId: text(chatId) }
-    case 'move-anchor': return { type, chatId: text(chatId), anchor: readAnchor(anchor) }
-    case 'add-reaction': case 'remove-reaction': return { type, chatId: text(chatId), commentId: text(commentId), emoji: text(emoji) }
-  }
-  throw new Malformed('an unknown operation')
+  must(known(OPERATIONS, object(value).type), 'an unknown operation')
+  return OPERATIONS[value.type](value)
 }
 
 /** The chat an operation is about. @param {Operation} operation */

@@ -2,6 +2,13 @@
 
 /** @import { Name } from './highlights.js' */
 
+const STRONG = 'rgb(255 180 0 / .4)'
+/** @type {Record<Name, [string, string]>} background and line */
+const LOOKS = {
+  resolved: ['none', '1px dotted var(--soft)'], open: ['rgb(255 200 0 / .25)', '2px solid var(--mark)'], hover: ['rgb(255 200 0 / .25)', '2px solid var(--mark)'],
+  draft: [STRONG, '2px dashed var(--mark)'], active: [STRONG, '2px solid var(--mark)'],
+}
+
 export class Rectangles {
   /** @type {Map<Range, Name>} */
   #ranges = new Map()
@@ -39,7 +46,8 @@ export class Rectangles {
       for (const { left, top, width, height } of range.getClientRects()) {
         const box = document.createElement('div')
         box.className = name
-        Object.assign(box.style, { left: left + 'px', top: top + 'px', width: width + 'px', height: height + 'px' })
+        const [background, borderBottom] = LOOKS[name]
+        Object.assign(box.style, { position: 'fixed', pointerEvents: 'none', background, borderBottom, left: left + 'px', top: top + 'px', width: width + 'px', height: height + 'px' })
         boxes.push(box)
       }
     }

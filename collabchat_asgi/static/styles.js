@@ -3,21 +3,20 @@
 const LIGHT = `
 --bg: var(--collabchat-bg, #fff); --fg: var(--collabchat-fg, #1d2129); --soft: #5b6472; --line: #e1e5ea; --fill: #f4f6f8; --press: #e9edf1;
 --accent: var(--collabchat-accent, #3451d1); --on-accent: #fff; --mark: #e0a100; --bad: #b3261e; --bad-fill: #fdf0ef; --good: #1a7f4b; --warn: #b86e00;
---shadow: 0 0 0 1px rgb(20 28 45 / .07), 0 1px 3px rgb(20 28 45 / .08), 0 12px 32px rgb(20 28 45 / .14);
+--shadow: 0 0 0 1px rgb(20 28 45 / .08), 0 10px 32px rgb(20 28 45 / .15);
 --disc: 45% 88%; --letters: 55% 27%; color-scheme: light;`
 
 const DARK = `
 --bg: var(--collabchat-bg, #20242b); --fg: var(--collabchat-fg, #e8eaee); --soft: #a2abb8; --line: #363c46; --fill: #2a2f38; --press: #353b46;
 --accent: var(--collabchat-accent, #93a8ff); --on-accent: #12151c; --mark: #e3b341; --bad: #ff9c94; --bad-fill: #3a2626; --good: #5fce95; --warn: #f0b45b;
---shadow: 0 0 0 1px rgb(255 255 255 / .08), 0 2px 4px rgb(0 0 0 / .3), 0 14px 36px rgb(0 0 0 / .5);
+--shadow: 0 0 0 1px rgb(255 255 255 / .08), 0 10px 32px rgb(0 0 0 / .5);
 --disc: 28% 32%; --letters: 60% 88%; color-scheme: dark;`
 
 const WIDGET = `
 :host { all: initial; position: fixed; inset: 0 auto auto 0; z-index: var(--collabchat-z, 2147483000) }
 :host([hidden]) { display: none }
 * , ::before, ::after { box-sizing: border-box }
-.face { all: initial; display: block; ${LIGHT} font: 14px/1.5 var(--collabchat-font, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif); color: var(--fg);
-  -webkit-font-smoothing: antialiased; text-align: start }
+.face { all: initial; display: block; ${LIGHT} font: 14px/1.5 var(--collabchat-font, system-ui, sans-serif); color: var(--fg); text-align: start }
 .face.dark { ${DARK} }
 [hidden] { display: none !important }
 button, textarea { font: inherit; color: inherit; margin: 0 }
@@ -61,7 +60,7 @@ button:disabled { cursor: default; opacity: .45 }
 .head .steps .icon-button { width: 24px; height: 24px }
 .quote { margin: 2px 16px 8px; padding: 1px 0 1px 10px; border-inline-start: 3px solid var(--mark); color: var(--soft); font-size: 13px; line-height: 1.45;
   display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere }
-.lost .quote, .gone { text-decoration: line-through; text-decoration-color: var(--soft) }
+.gone { text-decoration: line-through; text-decoration-color: var(--soft) }
 .quote.gone { border-color: var(--line) }
 .notice { margin: 0 16px 8px; padding: 7px 10px; border-radius: 8px; background: var(--fill); color: var(--soft); font-size: 13px; line-height: 1.4 }
 .log { overflow-y: auto; overscroll-behavior: contain; padding: 4px 0; flex: 0 1 auto; min-height: 0; scrollbar-width: thin }
@@ -127,17 +126,12 @@ button:disabled { cursor: default; opacity: .45 }
 .empty { padding: 20px 24px 28px; text-align: center; color: var(--soft) }
 .empty strong { display: block; color: var(--fg); font-weight: 600; margin-bottom: 2px }
 
-.overlay > div { position: fixed; pointer-events: none; background: rgb(255 200 0 / .25); border-bottom: 2px solid var(--mark) }
-.overlay > .active, .overlay > .draft { background: rgb(255 180 0 / .4) }
-.overlay > .resolved { background: none; border-bottom: 1px dotted var(--soft) }
-
 @media (max-width: 640px) {
-  .card, .panel { inset: auto 0 0 !important; width: 100%; max-width: none; max-height: 72vh; max-height: 72dvh; border-radius: 18px 18px 0 0; padding-bottom: env(safe-area-inset-bottom); animation-name: sheet }
+  .card, .panel { inset: auto 0 0 !important; width: 100%; max-width: none; max-height: 72dvh; border-radius: 18px 18px 0 0; padding-bottom: env(safe-area-inset-bottom); animation-name: sheet }
   .icon-button { width: 40px; height: 40px }
   .text-button { min-height: 40px; padding-inline: 14px }
-  .composer textarea { font-size: 16px }
   .composer .send { width: 38px; height: 38px }
-  .composer textarea { min-height: 46px; padding-block: 11px }
+  .composer textarea { font-size: 16px; min-height: 46px; padding-block: 11px }
   .head { padding-inline-end: 10px }
   .head .steps .icon-button { width: 40px; height: 40px }
   .bar button { min-height: 40px }

@@ -10,15 +10,15 @@ const dates = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium' })
 const moments = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'short' })
 const lists = new Intl.ListFormat(LOCALE)
 
-/** @param {number} n  @param {{one: string, other: string}} forms */
-const counted = (n, forms) => `${numbers.format(n)} ${plurals.select(n) === 'one' ? forms.one : forms.other}`
+/** @param {number} n  @param {string} one  @param {string} other */
+const counted = (n, one, other) => `${numbers.format(n)} ${plurals.select(n) === 'one' ? one : other}`
 
-export const people = (/** @type {number} */ n) => counted(n, { one: 'person here', other: 'people here' })
-export const discussions = (/** @type {number} */ n) => counted(n, { one: 'discussion', other: 'discussions' })
-export const replies = (/** @type {number} */ n) => counted(n, { one: 'reply', other: 'replies' })
-export const newReplies = (/** @type {number} */ n) => counted(n, { one: 'new reply', other: 'new replies' })
-export const newComments = (/** @type {number} */ n) => counted(n, { one: 'new comment', other: 'new comments' })
-export const earlier = (/** @type {number} */ n) => `Show ${counted(n, { one: 'earlier message', other: 'earlier messages' })}`
+export const people = (/** @type {number} */ n) => counted(n, 'person here', 'people here')
+export const discussions = (/** @type {number} */ n) => counted(n, 'discussion', 'discussions')
+export const replies = (/** @type {number} */ n) => counted(n, 'reply', 'replies')
+export const newReplies = (/** @type {number} */ n) => counted(n, 'new reply', 'new replies')
+export const newComments = (/** @type {number} */ n) => counted(n, 'new comment', 'new comments')
+export const earlier = (/** @type {number} */ n) => `Show ${counted(n, 'earlier message', 'earlier messages')}`
 export const waiting = (/** @type {number} */ n) => `${numbers.format(n)} waiting to be sent`
 export const number = (/** @type {number} */ n) => numbers.format(n)
 

@@ -30,7 +30,11 @@ form.addEventListener('submit', event => {
 })
 
 // Whoever selects something before having a name is shown where names are given.
-document.addEventListener('selectionchange', () => form.classList.toggle('wanted', !name && !document.getSelection().isCollapsed))
+document.addEventListener('selectionchange', () => {
+  const wanted = !name && !document.getSelection().isCollapsed
+  form.classList.toggle('wanted', wanted)
+  document.querySelector('label').textContent = wanted ? 'Pick a name to discuss this' : 'Your name'
+})
 
 document.querySelector('#change').addEventListener('click', () => {
   show(true)
