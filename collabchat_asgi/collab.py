@@ -16,10 +16,10 @@ from .asgi.gate import Gate
 from .asgi.lifespan import lifespan
 from .asgi.origin import Origins
 from .asgi.peer import Peers
-from .asgi.quirks import as_message
 from .asgi.request import path_of
 from .asgi.router import is_ours, route
 from .asgi.static import load_static
+from .asgi.wire import TextMessage
 from .config import Limits, Timing
 from .core.frames import decode_operation
 from .core.model import NOWHERE, PageKey, Position
@@ -130,7 +130,7 @@ class CollabChat:
             hooks,
             self.limits,
             self.timing,
-            as_message,
+            TextMessage,
             usage_per_page=as_flag("usage_per_page", given.get("usage_per_page", False)),
             clock=clock,
         )

@@ -17,11 +17,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 
-def as_message(text: str) -> dict[str, str]:
-    """A text frame as ASGI's `send` takes it; one dict serves all viewers."""
-    return {"type": "websocket.send", "text": text}
-
-
 def first_again(message: Any, receive: Any) -> Callable[[], Coroutine[Any, Any, Any]]:
     """A `receive` that gives this message first.
 
@@ -65,8 +60,17 @@ def abort_transport(send: Any) -> bool:
     `close` and the keepalive's close all wait for ever, and so does the process at SIGTERM. Its
     `send` is a bound method of the protocol, which holds the transport.
     """
+    transport = transport_below(send)
+    if transport is None:
+        return False
+    transport.abort()
+    return True
+
+
+def transport_below(send: Any) -> asyncio.WriteTransport | None:
+    """What the protocol whose method `send` is writes to. uvloop's are no asyncio classes."""
     transport = getattr(getattr(send, "__self__", None), "transport", None)
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
-        return True
-    return False
+    known = all(
+        callable(getattr(transport, name, None)) for name in ("abort", "is_closing", "write")
+    )
+    return transport if known else None

@@ -22,6 +22,7 @@ from .quirks import (
     receive_blocks_close,
 )
 from .request import Scope, bearer_subprotocol, connect_request, speaks, subprotocols_of
+from .wire import wire_below
 
 logger = logging.getLogger("collabchat_asgi.asgi")
 
@@ -137,7 +138,8 @@ class WebSocket:
                 visitor_id=_given(hello.visitor_id),
             )
             admission = await engine.admit(request)
-            self._connection = engine.connect(admission, request, self._send, self)
+            wire = wire_below(self._send)
+            self._connection = engine.connect(admission, request, self._send, self, wire)
         except Closed as closed:
             if closed.retry_after_ms is not None:
                 await self._send({"type": "websocket.send", "text": _bye(closed)})

@@ -32,7 +32,7 @@ from .listener import Listener, subscribe_bounded
 from .log import LogReader
 from .meter import Meter
 from .operations import Operations, Request, settle
-from .outbox import Message, Outbox, Send
+from .outbox import Message, Outbox, Send, Wire
 from .page import Page
 from .pages import Pages
 from .publisher import Publisher
@@ -225,7 +225,12 @@ class Engine:
         return Admission(identity, tenant_id)
 
     def connect(
-        self, admission: Admission, request: ConnectRequest, send: Send, socket: Socket
+        self,
+        admission: Admission,
+        request: ConnectRequest,
+        send: Send,
+        socket: Socket,
+        wire: Wire | None = None,
     ) -> Connection:
         """A new connection, greeted with `welcome`. Raises `Closed` (4512, 4529)."""
         identity, tenant_id = admission.identity, admission.tenant_id
@@ -241,7 +246,7 @@ class Engine:
         id = secrets.token_urlsafe(12)
         connection = Connection(self, id, tenant_id, identity, request, socket)
         connection.outbox = Outbox(
-            send, self._as_message, connection, self.clock, self.limits, self.timing
+            send, self._as_message, connection, self.clock, self.limits, self.timing, wire
         )
         welcome = encode(self._welcome(connection))
         user.connections += 1

@@ -1,7 +1,8 @@
 """One frame to everyone who is live on a page: the hottest loop of the system.
 
 Nothing is awaited, encoded or allocated per viewer but the coroutine that the server's `send`
-makes. A viewer that cannot take the frame now is told by its place in the ring, nothing else.
+makes; and where the edge knows the transport below it (`Wire`), not even that. A viewer that cannot
+take the frame now is told by its place in the ring, nothing else.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from collections.abc import Collection, Iterator
 
 from .outbox import Message, Outbox
 from .viewer import Viewer
+
+WORTH_COMPRESSING = 1_024
+"""Bytes of a text. A longer one goes by `send` where that compresses."""
 
 
 def fan_out(viewers: Collection[Viewer], message: Message, size: int) -> tuple[int, list[Viewer]]:
@@ -51,22 +55,32 @@ class _Run:
     async def hand(
         self, viewers: Iterator[Viewer], behind: list[Viewer], message: Message, size: int
     ) -> None:
+        frame: bytes | None = None
+        small = size <= WORTH_COMPRESSING
         for viewer in viewers:
             outbox = viewer.outbox
             if not outbox.ready:
                 behind.append(viewer)
                 continue
-            self.outbox = outbox
             try:
-                await outbox.send(message)
+                write = outbox.write
+                if write is None or (outbox.compresses and not small):
+                    self.outbox = outbox
+                    await outbox.send(message)
+                    if self.waits:
+                        return
+                elif outbox.is_closing():
+                    raise ConnectionError
+                else:
+                    if frame is None:
+                        frame = message.frame
+                    write(frame)
             except (Exception, CancelledError):
                 if self.waits:
                     raise
                 self.gone += 1
                 outbox.gone()
                 continue
-            if self.waits:
-                return
             window = outbox.window
             window.sent += size
             if window.sent >= window.ping_due:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..config import Limits, Timing
@@ -21,9 +22,20 @@ if TYPE_CHECKING:
     from .viewer import Viewer
 
 Message = Any
-"""What the socket's `send` takes; made by `as_message`, once for all who get the same text."""
+"""What the socket's `send` takes; made by `as_message`, once for all who get the same text. Its
+`frame` is what a `Wire` takes."""
 
 Send = Callable[[Message], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """The transport below a socket's `send`. Bytes of a whole frame that are written to it arrive
+    as if they had been sent, unless it `is_closing()`."""
+
+    transport: asyncio.WriteTransport
+    compresses: bool
+    """`send` compresses, so long texts are better sent than written."""
 
 
 class Owner(Protocol):
@@ -51,9 +63,12 @@ class Outbox:
         "_sending",
         "_timing",
         "closed",
+        "compresses",
+        "is_closing",
         "ready",
         "send",
         "window",
+        "write",
     )
 
     def __init__(
@@ -64,8 +79,13 @@ class Outbox:
         clock: Clock,
         limits: Limits,
         timing: Timing,
+        wire: Wire | None = None,
     ) -> None:
         self.send = send
+        self.write = wire.transport.write if wire else None
+        """For frames that are made once. It never waits: the pings, which go by `send`, do."""
+        self.is_closing: Callable[[], bool] = wire.transport.is_closing if wire else bool
+        self.compresses = wire is not None and wire.compresses
         self.window = Window(clock.monotonic(), limits.ping_bytes)
         self.ready = True
         self.closed = False
@@ -126,9 +146,10 @@ class Outbox:
         while not (self._busy or self.closed):
             if self._ping_wanted:
                 n = secrets.randbits(48)
-                self._ping_wanted = False
                 self._transmit(f'{{"type":"ping","n":{n}}}', 32)
                 self.window.pinged(n, self._clock.monotonic(), self._limits.ping_bytes)
+                # Not before: the ping's own bytes are beyond what the last one was due at.
+                self._ping_wanted = False
             elif not self.window.open(self._limits.window_bytes - 2 * self._limits.ping_bytes):
                 self.window.stall(self._clock.monotonic())
                 self.ready = False

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from collabchat_asgi import Limits, Timing
-from collabchat_asgi.asgi.quirks import as_message
+from collabchat_asgi.asgi.wire import TextMessage
 from collabchat_asgi.core.frames import encode_events
 from collabchat_asgi.core.model import PageKey
 from collabchat_asgi.core.usage import Tally
@@ -43,10 +43,10 @@ def a_page() -> Page:
         raise AssertionError("nobody falls behind here")
 
     clock, limits, timing = SystemClock(), Limits(), Timing(batch_seconds=0.0)
-    page = Page(PageKey(TENANT, "page"), "t", Tally(), clock, limits, timing, as_message, replay)
+    page = Page(PageKey(TENANT, "page"), "t", Tally(), clock, limits, timing, TextMessage, replay)
     for n in range(SOCKETS):
         socket = NullSocket()
-        outbox = Outbox(socket.send, as_message, socket, clock, limits, timing)
+        outbox = Outbox(socket.send, TextMessage, socket, clock, limits, timing)
         viewer = Viewer(page, outbox, identity(f"user-{n}"), n)
         page.add(viewer)
         page.begin(viewer, can=[])

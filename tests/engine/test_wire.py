@@ -1,0 +1,94 @@
+"""Fan-out where the edge knows the transport: frames made once, beside what has only `send`."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from collabchat_asgi import Limits, Timing
+from collabchat_asgi.engine.clock import SystemClock
+from collabchat_asgi.engine.fanout import fan_out
+from collabchat_asgi.engine.outbox import Outbox, Wire
+
+
+class Message:
+    def __init__(self) -> None:
+        self.made = 0
+
+    @property
+    def frame(self) -> bytes:
+        self.made += 1
+        return b"frame"
+
+
+class Socket:
+    """Both ends of an outbox, and its only viewer."""
+
+    def __init__(self, *, wired: bool = True, compresses: bool = False) -> None:
+        self.sent: list[Any] = []
+        self.written: list[bytes] = []
+        self.closing = False
+        self.broken = False
+        self.given_up: list[str] = []
+        wire = Wire(cast("Any", self), compresses) if wired else None
+        limits = Limits(ping_bytes=2_000)
+        self.outbox = Outbox(
+            self.send, lambda text: text, self, SystemClock(), limits, Timing(), wire
+        )
+
+    async def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    def write(self, data: bytes) -> None:
+        if self.broken:
+            raise RuntimeError("the handler is closed")
+        self.written.append(data)
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def give_up(self, code: Any, reason: str, *, abort: bool = False) -> None:
+        self.given_up.append(reason)
+
+
+def told(*sockets: Socket, size: int = 100) -> tuple[int, Message]:
+    message = Message()
+    count, behind = fan_out(cast("Any", sockets), message, size)
+    assert not behind
+    return count, message
+
+
+def test_a_frame_is_made_once_and_only_where_somebody_takes_it() -> None:
+    first, second, plain = Socket(), Socket(), Socket(wired=False)
+    count, message = told(first, plain, second)
+    assert (count, message.made) == (3, 1)
+    assert first.written == second.written == [b"frame"]
+    assert (plain.sent, plain.written) == ([message], [])
+    assert told(plain)[1].made == 0
+
+
+@pytest.mark.parametrize("how", ["closing", "broken"])
+def test_a_transport_that_closes_is_not_written_to_and_not_counted(how: str) -> None:
+    leaving, staying = Socket(), Socket()
+    setattr(leaving, how, True)
+    assert told(leaving, staying)[0] == 1
+    assert (leaving.written, leaving.given_up) == ([], ["gone"])
+    assert (staying.written, staying.given_up) == ([b"frame"], [])
+    assert not leaving.outbox.ready
+
+
+def test_what_is_worth_compressing_goes_where_it_is_compressed() -> None:
+    compressing, plain = Socket(compresses=True), Socket()
+    _, message = told(compressing, plain, size=1_025)
+    assert (compressing.sent, compressing.written, plain.written) == ([message], [], [b"frame"])
+    told(compressing, size=1_024)
+    assert compressing.written == [b"frame"]
+
+
+def test_the_pings_between_are_sent_and_so_wait_where_the_server_does() -> None:
+    socket = Socket()
+    for _ in range(45):
+        told(socket)
+    assert len(socket.written) == 45
+    assert [text.startswith('{"type":"ping"') for text in socket.sent] == [True, True]
