@@ -69,12 +69,9 @@ export function describe(text, { start, end }) {
   return found
 }
 
-/** What content systems change on their own: quotes, dashes, blanks. One character for one. @type {Record<string, string>} */
-const FOLDS = { '‘': "'", '’': "'", '‚': "'", '‛': "'", '“': '"', '”': '"', '„': '"', '«': '"', '»': '"', '‐': '-', '‑': '-', '‒': '-', '–': '-', '—': '-', '−': '-', '…': '.' }
-const FOLDED = new RegExp(`[${Object.keys(FOLDS).join('')}]`, 'g')
 const PLAIN = /^[ -~]*$/
-/** @param {string} text */
-const fold = text => PLAIN.test(text) ? text : text.normalize('NFC').replace(FOLDED, found => FOLDS[found])
+/** What content systems change on their own: quotes, dashes, dots. One character for one. @param {string} text */
+const fold = text => PLAIN.test(text) ? text : text.normalize('NFC').replace(/[‘-‛]/g, "'").replace(/[“-‟«»]/g, '"').replace(/[‐-—−]/g, '-').replace(/…/g, '.')
 
 /** A text that is made ready once for any number of searches. */
 export class Haystack {

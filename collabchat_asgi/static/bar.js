@@ -8,7 +8,9 @@ import { discussions, number, people, refused, state as stateWords, waiting } fr
 
 /** Of all widgets of the document, from the top down. @type {HTMLElement[]} */
 const bars = []
-const stack = () => { for (const [row, bar] of bars.entries()) bar.style.setProperty('--row', String(row)) }
+const stack = () => {
+  for (const [row, bar] of bars.entries()) for (const [name, value] of Object.entries({ row, rows: bars.length })) bar.parentElement?.style.setProperty('--' + name, String(value))
+}
 
 export class Bar {
   /** @param {HTMLElement} face  @param {BarHost} host */

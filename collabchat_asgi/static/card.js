@@ -19,7 +19,7 @@ const NARROW = '(max-width: 640px)'
  * @property {Page} page
  * @property {Element} root what is annotated
  * @property {(chatId: string) => Range | undefined} range where a discussion's passage is
- * @property {(chatId: string) => {at: number, of: number, step: (way: 1 | -1) => void} | undefined} steps among those at the same place
+ * @property {(chatId: string) => {at: number, here: string[], step: (way: 1 | -1) => void} | undefined} steps among those at the same place
  * @property {() => void} closed
  * @property {(chatId: string) => void} created
  * @property {(draft: Draft) => void} rewrite a discussion that was refused is begun again, with its words
@@ -59,7 +59,7 @@ export class Card {
     this.element = h('section', {
       class: 'card', part: 'card', role: 'dialog', 'aria-describedby': 'quote', tabindex: -1, hidden: true,
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
-        if (event.key !== 'Escape') return
+        if (event.key !== 'Escape' || event.isComposing) return
         event.stopPropagation()
         this.close()
       },
@@ -81,8 +81,8 @@ export class Card {
 
   get shown() { return !this.element.hidden }
 
-  /** @param {Anchor} anchor  @param {Range} range */
-  compose(anchor, range) {
+  /** @param {Anchor} anchor  @param {Range} range  @param {Draft} [draft] that was refused, and is sent again with other words */
+  compose(anchor, range, draft) {
     this.#open(undefined)
     this.#fresh = { anchor, range }
     this.element.setAttribute('aria-label', 'New discussion')
@@ -91,10 +91,12 @@ export class Card {
     this.quote.textContent = quoted(anchor)
     this.quote.classList.remove('gone')
     this.#compose('Say something about this…', text => {
-      const { chatId } = this.host.page.createChat(anchor, text)
+      // With the same ids: what else came back belongs to it.
+      const { chatId } = draft ? this.host.page.retryDraft(draft.id, text) : this.host.page.createChat(anchor, text)
       this.#keep('')
       this.host.created(chatId)
     })
+    if (draft && this.#composer) this.#composer.value = draft.text
     this.place()
     this.#composer?.focus()
   }
@@ -159,9 +161,6 @@ export class Card {
     if (range?.startContainer.isConnected) document.getSelection()?.collapse(range.endContainer, range.endOffset)
   }
 
-  /** What the composer holds. @param {string} text */
-  set words(text) { if (this.#composer) this.#composer.value = text }
-
   /** What has the focus in here. */
   get #active() {
     const active = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement
@@ -203,7 +202,6 @@ export class Card {
     this.element.setAttribute('aria-label', 'Discussion')
     this.#tell(state, chat, lost)
     this.#drawMessages(chat, state, offline, end)
-    redraw(this.failed, () => fill(this.failed, ...drafts.map(each => this.#draft(each, chat))), () => this.#composer?.input ?? this.element)
     if (!chat) this.typing.textContent = ''
     if (chat) this.#wasThere = true
     // A composer with words in it stays, whatever happens around it.
@@ -219,6 +217,7 @@ export class Card {
       redraw(this.foot, () => fill(this.foot), () => this.element)
     }
     if (this.#composer) this.#composer.locked = !writes
+    redraw(this.failed, () => fill(this.failed, ...drafts.map(each => this.#draft(each, chat, writes))), () => this.#composer?.input ?? this.element)
   }
 
   /** For a moment. @param {string} words */
@@ -245,7 +244,7 @@ export class Card {
   #drawHead(chat, may) {
     const { page } = this.host
     const steps = chat && this.host.steps(chat.id)
-    const look = JSON.stringify([chat?.id, may, !!chat?.resolved, chat?.resolved?.by.name, steps?.at, steps?.of])
+    const look = JSON.stringify([chat?.id, may, !!chat?.resolved, chat?.resolved?.by.name, steps?.at, steps?.here])
     if (this.head.dataset.look === look) return
     this.head.dataset.look = look
     const resolve = chat && may && (chat.resolved
@@ -253,8 +252,8 @@ export class Card {
       : h('button', { class: 'text-button', 'data-key': 'resolve', onclick: () => page.resolve(chat.id) }, icon('check'), 'Resolve'))
     redraw(this.head, () => fill(this.head,
       h('h2', {}, chat?.resolved ? `Resolved by ${nameOf(chat.resolved.by)}` : chat || this.#wasThere ? 'Discussion' : 'Not sent'),
-      steps && steps.of > 1 && h('span', { class: 'steps' },
-        iconButton('previous', 'Previous discussion here', () => steps.step(-1), { 'data-key': 'previous' }), `${steps.at} of ${steps.of}`,
+      steps && steps.here.length > 1 && h('span', { class: 'steps' },
+        iconButton('previous', 'Previous discussion here', () => steps.step(-1), { 'data-key': 'previous' }), `${steps.at} of ${steps.here.length}`,
         iconButton('next', 'Next discussion here', () => steps.step(1), { 'data-key': 'next' })),
       resolve, iconButton('close', 'Close', () => this.close(), { 'data-key': 'close' })), () => this.element)
   }
@@ -263,11 +262,12 @@ export class Card {
   #drawMessages(chat, state, offline, end) {
     const comments = chat?.comments ?? []
     const ids = new Set(comments.map(each => each.id))
+    const topmost = this.log.querySelector('.message'), fromEnd = this.log.scrollHeight - this.log.scrollTop
     for (const [id, message] of this.#messages) {
       if (ids.has(id)) continue
       // Somebody else deleted what the reader was writing anew.
       const { words } = message
-      if (words && this.#composer) this.words = [this.#composer.value, words].filter(Boolean).join('\n')
+      if (words) this.#composer?.add(words)
       redraw(this.log, () => message.element.remove(), () => words && this.#composer ? this.#composer.input : this.element)
       this.#messages.delete(id)
     }
@@ -300,26 +300,25 @@ export class Card {
     }
     if (this.log.lastChild !== this.fresh) this.log.append(this.fresh)
     if (end) return this.#toEnd()
+    // What is read stays where it is; older lines come above.
+    if (topmost?.isConnected && this.log.querySelector('.message') !== topmost) this.log.scrollTop = this.log.scrollHeight - fromEnd
     this.#unseen += added
     this.fresh.hidden = !this.#unseen
     this.fresh.textContent = newReplies(this.#unseen)
   }
 
   async #loadOlder() {
-    const { chatId, log } = this
+    const { chatId } = this
     if (!chatId) return
-    const fromEnd = log.scrollHeight - log.scrollTop
     try {
       await this.host.page.loadOlder(chatId)
     } catch (error) {
-      this.say(error instanceof Error ? error.message : String(error))
+      if (this.chatId === chatId) this.say(error instanceof Error ? error.message : String(error))
     }
-    // What is read stays where it is; the older lines come above.
-    log.scrollTop = log.scrollHeight - fromEnd
   }
 
-  /** A text that came back. @param {Draft} draft  @param {Chat | undefined} chat */
-  #draft(draft, chat) {
+  /** A text that came back. @param {Draft} draft  @param {Chat | undefined} chat  @param {boolean} writes */
+  #draft(draft, chat, writes) {
     const { page } = this.host
     const act = (/** @type {() => void} */ run) => () => {
       try {
@@ -332,10 +331,12 @@ export class Card {
     const message = operation.type === 'edit-comment' ? this.#messages.get(operation.comment.id) : undefined
     const edit = () => {
       if (!chat) return this.host.rewrite(draft)
+      if (message) message.edit(draft.text)
+      else {
+        this.#composer?.add(draft.text)
+        this.#composer?.focus()
+      }
       page.discardDraft(draft.id)
-      if (message) return message.edit(draft.text)
-      this.#composer?.focus()
-      if (this.#composer) this.#composer.value = [this.#composer.value, draft.text].filter(Boolean).join('\n')
     }
     return h('div', { class: 'failed', role: 'group', 'aria-label': 'Not sent' },
       h('strong', {}, 'Not sent. '), refused(draft.refusal),
@@ -345,7 +346,7 @@ export class Card {
           page.discardDraft(draft.id)
           if (!chat) this.close()
         }, { class: 'text-button danger', 'data-key': 'discard ' + draft.id }),
-        (chat ? operation.type === 'add-comment' || message : this.#range()) && textButton('Edit', edit, { 'data-key': 'edit ' + draft.id }),
+        (chat ? writes && (operation.type === 'add-comment' || message) : operation.type === 'create-chat' && this.#range()) && textButton('Edit', edit, { 'data-key': 'edit ' + draft.id }),
         textButton('Try again', act(() => page.retryDraft(draft.id)), { 'data-key': 'again ' + draft.id })))
   }
 

@@ -90,6 +90,8 @@ export class CollabClient extends Emitter {
   #handles = new Map()
   /** Pages whose `unsubscribe` is not answered yet, and how many times: what comes of them belongs to a subscription that has ended. @type {Map<string, number>} */
   #leaving = new Map()
+  /** Whose `unsubscribe` waits for its turn. @type {Set<string>} */
+  #toLeave = new Set()
   /** @type {Welcome | undefined} */
   #welcome
   /** @type {Welcome | undefined} */
@@ -108,7 +110,7 @@ export class CollabClient extends Emitter {
       hasWork: () => [...this.#pages.values()].some(each => each.hasWork),
       welcomed: welcome => this.#welcomed(welcome),
       received: (frame, size) => this.#received(frame, size),
-      renewed: () => this.#again(),
+      renewed: () => this.#again(true),
       lost: () => this.#lost(),
       refused: reason => this.#refused(reason),
       troubled: error => this.emit('error', error),
@@ -181,11 +183,11 @@ export class CollabClient extends Emitter {
       subscription = this.#subscription(urlId)
       this.#pages.set(urlId, subscription)
       if (this.#welcome) subscription.welcomed(this.#welcome)
-      else if (this.#line.value.reason) subscription.refusedWithAll(this.#line.value.reason)
     }
     const handles = this.#handles.get(urlId) ?? new Set()
     this.#handles.set(urlId, handles.add(handle))
     subscription.reopen()
+    if (this.#line.value.reason) subscription.refusedWithAll(this.#line.value.reason)
     if (this.#connection.state === 'idle') {
       this.#env.window?.addEventListener('storage', this.#stored)
       this.#line.set(false)
@@ -220,12 +222,11 @@ export class CollabClient extends Emitter {
       welcome: () => this.#welcome,
       lastWelcome: () => this.#lastWelcome,
       lastUser: () => this.#lastUser(),
-      send: frame => this.#connection.send(frame),
-      unsubscribe: () => {
-        if (!this.#connection.send({ type: 'unsubscribe', urlId })) return
-        this.#subscribing.count()
-        this.#leaving.set(urlId, (this.#leaving.get(urlId) ?? 0) + 1)
+      send: frame => {
+        if ('type' in frame && frame.type === 'subscribe') this.#toLeave.delete(urlId)
+        return this.#connection.send(frame)
       },
+      unsubscribe: () => this.#leave(urlId),
       subscribing: this.#subscribing, operating: this.#operating,
       get: (path, query, signal) => this.#get(path, query, signal),
       work: () => this.#connection.wake(),
@@ -234,6 +235,18 @@ export class CollabClient extends Emitter {
         for (const handle of [...this.#handles.get(urlId) ?? []]) handle.emit(name, detail)
       },
     })
+  }
+
+  /** @param {string} urlId */
+  #leave(urlId) {
+    if (!this.#subscribing.take(this.#leaveMore)) this.#toLeave.add(urlId)
+    else if (this.#connection.send({ type: 'unsubscribe', urlId })) this.#leaving.set(urlId, (this.#leaving.get(urlId) ?? 0) + 1)
+  }
+
+  #leaveMore = () => {
+    const waiting = [...this.#toLeave]
+    this.#toLeave.clear()
+    for (const urlId of waiting) this.#leave(urlId)
   }
 
   get #userKey() { return 'collabchat:user:' + JSON.stringify([this.#connection.at.http, this.#connection.options.tenantId]) }
@@ -263,13 +276,14 @@ export class CollabClient extends Emitter {
     this.#steady()
   }
 
-  /** What was refused by itself may not be now. */
-  #again() { for (const subscription of [...this.#pages.values()]) subscription.again() }
+  /** What was refused by itself may not be now. @param {boolean} [token] only that is another */
+  #again(token) { for (const subscription of [...this.#pages.values()]) subscription.again(token) }
 
   #forgetPace() {
     this.#subscribing.reset()
     this.#operating.reset()
     this.#leaving.clear()
+    this.#toLeave.clear()
   }
 
   #lost() {
@@ -341,8 +355,14 @@ export class CollabClient extends Emitter {
           credentials: options.credentials ?? 'include', signal: aborting.signal,
         })
       }
+      const { bearer } = this.#connection
       let response = await ask()
-      if (response.status === 401 && await this.#connection.renew()) response = await ask()
+      if (response.status === 401) {
+        // Another one may have come while this one was under way. A function that hangs must not hold up the page.
+        if (this.#connection.bearer === bearer) await Promise.race([this.#connection.renew(false), new Promise(resolve => aborting.signal.addEventListener('abort', resolve))])
+        if (aborting.signal.aborted) throw new CollabError('unavailable', 'No token in time')
+        if (this.#connection.bearer !== bearer) response = await ask()
+      }
       const given = await response.json().catch(() => ({}))
       if (response.status === 200) return given ?? {}
       throw Object.assign(new CollabError(String(given?.code ?? 'unavailable'), String(given?.message ?? `answered ${response.status}`)), { retryAfterMs: given?.retryAfterMs })

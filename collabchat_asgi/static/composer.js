@@ -24,12 +24,13 @@ export class Composer {
     this.input = h('textarea', {
       rows: 1, 'aria-label': label, placeholder: label, dir: 'auto', enterkeyhint: 'send', autocomplete: 'off',
       oninput: () => {
-        options.typing?.()
         this.#changed()
+        options.typing?.()
       },
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
-        // An Enter that ends a composition of Japanese belongs to the composition; a touch keyboard has no Shift to spare.
-        if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && (event.ctrlKey || event.metaKey || !matchMedia('(hover: none)').matches)) {
+        // An Enter or Escape that ends a composition of Japanese belongs to the composition; a touch keyboard has no Shift to spare.
+        if (event.isComposing) return
+        if (event.key === 'Enter' && !event.shiftKey && (event.ctrlKey || event.metaKey || !matchMedia('(hover: none)').matches)) {
           event.preventDefault()
           this.#send()
         } else if (event.key === 'Escape' && cancel) {
@@ -61,6 +62,9 @@ export class Composer {
     this.input.readOnly = locked
     this.#changed()
   }
+
+  /** Beside what is there already. @param {string} words */
+  add(words) { this.value = [this.value, words].filter(Boolean).join('\n') }
 
   focus() {
     this.input.focus({ preventScroll: true })

@@ -51,8 +51,8 @@ export class Connection {
   #opened = false
   #explained = false
   #tokenRenewed = false
-  /** A token was sent over the open connection and is not answered yet. */
-  #refreshing = false
+  /** Tokens that were sent over the open connection and are not answered yet. */
+  #refreshing = 0
   #forced = false
   #attemptedAt = -WAKE_EVERY
   #pings = 0
@@ -96,8 +96,7 @@ export class Connection {
     // An open socket would keep the page out of the back/forward cache.
     listen(window, 'pagehide', () => this.#sleep())
     listen(window, 'pageshow', () => { if (this.state === 'asleep') this.#attemptNow() })
-    if (this.#hidden && !this.host.hasWork()) this.state = 'paused'
-    else this.#attemptNow()
+    this.#attemptSoon()
   }
 
   stop() {
@@ -140,6 +139,8 @@ export class Connection {
     else this.wake(this.state === 'refused')
   }
 
+  /** Nobody looks and nothing waits. */
+  get #idle() { return this.#hidden && !this.host.hasWork() }
   get #hidden() { return this.env.document?.visibilityState === 'hidden' }
 
   /** @param {object} frame */
@@ -155,7 +156,7 @@ export class Connection {
 
   /** At once, unless nobody looks and nothing waits. */
   #attemptSoon() {
-    if (this.#hidden && !this.host.hasWork()) this.state = 'paused'
+    if (this.#idle) this.state = 'paused'
     else this.#attemptNow()
   }
 
@@ -199,21 +200,25 @@ export class Connection {
     this.#heard = this.env.now()
     this.probe.stop()
     if (typeof data === 'string' && data.length > MOST_AT_ONCE) {
-      this.host.troubled({ code: 'protocol', message: 'The server sent a frame beyond all measure' })
+      this.host.troubled({ code: 'protocol', message: 'Too large a frame' })
       return this.#over(1009)
     }
     /** @type {any} */
     let frame
     try { frame = JSON.parse(String(data)) } catch { /* as below */ }
     if (typeof data !== 'string' || !isObject(frame) || typeof frame.type !== 'string') {
-      return this.host.troubled({ code: 'protocol', message: 'The server sent something that is no frame' })
+      return this.host.troubled({ code: 'protocol', message: 'Not a frame' })
     }
     // At once, before anything else is done with what lies behind it: the server measures by it how far we are.
     if (frame.type === 'ping') this.#write({ type: 'pong', n: frame.n })
     else if (frame.type === 'bye') this.#bye = readBye(frame)
     else if (frame.type === 'welcome') this.#welcome(frame)
+    else if (frame.type === 'error' && this.#refreshing > 0 && frame.urlId === undefined && frame.broadcastId === undefined) {
+      this.#refreshing--
+      this.host.received(frame, data.length)
+    }
     else if (frame.type === 'refreshed') {
-      this.#refreshing = false
+      this.#refreshing--
       this.#expires(frame.expiresInMs)
       this.host.renewed()
     }
@@ -251,25 +256,24 @@ export class Connection {
     this.renewal.start(Math.max(5000, ms - 30_000, Math.min(ms / 2, ms - 5000)), () => this.renew())
   }
 
-  /** Asks for another token and sends it over the open connection. Whether there is another one. */
-  async renew() {
-    const attempt = this.#attempt, { token: source, bearer } = this
+  /** Asks for another token and sends it over the open connection. @param {boolean} [same] even where it is the one we have */
+  async renew(same = true) {
+    const attempt = this.#attempt, { token: source } = this
     try {
       const token = typeof source === 'function' ? await source() : source
-      if (attempt !== this.#attempt || source !== this.token || !token) return false
+      if (attempt !== this.#attempt || source !== this.token || !token || (token === this.bearer && !same)) return
       this.bearer = token
-      this.#refreshing = this.send({ type: 'refresh', token })
+      if (this.send({ type: 'refresh', token })) this.#refreshing++
     } catch (error) {
       // The old identity runs out, and the next connection asks again.
       this.host.troubled({ code: 'token', message: 'The token function failed: ' + error })
     }
-    return this.bearer !== bearer
   }
 
   /** The browser says something happened: see for yourself. */
   #check() {
     if (this.state === 'paused') return this.#attemptSoon()
-    if (this.state === 'waiting' && !this.#forced && this.env.now() - this.#attemptedAt >= WAKE_EVERY) return void this.#attemptNow()
+    if (this.state === 'waiting' && !this.#forced && !this.#idle && this.env.now() - this.#attemptedAt >= WAKE_EVERY) return void this.#attemptNow()
     if (this.state !== 'open' || this.probe.set) return
     this.send({ type: 'ping', n: ++this.#pings })
     this.probe.start(PROBE, () => {
@@ -303,7 +307,7 @@ export class Connection {
       return this.#attemptSoon()
     }
     // The new token is another user's: whoever that is begins anew.
-    if (code === 4403 && refreshing) return this.#attemptSoon()
+    if (code === 4403 && refreshing > 0) return this.#attemptSoon()
     if (isFinal(code)) return this.#refuse({ code: String(code), message: reason || bye?.reason || 'The server closed the connection' })
     if (!opened && !wasOpen) this.#explain()
     this.#forced = !isOrdinary(code) || bye?.retryAfterMs !== undefined
@@ -345,7 +349,7 @@ export class Connection {
   /** @param {number} [code] */
   #drop(code) {
     this.#attempt++
-    this.#refreshing = false
+    this.#refreshing = 0
     for (const timer of [this.handshake, this.retry, this.silence, this.probe, this.stable, this.renewal]) timer.stop()
     const socket = this.#socket
     this.#socket = undefined

@@ -54,7 +54,7 @@ export class Highlights {
     this.#home = home
     if (supported()) this.#painter = new RegistryPainter()
     // Only old browsers load it.
-    else import('./rectangles.js').then(({ Rectangles }) => { if (!this.#ended) this.#begin(new Rectangles(parent)) })
+    else import('./rectangles.js').then(({ Rectangles }) => { if (!this.#ended) this.#begin(new Rectangles(parent)) }, () => {})
   }
 
   /** @param {Painter} painter */

@@ -26,13 +26,17 @@ export function urlIdOf(element) {
   const given = element.getAttribute('page')
   if (given) return given
   const canonical = /** @type {HTMLLinkElement | null} */ (document.querySelector('link[rel=canonical]'))
-  return canonical?.href || location.origin + location.pathname
+  const address = canonical?.href || location.origin + location.pathname
+  // Percent signs make three of a letter, and six of many.
+  try { return address.length > 512 ? decodeURI(address) : address } catch { return address }
 }
 
 /** From one start to its end: everything that listens, paints or ticks belongs to it, and ends with it. */
 export class Life {
   #ending = new AbortController()
   #shadow
+  /** The client is not the host's. */
+  #own
   /** @type {ReadonlyMap<string, Chat>} */
   #chats = new Map()
   #ready = false
@@ -51,9 +55,15 @@ export class Life {
     this.#shadow.replaceChildren(this.face)
     /** @type {ClientOptions} */
     const options = { prefix: element.getAttribute('prefix') ?? undefined, tenantId: element.getAttribute('tenant') ?? undefined, token: element.token }
+    this.#own = !element.client
     this.client = element.client ?? CollabClient.shared(options)
-    /** @type {Page} */
-    this.page = this.client.page(urlIdOf(element))
+    try {
+      /** @type {Page} */
+      this.page = this.client.page(urlIdOf(element))
+    } catch (error) {
+      if (this.#own) this.client.destroy()
+      throw error
+    }
     this.places = new Places(() => this.#root(), moved => this.#moved(moved))
     const home = this.places.text.root.getRootNode()
     this.highlights = new Highlights(home instanceof ShadowRoot ? home : document, this.face)
@@ -73,10 +83,7 @@ export class Life {
       },
       rewrite: draft => {
         const place = this.places.get(draft.chatId)
-        if (!place?.range) return
-        this.page.discardDraft(draft.id)
-        this.#discuss(place)
-        this.card.words = draft.text
+        if (place?.range) this.#discuss(place, draft)
       },
       most: () => this.client.limits?.bodyChars ?? MOST_SAID,
     }, signal)
@@ -162,7 +169,7 @@ export class Life {
   /** @param {KeyboardEvent} event */
   #key(event) {
     // Another widget of this page may have taken it.
-    if (event.defaultPrevented) return
+    if (event.defaultPrevented || event.isComposing) return
     if (event.key === 'Escape') {
       if (this.prompt.shown) this.prompt.hide()
       // With the focus anywhere else, it is the page's own.
@@ -209,14 +216,14 @@ export class Life {
     return !!passage
   }
 
-  /** @param {Passage} passage */
-  #discuss(passage) {
+  /** @param {Passage} passage  @param {import('./types.js').Draft} [draft] */
+  #discuss(passage, draft) {
     this.prompt.hide()
     const text = this.places.fresh()
     const range = text.range(passage.start, passage.end)
     if (!range) return
     this.panel.close(false)
-    this.card.compose(describe(text.text, passage), range)
+    this.card.compose(describe(text.text, passage), range, draft)
     this.highlights.set('draft', 'draft', range)
     this.#paintActive(undefined, true)
     document.getSelection()?.removeAllRanges()
@@ -254,7 +261,7 @@ export class Life {
       .filter(([, other]) => other?.range && other.start < place.end && place.start < other.end)
       .sort(([, a], [, b]) => (a && b ? a.end - a.start - (b.end - b.start) : 0)).map(([id]) => id)
     const at = here.indexOf(chatId)
-    return { at: at + 1, of: here.length, step: (/** @type {1 | -1} */ way) => this.open(here[(at + way + here.length) % here.length]) }
+    return { at: at + 1, here, step: (/** @type {1 | -1} */ way) => this.open(here[(at + way + here.length) % here.length]) }
   }
 
   // What is open
@@ -300,7 +307,7 @@ export class Life {
   setPage(urlId) {
     if (this.page.state.urlId === urlId) return
     this.card.close(false)
-    this.panel.close()
+    this.panel.close(false)
     this.#ready = false
     this.page.setPage(urlId)
   }
@@ -378,7 +385,7 @@ export class Life {
     this.places.destroy()
     this.highlights.destroy()
     this.page.close()
-    if (!this.element.client) this.client.destroy()
+    if (this.#own) this.client.destroy()
     this.#shadow.replaceChildren()
   }
 }

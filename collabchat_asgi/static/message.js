@@ -51,7 +51,7 @@ export class Message {
 
   /** Words that came back. @param {string} words */
   edit(words) {
-    this.#keep(words)
+    this.#keep([this.words, words].filter(Boolean).join('\n'))
     this.#to('edit')
   }
 

@@ -21,14 +21,11 @@ export class Pace {
   take(again) {
     const now = this.env.now()
     this.#departures = this.#departures.filter(at => at > now - this.ms)
-    if (this.#departures.length < this.most) return this.count()
+    if (this.#departures.length < this.most) return this.#departures.push(now) > 0
     this.#waiting.add(again)
     if (!this.timer.set) this.timer.start(this.#departures[0] + this.ms - now, () => this.#wake())
     return false
   }
-
-  /** One leaves, whatever the pace. */
-  count() { return this.#departures.push(this.env.now()) > 0 }
 
   #wake() {
     const waiting = [...this.#waiting]

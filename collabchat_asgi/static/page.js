@@ -58,8 +58,8 @@ export class Page extends Emitter {
   /** @param {string} chatId  @param {string} commentId  @param {string} emoji  @returns {Sent} */
   removeReaction(chatId, commentId, emoji) { return this.#do({ type: 'remove-reaction', chatId, commentId, emoji }) }
 
-  /** Call at every keystroke: at most one frame in 3 s leaves, and none while not live. @param {string} chatId */
-  typing(chatId) { this.#working.typing(chatId) }
+  /** Call at every keystroke: at most one frame in 3 s leaves, and none while not live, or closed. @param {string} chatId */
+  typing(chatId) { if (!this.#last) this.#subscription.typing(chatId) }
 
   /** Loads comments before the oldest loaded one. Resolves to whether there are more; rejects with a CollabError. @param {string} chatId @param {number} [limit] @returns {Promise<boolean>} */
   async loadOlder(chatId, limit = 50) { return this.#working.older.load(chatId, limit) }

@@ -27,7 +27,7 @@ export class Panel {
     this.element = h('section', {
       class: 'panel', part: 'panel', role: 'dialog', 'aria-label': 'Discussions', tabindex: -1, hidden: true,
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
-        if (event.key === 'Escape') {
+        if (event.key === 'Escape' && !event.isComposing) {
           event.stopPropagation()
           return this.close()
         }
@@ -75,7 +75,8 @@ export class Panel {
     }, { 'aria-pressed': String(this.#shows === name), 'data-key': name })
     fill(this.filters, filter('open', `Open ${open.length}`), filter('resolved', `Resolved ${resolved.length}`))
     const shown = this.#shows === 'open' ? open : resolved
-    const unsent = this.#shows === 'open' ? state.drafts.filter(each => each.operation.type === 'create-chat') : []
+    // Of discussions that do not exist, or exist no more: nothing else leads to them.
+    const unsent = this.#shows === 'open' ? state.drafts.filter(each => !state.chats.some(chat => chat.id === each.chatId)) : []
     const placed = shown.map(chat => ({ chat, at: this.host.position(chat.id) }))
     const here = placed.filter(each => each.at !== undefined).sort((a, b) => Number(a.at) - Number(b.at))
     const gone = placed.filter(each => each.at === undefined)
@@ -90,8 +91,8 @@ export class Panel {
   }
 
   /** @param {PageState} state */
-  #nothing({ loaded, status }) {
-    const [what, more] = !loaded ? ['Not loaded yet', status === 'offline' ? 'You are offline. The discussions appear when you are back.' : '']
+  #nothing({ loaded }) {
+    const [what, more] = !loaded ? ['Not loaded yet', '']
       : this.#shows === 'open' ? ['No open discussions', 'Select some text on the page to start one.'] : ['Nothing resolved yet', 'Discussions that are settled are kept here.']
     return [h('strong', {}, what), more]
   }

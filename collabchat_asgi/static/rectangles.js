@@ -19,7 +19,8 @@ export class Rectangles {
   /** @param {Node} parent */
   constructor(parent) {
     this.#layer.className = 'overlay'
-    parent.appendChild(this.#layer)
+    // Under everything else of the widget.
+    parent.insertBefore(this.#layer, parent.firstChild)
     this.#observer.observe(document.documentElement)
   }
 

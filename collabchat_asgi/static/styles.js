@@ -34,7 +34,7 @@ button:disabled { cursor: default; opacity: .45 }
 .text-button.danger { color: var(--bad) }
 
 .bar, .prompt, .head, button { user-select: none }
-.bar { position: fixed; inset-block-start: calc(var(--collabchat-top, 14px) + 44px * var(--row));  inset-inline-end: var(--collabchat-end, 16px); display: flex; align-items: center; gap: 2px; padding: 4px;
+.bar { position: fixed; inset-block-start: calc(var(--collabchat-top, 14px) + 50px * var(--row));  inset-inline-end: var(--collabchat-end, 16px); display: flex; align-items: center; gap: 2px; padding: 4px;
   background: var(--bg); border-radius: 999px; box-shadow: var(--shadow); font-size: 13px; font-weight: 500; font-variant-numeric: tabular-nums }
 .bar > * { display: inline-flex; align-items: center; gap: 6px; min-height: 28px; padding: 0 10px; border-radius: 999px; white-space: nowrap }
 .bar .icon { width: 16px; height: 16px; color: var(--soft) }
@@ -52,7 +52,7 @@ button:disabled { cursor: default; opacity: .45 }
 
 .card, .panel { position: fixed; display: flex; flex-direction: column; background: var(--bg); border-radius: var(--collabchat-radius, 14px); box-shadow: var(--shadow); outline: none; animation: rise .14s ease-out }
 .card { width: 348px; max-width: calc(100vw - 24px); max-height: min(600px, calc(100vh - 24px)) }
-.panel { inset-block: 60px 16px; inset-inline-end: 16px; width: 360px; max-width: calc(100vw - 24px); max-height: 720px; height: fit-content }
+.panel { inset-block: calc(10px + 50px * var(--rows)) 16px; inset-inline-end: 16px; width: 360px; max-width: calc(100vw - 24px); max-height: 720px; height: fit-content }
 .card > :not(.log), .panel > :not(.list) { flex: none }
 .head { display: flex; align-items: center; gap: 2px; padding-block: 8px 4px; padding-inline: 16px 8px; min-height: 44px }
 .head h2 { font: inherit; font-weight: 600; margin: 0; flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }

@@ -23,7 +23,7 @@ const ANSWER = 60_000
  * @property {() => Welcome | undefined} lastWelcome
  * @property {() => [string, string] | undefined} lastUser tenant and user of this browser's last visit
  * @property {(frame: object) => boolean} send
- * @property {() => void} unsubscribe
+ * @property {() => void} unsubscribe as soon as the pace allows
  * @property {import('./pace.js').Pace} subscribing
  * @property {import('./pace.js').Pace} operating
  * @property {import('./older.js').Get} get
@@ -40,6 +40,8 @@ export class Subscription {
   #target = 0
   /** Whether the next `subscribe` names our position. */
   #resumes = true
+  /** Whether the server may think that we are subscribed. */
+  #held = false
   /** @type {Chat[]} */
   #parts = []
   /** In characters, as they came. */
@@ -113,7 +115,11 @@ export class Subscription {
   /** @param {Welcome} welcome */
   welcomed(welcome) {
     this.#clockOffset = welcome.now - this.link.env.clock()
-    if (this.#user && (this.#user.id !== welcome.user.id || this.#tenantId !== welcome.tenantId)) this.page.clear()
+    if (this.#user && (this.#user.id !== welcome.user.id || this.#tenantId !== welcome.tenantId)) {
+      this.page.clear()
+      this.#can = []
+      this.#users = this.#connections = undefined
+    }
     this.#user = welcome.user
     this.#tenantId = welcome.tenantId
     this.#faults.at = ''
@@ -127,6 +133,7 @@ export class Subscription {
   lost() {
     if (this.#sync !== 'refused') this.#to('idle')
     this.#parts = []
+    this.#held = false
     this.askAgain.stop()
     this.answer.stop()
     this.outbox.lost()
@@ -146,9 +153,9 @@ export class Subscription {
     this.#changed()
   }
 
-  /** This page was refused by itself, and something has changed since. */
-  again() {
-    if (this.#sync !== 'refused' || !this.#open || !this.link.welcome()) return
+  /** This page was refused by itself, and something has changed since. @param {boolean} [token] only that; HTTP has just refused the newest */
+  again(token = false) {
+    if (this.#sync !== 'refused' || !this.#open || !this.link.welcome() || (token && this.line.value.reason?.code === 'unauthenticated')) return
     this.#faults.at = ''
     this.hope()
     this.#subscribe()
@@ -170,7 +177,7 @@ export class Subscription {
     this.answer.stop()
     this.others.stop()
     this.line.timer.stop()
-    if (this.link.welcome() && this.#sync !== 'refused' && this.#sync !== 'idle') this.link.unsubscribe()
+    this.#unsubscribe()
     this.#sync = 'idle'
     this.#settleAcked()
   }
@@ -180,6 +187,11 @@ export class Subscription {
     this.line.close()
     this.outbox.end()
     this.#abort.abort()
+  }
+
+  #unsubscribe() {
+    if (this.#held) this.link.unsubscribe()
+    this.#held = false
   }
 
   /** @param {'idle' | 'asked' | 'following' | 'snapshot' | 'loading' | 'live' | 'refused'} sync */
@@ -202,7 +214,7 @@ export class Subscription {
     if (!this.link.subscribing.take(this.#itsTurn)) return this.#to('idle')
     this.#to('asked')
     this.outbox.asked()
-    this.link.send({ type: 'subscribe', urlId: this.urlId, ...resumes && this.page.loaded && { since: this.page.position } })
+    this.#held = this.link.send({ type: 'subscribe', urlId: this.urlId, ...resumes && this.page.loaded && { since: this.page.position } })
   }
 
   #itsTurn = () => { if (this.#sync === 'idle' && !this.askAgain.set) this.#subscribe(this.#resumes) }
@@ -224,6 +236,7 @@ export class Subscription {
 
   /** @param {Refusal} reason */
   #refusePage(reason) {
+    this.#unsubscribe()
     this.#to('refused')
     this.line.refuse(reason)
     this.link.moved()
@@ -263,7 +276,7 @@ export class Subscription {
       const { position } = this.page
       if (position.seq > 0 && (position.epoch !== epoch || position.seq > seq)) {
         this.#sync = 'idle'
-        return this.#fault('Recovered to a position before ours')
+        return this.#fault('Recovered before our position')
       }
       this.page.loaded = true
       this.#target = seq
@@ -292,7 +305,7 @@ export class Subscription {
     this.#partsSize += size
     if (this.#partsSize > MOST_AT_ONCE) {
       this.#parts = []
-      return this.#fault('A snapshot that does not end')
+      return this.#fault('An endless snapshot')
     }
     const position = readPosition(frame)
     for (const chat of list(frame.chats, readChat)) this.#parts.push(chat)
@@ -308,15 +321,18 @@ export class Subscription {
 
   /** A large page comes over HTTP, where it is compressed and cached. */
   async #load() {
+    const { generation } = this.page
+    // Whoever is here when the answer comes may be another user, of another tenant.
+    const late = () => this.#sync !== 'loading' || this.page.generation !== generation
     try {
       const given = await this.link.get('v1/chats', { urlId: this.urlId }, this.#abort.signal)
-      if (this.#sync !== 'loading') return
+      if (late()) return
       const position = readPosition(given), chats = list(given.chats, readChat)
       this.#replace(position, chats)
       this.#changed()
       this.#subscribe()
     } catch (error) {
-      if (this.#sync !== 'loading') return
+      if (late()) return
       const refusal = asRefusal(error)
       if (refusal.code === 'forbidden' || refusal.code === 'unauthenticated') return this.#refusePage(refusal)
       this.askAgain.start(this.asking.next(error instanceof CollabError ? /** @type {any} */ (error).retryAfterMs : undefined), () => this.#load())
@@ -346,6 +362,7 @@ export class Subscription {
   #unsubscribed({ reason }) {
     // The answer to an `unsubscribe` that a new `subscribe` has overtaken.
     if (!this.#open || this.#sync === 'asked' || this.#sync === 'refused') return
+    this.#held = false
     this.#refusePage({ code: typeof reason === 'string' ? reason : 'unsubscribed', message: 'The server ended the subscription' })
   }
 
@@ -413,6 +430,7 @@ export class Subscription {
     // It answers a `subscribe` (or a `typing`, the only other one with a field of its own), and says that there is no subscription
     // now, whatever a new epoch has brought in between.
     if (frame.broadcastId === undefined && frame.field !== 'chatId' && this.#open && this.#sync !== 'idle' && this.#sync !== 'refused') {
+      this.#held = false
       this.#to('idle')
       if (frame.retry === true) this.askAgain.start(this.asking.next(frame.retryAfterMs), () => this.#subscribe())
       else if (error.code === 'reset') this.#fault(error.message)

@@ -65,7 +65,7 @@ export class CollabChatElement extends HTMLElement {
   /** @param {string} name */
   attributeChangedCallback(name) {
     if (name === 'theme') this.#life?.theme()
-    else if (name === 'page') this.#life?.setPage(urlIdOf(this))
+    else if (name === 'page' && this.#life) this.#life.setPage(urlIdOf(this))
     else this.restart()
   }
 
@@ -75,7 +75,14 @@ export class CollabChatElement extends HTMLElement {
     this.#due = true
     queueMicrotask(() => {
       this.#due = false
-      if (this.isConnected && !this.#life) this.#life = new Life(this)
+      if (!this.isConnected || this.#life) return
+      try {
+        this.#life = new Life(this)
+      } catch (error) {
+        // Such as a name of the page that is too long: another one begins anew.
+        console.error('collabchat:', error)
+        this.dispatchEvent(new CustomEvent('collabchat:error', { detail: { code: 'invalid', message: String(error) }, bubbles: true, composed: true }))
+      }
     })
   }
 
@@ -86,9 +93,8 @@ export class CollabChatElement extends HTMLElement {
 
   /** Where only this page was refused, it is asked for anew. */
   restart() {
-    if (!this.#life) return
     this.#stop()
-    this.#start()
+    if (this.isConnected) this.#start()
   }
 
   /** All discussions: what `page.state.chats` of the client holds. @returns {readonly Chat[]} */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { CollabClient } from './subject.js'
-import { C, Table, ack, refusal } from './table.js'
+import { C, Table, ack, refusal, update } from './table.js'
 import { ANCHOR, World, json, settle, welcome } from './world.js'
 
 const OTHER = '/other'
@@ -12,6 +12,13 @@ const subscribed = more => ({ type: 'subscribed', urlId: '/page', epoch: 'E', se
 const snapshot = more => ({ type: 'snapshot', urlId: '/page', epoch: 'E', seq: 10, chats: [], last: true, ...more })
 /** @param {Table} table */
 const types = table => table.socket.sent.map(frame => frame.type)
+const ANN = { id: 'ann', name: 'Ann' }
+/** HTTP that answers when the test says so. @param {Table} table  @param {(headers: Record<string, string>) => ReturnType<typeof json>} answer */
+const held = (table, answer) => {
+  const answers = /** @type {(() => void)[]} */ ([])
+  table.world.answer = (_, { headers }) => new Promise(resolve => answers.push(() => resolve(answer(headers))))
+  return answers
+}
 const UNAUTHENTICATED = { code: 'unauthenticated', message: 'expired', retry: false }
 
 describe('handles that come and go', () => {
@@ -153,6 +160,47 @@ describe('handles that come and go', () => {
     assert.equal(table.page.state.status, 'offline')
   })
 
+  test('a page left and opened again while the connection is refused says so', async () => {
+    const table = await new Table().live()
+    table.socket.fail(1006)
+    table.page.addComment(C, 'queued')
+    while (table.socket.state !== 'opening') await table.world.clock.pass(100)
+    table.socket.accept()
+    table.socket.fail(4403)
+    table.page.setPage(OTHER)
+    table.page.setPage('/page')
+    await table.world.clock.pass(6000)
+    assert.equal(table.page.state.status, 'refused')
+  })
+
+  test('the server is told of a page that is left while it waits to be asked for anew', async () => {
+    const table = await new Table().live()
+    for (let n = 0; n < 59; n++) table.client.page('/p' + n)
+    table.receive(update(20, 'bob', { change: 'resolved' }))
+    assert.equal(table.socket.frames('subscribe').length, 60, 'there is a gap, but no turn')
+    table.page.close()
+    await table.world.clock.pass(20_000)
+    assert.deepEqual(table.socket.frames('unsubscribe').map(frame => frame.urlId), ['/page'])
+  })
+
+  test('the server is told of a page that is given up', async () => {
+    const table = await new Table().live()
+    for (let n = 0; n < 3; n++) {
+      table.receive({ type: 'events', urlId: '/page', epoch: 'E', first: 5, last: 1, events: [] })
+      table.receive(subscribed({ recovered: true }))
+    }
+    assert.equal(table.page.state.status, 'refused')
+    assert.equal(table.socket.frames('unsubscribe').length, 1)
+    table.page.close()
+    assert.equal(table.socket.frames('unsubscribe').length, 1)
+  })
+
+  test('typing on a closed page is nothing', async () => {
+    const table = await new Table().live()
+    table.client.destroy()
+    table.page.typing(C)
+  })
+
   test('shared: the same address in other letters, and another token since', () => {
     const { environment } = new World(1)
     const one = CollabClient.shared({ environment, prefix: '/collabchat', token: 'A' })
@@ -226,6 +274,83 @@ describe('who one is', () => {
     assert.equal(table.page.state.status, 'refused')
   })
 
+  test('HTTP 401 where the socket takes the token: refused, and not asked again and again', async () => {
+    const table = new Table({ options: { token: 'fixed' } })
+    table.world.answer = () => json(401, UNAUTHENTICATED)
+    await table.welcome()
+    table.keepAlive()
+    for (let n = 0, seen = 0; n < 1200; n++) {
+      for (; seen < table.socket.sent.length; seen++) {
+        const { type } = table.socket.sent[seen]
+        if (type === 'subscribe') table.receive(subscribed({ load: true }))
+        if (type === 'refresh') table.receive({ type: 'refreshed' })
+      }
+      await table.world.clock.pass(100)
+    }
+    assert.equal(table.socket.frames('subscribe').length, 1)
+    assert.equal(table.page.state.status, 'refused')
+  })
+
+  test('HTTP 401 of a token that is renewed already', async () => {
+    let current = 'token 1'
+    const table = new Table({ options: { token: () => current } })
+    const answers = held(table, ({ authorization }) => authorization === 'Bearer token 1' ? json(401, UNAUTHENTICATED) : json(200, { epoch: 'E', seq: 5, chats: [] }))
+    await table.welcome()
+    const other = table.client.page(OTHER)
+    for (const urlId of ['/page', OTHER]) table.receive(subscribed({ urlId, load: true, seq: 5 }))
+    await settle()
+    current = 'token 2'
+    for (let n = 0; n < 4; n++) {
+      answers[n]()
+      for (let turn = 0; turn < 5; turn++) await settle()
+    }
+    for (const page of [table.page, other]) assert.deepEqual(page.state.position, { epoch: 'E', seq: 5 })
+    assert.deepEqual(table.socket.frames('refresh').map(frame => frame.token), ['token 2'])
+  })
+
+  test('a token function that hangs does not hold up the page', async () => {
+    let asked = 0
+    const table = new Table({ options: { token: () => asked++ ? new Promise(() => {}) : 'one' } })
+    table.world.answer = () => json(401, UNAUTHENTICATED)
+    await table.welcome()
+    table.keepAlive()
+    table.receive(subscribed({ load: true, seq: 5 }))
+    await table.world.clock.pass(60_000)
+    table.world.answer = () => json(200, { epoch: 'E', seq: 5, chats: [] })
+    await table.world.clock.pass(60_000)
+    assert.deepEqual(table.page.state.position, { epoch: 'E', seq: 5 })
+  })
+
+  test('two tokens on their way, the second another user\'s', async () => {
+    const table = await new Table({ options: { token: 'a' } }).live()
+    for (const token of ['a2', 'bob']) {
+      table.client.setToken(token)
+      await settle()
+    }
+    table.receive({ type: 'refreshed' })
+    table.socket.fail(4403)
+    await settle()
+    assert.equal(table.world.sockets.length, 2)
+  })
+
+  test('a load that the former tenant asked for', async () => {
+    const table = new Table({ options: { token: 'A' } })
+    const answers = held(table, () => json(200, { epoch: 'E', seq: 10, chats: [{ id: C, anchor: ANCHOR, createdBy: ANN, createdAt: 1, updatedAt: 1, commentCount: 1, comments: [{ id: 'm1', body: 'secret of acme', author: ANN, createdAt: 1 }] }] }))
+    await table.welcome()
+    table.receive(subscribed({ load: true }))
+    await settle()
+    table.client.setToken('B')
+    await settle()
+    table.socket.fail(4403)
+    await settle()
+    await table.welcome({ tenantId: 'other', user: { id: 'bob', name: 'Bob' } })
+    table.receive(subscribed({ epoch: 'F', load: true }))
+    answers[0]()
+    await settle()
+    await settle()
+    assert.deepEqual(table.page.state.chats, [])
+  })
+
   for (const [what, identity] of /** @type {[string, object][]} */ ([['tenant', { tenantId: 'other' }], ['user', { user: { id: 'bob', name: 'Bob' } }]])) {
     test(`another ${what}: what the former was shown is gone`, async () => {
       const table = await new Table().live()
@@ -235,7 +360,8 @@ describe('who one is', () => {
       assert.deepEqual(table.page.state.chats, [])
       assert.equal(table.socket.frames('subscribe')[0].since, undefined)
       table.receive({ type: 'error', code: 'forbidden', message: 'no', retry: false, urlId: '/page' })
-      assert.deepEqual([table.page.state.status, table.page.state.chats], ['refused', []])
+      const { status, chats, can, users } = table.page.state
+      assert.deepEqual({ status, chats, can, users }, { status: 'refused', chats: [], can: [], users: undefined })
     })
   }
 
@@ -285,6 +411,27 @@ describe('how fast', () => {
     const burst = await most(table, 60_000)
     assert.ok(burst < 190, `${burst} frames in 10 s`)
     assert.equal(pages.filter(page => page.state.status !== 'live').length, 0)
+  })
+
+  test('and are left without a flood, and one that is opened again stays', async () => {
+    const table = await new Table().live()
+    const pages = Array.from({ length: 250 }, (_, n) => table.client.page('/p' + n))
+    await most(table, 60_000)
+    const { length } = table.socket.sent
+    for (const page of pages) page.close()
+    const again = table.client.page('/p249')
+    assert.ok(table.socket.sent.length - length < 70)
+    for (let n = 0, seen = length; n < 600; n++) {
+      for (; seen < table.socket.sent.length; seen++) {
+        const { type, urlId } = table.socket.sent[seen]
+        if (type === 'unsubscribe') table.receive({ type: 'unsubscribed', urlId })
+        if (type === 'subscribe') for (const answer of [subscribed({ urlId }), snapshot({ urlId })]) table.receive(answer)
+      }
+      await table.world.clock.pass(100)
+    }
+    assert.ok(table.socket.frames('unsubscribe').length >= 249)
+    assert.equal(table.socket.sent.findLast(frame => frame.urlId === '/p249').type, 'subscribe')
+    assert.equal(again.state.status, 'live')
   })
 
   test('five pages with full queues send no faster than one', async () => {
@@ -380,6 +527,12 @@ describe('hidden', () => {
     ['the network is back', async table => {
       table.socket.fail(1006)
       await table.world.clock.pass(60_000)
+      table.world.window.fire('online')
+      await settle()
+    }],
+    ['the network is back, and an attempt waits', async table => {
+      await table.world.clock.pass(3000)
+      table.socket.fail(1006)
       table.world.window.fire('online')
       await settle()
     }],
