@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
+from collabchat_asgi.testing import ServerProcess
+
 from .conftest import Reader, Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -324,3 +326,199 @@ async def test_a_long_selection_ends_with_a_word(visit: Visit) -> None:
     assert quote.startswith("Harbour The ferry")
     last = quote.split()[-1]
     assert last.isdigit() or f" {last} " in " Paragraph of a longer story about ferries. "
+
+
+SECOND = """async () => {
+  const { mount } = await import('/collabchat/widget.js')
+  mount(document.querySelector('main'), { page: 'second' }).id = 'second'
+}"""
+
+
+async def test_the_bar_of_a_second_widget_covers_nothing(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.js(SECOND)
+    second = ada.page.locator("#second")
+    await expect(second.locator(".bar .people")).to_be_visible()
+    first = ada.page.locator("collab-chat").first
+    for one in (first, second):
+        await one.locator(".bar .discussions").click()
+        await one.locator(".panel").get_by_label("Close").click()
+        await expect(one.locator(".panel")).to_be_hidden()
+        await one.locator(".bar .discussions").click()
+        await one.locator(".bar .discussions").click()
+        await expect(one.locator(".panel")).to_be_hidden()
+
+
+async def test_rectangles_lie_under_the_card(visit: Visit) -> None:
+    ada = await visit("Ada", live=False)
+    await ada.page.context.add_init_script("delete window.Highlight")
+    await ada.page.reload()
+    await ada.live()
+    await ada.discuss(FOG, "Old browser")
+    await expect(ada[".overlay .open"]).to_have_count(1)
+    order = await ada.js(
+        """() => [...document.querySelector('collab-chat').shadowRoot.firstChild.children]
+          .map(element => element.className)"""
+    )
+    assert order.index("overlay") < order.index("card")
+
+
+async def test_words_written_before_anybody_is_known(visit: Visit) -> None:
+    ada = await visit("Ada", live=False)
+    await ada.page.context.add_init_script(
+        """const Real = window.WebSocket
+        window.WebSocket = class {
+          constructor(...given) { if (window.reachable) return new Real(...given) }
+          close() {}
+        }"""
+    )
+    await ada.page.reload()
+    await ada.js(SELECT, FOG)
+    await ada[".prompt .main"].click()
+    await ada.composer.fill("Precious words")
+    await ada.js(
+        """() => {
+          window.reachable = true
+          for (const type of ['pagehide', 'pageshow']) window.dispatchEvent(new Event(type))
+        }"""
+    )
+    await ada.live()
+    await ada[".card"].get_by_label("Close").click()
+    await ada.js(SELECT, FOG)
+    await ada[".prompt .main"].click()
+    await expect(ada.composer).to_have_value("Precious words")
+
+
+@pytest.mark.parametrize("act", ["Edit", "Discard"])
+async def test_replies_to_a_discussion_that_was_refused(visit: Visit, act: str) -> None:
+    ada = await visit("Ada")
+    await ada.page.context.set_offline(True)
+    await ada.discuss(FOG, "a swearword")
+    await ada.reply("Precious reply")
+    await ada.page.context.set_offline(False)
+    await expect(ada[".failed"]).to_have_count(2, timeout=30_000)
+    await ada[".failed"].first.get_by_text(act).click()
+    if act == "Edit":
+        await ada.composer.fill("a kind word")
+        await ada.composer.press("Enter")
+        await expect(ada.bodies.first).to_have_text("a kind word")
+        await ada[".failed"].get_by_text("Try again").click()
+        await expect(ada.bodies).to_have_text(["a kind word", "Precious reply"])
+        await ada.settled()
+    else:
+        await ada[".bar .discussions"].click()
+        await expect(ada[".panel .item .body"]).to_have_text("Precious reply")
+
+
+async def test_words_that_came_back_stay_where_one_may_not_write(
+    visit: Visit, own: ServerProcess
+) -> None:
+    ada = await visit("Ada", server=own)
+    await ada.discuss(FOG, "Hello")
+    await ada.settled()
+    await ada.composer.fill("a swearword, and much more")
+    await ada.composer.press("Enter")
+    await expect(ada[".failed"]).to_have_count(1)
+    lock = f"http://127.0.0.1:{own.port}/lock?user=Ada%20writes"
+    await ada.page.request.post(lock)
+    await ada.page.reload()
+    await ada.live()
+    await ada.highlighted(FOG)
+    await ada.open(FOG)
+    await expect(ada[".failed .body"]).to_have_text("a swearword, and much more")
+    await expect(ada[".failed"].get_by_text("Edit")).to_have_count(0)
+
+
+async def test_an_edit_that_came_back_beside_one_that_is_written(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "First")
+    await ada.settled()
+    for words in ("a swearword", "Written since"):
+        if words == "Written since":
+            await expect(ada[".failed"]).to_have_count(1)
+        await ada[".message"].first.get_by_label("Edit").click()
+        await ada[".message textarea"].fill(words)
+        if words == "a swearword":
+            await ada[".message .main"].click()
+    await ada[".failed"].get_by_text("Edit").click()
+    await expect(ada[".message textarea"]).to_have_value("Written since\na swearword")
+
+
+async def test_the_escape_of_a_composition_is_its_own(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "First")
+    await ada.settled()
+    await ada[".message"].first.get_by_label("Edit").click()
+    await ada[".message textarea"].fill("Half written")
+    await ada[".message textarea"].dispatch_event(
+        "keydown", {"key": "Escape", "isComposing": True, "bubbles": True, "composed": True}
+    )
+    await expect(ada[".message textarea"]).to_have_value("Half written")
+    await expect(ada[".card"]).to_be_visible()
+
+
+async def test_another_page_takes_no_focus(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.js(
+        """() => {
+          const button = document.createElement('button')
+          button.id = 'next'
+          button.onclick = () => document.querySelector('collab-chat').setPage('another')
+          document.body.prepend(button)
+        }"""
+    )
+    await ada[".bar .discussions"].click()
+    await ada.page.locator("#next").click()
+    await expect(ada[".panel"]).to_be_hidden()
+    await expect(ada.page.locator("#next")).to_be_focused()
+
+
+async def test_a_client_that_comes_later_takes_the_place_of_our_own(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.js(
+        """async () => {
+          const { CollabClient } = await import('/collabchat/client.js')
+          window.shared = CollabClient.shared()
+          shared.destroy()
+          const element = document.querySelector('collab-chat')
+          window.own = element.client = new CollabClient()
+          element.restart()
+        }"""
+    )
+    await ada.until("own.status.status", "live")
+    await ada.until("shared.status.status", "closed")
+
+
+async def test_a_name_that_is_too_long_can_be_mended(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.js("() => document.querySelector('collab-chat').remove()")
+    await ada.js(
+        """async () => {
+          const { mount } = await import('/collabchat/widget.js')
+          mount(document.querySelector('main'), { page: 'x'.repeat(600) })
+        }"""
+    )
+    await expect(ada[".bar"]).to_have_count(0)
+    assert any("512" in fault for fault in ada.faults)
+    await ada.js("() => document.querySelector('collab-chat').setPage('short')")
+    await ada.live()
+
+
+async def test_older_messages_move_nothing_that_is_read(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "Message 1")
+    for n in range(2, 9):
+        await ada.reply(f"Message {n}" + "\nand so on" * 9)
+    await ada.settled()
+    await ada.page.reload()
+    await ada.live()
+    await ada.highlighted(FOG)
+    await ada.open(FOG)
+    await ada[".log"].evaluate("log => { log.scrollTop = 0 }")
+    top = "element => element.getBoundingClientRect().top"
+    first = await ada[".message"].first.element_handle()
+    assert first is not None
+    before = await first.evaluate(top)
+    await ada[".older"].click()
+    await expect(ada[".message"]).to_have_count(8)
+    assert abs(await first.evaluate(top) - before) < 40

@@ -14,7 +14,7 @@ export const ENTRIES = ['client.js', 'widget.js']
 export const OURS = (
   'aborting acked announcer askAgain asking backoff certain chatOf drawn expanded expectAnswer folded foot gaveBack generation giveBack halt happened ' +
   'hasWork lastUser lastWelcome operating outbox overtaken probe readDrafts refusedWithAll renewal renewed reread rewrite settle settledDown ' +
-  'showTyping silence stable subscribing takeDraft troubled unsubscribe waits welcomed').split(' ')
+  'showTyping silence stable subscribing takeDraft troubled waits welcomed').split(' ')
 
 /** @param {string} css  @returns {string} */
 const narrow = css => css.split(/(\$\{[^}]*\})/).map((part, at) => at % 2 // what is filled in keeps the blanks around it
