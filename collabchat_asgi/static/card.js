@@ -135,6 +135,7 @@ export class Card {
     fill(this.failed)
     fill(this.foot)
     this.log.hidden = !chatId
+    this.element.style.top = ''
     this.element.hidden = false
     clearInterval(this.#timer)
     this.#timer = +setInterval(() => { for (const message of this.#messages.values()) message.tick() }, TICK)

@@ -522,3 +522,19 @@ async def test_older_messages_move_nothing_that_is_read(visit: Visit) -> None:
     await ada[".older"].click()
     await expect(ada[".message"]).to_have_count(8)
     assert abs(await first.evaluate(top) - before) < 40
+
+
+async def test_what_lost_its_text_opens_in_its_corner(visit: Visit) -> None:
+    ada = await visit("Ada")
+    for text in (FOG, BOOK):
+        await ada.discuss(text, "About " + text)
+        await ada.page.keyboard.press("Escape")
+    await ada.settled()
+    later = await visit("Ben", query="?without=2")
+    await later.threads(2)
+    await later.highlighted(BOOK)
+    await later.open(BOOK)
+    await later[".bar .discussions"].click()
+    await later[".panel .item"].last.click()
+    await expect(later[".card .notice"]).to_contain_text("no longer on this page")
+    assert await later[".card"].evaluate("card => card.style.top") == "60px"

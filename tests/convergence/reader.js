@@ -60,13 +60,29 @@ export class Tab {
       },
     })
     this.client.on('error', error => this.errors.push(error))
-    this.page = this.client.page(URL_ID)
-    this.page.on('error', error => this.errors.push(error))
-    this.page.on('change', ({ position: { epoch, seq } }) => {
+    this.page = this.#look()
+  }
+
+  #look() {
+    const page = this.client.page(URL_ID)
+    page.on('error', error => this.errors.push(error))
+    page.on('change', ({ urlId, position: { epoch, seq } }) => {
+      if (urlId !== URL_ID) return
       if (epoch === this.position.epoch && seq < this.position.seq) this.errors.push({ code: 'backwards', message: `from ${this.position.seq} to ${seq}` })
-      if (this.position.epoch && epoch !== this.position.epoch) simulation.count('epoch changes seen by a screen')
+      if (this.position.epoch && epoch !== this.position.epoch) this.simulation.count('epoch changes seen by a screen')
       this.position = { epoch, seq }
     })
+    return page
+  }
+
+  /** Turns away from the page and back to it, by the same handle or another. @param {boolean} anew  @param {() => Promise<void>} meanwhile */
+  async turn(anew, meanwhile) {
+    if (anew) this.page.close()
+    else this.page.setPage(URL_ID + '/next')
+    await meanwhile()
+    this.position = { epoch: '', seq: 0 }
+    if (anew) this.page = this.#look()
+    else this.page.setPage(URL_ID)
   }
 
   get wire() { return this.wires.at(-1) }
@@ -137,8 +153,15 @@ export class Reader {
     this.#said(this.page.retryDraft(draft.id), draft.text)
   }
 
-  /** @param {string} words */
-  act(words) {
+  /** One thread, longer than a snapshot holds. @param {string[]} words */
+  talk([first, ...others]) {
+    const begun = this.page.createChat(ANCHOR, first)
+    this.#said(begun, first)
+    for (const each of others) this.#said(this.page.addComment(begun.chatId, each), each)
+  }
+
+  /** @param {string} words  @param {boolean} [talk] in the one thread that everybody talks in */
+  act(words, talk = false) {
     const { random } = this.simulation
     const said = (/** @type {Sent} */ sent, /** @type {string | undefined} */ text = undefined) => this.#said(sent, text)
     const { page } = this, { chats, drafts } = this.state
@@ -146,6 +169,7 @@ export class Reader {
     if (!chats.length || random.chance(0.12)) return said(page.createChat({ ...ANCHOR, length: random.below(1000) }, words), words)
     // Contested: everybody is drawn to the same few chats.
     const chat = chats[Math.floor(random() ** 2 * chats.length)]
+    if (talk) return said(page.addComment(chats.reduce((longest, each) => each.commentCount > longest.commentCount ? each : longest).id, words), words)
     const comment = chat.comments.length ? random.pick(chat.comments) : { id: '00000000-0000-4000-8000-000000000000' }
     switch (random.below(14)) {
       case 0: case 1: case 2: case 3: return said(page.addComment(chat.id, words), words)

@@ -63,7 +63,7 @@ export async function play(link, seed, trace) {
   const readers = gather(simulation)
   witness.note(`${readers.length} readers, ${JSON.stringify(options)}`)
   try {
-    await trouble(simulation, readers, options.hooks !== 'none', line => witness.note(`${Math.round(simulation.clock.now)} ${line}`))
+    await trouble(simulation, readers, options.hooks !== 'none', seeded(seed ^ 0x5bd1e995), line => witness.note(`${Math.round(simulation.clock.now)} ${line}`))
     await calm(simulation, readers)
     const verdict = simulation.verdict()
     for (const [what, times] of Object.entries(verdict.hits)) count(what, /** @type {number} */ (times))
@@ -96,19 +96,27 @@ function gather(simulation) {
   return readers
 }
 
-/** @param {Simulation} simulation  @param {Reader[]} readers  @param {boolean} hooks  @param {(line: string) => void} note */
-async function trouble(simulation, readers, hooks, note) {
+/** @param {Simulation} simulation  @param {Reader[]} readers  @param {boolean} hooks  @param {Random} twist draws what is besides  @param {(line: string) => void} note */
+async function trouble(simulation, readers, hooks, twist, note) {
+  // Threads long enough that a snapshot does not hold them, and readers who come and go.
+  const talkative = twist.chance(0.3), restless = twist.chance(talkative ? 0.8 : 0.2)
+
   const { random, clock, count } = simulation
   const eager = random.pick([0.4, 0.6, 0.8]), steps = 20 + random.below(50), pause = random.pick([30, 120, 300])
+  let words = 0
+  if (talkative) {
+    await simulation.pass(1000)
+    readers[0].talk(Array.from({ length: 8 }, () => `words ${++words}.`))
+    await simulation.pass(5000)
+  }
   if (random.chance(0.85)) simulation.tell('trouble', troubles(random))
   const later = (/** @type {number} */ ms, /** @type {() => void} */ run) => clock.at(clock.now + random() * ms, run)
-  let words = 0
   await simulation.pass(random.pick([50, 2000]))
   for (let step = 0; step < steps; step++) {
     const reader = random.pick(readers), { wire } = reader.tab
     if (random.chance(eager)) {
       const mood = hooks && random.chance(0.15) ? random.pick([' rude', ' forbidden']) : ''
-      reader.act(`words ${++words}.${mood}`)
+      reader.act(`words ${++words}.${mood}`, talkative && twist.chance(0.8))
       note(`${reader.token} acts, ${words}`)
     } else {
       const what = random.below(26)
@@ -149,7 +157,20 @@ async function trouble(simulation, readers, hooks, note) {
         case 25: await simulation.pass(random.below(8000)); break
       }
     }
+    if (restless && twist.chance(0.15)) {
+      const anew = twist.chance(0.5)
+      count('pages left and opened again')
+      note(`${reader.token} turns away and back ${anew}`)
+      await reader.tab.turn(anew, async () => { if (twist.chance(0.5)) await simulation.pass(twist() * 500) })
+    }
     if (random.chance(0.7)) await simulation.pass(random() * 2 * pause)
+    if (talkative && twist.chance(0.5)) {
+      const found = readers.flatMap(each => each.state.chats.map(chat => ({ reader: each, chat }))).find(({ chat }) => chat.commentCount > chat.comments.length)
+      if (found) {
+        count('older comments asked for')
+        found.reader.page.loadOlder(found.chat.id, 1 + twist.below(4)).then(() => count('older comments read'), () => {})
+      }
+    }
   }
 }
 

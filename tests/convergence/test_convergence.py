@@ -46,6 +46,8 @@ HAPPENS = {
     "hints repeated": 0.2,
     "hints delayed": 0.2,
     "texts given back": 0.4,
+    "older comments read": 0.05,
+    "pages left and opened again": 0.15,
 }
 
 
