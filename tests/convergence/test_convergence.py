@@ -73,8 +73,7 @@ def test_a_seed_says_everything() -> None:
 
 FOLD = "this.page.fold(events)"
 SEND = (
-    "this.sender.send("
-    "{ ...queued.operation, urlId: this.urlId, broadcastId: queued.broadcastId })"
+    "this.sender.send({ ...queued.operation, urlId: this.urlId, broadcastId: queued.broadcastId })"
 )
 MUTANTS = {
     "drops its own events": (
