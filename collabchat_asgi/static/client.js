@@ -42,6 +42,7 @@ import { Subscription } from './subscription.js'
 export { CollabError, Page }
 
 const HTTP_TIMEOUT = 30_000
+const HEARD = ['storage', 'pageshow']
 /** Of all pages together: a server closes a connection that sends 200 frames in 10 s, and takes 20 operations a second of a user. */
 const SUBSCRIPTIONS = /** @type {const} */ ([60, 10_000])
 const OPERATIONS = /** @type {const} */ ([12, 1000])
@@ -157,7 +158,7 @@ export class CollabClient extends Emitter {
     this.#destroyed = true
     const index = this.#among.indexOf(this)
     if (index >= 0) this.#among.splice(index, 1)
-    this.#env.window?.removeEventListener('storage', this.#stored)
+    for (const type of HEARD) this.#env.window?.removeEventListener(type, this.#stored)
     this.#welcome = undefined
     for (const subscription of this.#pages.values()) subscription.end()
     this.#connection.stop()
@@ -189,7 +190,7 @@ export class CollabClient extends Emitter {
     subscription.reopen()
     if (this.#line.value.reason) subscription.refusedWithAll(this.#line.value.reason)
     if (this.#connection.state === 'idle') {
-      this.#env.window?.addEventListener('storage', this.#stored)
+      for (const type of HEARD) this.#env.window?.addEventListener(type, this.#stored)
       this.#line.set(false)
       this.#connection.start()
     }
@@ -374,8 +375,8 @@ export class CollabClient extends Emitter {
     }
   }
 
-  /** @param {{key: string | null}} event */
-  #stored = ({ key }) => {
-    for (const subscription of this.#pages.values()) subscription.outbox.stored(key)
+  /** Another tab wrote, or may have while this one was in the back/forward cache. @param {{key?: string | null, persisted?: boolean}} event */
+  #stored = ({ key, persisted }) => {
+    for (const { outbox } of this.#pages.values()) outbox.stored(persisted ? outbox.queue.key : key)
   }
 }

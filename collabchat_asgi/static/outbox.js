@@ -73,15 +73,12 @@ export class Outbox {
       if (this.queue.opened) this.queue = this.#queues.get(key) ?? new Queue(env.storage)
       this.#queues.set(key, this.queue)
       if (!this.queue.opened) this.queue.open(key)
-    } else {
-      // A page that was in the back/forward cache was told nothing.
-      this.queue.readDrafts()
     }
     this.#window = WINDOW
     for (const queued of this.queue.operations) queued.sent = queued.asked = queued.overtaken = false
     for (const queued of [...this.queue.operations]) {
       const age = env.clock() - queued.at
-      if (!queued.ack && (age > welcome.limits.dedupeMs || age < -DAY)) this.#refuse(queued, { code: 'expired', message: 'It waited too long to be sent' })
+      if (!queued.ack && (age > welcome.limits.dedupeMs || age < -DAY)) this.#refuse(queued, { code: 'expired', message: 'It waited too long' })
     }
   }
 
@@ -107,7 +104,7 @@ export class Outbox {
   do(operation) {
     const { env } = this.sender
     const limits = this.sender.lastWelcome()?.limits
-    if (bytesOf(operation) + 3 * this.urlId.length > (limits?.frameBytes ?? 65_536) - 512) throw new CollabError('too-large', 'Larger than a frame may be')
+    if (bytesOf(operation) + 3 * this.urlId.length > (limits?.frameBytes ?? 65_536) - 512) throw new CollabError('too-large', 'Too large for a frame')
     const broadcastId = uuid(env)
     this.queue.add({ broadcastId, operation, at: env.clock() })
     /** @type {Promise<Settled>} */
@@ -149,7 +146,7 @@ export class Outbox {
   /** @param {string} draftId */
   discardDraft(draftId) { if (this.queue.takeDraft(draftId)) this.sender.changed() }
 
-  /** Another tab wrote to the storage. @param {string | null} key */
+  /** Another tab wrote to the storage. @param {string | null | undefined} key */
   stored(key) {
     if (!key || key !== this.queue.key) return
     this.queue.readDrafts()

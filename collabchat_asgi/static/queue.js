@@ -39,7 +39,7 @@ export class Queue {
   /** @param {Queued} queued */
   add(queued) {
     const bytes = bytesOf(queued.operation)
-    if (this.operations.length >= MOST_OPERATIONS || this.#bytes + bytes > MOST_BYTES) throw new CollabError('too-many', 'Too much is waiting to be sent')
+    if (this.operations.length >= MOST_OPERATIONS || this.#bytes + bytes > MOST_BYTES) throw new CollabError('too-many', 'Too much is waiting')
     this.operations.push(queued)
     this.#known.add(queued.broadcastId)
     this.#bytes += bytes
