@@ -36,12 +36,7 @@ function hex(env, bytes) {
 }
 
 /** crypto.randomUUID is missing on plain http, as on a phone in the office network. @param {Environment} env  @returns {string} */
-export function uuid(env) {
-  if (env.crypto?.randomUUID) return env.crypto.randomUUID()
-  const drawn = hex(env, 16)
-  const variant = (parseInt(drawn[16], 16) & 3 | 8).toString(16)
-  return [drawn.slice(0, 8), drawn.slice(8, 12), '4' + drawn.slice(13, 16), variant + drawn.slice(17, 20), drawn.slice(20)].join('-')
-}
+export const uuid = env => env.crypto?.randomUUID?.() ?? hex(env, 16).replace(/(.{8})(.{4}).(.{3}).(.{3})/, '$1-$2-4$3-a$4-')
 
 const VISITOR = 'collabchat:visitor'
 

@@ -35,7 +35,7 @@ import { Connection, addresses } from './connection.js'
 import { Emitter } from './emitter.js'
 import { Pace } from './pace.js'
 import { Page } from './page.js'
-import { CollabError, Malformed, characters, text, wellFormed } from './protocol.js'
+import { CollabError, Malformed, characters, text } from './protocol.js'
 import { StatusLine } from './status.js'
 import { Subscription } from './subscription.js'
 
@@ -176,7 +176,7 @@ export class CollabClient extends Emitter {
   /** For Page. @internal @param {Page} handle  @param {string} urlId  @returns {Subscription} */
   join(handle, urlId) {
     if (this.#destroyed) throw new CollabError('invalid', 'This client was destroyed')
-    if (typeof urlId !== 'string' || !urlId || characters(urlId) > 512 || /[\0-\x1f\x7f-\x9f]/.test(urlId) || wellFormed(urlId) !== urlId) {
+    if (typeof urlId !== 'string' || !urlId || characters(urlId) > 512 || /[\p{Cc}\p{Cs}]/u.test(urlId)) {
       throw new CollabError('invalid', 'urlId must be 1 to 512 characters without control characters')
     }
     let subscription = this.#pages.get(urlId)

@@ -1,5 +1,7 @@
 /** Elements without HTML strings, so that no text of anyone can ever become markup, under Trusted Types or not. */
 
+import { DROPPED } from './text.js'
+
 /** @typedef {Node | string | false | null | undefined} Child */
 
 /**
@@ -103,8 +105,10 @@ export function linked(text) {
   return parts.filter(part => part !== '')
 }
 
+const HIDING = new RegExp(`[\\ufeff${DROPPED}]`, 'gu')
+
 /** A name that cannot turn around what stands beside it, or hide in nothing. @param {{id: string, name: string}} user who is known by no id yet is the reader */
-export const nameOf = ({ id, name }) => name.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u200b\u2060\ufeff]/gu, '').trim().slice(0, 80) || (id ? 'Someone' : 'You')
+export const nameOf = ({ id, name }) => name.replace(HIDING, '').trim().slice(0, 80) || (id ? 'Someone' : 'You')
 
 /** @param {{id: string, name: string}} user */
 export function avatar(user) {

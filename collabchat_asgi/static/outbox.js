@@ -3,8 +3,8 @@
 /** @import { Ack, Draft, Environment, ErrorEvent, Operation, PageEvent, Position, Queued, Refusal, Sent, Settled, Welcome } from './types.js' */
 import { Backoff } from './backoff.js'
 import { Timer, uuid } from './browser.js'
-import { CollabError, characters, chatOf, commentOf, needs, readPosition, wellFormed } from './protocol.js'
-import { Queue, bytesOf, queueKey } from './queue.js'
+import { CollabError, bytesOf, characters, chatOf, commentOf, needs, readPosition, wellFormed } from './protocol.js'
+import { Queue, queueKey } from './queue.js'
 
 /** Operations under way at once: a queue of 200 in one go would look like a flood. */
 const WINDOW = 8

@@ -202,13 +202,13 @@ export const needs = (operation, earlier) =>
   (earlier.type === 'create-chat' || earlier.type === 'add-comment') && chatOf(earlier) === chatOf(operation)
   && (earlier.type === 'create-chat' || commentOf(earlier) === commentOf(operation))
 
+const encoder = new TextEncoder(), decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** @param {unknown} value  @returns {number} */
+export const bytesOf = value => encoder.encode(JSON.stringify(value)).length
+
 /** A lone surrogate is no Unicode: the server would close the connection over it. @param {string} value  @returns {string} */
-export const wellFormed = value =>
-  /** @type {any} */ (value).toWellFormed?.() ?? value.replace(/[\uD800-\uDBFF][\uDC00-\uDFFF]|[\uD800-\uDFFF]/g, part => part.length === 2 ? part : '\uFFFD')
+export const wellFormed = value => decoder.decode(encoder.encode(value))
 
 /** Code points, as the protocol counts. @param {string} value */
-export const characters = value => {
-  let n = 0
-  for (const _ of value) n++
-  return n
-}
+export const characters = value => [...value].length

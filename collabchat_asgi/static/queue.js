@@ -1,16 +1,12 @@
 /** The operations of one user on one page that are not settled, and the texts that came back. Survives a reload. */
 
 /** @import { Draft, Environment, Operation, Queued, Refusal } from './types.js' */
-import { CollabError, chatOf, isObject, readOperation, text, textOf } from './protocol.js'
+import { CollabError, bytesOf, chatOf, isObject, readOperation, text, textOf } from './protocol.js'
 
 const MOST_OPERATIONS = 200
 const MOST_BYTES = 256 * 1024
 /** A whole queue that is refused, and as much again. */
 const MOST_DRAFTS = 400
-
-const encoder = new TextEncoder()
-/** @param {unknown} value */
-export const bytesOf = value => encoder.encode(JSON.stringify(value)).length
 
 /** @param {string} tenantId  @param {string} urlId  @param {string} userId */
 export const queueKey = (tenantId, urlId, userId) => 'collabchat:queue:' + JSON.stringify([tenantId, urlId, userId])

@@ -3,13 +3,13 @@
 const LIGHT = `
 --bg: var(--collabchat-bg, #fff); --fg: var(--collabchat-fg, #1d2129); --soft: #5b6472; --line: #e1e5ea; --fill: #f4f6f8; --press: #e9edf1;
 --accent: var(--collabchat-accent, #3451d1); --on-accent: #fff; --mark: #e0a100; --bad: #b3261e; --bad-fill: #fdf0ef; --good: #1a7f4b; --warn: #b86e00;
---shadow: 0 0 0 1px rgb(20 28 45 / .08), 0 10px 32px rgb(20 28 45 / .15);
+--shadow: 0 0 0 1px #141c2d14, 0 10px 32px #141c2d26;
 --disc: 45% 88%; --letters: 55% 27%; color-scheme: light;`
 
 const DARK = `
 --bg: var(--collabchat-bg, #20242b); --fg: var(--collabchat-fg, #e8eaee); --soft: #a2abb8; --line: #363c46; --fill: #2a2f38; --press: #353b46;
 --accent: var(--collabchat-accent, #93a8ff); --on-accent: #12151c; --mark: #e3b341; --bad: #ff9c94; --bad-fill: #3a2626; --good: #5fce95; --warn: #f0b45b;
---shadow: 0 0 0 1px rgb(255 255 255 / .08), 0 10px 32px rgb(0 0 0 / .5);
+--shadow: 0 0 0 1px #ffffff14, 0 10px 32px #00000080;
 --disc: 28% 32%; --letters: 60% 88%; color-scheme: dark;`
 
 const WIDGET = `
@@ -34,23 +34,25 @@ button:disabled { cursor: default; opacity: .45 }
 .text-button.danger { color: var(--bad) }
 
 .bar, .prompt, .head, button { user-select: none }
-.bar { position: fixed; inset-block-start: calc(var(--collabchat-top, 14px) + 50px * var(--row));  inset-inline-end: var(--collabchat-end, 16px); display: flex; align-items: center; gap: 2px; padding: 4px;
-  background: var(--bg); border-radius: 999px; box-shadow: var(--shadow); font-size: 13px; font-weight: 500; font-variant-numeric: tabular-nums }
+.bar, .prompt, .card, .panel { position: fixed; display: flex; background: var(--bg); box-shadow: var(--shadow) }
+.bar, .prompt { gap: 2px; padding: 4px; border-radius: 999px }
+.bar { inset-block-start: calc(var(--collabchat-top, 14px) + 50px * var(--row)); inset-inline-end: var(--collabchat-end, 16px); align-items: center; font-size: 13px; font-weight: 500; font-variant-numeric: tabular-nums }
 .bar > * { display: inline-flex; align-items: center; gap: 6px; min-height: 28px; padding: 0 10px; border-radius: 999px; white-space: nowrap }
-.bar .icon { width: 16px; height: 16px; color: var(--soft) }
+.bar .icon, .prompt .icon, .actions .icon { width: 16px; height: 16px }
+.bar .icon { color: var(--soft) }
 .bar button:hover, .bar button[aria-expanded=true] { background: var(--fill) }
 .bar .people::before, .bar .state::before { content: ""; width: 8px; height: 8px; border-radius: 50%; background: var(--good); flex: none }
 .bar .state::before { background: var(--warn) }
 .bar .state { color: var(--soft) }
 .bar .refused::before { background: var(--bad) }
 
-.prompt { position: fixed; display: flex; gap: 2px; padding: 4px; background: var(--bg); border-radius: 12px; box-shadow: var(--shadow); animation: rise .12s ease-out }
+.prompt { border-radius: 12px }
+.prompt, .card, .panel { animation: rise .14s ease-out }
 .prompt .text-button { min-height: 32px; color: var(--fg) }
 .prompt .text-button.main { color: var(--on-accent) }
-.prompt .icon { width: 16px; height: 16px }
 .prompt .icon-button { width: 32px; height: 32px }
 
-.card, .panel { position: fixed; display: flex; flex-direction: column; background: var(--bg); border-radius: var(--collabchat-radius, 14px); box-shadow: var(--shadow); outline: none; animation: rise .14s ease-out }
+.card, .panel { flex-direction: column; border-radius: var(--collabchat-radius, 14px); outline: none }
 .card { width: 348px; max-width: calc(100vw - 24px); max-height: min(600px, calc(100vh - 24px)) }
 .panel { inset-block: calc(10px + 50px * var(--rows)) 16px; inset-inline-end: 16px; width: 360px; max-width: calc(100vw - 24px); max-height: 720px; height: fit-content }
 .card > :not(.log), .panel > :not(.list) { flex: none }
@@ -63,10 +65,12 @@ button:disabled { cursor: default; opacity: .45 }
 .gone { text-decoration: line-through; text-decoration-color: var(--soft) }
 .quote.gone { border-color: var(--line) }
 .notice { margin: 0 16px 8px; padding: 7px 10px; border-radius: 8px; background: var(--fill); color: var(--soft); font-size: 13px; line-height: 1.4 }
-.log { overflow-y: auto; overscroll-behavior: contain; padding: 4px 0; flex: 0 1 auto; min-height: 0; scrollbar-width: thin }
+.log, .list { overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin }
+.log { padding: 4px 0; min-height: 0 }
 .log > .text-button { margin: 0 12px 4px }
 
-.message { position: relative; contain: layout style; display: grid; grid-template-columns: 30px minmax(0, 1fr); column-gap: 10px; padding: 7px 16px }
+.message, .item { display: grid; grid-template-columns: 30px minmax(0, 1fr); column-gap: 10px }
+.message { position: relative; contain: layout style; padding: 7px 16px }
 .avatar { width: 30px; height: 30px; border-radius: 50%; display: grid; place-items: center; overflow: hidden; background: hsl(var(--hue) var(--disc)); color: hsl(var(--hue) var(--letters)); font-size: 11.5px; font-weight: 600; letter-spacing: .02em; user-select: none }
 .byline { display: flex; align-items: baseline; gap: 8px; min-width: 0; line-height: 1.3; padding-inline-end: 4px }
 .byline bdi { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
@@ -80,7 +84,6 @@ button:disabled { cursor: default; opacity: .45 }
 @media (hover: hover) { .message:hover .byline, .message:focus-within .byline { padding-inline-end: 88px } }
 .message:focus { outline: 0 }
 .actions .icon-button { width: 26px; height: 26px }
-.actions .icon { width: 16px; height: 16px }
 @media (hover: none) {
   .actions { opacity: 1; box-shadow: none; position: static; grid-column: 2; background: none; margin-inline-start: -6px }
   .actions .icon-button { width: 40px; height: 36px }
@@ -97,7 +100,7 @@ button:disabled { cursor: default; opacity: .45 }
 .failed .body { margin: 3px 0 4px }
 .failed .ask { justify-content: flex-end; margin: 0 -6px -4px }
 .typing { padding: 0 16px; height: 20px; font-size: 12px; color: var(--soft); overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
-.fresh { position: sticky; bottom: 4px; margin: 0 auto; display: block; padding: 3px 12px; min-height: 26px; border-radius: 999px; background: var(--accent); color: var(--on-accent); font-size: 12px; font-weight: 600; box-shadow: 0 2px 8px rgb(0 0 0 / .2) }
+.fresh { position: sticky; bottom: 4px; margin: 0 auto; display: block; padding: 3px 12px; min-height: 26px; border-radius: 999px; background: var(--accent); color: var(--on-accent); font-size: 12px; font-weight: 600; box-shadow: 0 2px 8px #0003 }
 
 .composer { margin: 2px 12px 12px; border: 1px solid var(--line); border-radius: 12px; background: var(--bg); display: grid; grid-template-columns: 1fr auto; align-items: end }
 .composer:focus-within { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent) }
@@ -114,9 +117,9 @@ button:disabled { cursor: default; opacity: .45 }
 
 .filters { display: flex; gap: 4px; padding: 2px 12px 8px }
 .filters [aria-pressed=true] { background: var(--fill); color: var(--fg) }
-.list { list-style: none; margin: 0; padding: 0 8px 8px; overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin }
+.list { list-style: none; margin: 0; padding: 0 8px 8px }
 .list h3 { font: inherit; font-size: 12px; font-weight: 600; color: var(--soft); margin: 10px 8px 4px }
-.item { display: grid; grid-template-columns: 30px minmax(0, 1fr); column-gap: 10px; width: 100%; text-align: start; padding: 9px 8px; border-radius: 10px }
+.item { width: 100%; text-align: start; padding: 9px 8px; border-radius: 10px }
 .item:hover { background: var(--fill) }
 .item:focus-visible { outline-offset: -2px }
 .item .passage { display: block; color: var(--soft); font-size: 13px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
@@ -150,7 +153,7 @@ button:disabled { cursor: default; opacity: .45 }
 
 /** @param {boolean} dark */
 const highlights = dark => {
-  const [tint, deep, strong, line] = dark ? ['rgb(227 179 65 / .2)', 'rgb(227 179 65 / .3)', 'rgb(227 179 65 / .42)', '#d9a437'] : ['rgb(255 205 60 / .28)', 'rgb(255 195 30 / .42)', 'rgb(255 184 0 / .5)', '#b07d00']
+  const [tint, deep, strong, line] = dark ? ['#e3b34133', '#e3b3414c', '#e3b3416b', '#d9a437'] : ['#ffcd3c47', '#ffc31e6b', '#ffb80080', '#b07d00']
   const under = (/** @type {string} */ colour, style = 'solid', width = '2px') => `text-decoration: underline ${style} ${colour} ${width}; text-underline-offset: 3px`
   return `
 ::highlight(collabchat-resolved) { ${under(dark ? '#7d8794' : '#8a93a0', 'dotted', '1px')} }

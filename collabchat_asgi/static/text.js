@@ -6,14 +6,14 @@
 /** What a reader does not read as text, and what is the widget itself. */
 const SKIPPED = 'script, style, noscript, template, textarea, input, select, [data-collabchat-ignore], collab-chat'
 const BLOCKS = new Set((
-  'ADDRESS ARTICLE ASIDE BLOCKQUOTE BR CAPTION DD DETAILS DIALOG DIV DL DT FIELDSET FIGCAPTION FIGURE FOOTER FORM H1 H2 H3 H4 H5 H6 ' +
-  'HEADER HGROUP HR LEGEND LI MAIN NAV OL OPTION P PRE SECTION SUMMARY TABLE TBODY TD TFOOT TH THEAD TR UL').split(' '))
+  'address article aside blockquote br caption dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 ' +
+  'header hgroup hr legend li main nav ol option p pre section summary table tbody td tfoot th thead tr ul').split(' '))
 
-/** Left out: soft hyphens, zero width, bidi and control characters. The joiners stay: they belong to words and to families. */
-const DROPPED = '\\0-\\x08\\x0e-\\x1f\\x7f-\\x84\\x86-\\x9f\\xad\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069'
-const PLAIN = `(?:[^\\s\\x85${DROPPED}\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])+`
-/** White space; words with single blanks between; or what is left out, halves of characters too. */
-const PIECES = new RegExp(`([\\s\\x85]+)|(${PLAIN}(?: ${PLAIN})*)|[${DROPPED}]+|[\\ud800-\\udfff]`, 'g')
+/** Left out: control characters, halves of characters, soft hyphens, zero width and bidi. The joiners stay: they belong to words and to families. */
+export const DROPPED = '\\p{Cc}\\p{Cs}\\xad\\u061c\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069'
+const PLAIN = `[^\\s${DROPPED}]+`
+/** White space; words with single blanks between; or what is left out. */
+const PIECES = new RegExp(`([\\s\\x85]+)|(${PLAIN}(?: ${PLAIN})*)|[${DROPPED}]`, 'gu')
 
 /** A stretch of canonical text that lies unchanged, character by character, in one Text node. @typedef {{at: number, node: Text, from: number, length: number}} Run */
 
@@ -39,7 +39,7 @@ export class CanonicalText {
       for (let child = node.firstChild; child; child = child.nextSibling) {
         if (child.nodeType === 3) read(/** @type {Text} */ (child))
         else if (child.nodeType === 1 && !(/** @type {Element} */ (child)).matches(SKIPPED)) {
-          const block = BLOCKS.has(child.nodeName)
+          const block = BLOCKS.has(/** @type {Element} */ (child).localName)
           gap ||= block
           walk(child)
           gap ||= block

@@ -25,13 +25,14 @@ export const number = (/** @type {number} */ n) => numbers.format(n)
 /** @param {string[]} names */
 export const typing = names => names.length > 3 ? 'Several people are typing…' : `${lists.format(names)} ${names.length === 1 ? 'is' : 'are'} typing…`
 
+/** Sizes in seconds. @type {{unit: Intl.RelativeTimeFormatUnit, size: number, most: number}[]} */
+const UNITS = [{ unit: 'minute', size: 60, most: 45 }, { unit: 'hour', size: 3600, most: 22 }, { unit: 'day', size: 86_400, most: 7 }]
+
 /** @param {number} at  @param {number} now  both in milliseconds since the epoch */
 export function ago(at, now) {
   const seconds = Math.max(0, (now - at) / 1000)
   if (seconds < 45) return 'just now'
-  if (seconds < 45 * 60) return relative.format(-Math.max(1, Math.round(seconds / 60)), 'minute')
-  if (seconds < 22 * 3600) return relative.format(-Math.max(1, Math.round(seconds / 3600)), 'hour')
-  if (seconds < 7 * 86400) return relative.format(-Math.max(1, Math.round(seconds / 86400)), 'day')
+  for (const { unit, size, most } of UNITS) if (seconds < most * size) return relative.format(-Math.max(1, Math.round(seconds / size)), unit)
   return date(at)
 }
 
@@ -66,16 +67,9 @@ function kind(reason) {
 }
 
 /** @param {StatusEvent} event */
-export function state({ status, reason }) {
-  switch (status) {
-    case 'live': return ''
-    case 'connecting': return 'Connecting…'
-    case 'reconnecting': return 'Reconnecting…'
-    case 'offline': return 'Offline'
-    case 'closed': return 'Closed'
-  }
-  return { 'signed-out': 'Signed out', 'no-access': 'No access', other: 'Disconnected' }[kind(reason)]
-}
+export const state = ({ status, reason }) => status === 'refused'
+  ? { 'signed-out': 'Signed out', 'no-access': 'No access', other: 'Disconnected' }[kind(reason)]
+  : { live: '', connecting: 'Connecting…', reconnecting: 'Reconnecting…', offline: 'Offline', closed: 'Closed' }[status]
 
 /** The same at more length, for who is writing. @param {Refusal | undefined} reason */
 export const stopped = reason => ({

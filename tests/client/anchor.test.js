@@ -118,6 +118,7 @@ test('white space, zero width and control characters do not count', () => {
   assert.equal(normalised('\u0645\u06cc\u200c\u062e'), '\u0645\u06cc\u200c\u062e', 'a joiner belongs to the word')
   assert.equal(normalised('half \ud83d of it'), 'half of it')
   assert.equal(normalised('a\t🦊 \udd8a🦊'), 'a 🦊 🦊')
+  assert.equal(normalised('a\u00ad\nb\u061cc\u0085d'), 'a bc d', 'what is left out takes no white space with it')
 })
 
 test('hostile selectors cost little and find nothing', () => {

@@ -12,9 +12,13 @@ export const ENTRIES = ['client.js', 'widget.js']
 
 /** Property names that only our modules say to each other: no word of the wire, of the public types or of a browser (minify.test.js). */
 export const OURS = (
-  'aborting acked announcer askAgain asking backoff certain chatOf drawn expanded expectAnswer folded foot gaveBack generation giveBack halt happened ' +
-  'hasWork lastUser lastWelcome operating outbox overtaken probe readDrafts refusedWithAll renewal renewed reread rewrite settle settledDown ' +
-  'showTyping silence stable subscribing takeDraft troubled waits welcomed').split(' ')
+  'aborting acked again announcer answer askAgain asking backoff bearer begins certain chatOf compose created discuss discussSelection ' +
+  'drawn due earlier ends env expanded expectAnswer failures fold folded follow foot forget front gaveBack generation giveBack given halt ' +
+  'handles handshake happened hasWork here hide hits holds hope kept lastUser lastWelcome least leave linked lost mine most ' +
+  'moved mute news node older opened operating original others outbox overtaken owner pace picker place places point probe pump queue ' +
+  'queued readDrafts readPosition received refuse refusedWithAll renew renewal renewed reread resized resumes rewrite say selection settle ' +
+  'settledDown showTyping shown sides silence slow stable steady stored subscribing takeDraft tell tick times troubled waits wake welcomed ' +
+  'work').split(' ')
 
 /** @param {string} css  @returns {string} */
 const narrow = css => css.split(/(\$\{[^}]*\})/).map((part, at) => at % 2 // what is filled in keeps the blanks around it
@@ -40,7 +44,7 @@ export async function minified(entry) {
     // Both minify: what esbuild writes is what terser makes the smallest of.
     bundle: true, minify: true, mangleProps: new RegExp(`^(?:${OURS.join('|')})$`), format: 'esm', target: 'es2022', charset: 'utf8', plugins: [styles], write: false,
   })
-  const { code } = await minify(bundle.text, { module: true, ecma: 2020, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false }, format: { comments: false } })
+  const { code } = await minify(bundle.text, { module: true, ecma: 2020, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false, hoist_funs: true, inline: 1 }, format: { comments: false } })
   return `${code}\n`
 }
 
