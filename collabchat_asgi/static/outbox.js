@@ -1,6 +1,6 @@
 /** Brings what a reader did on a page to the server: each operation once, none past another that the server waits for. */
 
-/** @import { Ack, Draft, Environment, ErrorEvent, Operation, PageEvent, Position, Queued, Refusal, Sent, Settled, Welcome } from './types.js' */
+/** @import { Ack, Draft, Environment, ErrorEvent, Operation, PageEvent, Queued, Refusal, Sent, Settled, Welcome } from './types.js' */
 import { Backoff } from './backoff.js'
 import { Timer, uuid } from './browser.js'
 import { CollabError, bytesOf, characters, chatOf, commentOf, needs, readPosition, wellFormed } from './protocol.js'

@@ -1,6 +1,6 @@
 /** The operations of one user on one page that are not settled, and the texts that came back. Survives a reload. */
 
-/** @import { Draft, Environment, Operation, Queued, Refusal } from './types.js' */
+/** @import { Draft, Environment, Queued, Refusal } from './types.js' */
 import { CollabError, bytesOf, chatOf, isObject, readOperation, text, textOf } from './protocol.js'
 
 const MOST_OPERATIONS = 200

@@ -2,15 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Backoff } from '../../collabchat_asgi/static/backoff.js'
 import { CollabClient } from './subject.js'
-import { C, Table } from './table.js'
+import { C, Table, wait } from './table.js'
 import { World, json, seeded, settle } from './world.js'
-
-/** How long until the next attempt. @param {Table} table  @param {number} most */
-async function wait(table, most) {
-  const { sockets, clock } = table.world, before = sockets.length, start = clock.now
-  while (sockets.length === before && clock.now - start < most) await clock.pass(50)
-  return sockets.length > before ? clock.now - start : Infinity
-}
 
 describe('backoff', () => {
   test('full jitter between 500 ms and a ceiling that doubles to 20 s', () => {
@@ -304,58 +297,6 @@ describe('heartbeat', () => {
       if (table.socket.state === 'opening') table.socket.fail(1006)
     }
     assert.ok(table.world.sockets.length - before <= 1)
-  })
-})
-
-describe('hidden pages', () => {
-  test('no attempts while hidden and idle; at once when it is looked at', async () => {
-    const table = await new Table().live()
-    table.world.document.visibilityState = 'hidden'
-    table.socket.fail(1006)
-    assert.equal(await wait(table, 3_600_000), Infinity)
-    table.world.document.visibilityState = 'visible'
-    table.world.document.fire('visibilitychange')
-    await settle()
-    assert.equal(table.world.sockets.length, 2)
-  })
-
-  test('H20c: with something queued it goes on', async () => {
-    const table = await new Table().live()
-    table.socket.fail(1006)
-    table.page.addComment(C, 'on the way out')
-    table.world.document.visibilityState = 'hidden'
-    await table.reconnect()
-    assert.equal(table.operations.length, 1)
-  })
-
-  test('something queued while it sleeps wakes it', async () => {
-    const table = await new Table().live()
-    table.world.document.visibilityState = 'hidden'
-    table.socket.fail(1006)
-    await table.world.clock.pass(60_000)
-    table.page.addComment(C, 'by a script')
-    await settle()
-    assert.equal(table.world.sockets.length, 2)
-  })
-
-  test('a page opened in the background waits', async () => {
-    const table = new Table({ before: world => { world.document.visibilityState = 'hidden' } })
-    await table.world.clock.pass(60_000)
-    assert.equal(table.world.sockets.length, 0)
-    table.world.document.visibilityState = 'visible'
-    table.world.document.fire('visibilitychange')
-    assert.equal(table.world.sockets.length, 1)
-  })
-
-  test('pagehide closes, pageshow comes back', async () => {
-    const table = await new Table().live()
-    table.world.window.fire('pagehide', { persisted: true })
-    assert.equal(table.socket.state, 'closed')
-    await table.world.clock.pass(3_600_000)
-    assert.equal(table.world.sockets.length, 1)
-    table.world.window.fire('pageshow', { persisted: true })
-    await table.reconnect(0)
-    assert.equal(table.page.state.status, 'live')
   })
 })
 

@@ -23,10 +23,10 @@ const MUTANTS = [
   ['makes a new broadcastId for each attempt', 'outbox.js', '...queued.operation, urlId: this.urlId, broadcastId: queued.broadcastId })', '...queued.operation, urlId: this.urlId, broadcastId: uuid(this.sender.env) })', 'queue'],
   ['keeps in doubt what a snapshot left in doubt', 'older.js', 'for (const { chatId, older, stale } of doubtful)', 'for (const { chatId, older, stale } of doubtful.slice(1))', 'page'],
   ['sends whoever\'s queue', 'outbox.js', 'queueKey(welcome.tenantId, this.urlId, welcome.user.id)', "queueKey(welcome.tenantId, this.urlId, 'all')", 'queue'],
-  ['takes the answer to a subscription that has ended for its own', 'client.js', 'if (leaving && type', 'if (false && type', 'found'],
-  ['shows whoever comes what the one before was shown', 'subscription.js', 'this.page.clear()', '', 'found'],
-  ['lets each page go at a pace of its own', 'client.js', 'subscribing: this.#subscribing, operating: this.#operating', 'subscribing: new Pace(this.#env, ...SUBSCRIPTIONS), operating: new Pace(this.#env, ...OPERATIONS)', 'found'],
-  ['goes on after its end', 'connection.js', 'if (this.#stopped) return\n    this.#drop()', 'this.#drop()', 'found'],
+  ['takes the answer to a subscription that has ended for its own', 'client.js', 'if (leaving && type', 'if (false && type', 'handles'],
+  ['shows whoever comes what the one before was shown', 'subscription.js', 'this.page.clear()', '', 'identity'],
+  ['lets each page go at a pace of its own', 'client.js', 'subscribing: this.#subscribing, operating: this.#operating', 'subscribing: new Pace(this.#env, ...SUBSCRIPTIONS), operating: new Pace(this.#env, ...OPERATIONS)', 'pace'],
+  ['goes on after its end', 'connection.js', 'if (this.#stopped) return\n    this.#drop()', 'this.#drop()', 'handles'],
   ['resets its backoff at the welcome', 'connection.js', 'this.handshake.stop()\n    this.state = \'open\'', 'this.handshake.stop()\n    this.backoff.reset()\n    this.state = \'open\'', 'connection'],
 ]
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ANCHOR } from './world.js'
 import { C, Table, ack, edited, refusal } from './table.js'
+import { ANCHOR } from './world.js'
 
 describe('the queue on the wire', () => {
   test('hello, subscribe with since, then unacked operations again with their old ids, in order', async () => {
@@ -368,5 +368,81 @@ describe('the queue survives', () => {
     assert.equal(table.chat.comments[0].body, 'final')
     assert.equal(table.page.state.pending, 0)
     assert.deepEqual(await sent.settled, { ok: true })
+  })
+})
+
+describe('what the reader wrote', () => {
+  test('a draft that is sent again from its own listener', async () => {
+    const table = await new Table().live()
+    const off = table.page.on('draft', draft => {
+      off()
+      table.page.retryDraft(draft.id)
+    })
+    table.receive(refusal(table.page.createChat(ANCHOR, 'words'), 'rate-limited'))
+    assert.equal(table.operations.length, 2)
+    assert.equal(table.page.state.pending, 1)
+    assert.deepEqual(table.page.state.drafts, [])
+  })
+
+  test('an anchor that its maker changes afterwards', async () => {
+    const table = await new Table().live()
+    const anchor = /** @type {any} */ (structuredClone(ANCHOR))
+    table.page.createChat(anchor, 'new')
+    const [first] = table.operations
+    anchor.length = 999
+    anchor.selector.push({ type: 'TextQuoteSelector', exact: 'x' })
+    table.socket.fail(1006)
+    await table.reconnect()
+    assert.deepEqual(table.operations, [first])
+  })
+
+  test('an anchor that is none', async () => {
+    const table = await new Table().live()
+    for (const anchor of [undefined, null, {}, { selector: [], length: 1n }, { selector: [() => {}], length: 1 }]) {
+      assert.throws(() => table.page.createChat(/** @type {any} */ (anchor), 'x'), { name: 'CollabError', code: 'invalid' })
+    }
+    assert.equal(table.page.state.pending, 0)
+  })
+
+  test('drafts outlive a full storage and another tab', async () => {
+    const table = await new Table().live()
+    const sent = table.page.addComment(C, 'precious')
+    const key = [...table.world.storage.items.keys()].find(each => each.startsWith('collabchat:queue:'))
+    table.world.storage.setItem = () => { throw new Error('QuotaExceededError') }
+    table.receive(refusal(sent, 'forbidden'))
+    table.world.window.fire('storage', { key })
+    assert.deepEqual(table.page.state.drafts.map(draft => draft.text), ['precious'])
+  })
+
+  test('a whole queue that is refused is kept', async () => {
+    const table = await new Table().live()
+    const sent = Array.from({ length: 200 }, (_, n) => table.page.addComment(C, 'words ' + n))
+    for (const each of sent) table.receive(refusal(each, 'forbidden'))
+    assert.equal(table.page.state.drafts.length, 200)
+  })
+
+  test('what was written while the clock ran a year ahead is a draft, not an operation', async () => {
+    const one = await new Table().live()
+    one.world.clock.now += 365 * 86_400_000
+    one.page.addComment(C, 'from the future')
+    const two = new Table({ storage: one.world.storage })
+    two.world.clock.now += 30 * 86_400_000
+    await two.live()
+    assert.deepEqual(two.operations, [])
+    assert.deepEqual(two.page.state.drafts.map(draft => draft.refusal.code), ['expired'])
+  })
+
+  test('a draft that was thrown away elsewhere does not come back from the back/forward cache', async () => {
+    const one = await new Table().live()
+    one.receive(refusal(one.page.addComment(C, 'words'), 'forbidden'))
+    one.world.window.fire('pagehide', { persisted: true })
+    const two = await new Table({ storage: one.world.storage }).live()
+    two.page.discardDraft(two.page.state.drafts[0].id)
+    one.world.window.fire('pageshow', { persisted: true })
+    await one.reconnect(0)
+    assert.deepEqual(one.page.state.drafts, [])
+    one.page.resolve(C)
+    const three = await new Table({ storage: one.world.storage }).live()
+    assert.deepEqual(three.page.state.drafts, [])
   })
 })

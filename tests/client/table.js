@@ -1,6 +1,6 @@
 /** A client at a table: the test plays the server, frame by frame. */
 import { CollabClient } from './subject.js'
-import { ANCHOR, World, settle, welcome } from './world.js'
+import { ANCHOR, World, json, settle, welcome } from './world.js'
 
 export const C = 'chat-1'
 const BOB = { id: 'bob', name: 'Bob' }
@@ -98,3 +98,23 @@ export const ack = (sent, seq, epoch = 'E') => ({ type: 'ack', broadcastId: sent
 
 /** @param {Sent} sent  @param {string} code  @param {object} [more] */
 export const refusal = (sent, code, more) => ({ type: 'error', code, message: 'no: ' + code, retry: false, broadcastId: sent.broadcastId, urlId: '/page', ...more })
+
+/** @param {object} [more] */
+export const subscribed = more => ({ type: 'subscribed', urlId: '/page', epoch: 'E', seq: 10, recovered: false, can: ['comment'], ...more })
+
+/** @param {object} [more] */
+export const snapshot = more => ({ type: 'snapshot', urlId: '/page', epoch: 'E', seq: 10, chats: [], last: true, ...more })
+
+/** HTTP that answers when the test says so. @param {Table} table  @param {(headers: Record<string, string>) => ReturnType<typeof json>} answer */
+export const held = (table, answer) => {
+  const answers = /** @type {(() => void)[]} */ ([])
+  table.world.answer = (_, { headers }) => new Promise(resolve => answers.push(() => resolve(answer(headers))))
+  return answers
+}
+
+/** How long until the next attempt. @param {Table} table  @param {number} most */
+export async function wait(table, most) {
+  const { sockets, clock } = table.world, before = sockets.length, start = clock.now
+  while (sockets.length === before && clock.now - start < most) await clock.pass(50)
+  return sockets.length > before ? clock.now - start : Infinity
+}

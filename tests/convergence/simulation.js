@@ -138,7 +138,7 @@ export class Wire {
 
   /** @param {string} kind  @param {...any} rest */
   #send(kind, ...rest) {
-    const { clock, batch } = this.simulation
+    const { clock } = this.simulation
     this.#up = Math.max(this.#up, clock.now + this.#delay)
     this.simulation.travel(this.#up, () => { if (!this.broken) this.simulation.batch.push([clock.now, kind, this.id, ...rest]) })
   }
