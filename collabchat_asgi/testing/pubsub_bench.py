@@ -60,7 +60,8 @@ class Listener:
 
     async def ended(self) -> None:
         """Wait until `listen` has ended; fails if it raised or goes on."""
-        await asyncio.wait_for(self._task, self._seconds)
+        async with asyncio.timeout(self._seconds):
+            await self._task
 
     async def stop(self) -> None:
         self._task.cancel()

@@ -148,7 +148,9 @@ class SocketClient:
         await self.send_raw(text)
 
     async def send_raw(self, data: str | bytes) -> None:
-        await asyncio.wait_for(self.socket.send(data), self.dial.deadline)
+        # Not wait_for: Python 3.11's loses a cancellation that comes as the send completes.
+        async with asyncio.timeout(self.dial.deadline):
+            await self.socket.send(data)
 
     async def hello(self, **fields: Any) -> Json:
         await self.send({**self.dial.hello, **fields})
@@ -241,7 +243,8 @@ class SocketClient:
     async def ended(self) -> None:
         """Until the other side, or the network, has ended the connection."""
         try:
-            await asyncio.wait_for(asyncio.shield(self._reader), self.dial.deadline)
+            async with asyncio.timeout(self.dial.deadline):
+                await asyncio.shield(self._reader)
         except TimeoutError:
             raise NotReceived(f"not closed; {self._told()}") from None
 

@@ -218,7 +218,8 @@ class InProcessSocket:
 
     async def close(self) -> None:
         self.abort(1000)
-        await asyncio.wait_for(self._app, self._deadline)
+        async with asyncio.timeout(self._deadline):
+            await self._app
 
     def abort(self, code: int = 1006) -> None:
         if self._closed is None:

@@ -174,3 +174,23 @@ async def test_a_dishonest_server_is_caught(server: StandIn) -> None:
         await ann.do(resolve_chat(create["chat"]["id"]))
         await ann.until_position(PAGE, 3)
     assert check(history).names >= {"duplicated", "two-acks-differ"}
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_client_that_is_stopped_as_its_send_completes_is_stopped(
+    server: StandIn, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    """asyncio.wait_for of Python 3.11 answers, and forgets that it was cancelled: the loop around
+    it would go on for ever, and `stop` would wait for it."""
+    async with await SocketClient.connect(server.url, token="ann") as ann:
+        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        monkeypatch.setattr(ann.socket, "send", lambda data: sent)
+        sending = asyncio.create_task(ann.send_raw("x"))
+        await asyncio.sleep(0)
+        sent.set_result(None)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if sending.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+        monkeypatch.undo()
