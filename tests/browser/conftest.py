@@ -19,6 +19,9 @@ from collabchat_asgi.testing import ServerProcess
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 15.0
+# Passages of the page that most tests discuss.
+FOG = "the fog has gone"
+BOOK = "writes everything down twice"
 SWITCHES = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),

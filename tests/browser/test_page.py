@@ -9,12 +9,9 @@ from playwright.async_api import expect
 
 from collabchat_asgi.testing import ServerProcess
 
-from .conftest import Reader, Visit, serve
+from .conftest import BOOK, FOG, Reader, Visit, serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-FOG = "the fog has gone"
-BOOK = "writes everything down twice"
 
 
 async def test_hostile_names_bodies_and_links_are_text(visit: Visit) -> None:

@@ -9,12 +9,9 @@ from playwright.async_api import expect
 
 from collabchat_asgi.testing import FaultProxy, ServerProcess
 
-from .conftest import Visit
+from .conftest import FOG, Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-FOG = "the fog has gone"
-BOOK = "writes everything down twice"
 
 
 async def test_what_one_discusses_the_other_sees_at_once(visit: Visit) -> None:
