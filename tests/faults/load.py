@@ -26,6 +26,8 @@ LONG = bool(os.environ.get("COLLABCHAT_LONG"))
 DEADLINE = 60.0
 OUTSTANDING = 4
 """Operations that one person has under way."""
+MOST_CHATS = 1_500
+"""Of one page. The server takes 2,000: beyond them every answer would be a refusal."""
 
 
 def serve(storage: str, *arguments: str, **timing: float) -> ServerProcess:
@@ -81,14 +83,15 @@ class Writer:
 
     def _next(self) -> Json:
         rng = self.rng
-        if not self._shared or rng.random() < 0.12:
+        full = len(self._shared) >= MOST_CHATS
+        if not self._shared or (rng.random() < 0.12 and not full):
             operation = op.create_chat(f"chat {rng.random()}")
             chat, comment = operation["chat"]["id"], operation["chat"]["comment"]["id"]
             self._mine.append((chat, comment))
             self._created.add((chat, comment))
             self._shared.append(chat)
             return operation
-        chat = rng.choice(self._shared[-6:])
+        chat = rng.choice(self._shared if full else self._shared[-6:])
         draw = rng.random()
         if draw < 0.5 or not self._mine:
             operation = op.add_comment(chat, f"comment {rng.random()}")
