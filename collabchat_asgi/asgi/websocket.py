@@ -183,6 +183,8 @@ class WebSocket:
         if not abort:
             try:
                 async with asyncio.timeout(self._engine.timing.send_seconds):
+                    if self._connection is not None:
+                        await self._connection.outbox.flush()
                     await self._send(
                         {"type": "websocket.close", "code": int(code), "reason": reason}
                     )

@@ -110,16 +110,32 @@ class Outbox:
         """An ack, an error or anything else that is not bound to a page's order."""
         self._answers.append(text)
         if len(self._answers) > self._limits.replies_waiting:
+            self._answers.clear()
             self._owner.give_up(CloseCode.TOO_SLOW, "too many unread answers")
         else:
             self.pump()
 
     def last_word(self, text: str) -> None:
-        """Before a planned close, where the socket still takes it."""
-        if not self._busy:
+        """Before a planned close, where the socket still takes it; `flush` sends the rest."""
+        if self._busy:
+            self._answers.append(text)
+        else:
             self._transmit(text, len(text))
         self.closed = True
         self.ready = False
+
+    async def flush(self) -> None:
+        """Before a planned close: until the send under way has ended, and then the answers that
+        wait behind it: whom a bad frame costs the connection hears what was bad about it."""
+        room = self._limits.window_bytes - 2 * self._limits.ping_bytes
+        while True:
+            if self._busy and self._sending is not None:
+                await asyncio.wait({self._sending})
+            elif self._answers and self.window.open(room):
+                answer = self._answers.pop(0)
+                self._transmit(answer, len(answer))
+            else:
+                return
 
     def catch_up(self, viewer: Viewer) -> None:
         """Serve this viewer from its place until it is live again."""
@@ -196,6 +212,7 @@ class Outbox:
     def gone(self) -> None:
         """The server refuses to send: the client has left (research: every server says it in an
         exception of its own)."""
+        self._answers.clear()
         self.closed = True
         self.ready = False
         self._owner.give_up(CloseCode.NORMAL, "gone")
@@ -219,6 +236,7 @@ class Outbox:
             async with asyncio.timeout(self._timing.send_seconds):
                 await carry_on(coroutine, waits_for)
         except TimeoutError:
+            self._answers.clear()
             self.closed = True
             self._owner.give_up(CloseCode.TOO_SLOW, "the socket takes no more", abort=True)
         except (Exception, asyncio.CancelledError) as error:
