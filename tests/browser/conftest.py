@@ -35,6 +35,14 @@ WATCH = """
     window.violations.push(event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sample))
 """
 
+SELECT = """text => {
+  const walker = document.createTreeWalker(document.querySelector('main'), 4)
+  for (let node; (node = walker.nextNode());) {
+    const at = node.data.indexOf(text)
+    if (at >= 0) document.getSelection().setBaseAndExtent(node, at, node, at + text.length)
+  }
+}"""
+
 FIND = """text => {
   const walker = document.createTreeWalker(document.querySelector('main'), 4)
   for (let node; (node = walker.nextNode());) {

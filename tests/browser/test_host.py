@@ -5,19 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from .conftest import FOG, Visit
+from .conftest import FOG, SELECT, Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PHONE = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
-
-SELECT = """text => {
-  const walker = document.createTreeWalker(document.querySelector('main'), 4)
-  for (let node; (node = walker.nextNode());) {
-    const at = node.data.indexOf(text)
-    if (at >= 0) document.getSelection().setBaseAndExtent(node, at, node, at + text.length)
-  }
-}"""
 
 
 async def test_a_finger_begins_a_discussion(visit: Visit) -> None:

@@ -7,17 +7,9 @@ from playwright.async_api import expect
 
 from collabchat_asgi.testing import ServerProcess
 
-from .conftest import FOG, Visit
+from .conftest import FOG, SELECT, Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-SELECT = """text => {
-  const walker = document.createTreeWalker(document.querySelector('main'), 4)
-  for (let node; (node = walker.nextNode());) {
-    const at = node.data.indexOf(text)
-    if (at >= 0) document.getSelection().setBaseAndExtent(node, at, node, at + text.length)
-  }
-}"""
 
 
 async def test_words_of_an_edit_outlive_what_others_do(visit: Visit) -> None:
