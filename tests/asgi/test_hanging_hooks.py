@@ -72,7 +72,8 @@ async def test_h26_the_host_answers_beside_forty_hanging_hooks(hook: HangingHook
 
 
 async def test_h26_a_thread_that_was_given_up_still_counts(hook: HangingHook) -> None:
-    collab = make(authenticate=hook, timing=Timing(hook_seconds=0.05))
+    # Long enough for sixteen threads to start on a busy machine: a hook not begun is not asked.
+    collab = make(authenticate=hook, timing=Timing(hook_seconds=1.0))
     app, calls = await besieged(hook, collab)
     for call in calls:
         await call.until_sent("websocket.close")
