@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from collabchat_asgi.testing import History, Report, ServerProcess
 
@@ -67,8 +68,36 @@ async def scene(servers: Sequence[ServerProcess], between: int) -> AsyncIterator
     history = History()
     async with AsyncExitStack() as stack:
         running = [stack.enter_context(server) for server in servers]
+        for server in running:
+            # The first worker to be there would take everybody.
+            await until(partial(_all_there, server), f"all workers of {server.url}")
         crowd = Crowd([server.url for server in running], history, seed=SEED)
         stack.push_async_callback(crowd.stop)
         crowd.begin()
-        await crowd.more(50)
-        yield Scene(running, crowd, history, between)
+        try:
+            await crowd.more(50)
+            yield Scene(running, crowd, history, between)
+        except BaseException:
+            print(state_of(running, crowd, history))
+            raise
+
+
+def _all_there(server: ServerProcess) -> bool:
+    workers = int(server.arguments[1]) if server.arguments[:1] == ["--workers"] else 1
+    return server.log.count("Application startup complete") >= workers
+
+
+def state_of(servers: Sequence[ServerProcess], crowd: Crowd, history: History) -> str:
+    """For whoever reads of a failure: who waits for what, what came last, what servers said."""
+    lines = [
+        f"{client.dial.name}: connection {client.connections}, at {client.page.epoch}:"
+        f"{client.page.seq}, {client.in_flight} in flight, stopped with {client.stopped_with}"
+        for client in crowd.clients
+    ]
+    lines += [
+        f"{record.at:.3f} {record.kind} {record.client} {record.connection} {record.frame}"[:400]
+        for record in list(history)[-200:]
+    ]
+    for server in servers:
+        lines += [f"{server.url} said last:", *server.log.splitlines()[-100:]]
+    return "\n".join(lines)
