@@ -17,6 +17,7 @@ from typing import Any, NoReturn, TypeVar
 import anyio
 import anyio.to_thread
 
+from .cancellation import is_cancelled
 from .core.model import Chat, Comment, User
 from .core.rules import ROLE_ACTIONS, Action, Role
 from .core.text import is_tenant_id, is_text, presentable
@@ -242,9 +243,8 @@ class Hooks:
             logger.error("hook %s did not answer within %g s", name, self.seconds)
             raise HookFailed(f"{name} did not answer in time") from error
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise  # it is we who are cancelled, and not something that the hook awaited
+            if is_cancelled():
+                raise
             logger.exception("hook %s failed", name)
             raise HookFailed(f"{name} failed") from error
         except Exception as error:

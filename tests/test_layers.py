@@ -11,23 +11,25 @@ PACKAGE = "collabchat_asgi"
 ROOT = Path(__file__).parent.parent / PACKAGE
 
 GROUND = {"errors", "config", "version"}
+ASYNC = GROUND | {"cancellation"}
 CLIENTS = {"postgres_client", "redis_client"}
 CONTRACTS = {"storage.abc", "pubsub.abc", "hooks"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "config": {"errors"},
     "version": set(),
+    "cancellation": set(),
     "core": GROUND | {"core"},
     "storage.abc": GROUND | {"core"},
     "pubsub.abc": GROUND | {"core"},
-    "hooks": GROUND | {"core"},
+    "hooks": ASYNC | {"core"},
     "redis_client": GROUND | {"redis_client"},
     "postgres_client": GROUND | {"postgres_client"},
-    "storage": GROUND | CLIENTS | {"core", "storage"},
+    "storage": ASYNC | CLIENTS | {"core", "storage"},
     "pubsub": GROUND | CLIENTS | {"core", "pubsub"},
     "registry": GROUND | {"core", "storage", "pubsub"},
     "auth": GROUND | {"core", "hooks", "auth"},
-    "engine": GROUND | CONTRACTS | {"core", "engine"},
+    "engine": ASYNC | CONTRACTS | {"core", "engine"},
     "asgi": GROUND | CONTRACTS | {"core", "engine", "asgi", "auth"},
 }
 """What a room may import of this package; a name stands for what is below it too. Rooms that are

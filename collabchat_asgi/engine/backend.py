@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from ..cancellation import is_cancelled
 from ..config import Timing
 from ..errors import Refused, StorageUnavailable
 from ..storage.abc import Storage
@@ -20,13 +22,28 @@ def bound_of(storage: Storage, timing: Timing) -> float:
     return timing.backend_seconds if own is None else own + 1.0
 
 
+@asynccontextmanager
+async def within(seconds: float) -> AsyncIterator[None]:
+    """For what a back end is asked: raises `TimeoutError` when that takes longer, and where its
+    driver has cancelled something of its own. Taken for the end of our task, that would end it
+    with all who wait for it unanswered."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except asyncio.CancelledError as error:
+        if is_cancelled():
+            raise
+        raise TimeoutError("the back end's driver has cancelled this call") from error
+
+
 async def bounded(call: Coroutine[Any, Any, T], seconds: float) -> T:
     """The answer of a storage, within so many seconds. Raises `StorageUnavailable`."""
     try:
-        async with asyncio.timeout(seconds):
+        async with within(seconds):
             return await call
     except TimeoutError as error:
-        raise StorageUnavailable(f"the storage did not answer within {seconds:g} s") from error
+        late = f"the storage did not answer within {seconds:g} s"
+        raise StorageUnavailable(str(error) or late) from error
 
 
 def unavailable(retry_after_ms: int | None = None) -> Refused:

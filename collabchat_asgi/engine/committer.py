@@ -164,11 +164,14 @@ class Committer:
                 groups.append(Group(plan.page.key, plan.base.position, entries))
         try:
             outcomes = await bounded(self._storage.commit(groups, revise), self._seconds)
-        except Exception as error:
-            logger.error("a commit of %d pages failed: %s", len(plans), error)
+        except BaseException as error:
+            # Also where this task is cancelled: nobody else knows who waits.
             for plan in plans:
                 for submission in plan.submissions:
                     self._answer(submission, unavailable())
+            if not isinstance(error, Exception):
+                raise
+            logger.error("a commit of %d pages failed: %s", len(plans), error)
             return
         for plan, answers in zip(plans, outcomes, strict=True):
             try:

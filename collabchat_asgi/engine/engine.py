@@ -22,7 +22,7 @@ from ..hooks import ConnectRequest, HookFailed, Hooks, Identity
 from ..pubsub.abc import PubSub
 from ..storage.abc import Storage
 from ..version import __version__
-from .backend import bound_of, bounded
+from .backend import bound_of, bounded, within
 from .clock import Clock, SystemClock
 from .committer import Committer
 from .connection import Connection, Socket
@@ -453,7 +453,7 @@ class Engine:
 
     async def _open_pubsub(self) -> None:
         try:
-            async with asyncio.timeout(self.timing.backend_seconds):
+            async with within(self.timing.backend_seconds):
                 await self.pubsub.open()
         except (PubSubError, TimeoutError) as error:
             logger.warning("the pub/sub is away; pages are healed by sweeps: %s", error)
@@ -468,7 +468,7 @@ class Engine:
         self.listener.heard_self_at = self.clock.monotonic()
         topics = [page.topic for page in self.pages.all()]
         try:
-            async with asyncio.timeout(self.timing.backend_seconds):
+            async with within(self.timing.backend_seconds):
                 await self.pubsub.close()
         except (PubSubError, TimeoutError) as error:
             logger.warning("the pub/sub could not be closed: %s", error)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Collection
 
 from ..errors import PubSubError
 from ..pubsub.abc import Gap, PubSub
+from .backend import within
 from .clock import Clock
 from .hints import CONTROL_TOPIC, Heartbeat, Hint, HintCodec
 
@@ -17,7 +17,7 @@ logger = logging.getLogger("collabchat_asgi.engine")
 async def subscribe_bounded(pubsub: PubSub, topics: Collection[str], seconds: float) -> None:
     """Subscribe, or go on without: the pub/sub remembers the topics, and sweeps heal meanwhile."""
     try:
-        async with asyncio.timeout(seconds):
+        async with within(seconds):
             await pubsub.subscribe(topics)
     except (PubSubError, TimeoutError) as error:
         logger.warning("cannot subscribe now, pages are healed by sweeps: %s", error)

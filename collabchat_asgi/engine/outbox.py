@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..cancellation import is_cancelled
 from ..config import Limits, Timing
 from ..core.flow import Window
 from ..errors import CloseCode
@@ -241,8 +242,7 @@ class Outbox:
             self._owner.give_up(CloseCode.TOO_SLOW, "the socket takes no more", abort=True)
         except (Exception, asyncio.CancelledError) as error:
             self.gone()
-            task = asyncio.current_task()
-            if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
                 raise
         else:
             self.sent(size)

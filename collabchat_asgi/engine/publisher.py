@@ -8,6 +8,7 @@ from collections import OrderedDict
 
 from ..core.model import Event
 from ..pubsub.abc import PubSub
+from .backend import within
 from .hints import Happened, Hint, HintCodec
 from .supervisor import Supervisor
 
@@ -82,7 +83,7 @@ class Publisher:
             most = self._pubsub.max_payload
             if most is not None and len(payload) > most and isinstance(hint, Happened):
                 payload = self._codec.encode(topic, Happened(self._run, hint.epoch, ()))
-            async with asyncio.timeout(self._seconds):
+            async with within(self._seconds):
                 await self._pubsub.publish(topic, payload)
         except Exception as error:
             self.failed += 1

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ..cancellation import is_cancelled
 from ..errors import StorageError, StorageUnavailable
 from ..postgres_client.faults import READ_ONLY, code_of, is_away, may_pass, text_of
 
@@ -103,6 +104,11 @@ class Calls:
                     kind = StorageUnavailable if is_away(error) else StorageError
                     raise kind(f"{self._where}: {text_of(error)}") from None
                 troubles[:] = [error]
+            except asyncio.CancelledError:
+                if is_cancelled():
+                    raise
+                # asyncpg ends so whoever waits behind a cancel request that it has given up.
+                troubles[:] = [ConnectionError("the driver has cancelled this call")]
             await asyncio.sleep(random.uniform(0, pause))
             pause = min(_LONGEST_PAUSE, 2 * pause)
 

@@ -103,7 +103,8 @@ class TroubledStorage(Storage):
     """A storage that can be away, slow, or fail after it has done its work.
 
     `before[name]` and `after[name]` are gates around each call; `away` makes every call fail, and
-    `break_after` lists calls that fail once although they were done.
+    `break_after` lists calls that fail once although they were done. `cancel_within` lists those
+    that end once as a driver ends whose own task was cancelled.
     """
 
     def __init__(self, inner: Storage | None = None) -> None:
@@ -111,6 +112,7 @@ class TroubledStorage(Storage):
         self.away = False
         self.break_before: deque[str] = deque()
         self.break_after: deque[str] = deque()
+        self.cancel_within: deque[str] = deque()
         self.before: dict[str, Gate] = {}
         self.after: dict[str, Gate] = {}
         self.calls: Counter[str] = Counter()
@@ -133,6 +135,9 @@ class TroubledStorage(Storage):
             if not self.away:
                 self.break_before.remove(name)
             raise StorageUnavailable("the storage is away, as the test wants it")
+        if name in self.cancel_within:
+            self.cancel_within.remove(name)
+            raise asyncio.CancelledError
         answer = await getattr(self.inner, name)(*arguments, **named)
         if name in self.after:
             await self.after[name].pass_through()

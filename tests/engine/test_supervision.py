@@ -138,6 +138,41 @@ async def test_a_storage_that_hangs_is_bounded(start: Start) -> None:
     assert (await ann.do(operation))["seq"] == 1
 
 
+async def test_a_driver_that_cancels_itself_is_away_for_once(start: Start) -> None:
+    """A future of the driver's that was cancelled raises `CancelledError` in whoever waits for
+    it. Taken for our own end, it would leave everybody without an answer for ever."""
+    storage = TroubledStorage()
+    server = await start(storage)
+    ann = await server.join("ann")
+    storage.cancel_within.append("commit")
+    answer = await ann.ask(operation := create_chat())
+    assert (answer["code"], answer["retry"]) == ("unavailable", True)
+    assert (await ann.do(operation))["seq"] == 1
+    storage.cancel_within.append("heads")
+    bob = server.connect("bob")
+    bob.ask_for_page()
+    error = await bob.expect("error", urlId="page")
+    assert (error["code"], error["retry"]) == ("unavailable", True)
+    await bob.subscribe()
+    assert server.engine.supervisor.restarts == {}
+
+
+async def test_what_a_cancelled_committer_had_taken_is_answered(start: Start) -> None:
+    storage = TroubledStorage()
+    server = await start(storage)
+    ann = await server.join("ann")
+    gate = storage.hold("commit")
+    ann.operate(operation := create_chat())
+    await until(lambda: gate.waiting)
+    [committer] = [t for t in asyncio.all_tasks() if t.get_name() == "collabchat committer"]
+    committer.cancel()
+    error = await ann.expect("error", broadcastId=operation["broadcastId"])
+    assert (error["code"], error["retry"]) == ("unavailable", True)
+    gate.open()
+    assert (await ann.do(operation))["seq"] == 1
+    assert server.engine.supervisor.restarts == {"committer": 1}
+
+
 async def test_a_commit_of_unknown_outcome_is_told_to_everyone(start: Start) -> None:
     """Committed, and the answer got lost: viewers here and elsewhere hear of it at the latest
     when it is sent again."""

@@ -12,7 +12,7 @@ from itertools import count
 
 import asyncpg
 import pytest
-from sqlalchemy import NullPool, create_engine, event
+from sqlalchemy import Connection, NullPool, create_engine, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from collabchat_asgi.core.model import NOWHERE, PageKey
@@ -354,6 +354,22 @@ def _execute_script(server: PostgresServer, script: str) -> None:
         await connection.close()
 
     asyncio.run(run())
+
+
+async def test_a_driver_that_cancels_itself_is_asked_again(storage: PostgresStorage) -> None:
+    """asyncpg 0.32 ends so whoever waits behind a cancel request that it has given up."""
+    calls = 0
+
+    def interrupted(connection: Connection) -> int:
+        nonlocal calls
+        calls += 1
+        number = connection.execute(text("SELECT 7")).scalar_one()
+        if calls == 1:
+            raise asyncio.CancelledError
+        return int(number)
+
+    assert await storage._read(interrupted) == 7
+    assert calls == 2
 
 
 async def test_a_deadlock_is_tried_again(
