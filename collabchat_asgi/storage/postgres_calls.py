@@ -107,7 +107,7 @@ class Calls:
             except asyncio.CancelledError:
                 if is_cancelled():
                     raise
-                # asyncpg ends so whoever waits behind a cancel request that it has given up.
+                # A future below us was cancelled by somebody else: its connection is given up.
                 troubles[:] = [ConnectionError("the driver has cancelled this call")]
             await asyncio.sleep(random.uniform(0, pause))
             pause = min(_LONGEST_PAUSE, 2 * pause)

@@ -357,7 +357,7 @@ def _execute_script(server: PostgresServer, script: str) -> None:
 
 
 async def test_a_driver_that_cancels_itself_is_asked_again(storage: PostgresStorage) -> None:
-    """asyncpg 0.32 ends so whoever waits behind a cancel request that it has given up."""
+    """Whoever waits for a future that another task has cancelled ends so, without being meant."""
     calls = 0
 
     def interrupted(connection: Connection) -> int:
