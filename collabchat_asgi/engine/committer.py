@@ -167,8 +167,7 @@ class Committer:
         except BaseException as error:
             # Also where this task is cancelled: nobody else knows who waits.
             for plan in plans:
-                for submission in plan.submissions:
-                    self._answer(submission, unavailable())
+                self._put_off(plan)
             if not isinstance(error, Exception):
                 raise
             logger.error("a commit of %d pages failed: %s", len(plans), error)
@@ -179,6 +178,7 @@ class Committer:
             except Exception:
                 # It is committed, and the other pages of this commit have their own right.
                 logger.exception("what was committed on %s cannot be told", plan.page.topic)
+                self._put_off(plan)
 
     async def _settle(self, plan: Plan, outcomes: Mapping[str, Outcome]) -> None:
         page = plan.page
@@ -224,8 +224,7 @@ class Committer:
             await self._reload(plan.page)
         except Exception as error:
             logger.warning("%s cannot be loaded: %s", plan.page.topic, error)
-            for submission in plan.submissions:
-                self._answer(submission, unavailable())
+            self._put_off(plan)
             return
         if not plan.page.queue:
             self._waiting.append(plan.page)
@@ -233,7 +232,14 @@ class Committer:
         self.count += len(plan.submissions)
         self._wake.set()
 
+    def _put_off(self, plan: Plan) -> None:
+        """Whoever has no answer yet is asked to come again: what is committed is known then."""
+        for submission in plan.submissions:
+            if not submission.answered:
+                self._answer(submission, unavailable())
+
     def _answer(self, submission: Submission, answer: Answer) -> None:
+        submission.answered = True
         lane = submission.lane
         if lane and isinstance(answer, Refused):
             lane.halt(submission.broadcast_id, submission.order, answer)

@@ -74,6 +74,7 @@ class Submission:
     """The host's own hook decides: it is asked again where the tail touched the same chat."""
     order: int = 0
     """Its place in the lane, also when permission has been asked for again."""
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,39 @@ async def test_what_a_cancelled_committer_had_taken_is_answered(start: Start) ->
     assert server.engine.supervisor.restarts == {"committer": 1}
 
 
+async def test_what_cannot_be_told_is_asked_for_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours is broken between the commit and the second of two answers."""
+    storage = TroubledStorage()
+    server = await start(storage)
+    ann = await server.join("ann")
+    settled = server.engine.committer._settled
+    broken = create_chat("broken")
+
+    def breaks(plan: Any, submission: Any, outcome: Any) -> Any:
+        if submission.broadcast_id == broken["broadcastId"]:
+            monkeypatch.undo()
+            raise RuntimeError("a defect")
+        return settled(plan, submission, outcome)
+
+    monkeypatch.setattr(server.engine.committer, "_settled", breaks)
+    gate = storage.hold("commit")
+    ann.operate(first := create_chat("first"))
+    await until(lambda: gate.waiting)
+    operations = [create_chat("well"), broken, create_chat("behind it")]
+    for operation in operations:
+        ann.operate(operation)
+    gate.open()
+    for operation in (first, operations[0]):
+        await ann.expect("ack", broadcastId=operation["broadcastId"])
+    for operation in operations[1:]:
+        error = await ann.expect("error", broadcastId=operation["broadcastId"])
+        assert (error["code"], error["retry"]) == ("unavailable", True)
+    assert [(await ann.do(operation))["seq"] for operation in operations[1:]] == [3, 4]
+    await ann.at(4)
+
+
 async def test_a_commit_of_unknown_outcome_is_told_to_everyone(start: Start) -> None:
     """Committed, and the answer got lost: viewers here and elsewhere hear of it at the latest
     when it is sent again."""
