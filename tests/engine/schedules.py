@@ -93,7 +93,8 @@ class World:
     def _storage_fails(self) -> None:
         storage: Any = self.rng.choice(self.servers).storage
         self.hits["storage failed"] += 1
-        self.rng.choice([storage.break_before, storage.break_after]).append("commit")
+        ways = [storage.break_before, storage.break_after, storage.cancel_within]
+        self.rng.choice(ways).append("commit")
 
     async def _comes_back(self, place: int) -> None:
         """A connection breaks, and the client is back at once, perhaps elsewhere."""
@@ -146,6 +147,7 @@ class World:
             storage: Any = server.storage
             storage.break_before.clear()
             storage.break_after.clear()
+            storage.cancel_within.clear()
             self._bus(server).loss = self._bus(server).delay = self._bus(server).repeat = 0.0
         for client in self.clients:
             await self._all_answered(client)
