@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any, Protocol
 
+from ..errors import StorageUnavailable
+
 logger = logging.getLogger("collabchat_asgi.asgi")
+
+PATIENT_SECONDS = 30.0
+"""A start waits so long for a storage that is away. uvicorn 0.54 stops all workers where one fails
+to start: one that is replaced while a database stands still must not take the others with it."""
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 2.0
 
 
 class Service(Protocol):
@@ -25,7 +34,7 @@ async def lifespan(service: Service, app: Any, scope: Any, receive: Any, send: A
     """
     message = await receive()
     try:
-        await service.start()
+        await _start(service)
     except Exception as error:
         # A raised exception is swallowed by several servers, which would then serve without us.
         logger.critical("collabchat cannot start: %s", error)
@@ -50,6 +59,22 @@ async def lifespan(service: Service, app: Any, scope: Any, receive: Any, send: A
         await receive()
     await service.close()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _start(service: Service) -> None:
+    """Raises at once what waiting does not cure, and what is still so after `PATIENT_SECONDS`."""
+    loop = asyncio.get_running_loop()
+    ends, pause = loop.time() + PATIENT_SECONDS, FIRST_PAUSE
+    while True:
+        try:
+            return await service.start()
+        except StorageUnavailable as error:
+            left = ends - loop.time()
+            if left <= 0:
+                raise
+            logger.warning("collabchat waits for its storage, %.0f s more: %s", left, error)
+            await asyncio.sleep(min(pause, left))
+            pause = min(LONGEST_PAUSE, 2 * pause)
 
 
 class _Inner:

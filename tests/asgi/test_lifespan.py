@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from collabchat_asgi import CollabChat, CollabChatMiddleware
-from collabchat_asgi.errors import ConfigError, MisuseError
+from collabchat_asgi.auth import anonymous
+from collabchat_asgi.errors import ConfigError, MisuseError, StorageUnavailable
 
 from .driver import Call, Lifespan, connect, get, make, scope, until
 
@@ -94,6 +95,38 @@ async def test_around_an_app_that_raises_when_it_runs() -> None:
     with pytest.raises(RuntimeError, match="cannot stop"):
         await lifespan.done()
     assert collab._starting is None
+
+
+class Late(CollabChat):
+    """Its storage is away for the first two starts."""
+
+    starts = 0
+
+    async def start(self) -> None:
+        self.starts += 1
+        if self.starts < 3:
+            raise StorageUnavailable("db.internal:5432: no answer (within 2 s)")
+        await super().start()
+
+
+async def test_a_storage_that_is_away_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    """uvicorn stops every worker where one fails to start."""
+    collab = Late(authenticate=anonymous(), storage="memory://")
+    app, _ = wrapped(returns, collab)
+    lifespan = Lifespan(app)
+    assert (await lifespan.start())["type"] == "lifespan.startup.complete"
+    assert collab.starts == 3
+    assert "waits for its storage, 30 s more: db.internal:5432" in caplog.text
+    assert (await get(app, "/collabchat/health"))[0] == 200
+    await lifespan.stop()
+
+
+async def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collabchat_asgi.asgi.lifespan.PATIENT_SECONDS", 0.0)
+    app, _ = wrapped(returns, Late(authenticate=anonymous(), storage="memory://"))
+    told = await Lifespan(app).start()
+    assert told["type"] == "lifespan.startup.failed"
+    assert "db.internal:5432" in told["message"]
 
 
 async def test_a_storage_that_cannot_be_opened_fails_the_start(tmp_path: Any) -> None:

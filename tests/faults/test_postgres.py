@@ -14,7 +14,7 @@ from collabchat_asgi.testing import ServerProcess, SocketClient
 from collabchat_asgi.testing import operations as op
 from collabchat_asgi.testing.services_postgres import PgBouncer, PostgresServer
 
-from .load import LONG, serve
+from .load import LONG, serve, until
 from .scene import scene
 
 ROUNDS = 12 if LONG else 3
@@ -70,6 +70,30 @@ async def test_standing_still(postgres: PostgresServer, crew: str) -> None:
     async with scene(crewed(crew, postgres.url), BETWEEN) as act:
         await act.fault(f"SIGSTOP for {FROZEN_SECONDS:g} s", freeze)
         await act.judge(f"{crew}, SIGSTOP for {FROZEN_SECONDS:g} s")
+
+
+async def test_who_starts_meanwhile_waits(postgres: PostgresServer) -> None:
+    """A worker that is replaced: where it failed, uvicorn would stop all of them."""
+    url = f"{postgres.url}?timeout=0.5"
+    with serve(url):
+        pass  # the tables are there
+    late = serve(url)
+    postgres.freeze()
+    try:
+        starting = asyncio.ensure_future(asyncio.to_thread(late.start))
+        await until(lambda: "waits for its storage" in late.log, "it is waited for")
+    finally:
+        postgres.thaw()
+    try:
+        await starting
+        await until(lambda: "startup complete" in late.log, "it serves")
+        ann = await SocketClient.join(
+            late.url, "page", token="ann@acme:commenter", tenant="acme", deadline=30.0
+        )
+        await ann.do(op.create_chat("late"))
+        await ann.close()
+    finally:
+        late.stop()
 
 
 async def test_the_pooler_is_killed(postgres: PostgresServer) -> None:
