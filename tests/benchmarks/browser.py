@@ -153,7 +153,7 @@ async def sizes(page: Page) -> None:
         ".map(one => [one.name.split('/').at(-1), one.encodedBodySize, one.decodedBodySize])"
     )
     print(
-        "modules that a page loads, gzip:", sum(one[1] for one in loaded), "bytes in", len(loaded)
+        "modules that a page loads, brotli:", sum(one[1] for one in loaded), "bytes in", len(loaded)
     )
     print(
         "  " + ", ".join(f"{name} {size}" for name, size, _ in sorted(loaded, key=lambda x: -x[1]))
