@@ -390,7 +390,7 @@ class Engine:
         beat = 0
         last = self.clock.monotonic()
         while True:
-            await asyncio.sleep(pause)
+            await self.clock.sleep(pause)
             now = self.clock.monotonic()
             asleep, last = max(0.0, now - last - pause), now
             for connection in list(self.connections.values()):
@@ -407,7 +407,7 @@ class Engine:
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(self.timing.sweep_seconds)
+            await self.clock.sleep(self.timing.sweep_seconds)
             await self._heal()
 
     async def _heal(self) -> None:
@@ -422,7 +422,7 @@ class Engine:
 
     async def _flush_usage(self) -> None:
         while True:
-            await asyncio.sleep(self.timing.usage_flush_seconds)
+            await self.clock.sleep(self.timing.usage_flush_seconds)
             try:
                 await self.meter.flush()
             except (StorageError, HookFailed) as error:
@@ -431,7 +431,7 @@ class Engine:
     async def _trim(self) -> None:
         pause = FIRST_TRIM_SECONDS  # soon, for processes that are restarted often
         while True:
-            await asyncio.sleep(pause)
+            await self.clock.sleep(pause)
             pause = TRIM_SECONDS
             days = max(self.timing.log_days, self.timing.dedupe_days)
             oldest = self.clock.now_ms() - int(days * 86_400_000)

@@ -53,7 +53,7 @@ class Revalidation:
         """For ever."""
         period = self._engine.timing.revalidate_seconds
         while True:
-            await asyncio.sleep(min(1.0, period / 10))
+            await self._engine.clock.sleep(min(1.0, period / 10))
             due = self._take_due(period)
             for start in range(0, len(due), AT_ONCE):
                 await asyncio.gather(*map(self._check, due[start : start + AT_ONCE]))

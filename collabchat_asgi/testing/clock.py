@@ -8,9 +8,11 @@ import itertools
 
 
 class FakeClock:
-    """`now` is monotonic seconds, `epoch_ms` the wall clock; `advance` moves both.
+    """Give it to `CollabChat(clock=…)`: whatever happens by itself then waits for `advance`.
 
-    `skew` moves the wall clock alone, as a correction by NTP or an operator does.
+    `monotonic` is seconds, `now_ms` the wall clock in milliseconds; `advance` moves both. `skew`
+    moves the wall clock alone, as a correction by NTP or an operator does. `now` and `epoch_ms` are
+    other names of the two.
     """
 
     def __init__(self, *, now: float = 1_000.0, epoch_ms: int = 1_750_000_000_000) -> None:
@@ -19,11 +21,14 @@ class FakeClock:
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
 
-    def now(self) -> float:
+    def monotonic(self) -> float:
         return self._now
 
-    def epoch_ms(self) -> int:
+    def now_ms(self) -> int:
         return int(self._wall_offset_ms + self._now * 1000)
+
+    now = monotonic
+    epoch_ms = now_ms
 
     def advance(self, seconds: float) -> None:
         """Moves time on and wakes those whose sleep is over, earliest first."""
@@ -39,7 +44,10 @@ class FakeClock:
         self._wall_offset_ms += milliseconds
 
     async def sleep(self, seconds: float) -> None:
-        """`asyncio.sleep` by this clock."""
+        """`asyncio.sleep` by this clock. Nothing and less than that is one turn of the loop."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), future))
         await future

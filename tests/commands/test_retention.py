@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,39 +29,24 @@ KEPT = 3
 
 
 class Clock(FakeClock):
-    """The fake clock as the engine wants it."""
+    """Tells when the housekeeping sleeps."""
 
-    def monotonic(self) -> float:
-        return self.now()
-
-    def now_ms(self) -> int:
-        return self.epoch_ms()
-
-
-class SleepsByTheClock:
-    """asyncio as the engine's module sees it."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
+    def __init__(self) -> None:
+        super().__init__()
         self.rests = asyncio.Event()
-        """The housekeeping sleeps."""
 
     async def sleep(self, seconds: float) -> None:
         if seconds in (engine.FIRST_TRIM_SECONDS, ROUND):
             self.rests.set()
-        await self.clock.sleep(seconds)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(asyncio, name)
+        await super().sleep(seconds)
 
 
 class Host:
     """An app whose time is the test's."""
 
-    def __init__(self, path: Path, slept: SleepsByTheClock, **timing: float) -> None:
-        self.clock = clock = slept.clock
-        self.storage = SqliteStorage(path, clock=clock.epoch_ms)
-        self._rests = slept.rests
+    def __init__(self, path: Path, **timing: float) -> None:
+        self.clock = clock = Clock()
+        self.storage = SqliteStorage(path, clock=clock.now_ms)
         self.app = CollabChat(
             authenticate=anonymous(),
             storage=self.storage,
@@ -78,10 +62,10 @@ class Host:
     async def tidy(self) -> None:
         """One round of the background task, from sleep to sleep."""
         async with asyncio.timeout(10):
-            await self._rests.wait()
-            self._rests.clear()
+            await self.clock.rests.wait()
+            self.clock.rests.clear()
             self.clock.advance(ROUND)
-            await self._rests.wait()
+            await self.clock.rests.wait()
 
     async def first_kept(self) -> int:
         """The first number that the log still has."""
@@ -90,15 +74,8 @@ class Host:
 
 
 @pytest.fixture
-def slept(monkeypatch: pytest.MonkeyPatch) -> SleepsByTheClock:
-    slept = SleepsByTheClock(Clock())
-    monkeypatch.setattr(engine, "asyncio", slept)
-    return slept
-
-
-@pytest.fixture
-async def host(tmp_path: Path, slept: SleepsByTheClock) -> AsyncIterator[Host]:
-    host = Host(tmp_path / "collabchat.db", slept, log_days=7, dedupe_days=7)
+async def host(tmp_path: Path) -> AsyncIterator[Host]:
+    host = Host(tmp_path / "collabchat.db", log_days=7, dedupe_days=7)
     await host.app.start()
     yield host
     await host.app.close()
@@ -150,9 +127,9 @@ async def test_retries_are_known_for_as_long_as_was_promised(host: Host) -> None
     assert await host.do(*made[last - KEPT :], again) == acks[last - KEPT :]
 
 
-async def test_the_longer_promise_wins(tmp_path: Path, slept: SleepsByTheClock) -> None:
+async def test_the_longer_promise_wins(tmp_path: Path) -> None:
     """Ids are kept for `dedupe_days` even where the log need not be kept for so long."""
-    host = Host(tmp_path / "collabchat.db", slept, log_days=1, dedupe_days=30)
+    host = Host(tmp_path / "collabchat.db", log_days=1, dedupe_days=30)
     operations = [create_chat() for _ in range(10)]
     acks = await host.do(*operations)
     host.clock.advance(29 * DAY)

@@ -52,7 +52,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
 
 class VirtualClock:
-    """The engine's two times, by that loop."""
+    """The engine's clock, by that loop."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
@@ -62,3 +62,6 @@ class VirtualClock:
 
     def now_ms(self) -> int:
         return 1_750_000_000_000 + int(self._loop.time() * 1000)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

@@ -17,6 +17,7 @@ from collabchat_asgi import Limits, Timing, UsageReport
 from collabchat_asgi.core.frames import InvalidFrame
 from collabchat_asgi.core.model import PageKey, Position
 from collabchat_asgi.core.session import Session
+from collabchat_asgi.engine.clock import SystemClock
 from collabchat_asgi.engine.connection import Connection
 from collabchat_asgi.engine.engine import Admission, Engine
 from collabchat_asgi.engine.operations import Request
@@ -52,13 +53,17 @@ HASTY = Timing(hook_seconds=0.3, send_seconds=0.3)
 
 
 class Clock(FakeClock):
-    """The fake clock as the engine wants it."""
+    """A time of its own; nothing happens by itself: the test ticks and heals."""
 
-    def monotonic(self) -> float:
-        return self.now()
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.Event().wait()
 
-    def now_ms(self) -> int:
-        return self.epoch_ms()
+
+class Quiet(SystemClock):
+    """The time of the machine; nothing happens by itself either."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.Event().wait()
 
 
 async def until(true: Callable[[], object], what: str = "") -> None:
@@ -226,19 +231,6 @@ class TroubledBus(MemoryPubSub):
             await super().publish(*self._held.pop())
 
 
-class QuietEngine(Engine):
-    """Does by itself only what it was asked for: the test ticks and heals."""
-
-    async def _tick(self) -> None:
-        await asyncio.Event().wait()
-
-    async def _sweep(self) -> None:
-        await asyncio.Event().wait()
-
-    async def _flush_usage(self) -> None:
-        await asyncio.Event().wait()
-
-
 def somebody(request: ConnectRequest) -> Identity:
     raise AssertionError("nobody is asked here: identities are given")
 
@@ -246,7 +238,7 @@ def somebody(request: ConnectRequest) -> Identity:
 class Server:
     """One process."""
 
-    def __init__(self, engine: QuietEngine, storage: Storage, bus: MemoryPubSub) -> None:
+    def __init__(self, engine: Engine, storage: Storage, bus: MemoryPubSub) -> None:
         self.engine = engine
         self.storage = storage
         self.bus = bus
@@ -268,7 +260,7 @@ class Server:
         storage = storage or MemoryStorage()
         bus = bus or MemoryPubSub()
         given: dict[str, Any] = {"authenticate": somebody, "seconds": timing.hook_seconds, **hooks}
-        engine = QuietEngine(
+        engine = Engine(
             storage,
             bus,
             Hooks(**given),
@@ -276,7 +268,7 @@ class Server:
             timing,
             lambda text: text,
             usage_per_page=usage_per_page,
-            clock=clock,
+            clock=clock or Quiet(),
         )
         await engine.start()
         return cls(engine, storage, bus)

@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
-from collabchat_asgi.testing import FakeClock
+from collabchat_asgi import CollabChat, Timing
+from collabchat_asgi.auth import anonymous
+from collabchat_asgi.testing import FakeClock, TestClient
 
 
 def test_both_times_move_together() -> None:
@@ -38,3 +40,15 @@ async def test_sleepers_wake_in_the_order_of_their_alarms() -> None:
     clock.advance(1)
     await tasks[0]
     assert woken == [1, 2, 3]
+
+
+async def test_it_is_the_clock_of_an_application() -> None:
+    """What an application does by itself waits until the test says so."""
+    clock = FakeClock()
+    collab = CollabChat(authenticate=anonymous(), storage="memory://", clock=clock)
+    async with TestClient(collab) as client:
+        ann = await client.connect(visitor_id="v" * 32)
+        await ann.ping()
+        assert not ann.of("ping")
+        clock.advance(Timing().ping_seconds)
+        await ann.expect("ping")
