@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import shutil
 import subprocess
 from pathlib import Path
 
-import brotli
 import pytest
 
 from collabchat_asgi.asgi.static import load_static
@@ -37,7 +35,26 @@ def test_it_is_made_of_the_modules(name: str) -> None:
     assert load_static()[name].body.decode() == made
 
 
-@pytest.mark.parametrize("path", sorted((STATIC / "min").iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("name", ["client.js", "widget.js"])
+@pytest.mark.parametrize(
+    ("coding", "end", "reader"),
+    [("br", "br", "brotliDecompressSync"), ("gzip", "gz", "gunzipSync")],
+)
+def test_its_compressed_forms_are_of_the_same_text(
+    name: str, coding: str, end: str, reader: str
+) -> None:
+    """Otherwise: `npm run minify --prefix tests/client`."""
+    file = load_static()[name]
+    path = STATIC / "min" / f"{name}.{end}"
+    assert path.read_bytes() == file.encoded[coding]
+    code = (
+        f"import {{ {reader} }} from 'node:zlib'; import {{ readFileSync }} from 'node:fs'; "
+        f"process.stdout.write({reader}(readFileSync({str(path)!r})))"
+    )
+    assert node("--input-type=module", "--eval", code) == file.body.decode()
+
+
+@pytest.mark.parametrize("path", sorted((STATIC / "min").glob("*.js")), ids=lambda path: path.name)
 def test_what_is_served_is_javascript(path: Path, tmp_path: Path) -> None:
     served = tmp_path / path.with_suffix(".mjs").name
     served.write_bytes(load_static()[path.name].body)
@@ -68,8 +85,8 @@ async def test_what_the_browser_takes(accepted: str, coding: str | None) -> None
     status, told, body = await get(collab, "/widget.js", headers=headers)
     await collab.close()
     assert (status, told.get("content-encoding"), told["vary"]) == (200, coding, "Accept-Encoding")
-    decode = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding]
-    assert decode(body) == load_static()["widget.js"].body
+    file = load_static()["widget.js"]
+    assert body == (file.encoded[coding] if coding else file.body)
 
 
 def test_the_copied_ones_are_those_that_are_served(tmp_path: Path) -> None:

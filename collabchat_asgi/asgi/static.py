@@ -1,7 +1,8 @@
 """The modules that browsers load: read once, served from memory.
 
 `static/` holds the modules as they are written. What pages load is in `static/min`: the client and
-the widget, each in one small file, served under the name of the module that it was made of.
+the widget, each in one small file, served under the name of the module that it was made of, with
+its `.br` and `.gz` beside it (`npm run minify --prefix tests/client` makes all of them).
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-
-import brotli
 
 TYPES = {
     ".js": "text/javascript; charset=utf-8",
@@ -40,15 +39,20 @@ def load_static() -> Mapping[str, StaticFile]:
     """By path below the prefix, such as `client.js`. The same for all of a process."""
     folder = files("collabchat_asgi") / "static"
     found = {item.name: _load(item) for item in folder.iterdir() if item.is_file()}
-    return found | {item.name: _load(item, best=True) for item in (folder / "min").iterdir()}
+    small = {item.name: item.read_bytes() for item in (folder / "min").iterdir()}
+    return found | {
+        name: _file(name, body, {"br": small[f"{name}.br"], "gzip": small[f"{name}.gz"]})
+        for name, body in small.items()
+        if name.endswith(".js")
+    }
 
 
-def _load(item: Traversable, *, best: bool = False) -> StaticFile:
+def _load(item: Traversable) -> StaticFile:
     body = item.read_bytes()
-    kind = next(TYPES[end] for end in TYPES if item.name.endswith(end))
+    return _file(item.name, body, {"gzip": gzip.compress(body, compresslevel=9, mtime=0)})
+
+
+def _file(name: str, body: bytes, encoded: Mapping[str, bytes]) -> StaticFile:
+    kind = next(TYPES[end] for end in TYPES if name.endswith(end))
     etag = '"' + hashlib.blake2b(body, digest_size=12).hexdigest() + '"'
-    encoded = {"gzip": gzip.compress(body, compresslevel=9, mtime=0)}
-    if best:
-        # A tenth smaller, for a tenth of a second at the start: only for what every page loads.
-        encoded = {"br": brotli.compress(body, mode=brotli.MODE_TEXT), **encoded}
     return StaticFile(body, encoded, kind, etag)

@@ -4,6 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { minify } from 'terser'
 
@@ -48,6 +49,19 @@ export async function minified(entry) {
   return `${code}\n`
 }
 
+/**
+ * What is served is compressed here, once, and not by each process that starts: that needs no library there.
+ * @param {Buffer} text  @returns {Record<string, Buffer>} by the end of the file's name
+ */
+export const encodings = text => ({
+  '': text,
+  '.br': brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT, [constants.BROTLI_PARAM_SIZE_HINT]: text.length } }),
+  '.gz': gzipSync(text, { level: 9 }),
+})
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const entry of ENTRIES) await writeFile(new URL(`min/${entry}`, STATIC), await minified(entry))
+  for (const entry of ENTRIES) {
+    const text = Buffer.from(await minified(entry))
+    for (const [end, bytes] of Object.entries(encodings(text))) await writeFile(new URL(`min/${entry}${end}`, STATIC), bytes)
+  }
 }
