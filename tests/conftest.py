@@ -1,8 +1,22 @@
-"""What the tests counted is printed at the end of the run, file by file: every figure has its N."""
+"""What the tests counted is printed at the end of the run, file by file: every figure has its N.
+
+Tests marked `long` belong to `tests/run --all` (`COLLABCHAT_LONG=1`) and are not collected else.
+"""
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("COLLABCHAT_LONG"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from collabchat_asgi.testing import ServerProcess, SocketClient
 from collabchat_asgi.testing.operations import create_chat
+from collabchat_asgi.testing.services import free_port
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,6 +43,58 @@ async def test_hooks(tmp_path: Path) -> None:
         assert (await bob.expect("error"))["code"] == "forbidden"
         await ann.close()
         await bob.close()
+
+
+NAMES = ("fastapi", "hooks", "login", "starlette", "quart", "flask", "django", "litestar")
+OFTEN = ("flask", "django")
+"""Each is another kind of start; the others come with `--all`."""
+
+
+@contextmanager
+def started(name: str, folder: Path) -> Iterator[str]:
+    """`examples/run NAME`, from another folder than the checkout; gives the address of its page."""
+    port = free_port()
+    process = subprocess.Popen(
+        [ROOT / "examples" / "run", name, "--port", str(port)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    said = []
+    try:
+        for line in process.stdout:
+            said.append(line)
+            if "Uvicorn running on" in line or "Open http" in line:
+                break
+        else:
+            pytest.fail("".join(said))
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in OFTEN else pytest.param(name, marks=pytest.mark.long) for name in NAMES],
+)
+def test_one_command_starts_it(name: str, tmp_path: Path) -> None:
+    with started(name, tmp_path) as site:
+        if name != "hooks":  # which has no page of its own
+            with urlopen(site) as page:
+                assert "text/html" in page.headers["content-type"]
+        with urlopen(f"{site}/collabchat/widget.js") as module:
+            assert module.status == 200
+        with urlopen(f"{site}/collabchat/health") as health:
+            assert health.status == 200
+
+
+def test_the_examples_readme_names_each() -> None:
+    readme = (ROOT / "examples" / "README.md").read_text()
+    for name in NAMES:
+        assert f"| `{name}` |" in readme
 
 
 @pytest.mark.parametrize(

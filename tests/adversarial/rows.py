@@ -32,7 +32,7 @@ class Row:
         return f"{self.number:2}  {self.says:44}  {shown:14}  {remark}"
 
     def as_markdown(self) -> str:
-        """A line of the README's table."""
+        """A line of the table in tests/README.md."""
         return f"| {self.number} | {self.says} | {len(self.tests) or self.not_applicable} |"
 
 
