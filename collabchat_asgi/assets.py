@@ -19,7 +19,8 @@ def run(arguments: argparse.Namespace) -> int:
     static = files("collabchat_asgi") / "static"
     modules = {item.name: item for item in static.iterdir() if item.is_file()}
     # Those that pages load are there in one small file each, as the server sends them.
-    modules |= {item.name: item for item in (static / "min").iterdir()}
+    small = (static / "min").iterdir()
+    modules |= {item.name: item for item in small if not item.name.endswith((".br", ".gz"))}
     for name, module in modules.items():
         (folder / name).write_bytes(module.read_bytes())
     print(

@@ -15,6 +15,7 @@ COMMANDS = {
     "copy": "collabchat_asgi.commands.copy",
     "export": "collabchat_asgi.commands.export",
     "usage": "collabchat_asgi.commands.usage",
+    "erase": "collabchat_asgi.commands.erase",
     "new-epoch": "collabchat_asgi.commands.new_epoch",
     "assets": "collabchat_asgi.assets",
 }

@@ -25,7 +25,7 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Return when `monotonic` has moved on by so many seconds; at least one turn of the loop."""
+        """Return when `monotonic` has moved on by so many seconds; never in this same turn."""
         ...
 
 
