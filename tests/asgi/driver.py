@@ -108,7 +108,7 @@ async def get(app: Any, path: str, **more: Any) -> tuple[int, Message, bytes]:
     call.put("http.request", body=b"", more_body=False)
     await call.done()
     start = call.sent[0]
-    headers = {key.decode(): value.decode() for key, value in start["headers"]}
+    headers = {key.decode(): value.decode("latin-1") for key, value in start["headers"]}
     return start["status"], headers, b"".join(m.get("body", b"") for m in call.sent[1:])
 
 
