@@ -1,7 +1,7 @@
 """Live collaborative text annotations for any ASGI app, with one line."""
 
 from .collab import CollabChat
-from .config import Limits, Timing
+from .config import Limits, Timing, Tuning
 from .core.rules import Action, Role
 from .core.text import anonymous_id
 from .errors import CollabChatError, ConfigError, Denied, Refused
@@ -23,6 +23,7 @@ __all__ = [
     "Refused",
     "Role",
     "Timing",
+    "Tuning",
     "UsageReport",
     "__version__",
     "anonymous_id",

@@ -20,7 +20,7 @@ from .asgi.request import path_of
 from .asgi.router import is_ours, route
 from .asgi.static import load_static
 from .asgi.wire import TextMessage
-from .config import Limits, Timing
+from .config import Limits, Timing, Tuning
 from .core.frames import decode_operation
 from .core.model import NOWHERE, PageKey, Position
 from .core.replay import merged
@@ -73,6 +73,7 @@ class CollabChat:
         allowed_origins: str | Sequence[str] | None = None,
         limits: Limits | None = None,
         timing: Timing | None = None,
+        tuning: Tuning | None = None,
         usage_per_page: bool | None = None,
         require_shared: bool | None = None,
         require_tls: bool | None = None,
@@ -130,6 +131,7 @@ class CollabChat:
             hooks,
             self.limits,
             self.timing,
+            tuning or Tuning(),
             TextMessage,
             usage_per_page=as_flag("usage_per_page", given.get("usage_per_page", False)),
             clock=clock,

@@ -51,7 +51,7 @@ class WebSocket:
         self._scope = scope
         self._receive: Any = receive
         self._send: Any = send
-        self._session = Session(engine.limits)
+        self._session = Session(engine.limits, engine.tuning)
         self._connection: Connection | None = None
         self._finishing: asyncio.Task[None] | None = None
         self._ended = False

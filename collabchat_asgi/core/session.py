@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..config import Limits
+from ..config import Limits, Tuning
 from ..errors import CloseCode, Closed
 from .frames import (
     ClientFrame,
@@ -19,17 +19,18 @@ from .limits import Counter
 class Session:
     """Takes the frames of one socket. Time is in seconds of a monotonic clock."""
 
-    __slots__ = ("_frames", "_invalid", "_limits", "greeted")
+    __slots__ = ("_frames", "_invalid", "_limits", "_tuning", "greeted")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, tuning: Tuning) -> None:
         self.greeted = False
         self._limits = limits
+        self._tuning = tuning
         self._frames = Counter(limits.frames_per_10_seconds, 10.0)
-        self._invalid = Counter(limits.invalid_frames_per_10_seconds, 10.0)
+        self._invalid = Counter(tuning.invalid_frames_per_10_seconds, 10.0)
 
     def hello(self, text: str | None) -> Hello:
         """The first frame. Raises `Closed`."""
-        hello = decode_hello(self._text(text, self._limits.hello_bytes))
+        hello = decode_hello(self._text(text, self._tuning.hello_bytes))
         self.greeted = True
         return hello
 

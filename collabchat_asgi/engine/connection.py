@@ -108,7 +108,7 @@ class Connection:
                 return True
             if request.lane is not None:
                 request.lane.waiting -= 1  # it is counted again when its turn comes
-        if len(self._inbox) >= self.engine.limits.inbox_frames:
+        if len(self._inbox) >= self.engine.tuning.inbox_frames:
             self.give_up(CloseCode.TOO_MANY, "too many frames wait for an answer")
             return True
         self._inbox.append((frame, size))

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ..config import Limits, Timing
+from ..config import Limits, Timing, Tuning
 from ..core import rules
 from ..core.frames import encode
 from ..core.model import Event, PageKey, Position, User
@@ -70,6 +70,7 @@ class Engine:
         hooks: Hooks,
         limits: Limits,
         timing: Timing,
+        tuning: Tuning,
         as_message: Callable[[str], Message],
         *,
         usage_per_page: bool = False,
@@ -80,6 +81,7 @@ class Engine:
         self.hooks = hooks
         self.limits = limits
         self.timing = timing
+        self.tuning = tuning
         self.clock = clock or SystemClock()
         self.connections: dict[str, Connection] = {}
         self.draining = False
@@ -97,18 +99,19 @@ class Engine:
         self.codec = HintCodec(await bounded(self.storage.key(), self._seconds))
         await self._open_pubsub()
         clock, limits, timing = self.clock, self.limits, self.timing
+        tuning = self.tuning
         self.users = Users(limits, clock)
         self.meter = Meter(
             self.storage, self.hooks, self.run, clock, self._seconds, per_page=self._usage_per_page
         )
         self.publisher = Publisher(self.pubsub, self.codec, self.run, timing.backend_seconds)
-        self.reader = LogReader(self.storage, self.supervisor, clock, limits, timing)
+        self.reader = LogReader(self.storage, self.supervisor, clock, tuning, timing)
         self.pages = Pages(
             self._make_page,
             self.reader,
             self.pubsub,
             timing.backend_seconds,
-            limits.idle_pages,
+            tuning.idle_pages,
             self._opened,
             self.meter.release,
         )
@@ -127,7 +130,7 @@ class Engine:
                 int(timing.dedupe_days * 86_400_000),
             ),
             self._seconds,
-            limits.queued_operations,
+            tuning.queued_operations,
             self._committed,
             self.reader.load,
         )
@@ -246,7 +249,7 @@ class Engine:
         id = secrets.token_urlsafe(12)
         connection = Connection(self, id, tenant_id, identity, request, socket)
         connection.outbox = Outbox(
-            send, self._as_message, connection, self.clock, self.limits, self.timing, wire
+            send, self._as_message, connection, self.clock, self.tuning, self.timing, wire
         )
         welcome = encode(self._welcome(connection))
         user.connections += 1
@@ -318,7 +321,7 @@ class Engine:
             topic,
             self.meter.tally(key),
             self.clock,
-            self.limits,
+            self.tuning,
             self.timing,
             self._as_message,
             self.reader.replay,

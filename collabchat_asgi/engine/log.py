@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 
-from ..config import Limits, Timing
+from ..config import Timing, Tuning
 from ..core.model import NOWHERE, Event, PageKey, Position
 from ..core.records import decode_event, restore
 from ..storage.abc import LogEvent, Storage, Tail
@@ -37,13 +37,13 @@ class LogReader:
         storage: Storage,
         supervisor: Supervisor,
         clock: Clock,
-        limits: Limits,
+        tuning: Tuning,
         timing: Timing,
     ) -> None:
         self._storage = storage
         self._supervisor = supervisor
         self._clock = clock
-        self._limits = limits
+        self._tuning = tuning
         self._seconds = bound_of(storage, timing)
         self._dedupe_ms = int(timing.dedupe_days * 86_400_000)
         self._asked: dict[PageKey, list[asyncio.Future[Position]]] = {}
@@ -136,7 +136,7 @@ class LogReader:
 
     async def backfill(self, page: Page, since: int) -> None:
         """Have the ring reach back to `since` if it can hold so much. Raises `StorageError`."""
-        after = page.sent - self._limits.ring_frames
+        after = page.sent - self._tuning.ring_frames
         if since < max(after, 0):
             return
         task = self._backfills.get(page)
@@ -185,7 +185,7 @@ class LogReader:
 
     async def _backfill(self, page: Page, after: int) -> None:
         epoch = page.position.epoch
-        tail = await self.read(page.key, Position(epoch, after), self._limits.ring_frames)
+        tail = await self.read(page.key, Position(epoch, after), self._tuning.ring_frames)
         if isinstance(tail, Tail) and page.position.epoch == epoch:
             page.backfill(decode_log(tail.events))
 

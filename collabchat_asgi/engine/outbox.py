@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..cancellation import is_cancelled
-from ..config import Limits, Timing
+from ..config import Timing, Tuning
 from ..core.flow import Window
 from ..errors import CloseCode
 from .clock import Clock
@@ -58,11 +58,11 @@ class Outbox:
         "_behind",
         "_busy",
         "_clock",
-        "_limits",
         "_owner",
         "_ping_wanted",
         "_sending",
         "_timing",
+        "_tuning",
         "closed",
         "compresses",
         "is_closing",
@@ -78,7 +78,7 @@ class Outbox:
         as_message: Callable[[str], Message],
         owner: Owner,
         clock: Clock,
-        limits: Limits,
+        tuning: Tuning,
         timing: Timing,
         wire: Wire | None = None,
     ) -> None:
@@ -87,13 +87,13 @@ class Outbox:
         """For frames that are made once. It never waits: the pings, which go by `send`, do."""
         self.is_closing: Callable[[], bool] = wire.transport.is_closing if wire else bool
         self.compresses = wire is not None and wire.compresses
-        self.window = Window(clock.monotonic(), limits.ping_bytes)
+        self.window = Window(clock.monotonic(), tuning.ping_bytes)
         self.ready = True
         self.closed = False
         self._as_message = as_message
         self._owner = owner
         self._clock = clock
-        self._limits = limits
+        self._tuning = tuning
         self._timing = timing
         # Lists and no deques: they are short, and of thousands of sockets most have none.
         self._answers: list[str] = []
@@ -110,7 +110,7 @@ class Outbox:
     def answer(self, text: str) -> None:
         """An ack, an error or anything else that is not bound to a page's order."""
         self._answers.append(text)
-        if len(self._answers) > self._limits.replies_waiting:
+        if len(self._answers) > self._tuning.replies_waiting:
             self._answers.clear()
             self._owner.give_up(CloseCode.TOO_SLOW, "too many unread answers")
         else:
@@ -128,7 +128,7 @@ class Outbox:
     async def flush(self) -> None:
         """Before a planned close: until the send under way has ended, and then the answers that
         wait behind it: whom a bad frame costs the connection hears what was bad about it."""
-        room = self._limits.window_bytes - 2 * self._limits.ping_bytes
+        room = self._tuning.window_bytes - 2 * self._tuning.ping_bytes
         while True:
             if self._busy and self._sending is not None:
                 await asyncio.wait({self._sending})
@@ -164,10 +164,10 @@ class Outbox:
             if self._ping_wanted:
                 n = secrets.randbits(48)
                 self._transmit(f'{{"type":"ping","n":{n}}}', 32)
-                self.window.pinged(n, self._clock.monotonic(), self._limits.ping_bytes)
+                self.window.pinged(n, self._clock.monotonic(), self._tuning.ping_bytes)
                 # Not before: the ping's own bytes are beyond what the last one was due at.
                 self._ping_wanted = False
-            elif not self.window.open(self._limits.window_bytes - 2 * self._limits.ping_bytes):
+            elif not self.window.open(self._tuning.window_bytes - 2 * self._tuning.ping_bytes):
                 self.window.stall(self._clock.monotonic())
                 self.ready = False
                 return

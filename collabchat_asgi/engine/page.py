@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..config import Limits, Timing
+from ..config import Timing, Tuning
 from ..core.batch import Batch
 from ..core.frames import encode, encode_page, encode_snapshot, presence_frame
 from ..core.model import NOWHERE, Event, PageKey, Position
@@ -41,7 +41,7 @@ class Page:
         topic: str,
         tally: Tally,
         clock: Clock,
-        limits: Limits,
+        tuning: Tuning,
         timing: Timing,
         as_message: Callable[[str], Message],
         replay: Callable[[Viewer], None],
@@ -64,7 +64,7 @@ class Page:
         self.replay = replay
         self._live: dict[Viewer, None] = {}
         self._clock = clock
-        self._limits = limits
+        self._tuning = tuning
         self._as_message = as_message
         self._batch = Batch(timing.batch_seconds)
         self._ring: Ring | None = None
@@ -117,9 +117,9 @@ class Page:
             return
         started = self._clock.monotonic()
         if self._ring is None:
-            limits = self._limits
+            tuning = self._tuning
             epoch = self.position.epoch
-            self._ring = Ring(self.key.url_id, epoch, limits.ring_frames, limits.ring_bytes)
+            self._ring = Ring(self.key.url_id, epoch, tuning.ring_frames, tuning.ring_bytes)
         frame = self._ring.append(events)
         before, self.sent = self.sent, frame.last
         if self._live:
@@ -151,9 +151,9 @@ class Page:
     def backfill(self, events: list[Event]) -> None:
         """Numbers from the log that lead up to what is here, for those who resume."""
         if self._ring is None:
-            limits = self._limits
+            tuning = self._tuning
             epoch = self.position.epoch
-            self._ring = Ring(self.key.url_id, epoch, limits.ring_frames, limits.ring_bytes)
+            self._ring = Ring(self.key.url_id, epoch, tuning.ring_frames, tuning.ring_bytes)
         oldest = self._ring.oldest()
         end = self.sent if oldest is None else oldest - 1
         earlier = [event for event in events if event.seq <= end]
@@ -166,7 +166,7 @@ class Page:
         """Answer a subscription with the whole page: `recovered: false`."""
         self.flush()
         texts, size = self.snapshot()
-        load = size > self._limits.snapshot_bytes
+        load = size > self._tuning.snapshot_bytes
         subscribed = self.subscribed(viewer, recovered=False, can=can, load=load)
         if load:
             viewer.waiting = True
@@ -287,7 +287,7 @@ class Page:
                 self.key.url_id,
                 self.position,
                 self.state.snapshot(),
-                self._limits.snapshot_frame_bytes,
+                self._tuning.snapshot_frame_bytes,
             )
             size = sum(map(len, frames))
             self._snapshot = (self.position, [Owed(frame) for frame in frames], size)

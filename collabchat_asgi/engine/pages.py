@@ -88,7 +88,7 @@ class Pages:
         return await asyncio.shield(task)
 
     async def evict(self) -> None:
-        """Forget the pages that nobody has needed for longest, beyond `Limits.idle_pages`."""
+        """Forget the pages that nobody has needed for longest, beyond `Tuning.idle_pages`."""
         pages = self._pages.values()
         idle = [page for page in pages if page.idle and page.key not in self._wanted]
         topics = []

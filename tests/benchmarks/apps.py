@@ -22,6 +22,7 @@ from collabchat_asgi.core.model import PageKey
 from collabchat_asgi.engine.page import Page
 from tests.benchmarks.material import (
     EPOCH,
+    ROOMY,
     TENANT,
     UNLIMITED,
     authenticate,
@@ -168,6 +169,7 @@ def make_ours() -> CollabChatMiddleware:
     collab = CollabChat(
         authenticate=authenticate,
         limits=UNLIMITED,
+        tuning=ROOMY,
         timing=Timing(
             batch_seconds=float(os.environ.get("BENCH_BATCH_SECONDS", "0.1")),
             # What `Ours.run` feeds is in no storage: a sweep would take it for a rollback.

@@ -33,7 +33,7 @@ from collabchat_asgi.testing.proxy import FaultProxy
 from collabchat_asgi.testing.services_postgres import PostgresServer
 from collabchat_asgi.testing.services_redis import RedisServer
 from tests.benchmarks.durable import in_the_engine
-from tests.benchmarks.material import UNLIMITED, authenticate
+from tests.benchmarks.material import ROOMY, UNLIMITED, authenticate
 from tests.benchmarks.report import Row, machine, median, percentile, print_rows, progress, spread
 
 EVENT, VALUE, BODY = b"e" * 300, b"v" * 200, "Is this still true after the last edit? " * 2
@@ -206,7 +206,7 @@ async def hints(url: str) -> tuple[float, float]:
 
 async def engine(url: str, pages: int, in_flight: int) -> float:
     collab = CollabChat(
-        authenticate=authenticate, storage=url, pubsub="memory://", limits=UNLIMITED
+        authenticate=authenticate, storage=url, pubsub="memory://", limits=UNLIMITED, tuning=ROOMY
     )
     await collab.start()
     try:

@@ -19,6 +19,7 @@ from collabchat_asgi.engine.submission import Answer, Lane, Receipt
 from collabchat_asgi.storage.sqlite import SqliteStorage
 from tests.benchmarks import storage as bare_storage
 from tests.benchmarks.material import (
+    ROOMY,
     TENANT,
     UNLIMITED,
     add_comment,
@@ -112,6 +113,7 @@ async def engine_rates(directory: Path, rounds: int) -> dict[str, list[float]]:
             storage=f"sqlite:///{folder}/engine.db",
             pubsub="memory://",
             limits=UNLIMITED,
+            tuning=ROOMY,
         )
         await collab.start()
         for n in range(rounds):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from collabchat_asgi import Limits, Timing
+from collabchat_asgi import Timing, Tuning
 from collabchat_asgi.asgi.wire import TextMessage
 from collabchat_asgi.core.frames import encode_events
 from collabchat_asgi.core.model import PageKey
@@ -42,11 +42,11 @@ def a_page() -> Page:
     def replay(viewer: Viewer) -> None:
         raise AssertionError("nobody falls behind here")
 
-    clock, limits, timing = SystemClock(), Limits(), Timing(batch_seconds=0.0)
-    page = Page(PageKey(TENANT, "page"), "t", Tally(), clock, limits, timing, TextMessage, replay)
+    clock, tuning, timing = SystemClock(), Tuning(), Timing(batch_seconds=0.0)
+    page = Page(PageKey(TENANT, "page"), "t", Tally(), clock, tuning, timing, TextMessage, replay)
     for n in range(SOCKETS):
         socket = NullSocket()
-        outbox = Outbox(socket.send, TextMessage, socket, clock, limits, timing)
+        outbox = Outbox(socket.send, TextMessage, socket, clock, tuning, timing)
         viewer = Viewer(page, outbox, identity(f"user-{n}"), n)
         page.add(viewer)
         page.begin(viewer, can=[])

@@ -15,7 +15,7 @@ from collabchat_asgi import CollabChat
 from collabchat_asgi.core.model import PageKey
 from tests.benchmarks.apps import PAGE, rss
 from tests.benchmarks.in_process import closed_page, filled_page
-from tests.benchmarks.material import TENANT, UNLIMITED, authenticate
+from tests.benchmarks.material import ROOMY, TENANT, UNLIMITED, authenticate
 from tests.benchmarks.report import Row, median, progress
 from tests.benchmarks.serving import ask, server
 from tests.benchmarks.swarm import SwarmProcess
@@ -49,7 +49,11 @@ def page_bytes(chats: int, how: str) -> tuple[float, float]:
 
 async def open_pages(chats: int, how: str) -> tuple[float, float]:
     collab = CollabChat(
-        authenticate=authenticate, storage="memory://", pubsub="memory://", limits=UNLIMITED
+        authenticate=authenticate,
+        storage="memory://",
+        pubsub="memory://",
+        limits=UNLIMITED,
+        tuning=ROOMY,
     )
     await collab.start()
     engine = collab._engine

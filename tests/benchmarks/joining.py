@@ -13,7 +13,7 @@ from collabchat_asgi import CollabChat
 from collabchat_asgi.core.frames import Since
 from collabchat_asgi.core.model import PageKey
 from tests.benchmarks.in_process import Viewer, all_live, closed_page, filled_page
-from tests.benchmarks.material import TENANT, UNLIMITED, authenticate, new_id
+from tests.benchmarks.material import ROOMY, TENANT, UNLIMITED, authenticate, new_id
 from tests.benchmarks.report import Row, median, progress, spread
 
 JOINING = 1_000
@@ -80,6 +80,7 @@ async def measure(directory: Path, rounds: int) -> dict[str, list[tuple[float, d
             storage=f"sqlite:///{folder}/joining.db",
             pubsub="memory://",
             limits=UNLIMITED,
+            tuning=ROOMY,
         )
         await collab.start()
         for n in range(rounds):

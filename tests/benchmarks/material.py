@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import Any
 
-from collabchat_asgi import ConnectRequest, Identity, Limits
+from collabchat_asgi import ConnectRequest, Identity, Limits, Tuning
 from collabchat_asgi.core.model import (
     Anchor,
     EventChat,
@@ -28,9 +28,10 @@ UNLIMITED = Limits(
     pages_per_connection=10**6,
     chats_per_page=10**6,
     bytes_per_page=10**10,
-    queued_operations=10**6,
 )
 """What guards a page from one person would only be measured itself."""
+
+ROOMY = Tuning(queued_operations=10**6)
 
 _ANCHOR = Anchor(
     (

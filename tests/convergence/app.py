@@ -12,8 +12,8 @@ from collabchat_asgi import (
     ConnectRequest,
     Denied,
     Identity,
-    Limits,
     Timing,
+    Tuning,
     default_policy,
 )
 
@@ -37,7 +37,7 @@ async def authorize(access: AccessRequest) -> bool:
 collab = CollabChat(
     authenticate=authenticate,
     authorize=authorize,
-    limits=Limits(snapshot_bytes=int(os.environ.get("SNAPSHOT_BYTES", "262144"))),
+    tuning=Tuning(snapshot_bytes=int(os.environ.get("SNAPSHOT_BYTES", "262144"))),
     timing=Timing(presence_seconds=0.1, presence_grace_seconds=0.2),
 )
 app = FastAPI()

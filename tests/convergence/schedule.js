@@ -18,6 +18,8 @@ function draw(random) {
     batch: random.pick([0, 0.03, 0.1]),
     limits: {
       ...random.chance(0.25) ? { comments_per_minute: 30, operations_per_second: 3 } : { comments_per_minute: 100_000, operations_per_second: 100_000 },
+    },
+    tuning: {
       ...some(0.4, { ring_frames: 4 }),
       ...some(0.3, { snapshot_bytes: 1500 }),
       ...some(0.3, { snapshot_frame_bytes: 600 }),

@@ -21,7 +21,7 @@ import msgspec
 
 import collabchat_asgi.collab
 import collabchat_asgi.engine.page
-from collabchat_asgi import CollabChat, Limits, Timing
+from collabchat_asgi import CollabChat, Limits, Timing, Tuning
 from collabchat_asgi.core.frames import encode_page
 from collabchat_asgi.core.model import PageKey
 from collabchat_asgi.core.records import restore
@@ -68,6 +68,7 @@ class Process:
             storage=stage.storage,
             pubsub=self.pubsub,
             limits=stage.limits,
+            tuning=stage.tuning,
             timing=stage.timing,
             clock=VirtualClock(stage.loop),
         )
@@ -148,6 +149,7 @@ class Stage:
         self.wire = Wire(rng, self.hits)
         self.host = Host(rng, self.hits)
         self.limits = Limits(**options["limits"])
+        self.tuning = Tuning(**options["tuning"])
         self.timing = Timing(**options["timing"])
         self.processes: list[Process | None] = [None] * PROCESSES
         self._started: list[Process] = []

@@ -101,7 +101,7 @@ def test_a_counter_counts_down_and_anew_in_each_window(limit: int, more: int) ->
 def test_a_limit_without_sense_is_refused_by_name(given: object) -> None:
     with pytest.raises(ConfigError, match="comments_per_minute"):
         Limits(comments_per_minute=given)  # type: ignore[arg-type]
-    Limits(idle_pages=0)
+    Limits(log_events=0)
 
 
 @pytest.mark.parametrize("given", [-0.1, float("nan"), True, "5", None])

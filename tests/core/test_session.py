@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from collabchat_asgi.config import Limits
+from collabchat_asgi.config import Limits, Tuning
 from collabchat_asgi.core.frames import InvalidFrame, Ping, Pong
 from collabchat_asgi.core.session import Session
 from collabchat_asgi.errors import CloseCode, Closed
@@ -19,7 +19,7 @@ def code_of(call: object, *args: object) -> CloseCode:
 
 
 def test_hello_first_and_small() -> None:
-    session = Session(Limits())
+    session = Session(Limits(), Tuning())
     assert not session.greeted
     assert code_of(session.hello, PING) == CloseCode.MALFORMED
     assert code_of(session.hello, None) == CloseCode.MALFORMED
@@ -32,7 +32,7 @@ def test_hello_first_and_small() -> None:
 
 
 def test_a_frame_is_counted_in_bytes() -> None:
-    session = Session(Limits(frame_bytes=100))
+    session = Session(Limits(frame_bytes=100), Tuning())
     frame = '{"type":"ping","x":"%s"}'
     for letter, room in (("x", 78), ("Я", 39), ("👋", 19)):
         assert session.frame(frame.replace("%s", letter * room), 0.0) == Ping()
@@ -41,11 +41,11 @@ def test_a_frame_is_counted_in_bytes() -> None:
 
 
 def test_what_is_no_text_closes() -> None:
-    assert code_of(Session(Limits()).frame, None, 0.0) == CloseCode.MALFORMED
+    assert code_of(Session(Limits(), Tuning()).frame, None, 0.0) == CloseCode.MALFORMED
 
 
 def test_too_many_frames_close_and_answered_pings_are_free() -> None:
-    session = Session(Limits(frames_per_10_seconds=5))
+    session = Session(Limits(frames_per_10_seconds=5), Tuning())
     for _ in range(5):
         session.frame(PING, 1.0)
     session.expected(Ping())
@@ -56,11 +56,11 @@ def test_too_many_frames_close_and_answered_pings_are_free() -> None:
 
 
 def test_twenty_invalid_frames_in_ten_seconds_close() -> None:
-    session = Session(Limits())
+    session = Session(Limits(), Tuning())
     error = InvalidFrame("invalid", "n is missing", field="n")
     assert [session.refused(error, 1.0) for _ in range(19)] == [None] * 19
     closed = session.refused(error, 1.0)
     assert closed is not None
     assert closed.code == CloseCode.MALFORMED
-    fresh = Session(Limits())
+    fresh = Session(Limits(), Tuning())
     assert all(fresh.refused(error, n * 11.0) is None for n in range(100))

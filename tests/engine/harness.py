@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Self
 
-from collabchat_asgi import Limits, Timing, UsageReport
+from collabchat_asgi import Limits, Timing, Tuning, UsageReport
 from collabchat_asgi.core.frames import InvalidFrame
 from collabchat_asgi.core.model import PageKey, Position
 from collabchat_asgi.core.session import Session
@@ -253,6 +253,7 @@ class Server:
         *,
         limits: Limits | None = None,
         timing: Timing = TIMING,
+        tuning: Tuning | None = None,
         clock: Any = None,
         usage_per_page: bool = False,
         **hooks: Any,
@@ -266,6 +267,7 @@ class Server:
             Hooks(**given),
             limits or PLENTY,
             timing,
+            tuning or Tuning(),
             lambda text: text,
             usage_per_page=usage_per_page,
             clock=clock or Quiet(),
@@ -352,7 +354,7 @@ class Client:
         self.lost = False
         """The last `events` frame did not follow."""
         self._asked = 0
-        self._session = Session(server.engine.limits)
+        self._session = Session(server.engine.limits, server.engine.tuning)
         self.history = history
         self.tape = history.tape(name, tenant=tenant, user=name) if history else None
         roles: dict[str, Any] = {tenant: role}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import replace
 
 import pytest
 
+from collabchat_asgi import Tuning
 from collabchat_asgi.core.model import Position
 from collabchat_asgi.pubsub.memory import MemoryPubSub
 from collabchat_asgi.testing.operations import add_comment, create_chat, new_id, resolve_chat
 
 from .conftest import Start
-from .harness import KEY, PLENTY, Client, Server, TroubledBus, TroubledStorage, turns, until
+from .harness import KEY, Client, Server, TroubledBus, TroubledStorage, turns, until
 
 
 async def test_h06a_a_commit_between_load_and_subscribe_is_heard(
@@ -251,7 +251,7 @@ async def test_a_position_that_was_trimmed_gets_the_whole_page(start: Start) -> 
 
 
 async def test_h16_a_large_page_is_fetched_and_then_subscribed(start: Start) -> None:
-    server = await start(limits=replace(PLENTY, snapshot_bytes=4_000))
+    server = await start(tuning=Tuning(snapshot_bytes=4_000))
     ann = await server.join("ann")
     for _ in range(4):
         await ann.do(create_chat("x" * 1_500))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collabchat_asgi import AccessRequest, Limits
+from collabchat_asgi import AccessRequest, Limits, Tuning
 from collabchat_asgi.testing.operations import (
     add_comment,
     add_reaction,
@@ -132,8 +132,8 @@ async def test_other_connections_and_pages_are_not_held_back(start: Start) -> No
 async def test_a_full_queue_keeps_the_order(start: Start) -> None:
     """Where the committer has no room, what is refused first must not be what was sent later."""
     storage = TroubledStorage()
-    limits = Limits(comments_per_minute=100_000, operations_per_second=100_000, queued_operations=4)
-    server = await start(storage, limits=limits)
+    limits = Limits(comments_per_minute=100_000, operations_per_second=100_000)
+    server = await start(storage, limits=limits, tuning=Tuning(queued_operations=4))
     ann = await server.join("ann")
     chat = (await ann.do(create_chat("create")))["chatId"]
     gate = storage.hold("commit")

@@ -9,14 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from collabchat_asgi import Timing
+from collabchat_asgi import Timing, Tuning
 from collabchat_asgi.core.frames import Pong
 from collabchat_asgi.testing.operations import create_chat
 
 from .conftest import Start
 from .harness import (
     HASTY,
-    PLENTY,
     TIMING,
     Client,
     Clock,
@@ -27,7 +26,7 @@ from .harness import (
     until,
 )
 
-SMALL = replace(PLENTY, ping_bytes=4 * 1024, window_bytes=32 * 1024, ring_frames=8)
+SMALL = Tuning(ping_bytes=4 * 1024, window_bytes=32 * 1024, ring_frames=8)
 
 
 async def suspends(times: int) -> None:
@@ -128,7 +127,7 @@ async def test_a_send_that_never_returns_is_dead(start: Start) -> None:
 
 async def test_a_slow_reader_is_served_from_the_ring_and_then_from_the_log(start: Start) -> None:
     storage = TroubledStorage()
-    server = await start(storage, limits=SMALL)
+    server = await start(storage, tuning=SMALL)
     ann = await server.join("ann")
     gate = Gate()
 
@@ -156,7 +155,7 @@ async def test_a_slow_reader_is_served_from_the_ring_and_then_from_the_log(start
 
 async def test_a_slow_reader_costs_no_queue(start: Start) -> None:
     """What waits for it is a number, however much there is to say."""
-    server = await start(limits=SMALL, timing=replace(TIMING, send_seconds=60))
+    server = await start(tuning=SMALL, timing=replace(TIMING, send_seconds=60))
     ann = await server.join("ann")
     gate = Gate()
 
@@ -178,7 +177,7 @@ async def test_a_slow_reader_costs_no_queue(start: Start) -> None:
 
 async def test_a_slow_reader_whose_log_is_away_comes_back(start: Start) -> None:
     storage = TroubledStorage()
-    server = await start(storage, limits=SMALL)
+    server = await start(storage, tuning=SMALL)
     ann = await server.join("ann")
     gate = Gate()
 
@@ -219,7 +218,7 @@ async def pour(server: Server, ann: Client, count: int) -> None:
 
 async def test_h04_a_window_without_answers_stops_sending(start: Start) -> None:
     clock = Clock()
-    server = await start(limits=SMALL, clock=clock)
+    server = await start(tuning=SMALL, clock=clock)
     ann, mute = await server.join("ann"), await server.join("mute")
     mute.answers_pings = False
     await pour(server, ann, 60)
@@ -238,7 +237,7 @@ async def test_h04_a_window_without_answers_stops_sending(start: Start) -> None:
 
 async def test_h04_forged_pongs_open_nothing(start: Start) -> None:
     clock = Clock()
-    server = await start(limits=SMALL, clock=clock)
+    server = await start(tuning=SMALL, clock=clock)
     ann, liar = await server.join("ann"), await server.join("liar")
     liar.answers_pings = False
     rng = random.Random(6)
@@ -260,7 +259,7 @@ def _pong(n: int) -> Pong:
 
 async def test_h04_a_late_answer_opens_the_window(start: Start) -> None:
     clock = Clock()
-    server = await start(limits=SMALL, clock=clock)
+    server = await start(tuning=SMALL, clock=clock)
     ann, late = await server.join("ann"), await server.join("late")
     late.answers_pings = False
     await pour(server, ann, 60)
@@ -279,7 +278,7 @@ async def test_h04_a_late_answer_opens_the_window(start: Start) -> None:
 
 async def test_h04_a_busy_page_never_closes_an_honest_reader(start: Start) -> None:
     """By bytes and not by time: 4 MiB go to a reader that answers, in one second of its clock."""
-    server = await start(limits=SMALL, clock=Clock())
+    server = await start(tuning=SMALL, clock=Clock())
     ann, bob = await server.join("ann"), await server.join("bob")
     await pour(server, ann, 400)
     await bob.at(400)
@@ -297,7 +296,7 @@ async def test_h04_pongs_are_heard_while_a_hook_hangs(start: Start) -> None:
         return True
 
     timing = Timing(hook_seconds=60)
-    server = await start(limits=SMALL, authorize=slow, timing=timing, clock=(clock := Clock()))
+    server = await start(tuning=SMALL, authorize=slow, timing=timing, clock=(clock := Clock()))
     bob = server.connect("bob")
     bob.ask_for_page()
     await until(lambda: gate.waiting)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from collabchat_asgi import Tuning
 from collabchat_asgi.core.model import PageKey
 from collabchat_asgi.engine.supervisor import Supervisor
 from collabchat_asgi.errors import StorageUnavailable
@@ -15,7 +16,7 @@ from collabchat_asgi.pubsub.memory import MemoryPubSub
 from collabchat_asgi.testing.operations import create_chat, new_id
 
 from .conftest import Start
-from .harness import KEY, PLENTY, TIMING, Gate, TroubledBus, TroubledStorage, settle, turns, until
+from .harness import KEY, TIMING, Gate, TroubledBus, TroubledStorage, settle, turns, until
 
 
 async def test_what_ends_or_raises_is_started_again() -> None:
@@ -223,11 +224,11 @@ async def test_a_commit_of_unknown_outcome_is_told_to_everyone(start: Start) -> 
     assert ann.numbers == bob.numbers == [(1, 1)]
 
 
-NONE_IDLE = replace(PLENTY, idle_pages=0)
+NONE_IDLE = Tuning(idle_pages=0)
 
 
 async def test_idle_pages_leave_and_used_ones_stay(start: Start) -> None:
-    server = await start(limits=NONE_IDLE)
+    server = await start(tuning=NONE_IDLE)
     ann = await server.join("ann")
     for number in range(5):
         await server.page(PageKey("acme", f"{number}"))
@@ -239,7 +240,7 @@ async def test_idle_pages_leave_and_used_ones_stay(start: Start) -> None:
 
 
 async def test_eviction_does_not_take_a_page_from_whoever_just_opened_it(start: Start) -> None:
-    server = await start(limits=NONE_IDLE)
+    server = await start(tuning=NONE_IDLE)
     evicting = True
 
     async def evict() -> None:
@@ -266,7 +267,7 @@ async def test_eviction_does_not_take_a_page_from_whoever_just_opened_it(start: 
 async def test_eviction_while_a_commit_is_under_way(start: Start) -> None:
     """Whoever opens the page meanwhile hears of that commit without a sweep."""
     storage = TroubledStorage()
-    server = await start(storage, limits=NONE_IDLE)
+    server = await start(storage, tuning=NONE_IDLE)
     gate = storage.hold("commit", answer=True)
     task = asyncio.create_task(settle(server, create_chat()))
     await until(lambda: gate.waiting)
@@ -289,7 +290,7 @@ async def test_a_page_opened_again_while_its_topic_is_given_up_is_heard(start: S
 
     bus, storage = new_id(), TroubledStorage()
     one = await start(storage, MemoryPubSub(bus))
-    two = await start(TroubledStorage(storage.inner), slow := SlowBus(bus), limits=NONE_IDLE)
+    two = await start(TroubledStorage(storage.inner), slow := SlowBus(bus), tuning=NONE_IDLE)
     ann = await one.join("ann")
     await two.page()
     slow.gate.shut()

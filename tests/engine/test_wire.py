@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from collabchat_asgi import Limits, Timing
+from collabchat_asgi import Timing, Tuning
 from collabchat_asgi.engine.clock import SystemClock
 from collabchat_asgi.engine.fanout import fan_out
 from collabchat_asgi.engine.outbox import Outbox, Wire
@@ -32,9 +32,9 @@ class Socket:
         self.broken = False
         self.given_up: list[str] = []
         wire = Wire(cast("Any", self), compresses) if wired else None
-        limits = Limits(ping_bytes=2_000)
+        tuning = Tuning(ping_bytes=2_000)
         self.outbox = Outbox(
-            self.send, lambda text: text, self, SystemClock(), limits, Timing(), wire
+            self.send, lambda text: text, self, SystemClock(), tuning, Timing(), wire
         )
 
     async def send(self, message: Any) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
+from collabchat_asgi import Tuning
 from collabchat_asgi.storage.memory import MemoryStorage
 from collabchat_asgi.testing import History, check
 from collabchat_asgi.testing import operations as op
 from collabchat_asgi.testing.operations import new_id
 
 from ..engine.harness import (
-    PLENTY,
     Client,
     Clock,
     Server,
@@ -232,8 +231,8 @@ async def tenants() -> set[str]:
 
 
 async def slow_reader() -> set[str]:
-    small = replace(PLENTY, ping_bytes=4 * 1024, window_bytes=32 * 1024, ring_frames=8)
-    async with Stage(limits=small, clock=Clock()) as stage:
+    small = Tuning(ping_bytes=4 * 1024, window_bytes=32 * 1024, ring_frames=8)
+    async with Stage(tuning=small, clock=Clock()) as stage:
         ann, mute = await stage.join("ann"), await stage.join("mute")
         mute.answers_pings = False
         for number in range(60):
@@ -313,7 +312,7 @@ async def lanes() -> set[str]:
 
 
 async def eviction() -> set[str]:
-    async with Stage(limits=replace(PLENTY, idle_pages=0)) as stage:
+    async with Stage(tuning=Tuning(idle_pages=0)) as stage:
         ann, bob = await stage.join("ann"), await stage.join("bob", 1)
         await stage.servers[1].engine.pages.evict()
         await ann.do(op.create_chat())
