@@ -31,7 +31,7 @@ from ..storage.abc import (
     Tail,
     Unknown,
 )
-from .backend import bounded, unavailable
+from .backend import bounded, unavailable, within
 from .page import Page
 from .plan import Plan
 from .submission import Answer, Lane, Receipt, Submission
@@ -62,6 +62,8 @@ class Committer:
         self._reload = reload
         self._waiting: deque[Page] = deque()
         self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.count = 0
         """Operations that wait or are in flight."""
 
@@ -71,6 +73,7 @@ class Committer:
             self._answer(submission, unavailable(1_000))
             return
         self.count += 1
+        self._idle.clear()
         if not page.queue:
             self._waiting.append(page)
         lane = submission.lane
@@ -82,6 +85,14 @@ class Committer:
             lane.newest = max(lane.newest, submission.order)
         self._wake.set()
 
+    async def settled(self, seconds: float) -> None:
+        """Return when everything that was submitted has its answer, or after so many seconds."""
+        try:
+            async with within(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            logger.warning("operations failed to be settled within %g s before the end", seconds)
+
     async def run(self) -> None:
         """For ever. An earlier run may have left something."""
         self._wake.set()
@@ -90,6 +101,7 @@ class Committer:
             self._wake.clear()
             while self._waiting:
                 await self._commit(self._take())
+            self._idle.set()
 
     def _take(self) -> list[Plan]:
         plans: list[Plan] = []
@@ -230,6 +242,7 @@ class Committer:
             self._waiting.append(plan.page)
         plan.page.queue.extendleft(reversed(plan.submissions))
         self.count += len(plan.submissions)
+        self._idle.clear()
         self._wake.set()
 
     def _put_off(self, plan: Plan) -> None:

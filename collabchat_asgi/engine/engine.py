@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,7 +148,8 @@ class Engine:
             ("listener", self.listener.run),
             ("ticker", self._tick),
             ("sweeper", self._sweep),
-            ("usage", self._flush_usage),
+            ("usage", lambda: self._every_flush(self.meter.store)),
+            ("billing", lambda: self._every_flush(self.meter.report)),
             ("retention", self._trim),
             ("revalidation", Revalidation(self).run),
             ("on_event", self._tell_events),
@@ -160,11 +161,8 @@ class Engine:
         """Close connections, store usage, release the back ends. Nothing correct depends on it."""
         for connection in list(self.connections.values()):
             self._send_away(connection, self.timing.drain_seconds)
-        self.meter.gather()
-        try:
-            await self.meter.flush()
-        except Exception as error:
-            logger.warning("the last usage could not be stored: %s", error)
+        await self.committer.settled(self._seconds)
+        await self.meter.last_flush()
         await self.supervisor.stop()
         self.hooks.forget_loop()
         try:
@@ -423,13 +421,10 @@ class Engine:
                 logger.error("the storage cannot be read: %s", error)
             self._storage_error = str(error)
 
-    async def _flush_usage(self) -> None:
+    async def _every_flush(self, flush: Callable[[], Awaitable[None]]) -> None:
         while True:
             await self.clock.sleep(self.timing.usage_flush_seconds)
-            try:
-                await self.meter.flush()
-            except (StorageError, HookFailed) as error:
-                logger.warning("usage is kept for the next flush: %s", error)
+            await flush()
 
     async def _trim(self) -> None:
         pause = FIRST_TRIM_SECONDS  # soon, for processes that are restarted often
@@ -491,11 +486,13 @@ class Engine:
         status = "unavailable" if reasons else "degraded" if degraded else "ok"
         if degraded:
             reasons.append("pubsub: this process does not hear itself")
+        reasons += [f"usage: {taker} does not take it" for taker in self.meter.failing]
         return status != "unavailable", {
             "status": status,
             "reasons": reasons,
             "connections": len(self.connections),
             "pages": len(self.pages),
+            "usage": self.meter.waiting(),
             "restarts": self.supervisor.restarts,
         }
 

@@ -1,27 +1,38 @@
-"""Usage, counted in memory and flushed as deltas that are never counted twice."""
+"""Usage, counted in memory, stored as deltas that are never counted twice, reported to the host."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from ..core.model import PageKey
-from ..core.usage import ConnectionTime, Tally, add
+from ..core.usage import ConnectionTime, Tally
 from ..hooks import Hooks, UsageReport
 from ..storage.abc import Storage, UsageDelta
-from .backend import bounded
+from .backend import bounded, within
+from .backlog import Backlog, Key
 from .clock import Clock
 
 logger = logging.getLogger("collabchat_asgi.usage")
 
-MAX_UNREPORTED = 100_000
-"""Reports kept for a hook that fails. Beyond it the oldest are lost to the hook, not to storage."""
+DELTAS_PER_CALL = 500
+"""At most, to the storage; fewer where it does not take so many in its time."""
+
+REPORTS_PER_CALL = 100
+"""At most, to `on_usage`, which has all of `Timing.hook_seconds` for them."""
+
+LAST_FLUSH_SECONDS = 10.0
+"""What a stop waits for usage, at most."""
 
 
 class Meter:
-    """`(run_id, serial)` names each delta for ever, so that giving it twice adds it once."""
+    """Counts by page and connection, gathered about once a second, kept until they are taken.
+
+    Storage and `on_usage` have a backlog each: neither waits for the other. `(run, serial)` names a
+    delta for ever, so that giving it twice adds it once; `report_id` does the same for the host.
+    """
 
     def __init__(
         self,
@@ -41,11 +52,8 @@ class Meter:
         self._per_page = per_page
         self._tallies: dict[PageKey, Tally] = {}
         self._connections: dict[str, ConnectionTime] = {}
-        self._gathered: dict[tuple[str, str, str], dict[str, int]] = {}
-        self._unstored: deque[UsageDelta] = deque()
-        self._unreported: deque[UsageReport] = deque(maxlen=MAX_UNREPORTED)
-        self._serial = 0
-        self._flushing = asyncio.Lock()
+        self._unstored = Backlog(self._delta, self._store, DELTAS_PER_CALL)
+        self._unreported = Backlog(self._report, hooks.on_usage, REPORTS_PER_CALL)
         self._day = self.today()
 
     def today(self) -> str:
@@ -80,40 +88,90 @@ class Meter:
         for tenant_id, time in list(self._connections.items()):
             whole = time.take(self._clock.monotonic())
             if whole:
-                row = self._gathered.setdefault((tenant_id, "", day), {})
-                add(row, {"connectionSeconds": whole})
+                self._add(Key(tenant_id, "", day), {"connectionSeconds": whole})
             elif not time.open:
                 del self._connections[tenant_id]
 
     def _take(self, key: PageKey, tally: Tally, day: str) -> None:
         counters = tally.take()
         if counters:
-            url_id = key.url_id if self._per_page else ""
-            add(self._gathered.setdefault((key.tenant_id, url_id, day), {}), counters)
+            self._add(Key(key.tenant_id, key.url_id if self._per_page else "", day), counters)
+
+    def _add(self, key: Key, counters: Mapping[str, int]) -> None:
+        self._unstored.add(key, counters)
+        if self._hooks.bills:
+            self._unreported.add(key, counters)
+
+    async def store(self) -> None:
+        """Store what was gathered. What fails is kept and tried again by the next call."""
+        await self._flush(self._unstored, "stored")
+
+    async def report(self) -> None:
+        """Give `on_usage` what was gathered. What fails is kept for the next call."""
+        await self._flush(self._unreported, "reported to on_usage")
 
     async def flush(self) -> None:
-        """Store what was gathered, and report it. What fails is tried again by the next flush."""
-        async with self._flushing:
-            await self._flush()
+        """Both at once. Raises the storage's error or else the hook's, when both were tried."""
+        tried = await asyncio.gather(
+            self._unstored.flush(), self._unreported.flush(), return_exceptions=True
+        )
+        for error in tried:
+            if error is not None:
+                raise error
 
-    async def _flush(self) -> None:
-        gathered, self._gathered = self._gathered, {}
-        for (tenant_id, url_id, day), counters in gathered.items():
-            self._serial += 1
-            delta = UsageDelta(self._run, self._serial, tenant_id, url_id, day, counters)
-            self._unstored.append(delta)
-            if self._hooks.bills:
-                report_id = f"{self._run}-{self._serial}"
-                self._unreported.append(
-                    UsageReport(report_id, tenant_id, url_id or None, day, counters)
-                )
+    async def last_flush(self) -> None:
+        """At the end of the process, within `LAST_FLUSH_SECONDS`. What is lost then is logged."""
+        self.gather()
+        tasks = [asyncio.ensure_future(flush()) for flush in (self.store, self.report)]
+        try:
+            async with within(LAST_FLUSH_SECONDS):
+                await asyncio.gather(*tasks)
+        except TimeoutError:
+            pass
         if self._unstored:
-            deltas = list(self._unstored)
-            await bounded(self._storage.add_usage(deltas), self._seconds)
-            for _ in deltas:
-                self._unstored.popleft()
+            logger.error(
+                "usage failed to be stored before the end, and is lost: %d counts of tenants and "
+                "days (collabchat usage does not show them)",
+                len(self._unstored),
+            )
         if self._unreported:
-            reports = list(self._unreported)
-            await self._hooks.on_usage(reports)
-            for _ in reports:
-                self._unreported.popleft()
+            logger.error(
+                "usage failed to be reported to on_usage before the end: %d reports are lost; the "
+                "counts are in the storage as far as they were stored (collabchat usage)",
+                len(self._unreported),
+            )
+
+    def waiting(self) -> dict[str, int]:
+        """Rows that wait for the storage and for `on_usage`, as `health` tells them."""
+        return {"unstored": len(self._unstored), "unreported": len(self._unreported)}
+
+    @property
+    def failing(self) -> list[str]:
+        """Who did not take what it was given last."""
+        storage, hook = self._unstored.failing, self._unreported.failing
+        return ["storage"] * storage + ["on_usage"] * hook
+
+    async def _flush(self, backlog: Backlog[UsageDelta] | Backlog[UsageReport], what: str) -> None:
+        failed_before = backlog.failing
+        try:
+            await backlog.flush()
+        except Exception as error:
+            logger.warning(
+                "usage failed to be %s, %d rows are kept for the next flush: %s",
+                what,
+                len(backlog),
+                error,
+            )
+        else:
+            if failed_before:
+                logger.warning("usage is %s again; nothing was lost", what)
+
+    def _delta(self, serial: int, key: Key, counters: dict[str, int]) -> UsageDelta:
+        return UsageDelta(self._run, serial, *key, counters)
+
+    def _report(self, serial: int, key: Key, counters: dict[str, int]) -> UsageReport:
+        tenant_id, url_id, day = key
+        return UsageReport(f"{self._run}-{serial}", tenant_id, url_id or None, day, counters)
+
+    async def _store(self, deltas: list[UsageDelta]) -> None:
+        await bounded(self._storage.add_usage(deltas), self._seconds)

@@ -11,12 +11,12 @@ import pytest
 from collabchat_asgi.core import batch, flow, presence, records, ring, rules
 from collabchat_asgi.core.model import Position
 from collabchat_asgi.engine import (
+    backlog,
     committer,
     engine,
     fanout,
     join,
     log,
-    meter,
     outbox,
     page,
     publisher,
@@ -299,17 +299,12 @@ def skips_the_blanking_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
 @mutant("usage", "usage", "assertion")
 def flushes_usage_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails after it was stored gets a new serial."""
-    flush = meter.Meter.flush
 
-    async def again(self: Any) -> None:
-        for delta in list(self._unstored):
-            row = self._gathered.setdefault((delta.tenant_id, delta.url_id, delta.day), {})
-            for name, count in delta.counters.items():
-                row[name] = row.get(name, 0) + count
-        self._unstored.clear()
-        await flush(self)
+    def anew(self: Any, part: list[Any]) -> None:
+        for row in part:
+            self.add(backlog.Key(row.tenant_id, row.url_id or "", row.day), row.counters)
 
-    monkeypatch.setattr(meter.Meter, "flush", again)
+    monkeypatch.setattr(backlog.Backlog, "_cut", anew)
 
 
 @mutant("presence", "presence", "assertion")
