@@ -4,7 +4,7 @@
  *     import { CollabClient } from '/collabchat/client.js'
  *
  *     const client = CollabClient.shared({ tenantId: 'acme', token: () => getToken() })     // all options are optional
- *     const page = client.page('https://example.org/article')
+ *     const page = client.page('/articles/1')
  *
  *     page.on('change', state => render(state.chats))       // on() returns a function that takes the listener away
  *     page.on('status', ({ status, reason }) => …)          // connecting, live, reconnecting, offline, refused, closed
@@ -130,6 +130,9 @@ export class CollabClient extends Emitter {
 
   /** Who the server says we are; undefined before the first `welcome`. @returns {User | undefined} */
   get user() { return this.#lastWelcome?.user }
+
+  /** Where collabchat answers, as an absolute address that ends with a slash. @returns {string} */
+  get prefix() { return this.#connection.at.http }
 
   /** What the server takes, as its last `welcome` said; undefined before the first. @returns {Welcome['limits'] | undefined} */
   get limits() { return this.#lastWelcome?.limits }

@@ -2,16 +2,18 @@
 
 /** @import { Passage } from './anchor.js' */
 /** @import { Chat, ClientOptions, PageState } from './types.js' */
+/** @import { Card } from './card.js' */
 /** @import { Page } from './client.js' */
+/** @import { Panel } from './panel.js' */
 /** @import { CollabChatElement } from './widget.js' */
 import { describe, trimmed } from './anchor.js'
 import { Announcer } from './announcer.js'
 import { Bar } from './bar.js'
-import { Card } from './card.js'
 import { CollabClient } from './client.js'
 import { h } from './dom.js'
 import { Highlights, caretAt, covers } from './highlights.js'
-import { Panel } from './panel.js'
+import { canonical, follow } from './navigation.js'
+import { pageId } from './pageid.js'
 import { Places } from './places.js'
 import { Prompt } from './prompt.js'
 import { refused } from './words.js'
@@ -20,16 +22,6 @@ import { refused } from './words.js'
 const MOST_SELECTED = 2000
 /** Code points of a comment, before the server has said what it takes. */
 const MOST_SAID = 2000
-
-/** @param {CollabChatElement} element */
-export function urlIdOf(element) {
-  const given = element.getAttribute('page')
-  if (given) return given
-  const canonical = /** @type {HTMLLinkElement | null} */ (document.querySelector('link[rel=canonical]'))
-  const address = canonical?.href || location.origin + location.pathname
-  // Percent signs make three of a letter, and six of many.
-  try { return address.length > 512 ? decodeURI(address) : address } catch { return address }
-}
 
 /** From one start to its end: everything that listens, paints or ticks belongs to it, and ends with it. */
 export class Life {
@@ -46,6 +38,11 @@ export class Life {
   /** Whose passage is under the pointer, in the list or in the text. */
   #cursor = ''
 
+  /** Until they have come, nothing is open. @type {Card | undefined} */
+  card
+  /** @type {Panel | undefined} */
+  panel
+
   /** @param {CollabChatElement} element */
   constructor(element) {
     this.element = element
@@ -59,7 +56,7 @@ export class Life {
     this.client = element.client ?? CollabClient.shared(options)
     try {
       /** @type {Page} */
-      this.page = this.client.page(urlIdOf(element))
+      this.page = this.client.page(this.#urlId())
     } catch (error) {
       if (this.#own) this.client.destroy()
       throw error
@@ -68,16 +65,61 @@ export class Life {
     const home = this.places.text.root.getRootNode()
     this.highlights = new Highlights(home instanceof ShadowRoot ? home : document, this.face)
     this.announcer = new Announcer(this.face)
-    this.bar = new Bar(this.face, { toggle: () => this.panel.shown ? this.panel.close() : this.#list(), again: () => this.client.connect() })
+    this.bar = new Bar(this.face, { toggle: () => this.panel?.shown ? this.panel.close() : this.#list(), again: () => this.client.connect() })
+    this.prompt = new Prompt(this.face, {
+      selected: () => this.#may() ? this.#selected() : undefined,
+      discuss: passage => this.#discuss(passage),
+      say: words => this.announcer.say(words),
+    }, signal)
+    this.#listen(signal)
+    this.theme()
+    this.page.on('change', state => this.#changed(state))
+    this.page.on('presence', () => this.#drawBar())
+    this.page.on('typing', ({ chatId, users }) => { if (this.card?.chatId === chatId) this.card.showTyping(users) })
+    this.page.on('status', detail => {
+      this.#changed(this.page.state)
+      this.#tell('status', detail)
+    })
+    this.page.on('error', detail => {
+      if (detail.broadcastId) this.card?.say(refused(detail))
+      this.#tell('error', detail)
+    })
+    this.page.on('draft', draft => {
+      this.card?.say('') // the card shows the text with its reason
+      this.announcer.say('A message was not sent')
+      this.panel?.update(this.page.state)
+    })
+    this.#changed(this.page.state)
+    this.#with()
+  }
+
+  // Card and list
+
+  /** @type {Promise<void> | undefined} */
+  #coming
+
+  /** With card and list: at once where they are here, else when they have come. @param {(card: Card, panel: Panel) => void} [act] */
+  #with(act) {
+    if (this.card && this.panel) return act?.(this.card, this.panel)
+    this.#coming ??= import('./talk.js').then(talk => { if (!this.#ending.signal.aborted) this.#furnish(talk) })
+    this.#coming.then(() => { if (this.card) this.#with(act) }, error => {
+      // The next need of it tries again.
+      this.#coming = undefined
+      if (act) this.element.failed(error)
+    })
+  }
+
+  /** @param {typeof import('./talk.js')} talk */
+  #furnish(talk) {
     const life = this
-    this.card = new Card(this.face, {
+    this.card = new talk.Card(this.face, {
       get page() { return life.page },
       get root() { return life.places.text.root },
       range: id => this.places.get(id)?.range,
       steps: id => this.#steps(id),
       closed: () => this.#paintActive(undefined),
       created: id => {
-        this.card.chatId = undefined
+        if (this.card) this.card.chatId = undefined
         this.open(id, true)
         this.#tell('thread-created', { chatId: id })
       },
@@ -86,8 +128,8 @@ export class Life {
         if (place?.range) this.#discuss(place, draft)
       },
       most: () => this.client.limits?.bodyChars ?? MOST_SAID,
-    }, signal)
-    this.panel = new Panel(this.face, {
+    }, this.#ending.signal)
+    this.panel = new talk.Panel(this.face, {
       open: id => this.open(id),
       point: (id, on) => this.#hover(on ? id : ''),
       position: id => {
@@ -100,30 +142,6 @@ export class Life {
         if (back) this.bar.list.focus({ preventScroll: true })
       },
     })
-    this.prompt = new Prompt(this.face, {
-      selected: () => this.#may() ? this.#selected() : undefined,
-      discuss: passage => this.#discuss(passage),
-      say: words => this.announcer.say(words),
-    }, signal)
-    this.#listen(signal)
-    this.theme()
-    this.page.on('change', state => this.#changed(state))
-    this.page.on('presence', () => this.#drawBar())
-    this.page.on('typing', ({ chatId, users }) => { if (this.card.chatId === chatId) this.card.showTyping(users) })
-    this.page.on('status', detail => {
-      this.#changed(this.page.state)
-      this.#tell('status', detail)
-    })
-    this.page.on('error', detail => {
-      if (detail.broadcastId) this.card.say(refused(detail))
-      this.#tell('error', detail)
-    })
-    this.page.on('draft', draft => {
-      this.card.say('') // the card shows the text with its reason
-      this.announcer.say('A message was not sent')
-      if (this.panel.shown) this.panel.update(this.page.state)
-    })
-    this.#changed(this.page.state)
   }
 
   /** @returns {Element | null} */
@@ -154,7 +172,7 @@ export class Life {
         if (event.defaultPrevented || signal.aborted) return
         const [first] = this.#under(clientX, clientY)
         if (first) this.open(first)
-        else this.card.close(false)
+        else this.card?.close(false)
       })
     }, { signal, capture: true })
     addEventListener('keydown', event => this.#key(event), { signal, capture: true })
@@ -164,6 +182,7 @@ export class Life {
     for (const one of [document.documentElement, document.body]) watching.observe(one, { attributes: true, attributeFilter: ['class', 'style', 'data-theme'] })
     signal.addEventListener('abort', () => watching.disconnect())
     addEventListener('scroll', () => this.highlights.refresh(), { signal, capture: true, passive: true })
+    follow(() => this.relocate(), signal)
   }
 
   /** @param {KeyboardEvent} event */
@@ -173,7 +192,7 @@ export class Life {
     if (event.key === 'Escape') {
       if (this.prompt.shown) this.prompt.hide()
       // With the focus anywhere else, it is the page's own.
-      else if (document.activeElement === document.body) this.panel.shown ? this.panel.close() : this.card.close()
+      else if (document.activeElement === document.body) this.panel?.shown ? this.panel.close() : this.card?.close()
       return
     }
     const target = /** @type {Element} */ (event.composedPath()[0])
@@ -186,7 +205,7 @@ export class Life {
   #next(way) {
     const order = [...this.#chats.values()].filter(chat => !chat.resolved && this.places.get(chat.id)?.range)
       .sort((a, b) => (this.places.get(a.id)?.start ?? 0) - (this.places.get(b.id)?.start ?? 0))
-    const now = order.findIndex(chat => chat.id === this.card.chatId)
+    const now = order.findIndex(chat => chat.id === this.card?.chatId)
     const next = order[now < 0 ? (way > 0 ? 0 : order.length - 1) : (now + way + order.length) % order.length]
     if (next) this.open(next.id)
     return !!next
@@ -222,11 +241,13 @@ export class Life {
     const text = this.places.fresh()
     const range = text.range(passage.start, passage.end)
     if (!range) return
-    this.panel.close(false)
-    this.card.compose(describe(text.text, passage), range, draft)
-    this.highlights.set('draft', 'draft', range)
-    this.#paintActive(undefined, true)
-    document.getSelection()?.removeAllRanges()
+    this.#with((card, panel) => {
+      panel.close(false)
+      card.compose(describe(text.text, passage), range, draft)
+      this.highlights.set('draft', 'draft', range)
+      this.#paintActive(undefined, true)
+      document.getSelection()?.removeAllRanges()
+    })
   }
 
   /** @param {number} x  @param {number} y */
@@ -272,11 +293,13 @@ export class Life {
     const { state } = this.page
     if (!this.#chats.has(chatId) && !state.drafts.some(draft => draft.chatId === chatId)) return
     this.prompt.hide()
-    this.panel.close(false)
     this.#bring(chatId)
-    this.card.open(chatId, write)
-    this.#paintActive(chatId)
-    this.#tell('thread-open', { chatId })
+    this.#with((card, panel) => {
+      panel.close(false)
+      card.open(chatId, write)
+      this.#paintActive(chatId)
+      this.#tell('thread-open', { chatId })
+    })
   }
 
   /** The page moves only where the passage is out of sight. @param {string} chatId */
@@ -290,9 +313,11 @@ export class Life {
   }
 
   #list() {
-    this.card.close(false)
-    this.panel.open(this.page.state)
-    this.bar.expanded(true)
+    this.#with((card, panel) => {
+      card.close(false)
+      panel.open(this.page.state)
+      this.bar.expanded(true)
+    })
   }
 
   /** @param {string | undefined} chatId  @param {boolean} [drafting] */
@@ -303,13 +328,25 @@ export class Life {
 
   // What changed
 
-  /** @param {string} urlId */
-  setPage(urlId) {
-    if (this.page.state.urlId === urlId) return
-    this.card.close(false)
-    this.panel.close(false)
-    this.#ready = false
-    this.page.setPage(urlId)
+  #urlId() {
+    const { element } = this
+    const usual = () => pageId(location.href, this.client.prefix, canonical())
+    return element.getAttribute('page') || element.pageId?.(new URL(location.href), usual()) || usual()
+  }
+
+  /** The page may be another one now. */
+  relocate() {
+    try {
+      const urlId = this.#urlId()
+      if (this.page.state.urlId === urlId) return
+      this.prompt.hide()
+      this.card?.close(false)
+      this.panel?.close(false)
+      this.#ready = false
+      this.page.setPage(urlId)
+    } catch (error) {
+      this.element.failed(error)
+    }
   }
 
   /** @param {PageState} state */
@@ -320,7 +357,7 @@ export class Life {
     for (const [id, chat] of this.#chats) {
       const known = before.get(id)
       if (known === chat) continue
-      if (this.#ready && id !== this.card.chatId) news += unheard(known, chat, state.user?.id)
+      if (this.#ready && id !== this.card?.chatId) news += unheard(known, chat, state.user?.id)
       if (!known || !!known.resolved !== !!chat.resolved) this.#paint(id)
     }
     if (news) this.announcer.news(news)
@@ -328,8 +365,8 @@ export class Life {
     const unsent = state.drafts.flatMap(({ operation, chatId }) => operation.type === 'create-chat' && !this.#chats.has(chatId) ? [{ id: chatId, anchor: operation.chat.anchor }] : [])
     this.places.follow(unsent.length ? [...state.chats, ...unsent] : state.chats)
     for (const { id } of unsent) if (before.has(id)) this.#paint(id)
-    this.card.update(state)
-    this.panel.update(state)
+    this.card?.update(state)
+    this.panel?.update(state)
     this.#drawBar()
     if (!this.#ready && state.loaded) {
       this.#ready = true
@@ -341,13 +378,13 @@ export class Life {
   #moved(chatIds) {
     for (const id of chatIds) this.#paint(id)
     if (chatIds.includes(this.#hovered)) this.highlights.set('hover', 'hover', this.places.get(this.#hovered)?.range)
-    const { chatId } = this.card
-    if (chatId !== undefined && chatIds.includes(chatId)) {
-      this.#paintActive(chatId)
-      this.card.update(this.page.state)
-      this.card.place()
+    const { card } = this
+    if (card?.chatId !== undefined && chatIds.includes(card.chatId)) {
+      this.#paintActive(card.chatId)
+      card.update(this.page.state)
+      card.place()
     }
-    this.panel.update(this.page.state)
+    this.panel?.update(this.page.state)
     this.highlights.refresh()
   }
 

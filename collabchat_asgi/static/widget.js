@@ -5,8 +5,8 @@
  *     <collab-chat root="main"></collab-chat>
  *
  * Attributes, all optional: `root` (selector of what can be discussed; otherwise `main`, else the whole page), `page` (the
- * urlId; otherwise the canonical link, else the address without query), `tenant`, `theme` (`auto`, `light`, `dark`), `prefix`.
- * The property `token` (a text or a function) signs a visitor in where cookies do not.
+ * urlId; otherwise the path: see pageid.js), `tenant`, `theme` (`auto`, `light`, `dark`), `prefix`.
+ * Properties: `token` (a text or a function) signs a visitor in where cookies do not; `pageId` (a function) names pages.
  * Events, which bubble: `collabchat:ready`, `…:thread-open`, `…:thread-created`, `…:count`, `…:status`, `…:error`.
  *
  * Or by hand:
@@ -18,10 +18,12 @@
 
 /** @import { Chat, Token } from './types.js' */
 /** @import { CollabClient } from './client.js' */
-import { Life, urlIdOf } from './life.js'
+import { Life } from './life.js'
 import { widgetSheet } from './styles.js'
 
-/** @typedef {{page?: string, tenant?: string, theme?: 'auto' | 'light' | 'dark', prefix?: string, token?: Token, client?: CollabClient}} WidgetOptions */
+/** @typedef {{page?: string, tenant?: string, theme?: 'auto' | 'light' | 'dark', prefix?: string, token?: Token, pageId?: PageNamer, client?: CollabClient}} WidgetOptions */
+
+/** Given the address and what the page would be called; nothing means that name. @typedef {(address: URL, usual: string) => string | undefined} PageNamer */
 
 export class CollabChatElement extends HTMLElement {
   static observedAttributes = ['root', 'page', 'tenant', 'theme', 'prefix']
@@ -32,6 +34,8 @@ export class CollabChatElement extends HTMLElement {
   client
   /** @type {Token | undefined} */
   #token
+  /** @type {PageNamer | undefined} */
+  #pageId
   /** @type {Life | undefined} */
   #life
   #due = false
@@ -49,13 +53,22 @@ export class CollabChatElement extends HTMLElement {
     this.restart()
   }
 
+  get pageId() { return this.#pageId }
+  /** Names the page by its address: for routes in the fragment or the query. Asked again after each navigation. @param {PageNamer | undefined} pageId */
+  set pageId(pageId) {
+    this.#pageId = pageId
+    this.#life?.relocate()
+  }
+
   connectedCallback() {
     // Set before this module had arrived, a property hides the accessor.
-    for (const name of /** @type {const} */ (['token'])) {
+    /** @type {Record<string, any>} */
+    const own = this
+    for (const name of ['token', 'pageId']) {
       if (!Object.hasOwn(this, name)) continue
-      const value = this[name]
-      delete (/** @type {any} */ (this))[name]
-      this[name] = value
+      const value = own[name]
+      delete own[name]
+      own[name] = value
     }
     this.#start()
   }
@@ -65,7 +78,7 @@ export class CollabChatElement extends HTMLElement {
   /** @param {string} name */
   attributeChangedCallback(name) {
     if (name === 'theme') this.#life?.theme()
-    else if (name === 'page' && this.#life) this.#life.setPage(urlIdOf(this))
+    else if (name === 'page' && this.#life) this.#life.relocate()
     else this.restart()
   }
 
@@ -80,10 +93,15 @@ export class CollabChatElement extends HTMLElement {
         this.#life = new Life(this)
       } catch (error) {
         // Such as a name of the page that is too long: another one begins anew.
-        console.error('collabchat:', error)
-        this.dispatchEvent(new CustomEvent('collabchat:error', { detail: { code: 'invalid', message: String(error) }, bubbles: true, composed: true }))
+        this.failed(error)
       }
     })
+  }
+
+  /** For Life. @internal @param {unknown} error */
+  failed(error) {
+    console.error('collabchat:', error)
+    this.dispatchEvent(new CustomEvent('collabchat:error', { detail: { code: 'invalid', message: String(error) }, bubbles: true, composed: true }))
   }
 
   #stop() {
@@ -99,6 +117,9 @@ export class CollabChatElement extends HTMLElement {
 
   /** All discussions: what `page.state.chats` of the client holds. @returns {readonly Chat[]} */
   threads() { return this.#life?.page.state.chats ?? [] }
+
+  /** What the page is called; empty before it begins, and after its end. @returns {string} */
+  get urlId() { return this.#life?.page.state.urlId ?? '' }
 
   /** Opens a discussion, or the list without an id. @param {string} [chatId] */
   open(chatId) { this.#life?.open(chatId) }
@@ -124,11 +145,12 @@ export class CollabChatElement extends HTMLElement {
  * @param {Element} root  @param {WidgetOptions} [options]
  * @returns {CollabChatElement}
  */
-export function mount(root, { token, client, ...attributes } = {}) {
+export function mount(root, { token, client, pageId, ...attributes } = {}) {
   const element = /** @type {CollabChatElement} */ (document.createElement('collab-chat'))
   element.rootElement = root
   element.client = client
   element.token = token
+  element.pageId = pageId
   for (const [name, value] of Object.entries(attributes)) if (value !== undefined) element.setAttribute(name, value)
   document.body.append(element)
   return element

@@ -1,6 +1,6 @@
 /**
  * Makes what pages load: `npm run minify`. The client is one file, because pages may also use it by itself; the widget is
- * another, which imports it.
+ * another, which imports it, and what only an opened discussion needs is a third.
  */
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +9,7 @@ import { build } from 'esbuild'
 import { minify } from 'terser'
 
 export const STATIC = new URL('../../collabchat_asgi/static/', import.meta.url)
-export const ENTRIES = ['client.js', 'widget.js']
+export const ENTRIES = ['client.js', 'widget.js', 'talk.js']
 
 /** Property names that only our modules say to each other: no word of the wire, of the public types or of a browser (minify.test.js). */
 export const OURS = (
@@ -37,14 +37,21 @@ const styles = {
   },
 }
 
+/** @param {string} entry  @returns {Promise<import('esbuild').BuildResult<{write: false}>>} */
+async function bundled(entry) {
+  // What two files say to each other has the same name in both.
+  const mangleCache = entry === 'talk.js' ? (await bundled('widget.js')).mangleCache : {}
+  return build({
+    entryPoints: [fileURLToPath(new URL(entry, STATIC))],
+    external: [...ENTRIES.filter(other => other !== entry), 'rectangles.js', 'history.js'].map(other => `./${other}`),
+    // Both minify: what esbuild writes is what terser makes the smallest of.
+    bundle: true, minify: true, mangleProps: new RegExp(`^(?:${OURS.join('|')})$`), format: 'esm', target: 'es2022', charset: 'utf8', plugins: [styles], write: false, mangleCache,
+  })
+}
+
 /** @param {string} entry  @returns {Promise<string>} */
 export async function minified(entry) {
-  const { outputFiles: [bundle] } = await build({
-    entryPoints: [fileURLToPath(new URL(entry, STATIC))],
-    external: [...ENTRIES.filter(other => other !== entry), 'rectangles.js'].map(other => `./${other}`),
-    // Both minify: what esbuild writes is what terser makes the smallest of.
-    bundle: true, minify: true, mangleProps: new RegExp(`^(?:${OURS.join('|')})$`), format: 'esm', target: 'es2022', charset: 'utf8', plugins: [styles], write: false,
-  })
+  const { outputFiles: [bundle] } = await bundled(entry)
   const { code } = await minify(bundle.text, { module: true, ecma: 2020, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false, hoist_funs: true, inline: 1 }, format: { comments: false } })
   return `${code}\n`
 }
