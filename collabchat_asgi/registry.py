@@ -16,6 +16,7 @@ from urllib.parse import quote
 from .errors import ConfigError
 from .pubsub.abc import PubSub
 from .storage.abc import Storage
+from .storage.sqlite_url import SqliteUrl
 
 __all__ = [
     "default_pubsub",
@@ -111,7 +112,7 @@ def _maker(found: Any) -> Callable[[str], Any]:
 
 
 SQLITE = ("sqlite", "sqlite+pysqlite")
-POSTGRES = ("postgresql", "postgresql+asyncpg")
+POSTGRES = ("postgresql", "postgresql+asyncpg", "postgres")
 REDIS = ("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
 
 storages: Registry[Storage] = Registry(
@@ -172,11 +173,8 @@ def default_pubsub(storage_url: str) -> str:
     """
     scheme = storages.scheme(storage_url)
     if scheme in SQLITE:
-        # The storage reads its URL with the same function, whose unquoting differs by version.
-        from sqlalchemy.engine import make_url
-
-        path = make_url(storage_url).database
-        if path in (None, "", ":memory:") or not hasattr(socket, "AF_UNIX"):
+        path = SqliteUrl.parse(storage_url).path
+        if not path or not hasattr(socket, "AF_UNIX"):
             return "memory://"
         return "local://" + quote(os.path.realpath(path))
     if scheme in pubsubs.known():

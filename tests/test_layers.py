@@ -37,7 +37,7 @@ not named here stand on top (collab, middleware, wsgi, cli, testing …) and may
 and nobody below may import them."""
 
 PURE = {"asyncio", "threading", "time", "random", "socket", "ssl", "os", "io", "logging", "anyio"}
-PURE |= {"datetime", "sqlite3", "sqlalchemy", "redis", "subprocess", "selectors", "uuid"}
+PURE |= {"datetime", "sqlite3", "asyncpg", "redis", "subprocess", "selectors", "uuid"}
 """What the core may not import: time is an argument, and ids come from `secrets`."""
 
 

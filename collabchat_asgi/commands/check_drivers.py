@@ -5,16 +5,21 @@ from __future__ import annotations
 import sqlite3
 from importlib.metadata import PackageNotFoundError, version
 
-_DRIVERS = {"postgresql": ("asyncpg", "SQLAlchemy"), "redis": ("redis",), "rediss": ("redis",)}
+_DRIVERS = {
+    "postgres": "asyncpg",
+    "postgresql": "asyncpg",
+    "redis": "redis",
+    "rediss": "redis",
+}
 
 
 def driver_of(url: str) -> str:
     """In words for a line of `doctor`."""
     scheme = url.partition(":")[0].lower().partition("+")[0]
     if scheme == "sqlite":
-        return f"SQLite {sqlite3.sqlite_version}, {_named('SQLAlchemy')}"
-    drivers = _DRIVERS.get(scheme)
-    return " and ".join(map(_named, drivers)) if drivers else "no driver of its own"
+        return f"SQLite {sqlite3.sqlite_version}"
+    driver = _DRIVERS.get(scheme)
+    return _named(driver) if driver else "no driver of its own"
 
 
 def _named(package: str) -> str:

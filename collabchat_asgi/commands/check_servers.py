@@ -7,7 +7,12 @@ from importlib import import_module
 
 from .finding import Checkup, Finding
 
-_MODULES = {"redis": "check_redis", "rediss": "check_redis", "postgresql": "check_postgres"}
+_MODULES = {
+    "postgres": "check_postgres",
+    "postgresql": "check_postgres",
+    "redis": "check_redis",
+    "rediss": "check_redis",
+}
 _SKEW_SECONDS = 2.0
 
 

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import asyncpg
 
-__all__ = ["READ_ONLY", "code_of", "is_away", "may_pass", "text_of"]
+__all__ = ["DRIVER", "READ_ONLY", "code_of", "is_away", "may_pass", "text_of"]
 
+DRIVER = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    EOFError,
+)
+"""Whatever the driver raises; TimeoutError is an OSError."""
 READ_ONLY = "25006"
-LOST_RACES = {"40001", "40P01"}
-"""Serialization failure, deadlock: rolled back, and as good as new."""
+LOST_RACES = {"40001", "40P01", "23505"}
+"""Serialization failure, deadlock, somebody else added the same row: rolled back, and as good as
+new."""
 REPLANNED = {"0A000"}
 """A cached plan that a changed table made useless."""
 GONE = ("08", "57P0", READ_ONLY)
@@ -33,17 +42,9 @@ CURES = {
 }
 
 
-def _root(error: BaseException) -> BaseException:
-    """What the driver raised, under what SQLAlchemy and its adapter made of it."""
-    adapted = getattr(error, "orig", None) or error
-    cause = adapted.__cause__
-    driver = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-    return cause if isinstance(cause, driver) else adapted
-
-
 def code_of(error: BaseException) -> str:
     """The server's five characters, or none where the error is not the server's."""
-    return str(getattr(_root(error), "sqlstate", None) or "")
+    return str(getattr(error, "sqlstate", None) or "")
 
 
 def may_pass(error: BaseException) -> bool:
@@ -52,7 +53,7 @@ def may_pass(error: BaseException) -> bool:
         return False
     if code := code_of(error):
         return code.startswith(GONE) or code in LOST_RACES | REPLANNED
-    return _is_disconnected(_root(error))
+    return _is_disconnected(error)
 
 
 def is_away(error: BaseException) -> bool:
@@ -62,23 +63,22 @@ def is_away(error: BaseException) -> bool:
 
 def _is_of_pooler(error: BaseException) -> bool:
     """PgBouncer takes no settings of a session unless its configuration says so."""
-    return code_of(error) == "08P01" and "startup parameter" in str(_root(error))
+    return code_of(error) == "08P01" and "startup parameter" in str(error)
 
 
 def text_of(error: BaseException) -> str:
     """What happened and what to do about it. Nothing that was to be stored is told."""
-    root = _root(error)
     code = code_of(error)
-    of_server = isinstance(root, asyncpg.PostgresError | asyncpg.InterfaceError) and root.args
-    text = str(root.args[0] if of_server else root) or type(root).__name__
-    if isinstance(root, asyncpg.DataError) and text.startswith("invalid input for query argument"):
+    of_server = isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and error.args
+    text = str(error.args[0] if of_server else error) or type(error).__name__
+    if isinstance(error, asyncpg.DataError) and text.startswith("invalid input for query argument"):
         text = "invalid input for a query argument"  # the driver goes on with the argument itself
     cure = POOLED if _is_of_pooler(error) else CURES.get(code)
     return f"{text}{f' ({code})' if code else ''}{f': {cure}' if cure else ''}"
 
 
-def _is_disconnected(root: BaseException) -> bool:
-    if isinstance(root, asyncpg.InterfaceError):
+def _is_disconnected(error: BaseException) -> bool:
+    if isinstance(error, asyncpg.InterfaceError):
         # Also raised for misuse; what is misused is given up like what is lost.
-        return not isinstance(root, ValueError)
-    return isinstance(root, OSError | EOFError | asyncpg.InternalClientError)
+        return not isinstance(error, ValueError)
+    return isinstance(error, OSError | EOFError | asyncpg.InternalClientError)

@@ -4,64 +4,69 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
-from typing import TypeVar
-
-import asyncpg
-from sqlalchemy import Connection, event
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..cancellation import is_cancelled
 from ..errors import StorageError, StorageUnavailable
-from ..postgres_client.faults import READ_ONLY, code_of, is_away, may_pass, text_of
+from ..postgres_client.faults import DRIVER, READ_ONLY, code_of, is_away, may_pass, text_of
+from .sql import Act, Row, Statement, Transaction
 
-__all__ = ["Calls"]
+if TYPE_CHECKING:
+    import asyncpg
+
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+__all__ = ["Calls", "Connections"]
 
 T = TypeVar("T")
 
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.25
-_DRIVER = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, EOFError)
+_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_PLAN_ANEW = "; SET LOCAL plan_cache_mode = force_custom_plan"
+"""A plan that is kept is of the time when the tables were empty: it reads them whole."""
+
+
+class Connections(Protocol):
+    """A pool: of ours, or of the host's."""
+
+    def acquire(self) -> AbstractAsyncContextManager[Any, bool | None]:
+        """A connection that is nobody else's meanwhile."""
 
 
 class Calls:
     """Every call is a task of its own. Whoever waits for it may go away, the transaction still
     ends; a connection whose answer is overdue is thrown away, never handed to somebody else."""
 
-    def __init__(
-        self, engine: AsyncEngine, schema: str | None, where: str, *, foreign: bool
-    ) -> None:
-        """`foreign`: sessions are set up by somebody else."""
-        tables = {"schema_translate_map": {None: schema}} if schema else {}
-        self._writing = engine.execution_options(isolation_level="READ COMMITTED", **tables)
-        self._reading = engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True, **tables
-        )
-        if foreign:
-            for view in (self._writing, self._reading):
-                event.listen(view.sync_engine, "begin", _plan_anew)
+    def __init__(self, connections: Connections, where: str, *, foreign: bool) -> None:
+        """`foreign`: sessions are set up by somebody else, or there are none to set up."""
+        self._connections = connections
+        setting = _PLAN_ANEW if foreign else ""
+        self._begin_write, self._begin_read = _WRITE + setting, _READ + setting
         self._where = where
         self._tasks: set[asyncio.Task[object]] = set()
 
-    async def write(self, work: Callable[[Connection], T], seconds: float) -> T:
-        """Each statement of `work` sees what was committed before it, so a lock comes first.
+    async def write(self, act: Callable[[], Act[T]], seconds: float) -> T:
+        """Each statement sees what was committed before it, so a lock comes first.
 
         Raises `StorageUnavailable` after so many seconds at the latest."""
-        return await self._run(self._writing, work, seconds)
+        return await self._run(self._begin_write, act, seconds)
 
-    async def read(self, work: Callable[[Connection], T], seconds: float) -> T:
-        """All statements of a transaction of `work` see the same moment. Raises as `write`."""
-        return await self._run(self._reading, work, seconds)
+    async def read(self, act: Callable[[], Act[T]], seconds: float) -> T:
+        """All statements of a transaction see the same moment. Raises as `write`."""
+        return await self._run(self._begin_read, act, seconds)
 
     async def end(self) -> None:
         """Wait until all that was begun has ended."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, engine: AsyncEngine, work: Callable[[Connection], T], seconds: float) -> T:
+    async def _run(self, begin: str, act: Callable[[], Act[T]], seconds: float) -> T:
         troubles: list[Exception] = []
         loop = asyncio.get_running_loop()
-        task = loop.create_task(self._bounded(engine, work, seconds, troubles))
+        task = loop.create_task(self._bounded(begin, act, seconds, troubles))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         await asyncio.wait({task}, timeout=seconds)
@@ -76,14 +81,14 @@ class Calls:
 
     async def _bounded(
         self,
-        engine: AsyncEngine,
-        work: Callable[[Connection], T],
+        begin: str,
+        act: Callable[[], Act[T]],
         seconds: float,
         troubles: list[Exception],
     ) -> T:
         try:
             async with asyncio.timeout(seconds):
-                return await self._until_it_works(engine, work, troubles)
+                return await self._until_it_works(begin, act, troubles)
         except TimeoutError:
             raise self._late(seconds, troubles) from None
 
@@ -92,14 +97,14 @@ class Calls:
         return StorageUnavailable(f"{self._where}: {why} (within {seconds:g} s)")
 
     async def _until_it_works(
-        self, engine: AsyncEngine, work: Callable[[Connection], T], troubles: list[Exception]
+        self, begin: str, act: Callable[[], Act[T]], troubles: list[Exception]
     ) -> T:
-        """Whatever `work` is, it may be done twice: known ids are not written again."""
+        """Whatever `act` is, it may be done twice: known ids are not written again."""
         pause = _FIRST_PAUSE
         while True:
             try:
-                return await _once(engine, work)
-            except _DRIVER as error:
+                return await self._once(begin, act)
+            except DRIVER as error:
                 if not may_pass(error):
                     kind = StorageUnavailable if is_away(error) else StorageError
                     raise kind(f"{self._where}: {text_of(error)}") from None
@@ -112,17 +117,56 @@ class Calls:
             await asyncio.sleep(random.uniform(0, pause))
             pause = min(_LONGEST_PAUSE, 2 * pause)
 
+    async def _once(self, begin: str, act: Callable[[], Act[T]]) -> T:
+        async with self._connections.acquire() as connection:
+            try:
+                return await _perform(connection, begin, act())
+            except BaseException as error:
+                # What was cut off is of unknown state, and another server may have become the
+                # primary: the next call gets a new connection.
+                cut_off = not isinstance(error, Exception) or connection.is_in_transaction()
+                if cut_off or code_of(error) == READ_ONLY:
+                    connection.terminate()
+                raise
 
-def _plan_anew(connection: Connection) -> None:
-    """A plan that is kept is of the time when the tables were empty: it reads them whole."""
-    connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
+
+async def _perform(connection: Connection, begin: str, act: Act[T]) -> T:
+    try:
+        transaction = next(act)
+        while True:
+            try:
+                result = await _transact(connection, begin, transaction)
+            except Exception as error:
+                transaction = act.throw(error)
+            else:
+                transaction = act.send(result)
+    except StopIteration as end:
+        value: T = end.value
+        return value
 
 
-async def _once(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
-    async with engine.connect() as connection:
+async def _transact(connection: Connection, begin: str, transaction: Transaction) -> object:
+    procedure = transaction.procedure
+    await connection.execute(begin)
+    try:
         try:
-            return await connection.run_sync(work)
-        except SQLAlchemyError as error:
-            if code_of(error) == READ_ONLY:
-                await connection.invalidate()  # the next one may find the new primary
-            raise
+            statement = next(procedure)
+            while True:
+                statement = procedure.send(await _ask(connection, statement))
+        except StopIteration as end:
+            await connection.execute("COMMIT" if transaction.kept else "ROLLBACK")
+            return end.value
+    except Exception:
+        if connection.is_in_transaction():
+            with suppress(*DRIVER):
+                await connection.execute("ROLLBACK")
+        raise
+
+
+async def _ask(connection: Connection, statement: Statement) -> Sequence[Row]:
+    if not statement.each:
+        rows: Sequence[Any] = await connection.fetch(statement.text, *statement.given)
+        return rows
+    if statement.given:
+        await connection.executemany(statement.text, statement.given)
+    return ()

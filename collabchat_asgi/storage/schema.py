@@ -5,122 +5,99 @@ from __future__ import annotations
 import time
 from secrets import token_bytes
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    insert,
-    inspect,
-    select,
-)
-
 from ..errors import StorageError
+from .sql import Dialect, Procedure, Statement
 
-__all__ = ["VERSION", "applied", "entry", "facts", "metadata", "page", "record", "usage"]
+__all__ = ["TABLES", "VERSION", "migrate"]
 
 VERSION = 1
 """Of the tables below. A greater one in the database was written by a newer release."""
 
-metadata = MetaData()
+TABLES = {
+    "facts": "collabchat_facts",
+    "page": "collabchat_page",
+    "entry": "collabchat_entry",
+    "record": "collabchat_record",
+    "usage": "collabchat_usage",
+    "applied": "collabchat_usage_applied",
+}
 
-_id = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite numbers rows by itself only where the type is INTEGER to the letter."""
-
-_text = Text().with_variant(Text(collation="C"), "postgresql")
-"""Text in code point order, which is how `PageKey` sorts."""
-
-facts = Table(
-    "collabchat_facts",
-    metadata,
-    Column("version", Integer, nullable=False),
-    Column("key", LargeBinary, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
+# `{text}` is text in code point order, which is how `PageKey` sorts. `{no_rowid}` is for tables of
+# small rows. Not for entries and records: rows of that size, sorted into the middle of an index,
+# dirty almost three times as many pages per commit (340, not 118, with an entry on each of 64
+# pages).
+_CREATE = (
+    # One row: the schema's version, and the key that signs hints.
+    """CREATE TABLE {facts} (
+        version INTEGER NOT NULL,
+        key {bytes} NOT NULL,
+        created_ms BIGINT NOT NULL
+    )""",
+    # Heads. `trimmed` is the last number that the log no longer holds.
+    """CREATE TABLE {page} (
+        id {id} NOT NULL,
+        tenant_id {text} NOT NULL,
+        url_id {text} NOT NULL,
+        epoch TEXT NOT NULL,
+        seq BIGINT NOT NULL,
+        trimmed BIGINT NOT NULL,
+        PRIMARY KEY (id)
+    )""",
+    "CREATE UNIQUE INDEX collabchat_page_key ON {page} (tenant_id, url_id)",
+    # The log and the memory of known ids in one: a note is a row without an event.
+    """CREATE TABLE {entry} (
+        page_id BIGINT NOT NULL,
+        broadcast_id TEXT NOT NULL,
+        seq BIGINT NOT NULL,
+        epoch TEXT NOT NULL,
+        event {bytes},
+        body_key TEXT,
+        user_id TEXT NOT NULL,
+        fingerprint {bytes} NOT NULL,
+        receipt {bytes} NOT NULL,
+        created_ms BIGINT NOT NULL,
+        PRIMARY KEY (page_id, broadcast_id)
+    )""",
+    "CREATE INDEX collabchat_entry_seq ON {entry} (page_id, seq)",
+    # Current facts about pages, with the texts that the log carries.
+    """CREATE TABLE {record} (
+        page_id BIGINT NOT NULL,
+        key TEXT NOT NULL,
+        value {bytes} NOT NULL,
+        body TEXT NOT NULL,
+        body_seq BIGINT NOT NULL,
+        PRIMARY KEY (page_id, key)
+    )""",
+    """CREATE TABLE {usage} (
+        tenant_id {text} NOT NULL,
+        day {text} NOT NULL,
+        url_id {text} NOT NULL,
+        counter TEXT NOT NULL,
+        amount BIGINT NOT NULL,
+        PRIMARY KEY (tenant_id, day, url_id, counter)
+    ){no_rowid}""",
+    # Deltas that are in `usage` already.
+    """CREATE TABLE {applied} (
+        run_id TEXT NOT NULL,
+        serial BIGINT NOT NULL,
+        PRIMARY KEY (run_id, serial)
+    ){no_rowid}""",
 )
-"""One row: the schema's version, and the key that signs hints."""
-
-page = Table(
-    "collabchat_page",
-    metadata,
-    Column("id", _id, primary_key=True),
-    Column("tenant_id", _text, nullable=False),
-    Column("url_id", _text, nullable=False),
-    Column("epoch", Text, nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("trimmed", BigInteger, nullable=False),
-    Index("collabchat_page_key", "tenant_id", "url_id", unique=True),
-)
-"""Heads. `trimmed` is the last number that the log no longer holds."""
-
-# No `WITHOUT ROWID` for these two: rows of this size, sorted into the middle of an index, dirty
-# almost three times as many pages per commit (340, not 118, with an entry on each of 64 pages).
-
-entry = Table(
-    "collabchat_entry",
-    metadata,
-    Column("page_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("broadcast_id", Text, primary_key=True),
-    Column("seq", BigInteger, nullable=False),
-    Column("epoch", Text, nullable=False),
-    Column("event", LargeBinary),
-    Column("body_key", Text),
-    Column("user_id", Text, nullable=False),
-    Column("fingerprint", LargeBinary, nullable=False),
-    Column("receipt", LargeBinary, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Index("collabchat_entry_seq", "page_id", "seq"),
-)
-"""The log and the memory of known ids in one: a note is a row without an event."""
-
-record = Table(
-    "collabchat_record",
-    metadata,
-    Column("page_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("key", Text, primary_key=True),
-    Column("value", LargeBinary, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("body_seq", BigInteger, nullable=False),
-)
-"""Current facts about pages, with the texts that the log carries."""
-
-usage = Table(
-    "collabchat_usage",
-    metadata,
-    Column("tenant_id", _text, primary_key=True),
-    Column("day", _text, primary_key=True),
-    Column("url_id", _text, primary_key=True),
-    Column("counter", Text, primary_key=True),
-    Column("amount", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-applied = Table(
-    "collabchat_usage_applied",
-    metadata,
-    Column("run_id", Text, primary_key=True),
-    Column("serial", BigInteger, primary_key=True, autoincrement=False),
-    sqlite_with_rowid=False,
-)
-"""Deltas that are in `usage` already."""
 
 
-def migrate(connection: Connection) -> None:
-    """Create the tables, or bring them to `VERSION`. Call it in a transaction that holds a lock
-    against everybody else who opens. Raises `StorageError` on tables of a newer release."""
-    if not inspect(connection).has_table(facts.name, connection.schema_for_object(facts)):
-        metadata.create_all(connection)
+def migrate(dialect: Dialect) -> Procedure[None]:
+    """Create the tables, or bring them to `VERSION`. The transaction must hold a lock against
+    everybody else who opens. Raises `StorageError` on tables of a newer release."""
+    if not (yield dialect.has(TABLES["facts"])):
+        for text in _CREATE:
+            yield Statement(dialect.spell(text))
         now_ms = time.time_ns() // 1_000_000
-        connection.execute(
-            insert(facts).values(version=VERSION, key=token_bytes(32), created_ms=now_ms)
-        )
-    version = connection.scalar(select(facts.c.version))
-    if version is None:
-        raise StorageError(f"table {facts.name} is empty: restore it from a backup")
+        insert = "INSERT INTO {facts} (version, key, created_ms) VALUES ($1, $2, $3)"
+        yield Statement(dialect.spell(insert), (VERSION, token_bytes(32), now_ms))
+    rows = yield Statement(dialect.spell("SELECT version FROM {facts}"))
+    if not rows:
+        raise StorageError(f"table {TABLES['facts']} is empty: restore it from a backup")
+    version = rows[0][0]
     if version > VERSION:
         raise StorageError(
             f"the database has tables of version {version}, this release knows {VERSION}: "

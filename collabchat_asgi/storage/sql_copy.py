@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
-
 from ..core.model import NOWHERE, PageKey, Position
 from .abc import Kept, PageCopy, Record
-from .schema import entry, page, record
-from .sql import Dialect
+from .sql import Dialect, Procedure, Row, Statement, one_act
 from .sql_write import record_row
 
 __all__ = ["Copier"]
@@ -17,78 +14,87 @@ class Copier:
     """`dump` is for connections like those of `Reader`, `restore` for those of `Writer`."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._page = select(page).where(
-            page.c.tenant_id == bindparam("tenant_id"), page.c.url_id == bindparam("url_id")
+        spell = dialect.spell
+        page = """SELECT id, epoch, seq, trimmed FROM {page} AS page
+            WHERE tenant_id = $1 AND url_id = $2"""
+        self._page = spell(page)
+        self._locked_page = spell(f"{page} {dialect.lock}")
+        self._records = spell("SELECT key, value, body, body_seq FROM {record} WHERE page_id = $1")
+        self._entries = spell(
+            """SELECT epoch, seq, broadcast_id, user_id, fingerprint, receipt, event, body_key,
+                created_ms
+            FROM {entry} WHERE page_id = $1"""
         )
-        self._create_page = dialect.insert(page).on_conflict_do_nothing()
+        self._create_page = spell(
+            """INSERT INTO {page} (tenant_id, url_id, epoch, seq, trimmed)
+            VALUES ($1, $2, '', 0, 0) ON CONFLICT (tenant_id, url_id) DO NOTHING"""
+        )
+        self._forget = [
+            spell(f"DELETE FROM {{{table}}} WHERE page_id = $1") for table in ("entry", "record")
+        ]
+        self._move_head = spell(
+            "UPDATE {page} SET epoch = $1, seq = $2, trimmed = $3 WHERE id = $4"
+        )
+        self._add_entry = spell(
+            """INSERT INTO {entry} (page_id, seq, epoch, broadcast_id, user_id, fingerprint,
+                receipt, event, body_key, created_ms)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+        )
+        self._add_record = spell(
+            """INSERT INTO {record} (page_id, key, value, body, body_seq)
+            VALUES ($1, $2, $3, $4, $5)"""
+        )
 
-    def dump(self, connection: Connection, key: PageKey) -> PageCopy:
-        with connection.begin():
-            found = connection.execute(self._page, key._asdict()).one_or_none()
-            if found is None:
-                return PageCopy(NOWHERE, 0, (), ())
-            of_page = entry.c.page_id == found.id
-            kept = connection.execute(select(entry).where(of_page)).all()
-            records = connection.execute(
-                select(record.c.key, record.c.value, record.c.body, record.c.body_seq).where(
-                    record.c.page_id == found.id
-                )
-            ).all()
+    @one_act
+    def dump(self, key: PageKey) -> Procedure[PageCopy]:
+        found = yield Statement(self._page, key)
+        if not found:
+            return PageCopy(NOWHERE, 0, (), ())
+        [(page_id, epoch, seq, trimmed)] = found
+        entries = yield Statement(self._entries, (page_id,))
+        records = yield Statement(self._records, (page_id,))
         return PageCopy(
-            Position(found.epoch, found.seq),
-            found.trimmed,
+            Position(epoch, seq),
+            trimmed,
             [Record(*row) for row in records],
-            [
-                Kept(
-                    Position(row.epoch, row.seq),
-                    row.broadcast_id,
-                    row.user_id,
-                    row.fingerprint,
-                    row.receipt,
-                    # Rows of trimmed events are deleted later than their numbers are.
-                    row.event if row.seq > found.trimmed else None,
-                    row.body_key if row.seq > found.trimmed else None,
-                    row.created_ms,
-                )
-                for row in kept
-            ],
+            [_kept(row, trimmed) for row in entries],
         )
 
-    def restore(self, connection: Connection, key: PageKey, copy: PageCopy) -> bool:
-        with connection.begin():
-            connection.execute(
-                self._create_page, {**key._asdict(), "epoch": "", "seq": 0, "trimmed": 0}
-            )
-            found = connection.execute(self._page.with_for_update(), key._asdict()).one()
-            if not copy.position.continues(Position(found.epoch, found.seq)):
-                return False
-            for column in (entry.c.page_id, record.c.page_id):
-                connection.execute(delete(column.table).where(column == found.id))
-            epoch, seq = copy.position
-            connection.execute(
-                update(page)
-                .where(page.c.id == found.id)
-                .values(epoch=epoch, seq=seq, trimmed=copy.trimmed)
-            )
-            for table, rows in (
-                (entry, [_entry_row(found.id, one) for one in copy.kept]),
-                (record, [record_row(found.id, one) for one in copy.records]),
-            ):
-                if rows:
-                    connection.execute(insert(table), rows)
-            return True
+    @one_act
+    def restore(self, key: PageKey, copy: PageCopy) -> Procedure[bool]:
+        yield Statement(self._create_page, key)
+        [(page_id, epoch, seq, _)] = yield Statement(self._locked_page, key)
+        if not copy.position.continues(Position(epoch, seq)):
+            return False
+        for text in self._forget:
+            yield Statement(text, (page_id,))
+        yield Statement(self._move_head, (*copy.position, copy.trimmed, page_id))
+        entries = [_entry_row(page_id, one) for one in copy.kept]
+        yield Statement(self._add_entry, entries, each=True)
+        records = [record_row(page_id, one) for one in copy.records]
+        yield Statement(self._add_record, records, each=True)
+        return True
 
 
-def _entry_row(page_id: int, one: Kept) -> dict[str, object]:
-    return {
-        "page_id": page_id,
-        "seq": one.position.seq,
-        "epoch": one.position.epoch,
-        "broadcast_id": one.broadcast_id,
-        "user_id": one.user_id,
-        "fingerprint": one.fingerprint,
-        "receipt": one.receipt,
-        "event": one.event,
-        "body_key": one.body_key,
-        "created_ms": one.created_ms,
-    }
+def _kept(row: Row, trimmed: int) -> Kept:
+    epoch, seq, broadcast_id, user_id, fingerprint, receipt, event, body_key, created_ms = row
+    if seq <= trimmed:
+        # Rows of trimmed events are deleted later than their numbers are.
+        event = body_key = None
+    position = Position(epoch, seq)
+    return Kept(position, broadcast_id, user_id, fingerprint, receipt, event, body_key, created_ms)
+
+
+def _entry_row(page_id: int, one: Kept) -> Row:
+    return (
+        page_id,
+        one.position.seq,
+        one.position.epoch,
+        one.broadcast_id,
+        one.user_id,
+        one.fingerprint,
+        one.receipt,
+        one.event,
+        one.body_key,
+        one.created_ms,
+    )

@@ -2,119 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy import (
-    Connection,
-    Select,
-    and_,
-    bindparam,
-    delete,
-    func,
-    select,
-    update,
-)
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from .abc import UsageDelta
-from .schema import applied, entry, page, usage
-from .sql import Dialect
+from .sql import Act, Dialect, Procedure, Statement, Transaction, one_act
 
-__all__ = ["Upkeep"]
+__all__ = ["FORGOTTEN_AT_ONCE", "FORGOTTEN_PER_CALL", "Upkeep"]
 
 _PAGES_AT_ONCE = 10
 _EVENTS_AT_ONCE = 1_000
-"""Of one page. One call drops at most both multiplied, so that commits need not wait for long."""
-_ROWS_AT_ONCE = 2 * _PAGES_AT_ONCE * _EVENTS_AT_ONCE
+"""Of one page. One call drops at most both multiplied."""
+FORGOTTEN_AT_ONCE = 1_000
+"""Rows in one transaction: commits wait for one of these, not for all."""
+FORGOTTEN_PER_CALL = 2 * _PAGES_AT_ONCE * _EVENTS_AT_ONCE
 """Events and notes: more than one call can set free, so that nothing piles up."""
+_DELTAS_AT_ONCE = 1_000
+_APPLIED = {"run_id": "text", "serial": "bigint"}
 
 
 class Upkeep:
-    """Changes that nobody waits for, on connections like those of `Writer`."""
+    """`aged` and `left_over` only ask, on connections like those of `Reader`; what they find is
+    looked at again under the page's lock."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._trimmable = _trimmable().with_for_update(of=page)
-        self._move_trimmed = (
-            update(page).where(page.c.id == bindparam("page_id")).values(trimmed=bindparam("last"))
+        self._dialect = dialect
+        spell = dialect.spell
+        self._aged = spell(
+            """SELECT page.id FROM {page} AS page JOIN {entry} AS first
+            ON first.page_id = page.id AND first.seq = page.trimmed + 1
+            WHERE page.seq - page.trimmed > $1
+                AND first.event IS NOT NULL AND first.created_ms < $2
+            LIMIT $3"""
         )
-        self._forgettable = _forgettable()
-        self._forget = delete(entry).where(
-            entry.c.page_id == bindparam("of_page"),
-            entry.c.broadcast_id == bindparam("of_id"),
+        self._locked = spell(
+            f"SELECT page.seq, page.trimmed FROM {{page}} AS page WHERE id = $1 {dialect.lock}"
         )
-        self._apply = dialect.insert(applied).on_conflict_do_nothing()
-        add = dialect.insert(usage)
-        self._add_usage = add.on_conflict_do_update(
-            index_elements=list(usage.primary_key),
-            set_={"amount": usage.c.amount + add.excluded.amount},
+        # Clocks go back, and only the beginning of a log may be dropped.
+        self._young = spell(
+            """SELECT min(seq) FROM {entry} WHERE page_id = $1 AND seq > $2 AND seq <= $3
+                AND event IS NOT NULL AND created_ms >= $4"""
+        )
+        self._move_trimmed = spell("UPDATE {page} SET trimmed = $1 WHERE id = $2")
+        self._left_over = spell(
+            """SELECT page.id FROM {page} AS page WHERE page.trimmed > 0 AND EXISTS (
+                SELECT 1 FROM {entry} AS entry WHERE entry.page_id = page.id
+                    AND entry.seq <= page.trimmed AND entry.created_ms < $1
+            ) LIMIT $2"""
+        )
+        self._forgettable = spell(
+            """SELECT page_id, broadcast_id FROM {entry}
+            WHERE page_id = $1 AND seq <= $2 AND created_ms < $3 LIMIT $4"""
+        )
+        self._forget = spell("DELETE FROM {entry} WHERE page_id = $1 AND broadcast_id = $2")
+        self._known = spell(
+            f"""SELECT applied.run_id, applied.serial FROM {dialect.rows("given", _APPLIED)}
+            JOIN {{applied}} AS applied
+            ON applied.run_id = given.run_id AND applied.serial = given.serial"""
+        )
+        self._apply = spell("INSERT INTO {applied} (run_id, serial) VALUES ($1, $2)")
+        self._add = spell(
+            """INSERT INTO {usage} AS usage (tenant_id, day, url_id, counter, amount)
+            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, day, url_id, counter)
+            DO UPDATE SET amount = usage.amount + excluded.amount"""
         )
 
-    def trim(self, connection: Connection, *, before_ms: int, keep_events: int) -> int:
-        dropped = 0
-        with connection.begin():
-            for page_id, seq, trimmed, young in connection.execute(
-                self._trimmable, {"before_ms": before_ms, "keep_events": keep_events}
-            ).all():
-                last = min(seq - keep_events, trimmed + _EVENTS_AT_ONCE, (young or seq + 1) - 1)
-                connection.execute(self._move_trimmed, {"page_id": page_id, "last": last})
-                dropped += last - trimmed
-        # On its own: commits need not wait for the rows to go, nobody reads them any more.
-        with connection.begin():
-            if old := connection.execute(self._forgettable, {"before_ms": before_ms}).all():
-                names = ("of_page", "of_id")
-                connection.execute(
-                    self._forget, [dict(zip(names, row, strict=True)) for row in old]
-                )
-        return dropped
+    @one_act
+    def aged(self, before_ms: int, keep_events: int) -> Procedure[list[int]]:
+        """Pages whose first number is old and to spare."""
+        rows = yield Statement(self._aged, (keep_events, before_ms, _PAGES_AT_ONCE))
+        return [page_id for (page_id,) in rows]
 
-    def add_usage(self, connection: Connection, deltas: Sequence[UsageDelta]) -> None:
-        with connection.begin():
-            for delta in deltas:
-                name = {"run_id": delta.run_id, "serial": delta.serial}
-                if connection.execute(self._apply, name).rowcount and delta.counters:
-                    connection.execute(self._add_usage, _usage_rows(delta))
+    @one_act
+    def trim(self, page_id: int, before_ms: int, keep_events: int) -> Procedure[int]:
+        """Drop the first numbers of a page; gives how many. Nobody reads their rows any more."""
+        for seq, trimmed in (yield Statement(self._locked, (page_id,))):
+            most = min(seq - keep_events, trimmed + _EVENTS_AT_ONCE)
+            asked = (page_id, trimmed, most, before_ms)
+            [[young]] = yield Statement(self._young, asked)
+            last = most if young is None else young - 1
+            if last > trimmed:
+                yield Statement(self._move_trimmed, (last, page_id))
+                return int(last - trimmed)
+        return 0
 
+    @one_act
+    def left_over(self, before_ms: int) -> Procedure[list[int]]:
+        """Pages that remember what their log no longer holds: dropped events, and notes once they
+        are old too."""
+        rows = yield Statement(self._left_over, (before_ms, 2 * _PAGES_AT_ONCE))
+        return [page_id for (page_id,) in rows]
 
-def _trimmable() -> Select[Any]:
-    """Pages whose first number is old and to spare, with the first one that is too young to go:
-    clocks go back, and only the beginning of a log may be dropped."""
-    first = entry.alias()
-    later = entry.alias()
-    young = (
-        select(func.min(later.c.seq))
-        .where(
-            later.c.page_id == page.c.id,
-            later.c.seq > page.c.trimmed,
-            later.c.seq <= page.c.trimmed + _EVENTS_AT_ONCE,
-            later.c.event.is_not(None),
-            later.c.created_ms >= bindparam("before_ms"),
-        )
-        .scalar_subquery()
-    )
-    return (
-        select(page.c.id, page.c.seq, page.c.trimmed, young)
-        .join(first, and_(first.c.page_id == page.c.id, first.c.seq == page.c.trimmed + 1))
-        .where(
-            page.c.seq - page.c.trimmed > bindparam("keep_events"),
-            first.c.event.is_not(None),
-            first.c.created_ms < bindparam("before_ms"),
-        )
-        .order_by(page.c.tenant_id, page.c.url_id)
-        .limit(_PAGES_AT_ONCE)
-    )
+    @one_act
+    def forget(self, page_id: int, before_ms: int) -> Procedure[int]:
+        """Gives how many rows have gone."""
+        for _, trimmed in (yield Statement(self._locked, (page_id,))):
+            asked = (page_id, trimmed, before_ms, FORGOTTEN_AT_ONCE)
+            rows = yield Statement(self._forgettable, asked)
+            yield Statement(self._forget, [tuple(row) for row in rows], each=True)
+            return len(rows)
+        return 0
 
+    def add_usage(self, deltas: Sequence[UsageDelta]) -> Act[None]:
+        by_name = {(delta.run_id, delta.serial): delta for delta in deltas}
+        names = sorted(by_name)
+        for start in range(0, len(names), _DELTAS_AT_ONCE):
+            some = [by_name[name] for name in names[start : start + _DELTAS_AT_ONCE]]
+            yield Transaction(self._add_some(some))
 
-def _forgettable() -> Select[Any]:
-    """What the log no longer holds: dropped events, and notes once they are old too."""
-    # The sum keeps planners from walking all entries to find each one's page.
-    return (
-        select(entry.c.page_id, entry.c.broadcast_id)
-        .join(page, entry.c.page_id == page.c.id + 0)
-        .where(entry.c.seq <= page.c.trimmed, entry.c.created_ms < bindparam("before_ms"))
-        .limit(_ROWS_AT_ONCE)
-    )
+    def _add_some(self, deltas: Sequence[UsageDelta]) -> Procedure[None]:
+        names = [(delta.run_id, delta.serial) for delta in deltas]
+        rows = yield Statement(self._known, self._dialect.give(names, len(_APPLIED)))
+        known = {tuple(row) for row in rows}
+        # Who adds the same at the same moment fails here, and finds it known when asked again.
+        new = [name for name in names if name not in known]
+        yield Statement(self._apply, new, each=True)
+        amounts = _summed(d for d in deltas if (d.run_id, d.serial) not in known)
+        # In order, so that two who add to the same rows never wait for each other.
+        yield Statement(self._add, sorted(amounts), each=True)
 
 
-def _usage_rows(delta: UsageDelta) -> list[dict[str, object]]:
-    row = {"tenant_id": delta.tenant_id, "day": delta.day, "url_id": delta.url_id}
-    return [{**row, "counter": name, "amount": n} for name, n in delta.counters.items()]
+def _summed(deltas: Iterable[UsageDelta]) -> list[tuple[str, str, str, str, int]]:
+    sums: Counter[tuple[str, str, str, str]] = Counter()
+    for delta in deltas:
+        for name, amount in delta.counters.items():
+            sums[delta.tenant_id, delta.day, delta.url_id, name] += amount
+    return [(*row, amount) for row, amount in sums.items()]

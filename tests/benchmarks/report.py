@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-LIBRARIES = ("uvicorn", "uvloop", "websockets", "msgspec", "sqlalchemy")
+LIBRARIES = ("uvicorn", "uvloop", "websockets", "msgspec", "asyncpg")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""PostgreSQL keeps the contract: alone, behind PgBouncer, and on an engine of the host's."""
+"""PostgreSQL keeps the contract: alone, behind PgBouncer, and on a pool of the host's."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from itertools import count
 
 import asyncpg
 import pytest
-from sqlalchemy import Connection, NullPool, create_engine, event, text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from collabchat_asgi.core.model import NOWHERE, PageKey
 from collabchat_asgi.errors import ConfigError, MisuseError, StorageError, StorageUnavailable
 from collabchat_asgi.storage.abc import Failed, Group, Record, Storage
 from collabchat_asgi.storage.postgres import PostgresStorage
+from collabchat_asgi.storage.sql import Procedure, Statement, one_act
 from collabchat_asgi.testing.services_postgres import PASSWORD, PgBouncer, PostgresServer
 from collabchat_asgi.testing.storage_acts import (
     OTHER,
@@ -71,21 +71,41 @@ class TestBehindPgBouncer(StorageContract):
         return PostgresStorage.from_url(self._url)
 
 
-class TestOnAnEngineOfTheHost(StorageContract):
+class FreshConnections:
+    """A pool that keeps none."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        connection = await asyncpg.connect(self._url)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+class TestOnAPoolOfTheHost(StorageContract):
     @pytest.fixture(autouse=True)
     async def _own_data(
         self, server: PostgresServer, schema: str, request: pytest.FixtureRequest
     ) -> AsyncIterator[None]:
         # A pool belongs to one event loop, also where it is not ours.
-        moves = "another_loop" in request.node.name
-        url = server.url.replace("postgresql", "postgresql+asyncpg")
-        self._engine = create_async_engine(url, **({"poolclass": NullPool} if moves else {}))
+        self._moves = "another_loop" in request.node.name
+        self._server = server
         self._schema = schema
+        self._pools: list[asyncpg.Pool[asyncpg.Record]] = []
         yield
-        await self._engine.dispose()
+        for pool in self._pools:
+            pool.terminate()
 
     async def make(self) -> Storage:
-        return PostgresStorage(engine=self._engine, schema=self._schema, timeout=20)
+        if self._moves:
+            fresh = FreshConnections(self._server.url)
+            return PostgresStorage(pool=fresh, schema=self._schema, timeout=20)
+        self._pools.append(await asyncpg.create_pool(self._server.url, min_size=0))
+        return PostgresStorage(pool=self._pools[-1], schema=self._schema, timeout=20)
 
 
 @pytest.fixture
@@ -149,11 +169,9 @@ def test_it_shows_where_it_is_and_no_secret() -> None:
         assert "hunter2" not in repr(storage._address)
 
 
-def test_an_engine_must_be_ours_to_speak_with() -> None:
-    with pytest.raises(ConfigError, match="URL or an engine"):
+def test_it_takes_a_url_or_a_pool() -> None:
+    with pytest.raises(ConfigError, match="URL or a pool"):
         PostgresStorage()
-    with pytest.raises(ConfigError, match=r"postgresql\+asyncpg"):
-        PostgresStorage(engine=create_engine("sqlite://"))  # type: ignore[arg-type]
 
 
 async def test_it_must_be_open(url: str) -> None:
@@ -202,6 +220,7 @@ async def test_tables_of_a_newer_release_are_left_alone(
 OPEN = """
 import asyncio, sys
 from collabchat_asgi.storage.postgres import PostgresStorage
+from collabchat_asgi.storage.sql import Procedure, Statement, one_act
 
 async def main():
     storage = PostgresStorage(sys.argv[1])
@@ -360,10 +379,11 @@ async def test_a_driver_that_cancels_itself_is_asked_again(storage: PostgresStor
     """Whoever waits for a future that another task has cancelled ends so, without being meant."""
     calls = 0
 
-    def interrupted(connection: Connection) -> int:
+    @one_act
+    def interrupted() -> Procedure[int]:
         nonlocal calls
         calls += 1
-        number = connection.execute(text("SELECT 7")).scalar_one()
+        [[number]] = yield Statement("SELECT 7")
         if calls == 1:
             raise asyncio.CancelledError
         return int(number)
@@ -451,37 +471,34 @@ async def test_connections_are_as_many_as_the_pool_says(url: str) -> None:
         call.cancel()
     await asyncio.gather(*calls, return_exceptions=True)
     assert storage._pool is not None
-    made = list(storage._pool._made)
+    made = list(storage._pool.made)
     assert 1 <= len(made) <= 3
     await storage.close()
     assert all(connection.is_closed() for connection in made)
 
 
-async def test_an_engine_of_the_host_stays_open(server: PostgresServer, schema: str) -> None:
-    url = server.url.replace("postgresql", "postgresql+asyncpg")
-    engine = create_async_engine(url, isolation_level="SERIALIZABLE")
-    storage = PostgresStorage(engine=engine, schema=schema)
-    assert repr(storage) == f"PostgresStorage('127.0.0.1:{server.port}/postgres')"
+async def test_a_pool_of_the_host_stays_open(server: PostgresServer, schema: str) -> None:
+    settings = {"default_transaction_isolation": "serializable"}
+    pool = await asyncpg.create_pool(server.url, min_size=0, server_settings=settings)
+    storage = PostgresStorage(pool=pool, schema=schema)
     for seq in (1, 2):
         await storage.open()
         assert (await grow(storage, 1)).seq == seq
         await storage.close()
-        async with engine.connect() as connection:
+        async with pool.acquire() as connection:
             for setting, value in (
                 ("transaction_isolation", "serializable"),
                 ("transaction_read_only", "off"),
                 ("plan_cache_mode", "auto"),
             ):
-                assert (await connection.exec_driver_sql(f"SHOW {setting}")).scalar() == value
-    await engine.dispose()
+                assert await connection.fetchval(f"SHOW {setting}") == value
+    await pool.close()
 
 
 async def test_plans_do_not_remember_the_empty_tables(server: PostgresServer, schema: str) -> None:
     """On sessions that the host has set up, where plans are kept after five executions."""
-    engine = create_async_engine(
-        server.url.replace("postgresql", "postgresql+asyncpg"), pool_size=1
-    )
-    storage = PostgresStorage(engine=engine, schema=schema)
+    pool = await asyncpg.create_pool(server.url, min_size=0, max_size=1)
+    storage = PostgresStorage(pool=pool, schema=schema)
     await storage.open()
     entries = f"{schema}.collabchat_entry"
     await ask(server, f"ALTER TABLE {entries} SET (autovacuum_enabled = off)")
@@ -497,7 +514,7 @@ async def test_plans_do_not_remember_the_empty_tables(server: PostgresServer, sc
     for _ in range(20):
         await grow(storage, 1)
     await storage.close()
-    await engine.dispose()
+    await pool.close()
     [row] = await ask(
         server,
         "SELECT seq_tup_read FROM pg_stat_user_tables "  # noqa: S608
@@ -557,15 +574,19 @@ async def test_a_page_that_is_erased_while_it_is_created(
 async def test_a_commit_is_five_round_trips(storage: PostgresStorage) -> None:
     """BEGIN, lock, look up, write, COMMIT; the tail comes along where somebody was first."""
     asked: list[str] = []
-    assert storage._pool is not None
+    calls = storage._open_calls()._connections
 
-    @event.listens_for(storage._pool.engine.sync_engine, "before_cursor_execute")
-    def note(*given: object) -> None:
-        asked.append(str(given[2]).split()[0])
+    class Counting:
+        @asynccontextmanager
+        async def acquire(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+            async with calls.acquire() as connection:
+                with connection.query_logger(lambda query: asked.append(query.query.split()[0])):
+                    yield connection
 
     head = await grow(storage, 1)
+    storage._open_calls()._connections = Counting()
     for expected in (head, NOWHERE):
         asked.clear()
         entries = [an_event(puts=[Record("k", b"")], deletes=["gone"]) for _ in range(20)]
         await put(storage, expected, *entries, revise=Again(*entries))
-        assert asked == ["SELECT", "SELECT", "WITH"]
+        assert asked == ["BEGIN", "SELECT", "SELECT", "WITH", "COMMIT"]

@@ -8,16 +8,16 @@ import resource
 import sqlite3
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 
 from collabchat_asgi.core.model import NOWHERE, PageKey, Position
 from collabchat_asgi.errors import ConfigError, MisuseError, StorageError, StorageUnavailable
 from collabchat_asgi.storage.abc import Entry, Reason, Record, Storage, Tail
+from collabchat_asgi.storage.sql import Act, Procedure, Statement, one_act
 from collabchat_asgi.storage.sqlite import SqliteStorage
 from collabchat_asgi.testing.storage_acts import (
     PAGE,
@@ -125,13 +125,21 @@ async def test_it_must_be_open(path: Path) -> None:
         await storage.close()
 
 
-async def test_what_is_acked_survives_a_power_cut(storage: SqliteStorage) -> None:
-    def pragmas(connection: Connection) -> list[object]:
-        names = ("synchronous", "journal_mode")
-        return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+def asked(text: str) -> Callable[[], Act[object]]:
+    """The act that asks for one value."""
 
+    @one_act
+    def ask() -> Procedure[object]:
+        [[value]] = yield Statement(text)
+        return value
+
+    return ask
+
+
+async def test_what_is_acked_survives_a_power_cut(storage: SqliteStorage) -> None:
     full = 2
-    assert await storage._write(pragmas) == [full, "wal"]
+    assert await storage._write(asked("PRAGMA synchronous")) == full
+    assert await storage._write(asked("PRAGMA journal_mode")) == "wal"
 
 
 async def test_a_missing_directory_is_named(tmp_path: Path) -> None:
@@ -287,5 +295,5 @@ async def test_trim_takes_a_bit_at_a_time_and_ends(path: Path) -> None:
         dropped.append(n)
     assert dropped == [1_000, 1_000, 990]
     count = "SELECT count(*) FROM collabchat_entry"
-    assert await storage._read(lambda c: c.exec_driver_sql(count).scalar()) == 10
+    assert await storage._read(asked(count)) == 10
     await storage.close()

@@ -1,0 +1,98 @@
+"""A storage in an SQL database, whichever: what `Storage` asks, handed to the right procedures."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
+
+from ..core.model import PageKey, Position
+from .abc import Group, Loaded, Outcome, PageCopy, Revise, Storage, Tail, UsageDelta, UsageRow
+from .sql import Act, Dialect
+from .sql_copy import Copier
+from .sql_read import Reader
+from .sql_upkeep import FORGOTTEN_AT_ONCE, FORGOTTEN_PER_CALL, Upkeep
+from .sql_write import Writer
+from .turn import check_groups
+
+__all__ = ["SqlStorage"]
+
+T = TypeVar("T")
+
+
+class SqlStorage(Storage):
+    """Each call is made of acts; a driver may carry an act out more than once."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._reads = Reader(dialect)
+        self._writes = Writer(dialect)
+        self._upkeep = Upkeep(dialect)
+        self._copier = Copier(dialect)
+
+    @abstractmethod
+    async def _write(self, act: Callable[[], Act[T]], *, patient: bool = False) -> T:
+        """Each statement sees what was committed before it, so a lock comes first. `patient`: it
+        may take long, nobody waits for it."""
+
+    @abstractmethod
+    async def _read(self, act: Callable[[], Act[T]], *, patient: bool = False) -> T:
+        """All statements of a transaction see the same moment."""
+
+    async def commit(
+        self, groups: Sequence[Group], revise: Revise
+    ) -> Sequence[Mapping[str, Outcome]]:
+        check_groups(groups)
+        return await self._write(partial(self._writes.commit, groups, revise))
+
+    async def load(self, page: PageKey) -> Loaded:
+        return await self._read(partial(self._reads.load, page))
+
+    async def read(self, page: PageKey, after: Position, limit: int) -> Tail | str:
+        return await self._read(partial(self._reads.read, page, after, limit))
+
+    async def heads(self, pages: Collection[PageKey]) -> Mapping[PageKey, Position]:
+        return await self._read(partial(self._reads.heads, pages))
+
+    async def renew(self, page: PageKey, seen: Position) -> Position:
+        return await self._write(partial(self._writes.renew, page, seen))
+
+    async def erase(self, page: PageKey) -> None:
+        await self._write(partial(self._writes.erase, page), patient=True)
+
+    async def dump(self, page: PageKey) -> PageCopy:
+        return await self._read(partial(self._copier.dump, page), patient=True)
+
+    async def restore(self, page: PageKey, copy: PageCopy) -> bool:
+        return await self._write(partial(self._copier.restore, page, copy), patient=True)
+
+    async def trim(self, *, before_ms: int, keep_events: int) -> int:
+        """Commits wait for one short transaction of it at most: what is old is looked for without
+        a lock, and goes in parts."""
+        dropped = 0
+        aged = partial(self._upkeep.aged, before_ms, keep_events)
+        for page_id in await self._read(aged, patient=True):
+            trim = partial(self._upkeep.trim, page_id, before_ms, keep_events)
+            dropped += await self._write(trim, patient=True)
+        room = FORGOTTEN_PER_CALL
+        for page_id in await self._read(partial(self._upkeep.left_over, before_ms), patient=True):
+            forget = partial(self._upkeep.forget, page_id, before_ms)
+            gone = FORGOTTEN_AT_ONCE
+            while room > 0 and gone == FORGOTTEN_AT_ONCE:
+                gone = await self._write(forget, patient=True)
+                room -= gone
+        return dropped
+
+    async def pages(
+        self, tenant_id: str | None, after: PageKey | None, limit: int
+    ) -> list[PageKey]:
+        return await self._read(partial(self._reads.pages, tenant_id, after, limit))
+
+    async def add_usage(self, deltas: Sequence[UsageDelta]) -> None:
+        await self._write(partial(self._upkeep.add_usage, deltas))
+
+    async def usage(self, tenant_id: str, first_day: str, last_day: str) -> list[UsageRow]:
+        return await self._read(partial(self._reads.usage, tenant_id, first_day, last_day))
+
+    async def key(self) -> bytes:
+        return await self._read(self._reads.key)

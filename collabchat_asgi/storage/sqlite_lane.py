@@ -1,0 +1,125 @@
+"""A thread with a connection to an SQLite file, which carries out acts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from ..errors import StorageError, StorageUnavailable
+from .sql import Act, Row, Statement, Transaction
+
+__all__ = ["Lane"]
+
+T = TypeVar("T")
+
+
+class Lane:
+    """A caller may go away, its transaction still ends: the thread is not to be cancelled. After
+    any error the connection is thrown away, so the next call begins with nothing left over. So is
+    one to a file that has been removed or replaced: SQLite would go on writing where nobody reads.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        begin: str,
+        connect: Callable[[], sqlite3.Connection],
+        explain: Callable[[Exception], StorageError],
+    ) -> None:
+        self._path = path
+        self._begin = begin
+        self._file: tuple[int, int] | None = None
+        self._connect = connect
+        self._explain = explain
+        self._connection: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"collabchat-sqlite-{name}")
+
+    async def run(self, act: Callable[[], Act[T]]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, act)
+
+    def _run(self, act: Callable[[], Act[T]]) -> T:
+        try:
+            return _perform(self._connected(), self._begin, act())
+        except (sqlite3.Error, UnicodeError, OverflowError) as error:
+            self._disconnect()
+            raise self._explain(error) from error
+        except BaseException:
+            self._disconnect()
+            raise
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._file is not None and self._file != self._seen():
+            self._disconnect()
+        if self._connection is None:
+            if self._file is not None and self._seen() is None:
+                # Connecting would make an empty file in its place.
+                raise StorageUnavailable(
+                    f"{self._path}: the file is gone: put it back, or restart to begin anew"
+                )
+            self._connection = self._connect()
+            self._file = self._seen()
+        return self._connection
+
+    def _seen(self) -> tuple[int, int] | None:
+        """Which file is there now."""
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def close(self) -> Future[None]:
+        """Done when the thread has ended what it was doing and has let go of the file."""
+        closed = self._thread.submit(self._disconnect)
+        self._thread.shutdown(wait=False)
+        return closed
+
+
+def _perform(connection: sqlite3.Connection, begin: str, act: Act[T]) -> T:
+    try:
+        transaction = next(act)
+        while True:
+            try:
+                result = _transact(connection, begin, transaction)
+            except Exception as error:
+                transaction = act.throw(error)
+            else:
+                transaction = act.send(result)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+
+
+def _transact(connection: sqlite3.Connection, begin: str, transaction: Transaction) -> object:
+    procedure = transaction.procedure
+    connection.execute(begin)
+    try:
+        try:
+            statement = next(procedure)
+            while True:
+                statement = procedure.send(_ask(connection, statement))
+        except StopIteration as end:
+            connection.execute("COMMIT" if transaction.kept else "ROLLBACK")
+            return end.value
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _ask(connection: sqlite3.Connection, statement: Statement) -> Sequence[Row]:
+    if statement.each:
+        connection.executemany(statement.text, statement.given)
+        return ()
+    return connection.execute(statement.text, statement.given).fetchall()
