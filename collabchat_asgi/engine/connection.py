@@ -303,7 +303,7 @@ class Connection:
         if not engine.users.typing(self.tenant_id, user.id, frame.url_id, pause):
             return
         told = msgspec.json.encode(user).decode()
-        engine.publisher.tell(viewer.page.topic, IsTyping(engine.run, user.id, frame.chat_id, told))
+        engine.publisher.tell(viewer.page.topic, IsTyping(user.id, frame.chat_id, told))
         engine.show_typing(viewer.page, frame.chat_id, user)
 
     async def _refresh(self, frame: Refresh) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..config import Limits, Timing, Tuning
 from ..core import rules
 from ..core.frames import encode
 from ..core.model import Event, PageKey, Position, User
+from ..core.peers import Verdict
 from ..core.usage import COUNTERS
 from ..errors import CloseCode, Closed, Denied, PubSubError, StorageError
 from ..hooks import ConnectRequest, HookFailed, Hooks, Identity
@@ -26,8 +27,18 @@ from .backend import bound_of, bounded, within
 from .clock import Clock, SystemClock
 from .committer import Committer
 from .connection import Connection, Socket
+from .doubts import Doubts
 from .gossip import Gossip
-from .hints import CONTROL_TOPIC, ControlMoved, Happened, Hint, HintCodec, IsTyping
+from .hints import (
+    CONTROL_TOPIC,
+    RUN_BYTES,
+    ControlMoved,
+    Happened,
+    Heard,
+    HintCodec,
+    IsTyping,
+)
+from .key_watch import KeyWatch
 from .listener import Listener, subscribe_bounded
 from .log import LogReader
 from .meter import Meter
@@ -91,20 +102,20 @@ class Engine:
 
     async def start(self) -> None:
         """Open the back ends and begin to work. Raises `StorageError` where the storage is away."""
-        self.run = secrets.token_hex(8)
+        self.run = secrets.token_hex(RUN_BYTES)
         self.draining = False
         self.supervisor = Supervisor()
         # The first opening may create or migrate the schema, behind others that do the same.
         await bounded(self.storage.open(), max(30.0, self._seconds))
-        self.codec = HintCodec(await bounded(self.storage.key(), self._seconds))
-        await self._open_pubsub()
         clock, limits, timing = self.clock, self.limits, self.timing
         tuning = self.tuning
+        self.codec = HintCodec(await bounded(self.storage.key(), self._seconds), self.run, clock)
+        await self._open_pubsub()
         self.users = Users(limits, clock)
         self.meter = Meter(
             self.storage, self.hooks, self.run, clock, self._seconds, per_page=self._usage_per_page
         )
-        self.publisher = Publisher(self.pubsub, self.codec, self.run, timing.backend_seconds)
+        self.publisher = Publisher(self.pubsub, self.codec, timing.backend_seconds)
         self.reader = LogReader(self.storage, self.supervisor, clock, tuning, timing)
         self.pages = Pages(
             self._make_page,
@@ -115,11 +126,11 @@ class Engine:
             self._opened,
             self.meter.release,
         )
-        self.gossip = Gossip(self.run, self.publisher, self.pages, clock, timing)
+        self.gossip = Gossip(self.run, self.publisher, self.pages, self.codec, clock, timing)
         self.revocations = Revocations(
             self.storage, self.publisher, clock, self._seconds, self._revoked
         )
-        await self.revocations.open(self.run)
+        await self.revocations.open()
         self.committer = Committer(
             self.storage,
             rules.PageLimits(
@@ -137,9 +148,9 @@ class Engine:
         self.operations = Operations(
             self.hooks, self.pages, self.committer, self.users, self.revocations, clock, limits
         )
-        self.listener = Listener(
-            self.pubsub, self.codec, self.run, clock, self._heard, self._missed
-        )
+        self.listener = Listener(self.pubsub, self.codec, clock, self._heard, self._missed)
+        self.doubts = Doubts(self.supervisor, clock, self._read_doubted)
+        self.key_watch = KeyWatch(self.storage, self.codec, self.supervisor, clock, self._seconds)
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue(10_000)
         self._storage_error: str | None = None
         for name, run in (
@@ -155,7 +166,7 @@ class Engine:
             ("on_event", self._tell_events),
         ):
             self.supervisor.forever(name, run)
-        self.gossip.beat(answer=True)
+        self.gossip.greet()
 
     async def stop(self) -> None:
         """Close connections, store usage, release the back ends. Nothing correct depends on it."""
@@ -349,26 +360,48 @@ class Engine:
         except asyncio.QueueFull:
             logger.warning("on_event is too slow: an event is not told")
 
-    def _heard(self, topic: str, hint: Hint | None) -> None:
-        match hint:
+    def _heard(self, topic: str, heard: Heard | None) -> None:
+        if heard is None:
+            self.key_watch.strange()
+            self.doubts.doubt(topic)
+            return
+        verdict = self.gossip.believes(topic, heard)
+        if verdict is Verdict.FRESH:
+            self._take(topic, heard)
+        elif verdict is Verdict.DOUBTFUL and isinstance(heard.hint, Happened | ControlMoved):
+            self.doubts.doubt(topic)
+
+    def _take(self, topic: str, heard: Heard) -> None:
+        match heard.hint:
             case Happened(epoch=epoch, events=events):
                 page = self.pages.of_topic(topic)
                 if page is None:
                     return
-                if events:
-                    page.hear(epoch, events)
-                if page.sequencer.behind or not events:
+                # Which history a page has, only the storage can say: a hint that comes late must
+                # not begin an erased page anew.
+                known = page.position.seq > 0 and page.position.epoch == epoch
+                if known:
+                    page.accept(epoch, events)
+                if page.sequencer.behind or not (known and events):
                     self.reader.catch_up_soon(page)
             case IsTyping(chat_id=chat_id, user=user):
                 page = self.pages.of_topic(topic)
-                if page is not None and page.state.chat(chat_id) is not None:
+                shown = page is not None and page.state.chat(chat_id) is not None
+                if page is not None and shown and self.gossip.is_still_typed(heard):
                     self.show_typing(page, chat_id, msgspec.json.decode(user, type=User))
             case ControlMoved():
                 self.supervisor.once("revocations", self.revocations.sweep())
-            case None:
-                return
             case _:
-                self.gossip.hear(topic, hint)
+                self.gossip.hear(topic, heard)
+
+    async def _read_doubted(self, topics: Collection[str]) -> None:
+        pages = [page for topic in topics if (page := self.pages.of_topic(topic)) is not None]
+        try:
+            if CONTROL_TOPIC in topics:
+                await self.revocations.sweep()
+            await self.reader.sweep(pages)
+        except StorageError as error:
+            logger.warning("reading the log after strange hints failed: %s", error)
 
     def _missed(self) -> None:
         """The pub/sub may have lost anything: read the log, and ask who is here."""
@@ -399,6 +432,8 @@ class Engine:
                 connection.outbox.window.heard_at += asleep
                 connection.tick(now)
             self.gossip.tick()
+            self.doubts.tick()
+            self.key_watch.tick()
             self.meter.gather()
             beat += 1
             if beat % 10 == 0:

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..config import Timing
+from ..core.limits import TokenBucket
+from ..core.peers import Verdict
 from ..core.presence import Delta
 from .clock import Clock
-from .hints import CONTROL_TOPIC, Heartbeat, Hint, PeopleAll, PeopleChanged, WhoIsHere
+from .hints import (
+    CONTROL_TOPIC,
+    Heard,
+    Heartbeat,
+    HintCodec,
+    PeopleAll,
+    PeopleChanged,
+    WhoIsHere,
+)
+from .introductions import Introductions
 from .page import Page
 from .pages import Pages
 from .publisher import Publisher
@@ -16,6 +27,14 @@ PEOPLE_PER_HINT = 700
 """At 9 bytes each, within the smallest `max_payload` (PostgreSQL: 7,999)."""
 
 CHANGES_PER_BEAT = 100
+NAMES_PER_BEAT = 25
+"""Asked and answered. Together within the smallest `max_payload` too."""
+
+ANSWERS_PER_SECOND = 10.0
+ANSWERS_AT_ONCE = 20.0
+"""Heartbeats because of what others say; more are gathered for the next second."""
+
+TYPING_IS_SHOWN_SECONDS = 5.0
 
 _NEVER = (0, float("-inf"))
 
@@ -24,16 +43,24 @@ class Gossip:
     """One heartbeat per process, numbered changes per page, and whole lists when asked for."""
 
     def __init__(
-        self, run: str, publisher: Publisher, pages: Pages, clock: Clock, timing: Timing
+        self,
+        run: str,
+        publisher: Publisher,
+        pages: Pages,
+        codec: HintCodec,
+        clock: Clock,
+        timing: Timing,
     ) -> None:
         self._run = run
+        self._introductions = Introductions(run, codec, timing.expiry_seconds)
+        self._answers = TokenBucket(ANSWERS_PER_SECOND, ANSWERS_AT_ONCE, clock.monotonic())
+        self._asked_by_strangers: dict[str, None] = {}
+        """Topics; everyone there is told with the next tick."""
         self._publisher = publisher
         self._pages = pages
         self._clock = clock
         self._timing = timing
         self._alive: dict[str, float] = {}
-        self._gone: set[str] = set()
-        """Processes that were heard once and then no more."""
         self._told: dict[Page, tuple[int, float]] = {}
         """Per page: the connections that the others know of, and when they were told."""
         self._changed: dict[str, tuple[int, float]] = {}
@@ -46,16 +73,21 @@ class Gossip:
 
     def opened(self, page: Page) -> None:
         """Ask who else has people on a page that is new here."""
-        self._publisher.tell(page.topic, WhoIsHere(self._run, ""))
+        self._publisher.tell(page.topic, WhoIsHere(""))
 
     def ask_all(self) -> None:
         """After a gap: nothing that was heard before can be trusted to be complete."""
-        self.beat(answer=True)
+        self.greet()
         for page in self._pages.all():
             if page.viewers:
-                self._publisher.tell(page.topic, WhoIsHere(self._run, ""))
+                self._publisher.tell(page.topic, WhoIsHere(""))
 
-    def beat(self, *, answer: bool = False) -> None:
+    def greet(self) -> None:
+        """Make oneself known to everyone, and everyone to oneself."""
+        self._introductions.ask()
+        self.beat()
+
+    def beat(self) -> None:
         now = self._clock.monotonic()
         self._beat_at = now
         fresh = {
@@ -65,16 +97,27 @@ class Gossip:
         }
         self._changed = fresh
         changed = [(topic, version) for topic, (version, _) in fresh.items()]
-        for start in range(0, max(1, len(changed)), CHANGES_PER_BEAT):
-            part = changed[start : start + CHANGES_PER_BEAT]
-            self._publisher.tell(CONTROL_TOPIC, Heartbeat(self._run, answer, part))
+        ask, echo = self._introductions.take()
+        first = True
+        while first or changed or ask or echo:
+            first = False
+            part = Heartbeat(
+                ask[:NAMES_PER_BEAT], echo[:NAMES_PER_BEAT], changed[:CHANGES_PER_BEAT]
+            )
+            del ask[:NAMES_PER_BEAT], echo[:NAMES_PER_BEAT], changed[:CHANGES_PER_BEAT]
+            self._publisher.tell(CONTROL_TOPIC, part)
 
     def tick(self) -> None:
         """What is due now; called about once a second."""
         now = self._clock.monotonic()
-        if now - self._beat_at >= self._timing.heartbeat_seconds:
+        if now - self._beat_at >= self._timing.heartbeat_seconds or self._introductions.due:
             self.beat()
         self._expire(now)
+        asked, self._asked_by_strangers = self._asked_by_strangers, {}
+        for topic in asked:
+            asked_page = self._pages.of_topic(topic)
+            if asked_page is not None and asked_page.presence.version > 0:
+                self._tell_all(asked_page)
         for page in self._pages.all():
             page.presence.expire(now)
             self.changed(page)
@@ -88,23 +131,34 @@ class Gossip:
         if now - page.presence_told_at >= max(pause, len(page.viewers) / 500):
             page.tell_presence(now)
 
-    def hear(self, topic: str, hint: Hint) -> None:
-        """Anything about people that another process tells."""
-        new = hint.run not in self._alive
-        self._alive[hint.run] = self._clock.monotonic()
-        if hint.run in self._gone:
-            # It was taken for dead, and its people were forgotten.
-            self._gone.discard(hint.run)
-            for known in self._pages.all():
-                if known.viewers:
-                    self._publisher.tell(known.topic, WhoIsHere(self._run, hint.run))
+    def believes(self, topic: str, heard: Heard) -> Verdict:
+        """To be asked first, and once, of everything that another process says. A question that
+        comes out of the past is answered all the same, a statement counts only while it is new."""
+        verdict, new = self._introductions.judge(heard)
+        if self._introductions.due and not self._answers.take(self._clock.monotonic()):
+            self.beat()
+        if verdict is Verdict.FRESH:
+            self._alive[heard.run] = self._clock.monotonic()
+        elif self._asks_us(heard) and len(self._asked_by_strangers) < CHANGES_PER_BEAT:
+            self._asked_by_strangers[topic] = None
+        if new and heard.said_ms >= self._timing.expiry_seconds * 1000:
+            # A younger one tells with its heartbeats all that ever changed there.
+            for page in self._pages.all():
+                if page.viewers:
+                    self._publisher.tell(page.topic, WhoIsHere(heard.run))
+        return verdict
+
+    def is_still_typed(self, heard: Heard) -> bool:
+        return self._introductions.age_seconds(heard) <= TYPING_IS_SHOWN_SECONDS
+
+    def hear(self, topic: str, heard: Heard) -> None:
+        """Anything about people that another process says, and that is believed."""
+        run, hint = heard.run, heard.hint
         if isinstance(hint, Heartbeat):
-            if hint.answer or new:
-                self.beat()
             for changed, version in hint.changed:
                 page = self._pages.of_topic(changed)
-                if page and not page.presence.is_at(hint.run, version):
-                    self._publisher.tell(changed, WhoIsHere(self._run, hint.run))
+                if page and not page.presence.is_at(run, version):
+                    self._publisher.tell(changed, WhoIsHere(run))
             return
         page = self._pages.of_topic(topic)
         if page is None:
@@ -112,20 +166,18 @@ class Gossip:
         match hint:
             case PeopleChanged(version=version, connections=connections):
                 delta = Delta(version, connections, hint.joined, hint.left)
-                if not page.presence.heard(hint.run, delta):
-                    self._publisher.tell(topic, WhoIsHere(self._run, hint.run))
+                if not page.presence.heard(run, delta):
+                    self._publisher.tell(topic, WhoIsHere(run))
             case PeopleAll():
                 page.presence.heard_all(
-                    hint.run,
-                    hint.version,
-                    hint.connections,
-                    hint.part,
-                    hint.parts,
-                    hint.people,
+                    run, hint.version, hint.connections, hint.part, hint.parts, hint.people
                 )
-            case WhoIsHere(of=of) if of in ("", self._run) and page.presence.version > 0:
+            case WhoIsHere() if self._asks_us(heard) and page.presence.version > 0:
                 self._tell_all(page)
         self.changed(page)
+
+    def _asks_us(self, heard: Heard) -> bool:
+        return isinstance(heard.hint, WhoIsHere) and heard.hint.of in ("", self._run)
 
     def _tell(self, page: Page, now: float) -> None:
         delta = page.presence.delta(self._told.get(page, _NEVER)[0])
@@ -138,7 +190,7 @@ class Gossip:
             return
         self._publisher.tell(
             page.topic,
-            PeopleChanged(self._run, delta.version, delta.connections, delta.joined, delta.left),
+            PeopleChanged(delta.version, delta.connections, delta.joined, delta.left),
         )
 
     def _tell_all(self, page: Page) -> None:
@@ -150,7 +202,6 @@ class Gossip:
             self._publisher.tell(
                 page.topic,
                 PeopleAll(
-                    self._run,
                     presence.version,
                     self._told.get(page, _NEVER)[0],
                     part,
@@ -163,7 +214,6 @@ class Gossip:
         limit = now - self._timing.expiry_seconds
         dead = [run for run, heard in self._alive.items() if heard < limit]
         self._forget(dead)
-        self._gone.update(dead)
         for page in list(self._told):
             if page.presence.empty and self._pages.get(page.key) is not page:
                 del self._told[page]
@@ -171,5 +221,6 @@ class Gossip:
     def _forget(self, runs: Iterable[str]) -> None:
         for run in runs:
             del self._alive[run]
+            self._introductions.forget(run)
         for page in self._pages.all():
             page.presence.forget(runs)

@@ -9,7 +9,7 @@ from ..errors import PubSubError
 from ..pubsub.abc import Gap, PubSub
 from .backend import within
 from .clock import Clock
-from .hints import CONTROL_TOPIC, Heartbeat, Hint, HintCodec
+from .hints import CONTROL_TOPIC, Heard, HintCodec
 
 logger = logging.getLogger("collabchat_asgi.engine")
 
@@ -24,26 +24,24 @@ async def subscribe_bounded(pubsub: PubSub, topics: Collection[str], seconds: fl
 
 
 class Listener:
-    """The one consumer of the pub/sub. `heard_self_at` is when it last heard its own heartbeat."""
+    """The one consumer of the pub/sub. `heard_self_at` is when it last heard itself."""
 
     def __init__(
         self,
         pubsub: PubSub,
         codec: HintCodec,
-        run: str,
         clock: Clock,
-        on_hint: Callable[[str, Hint | None], None],
+        on_hint: Callable[[str, Heard | None], None],
         on_gap: Callable[[], None],
     ) -> None:
         self._pubsub = pubsub
         self._codec = codec
-        self._run = run
         self._clock = clock
         self._on_hint = on_hint
         self._on_gap = on_gap
         self.heard_self_at = clock.monotonic()
         self.strange = 0
-        """Payloads that were not signed by us, or not understood."""
+        """Payloads that could not be opened."""
 
     async def run(self) -> None:
         """Until the pub/sub is closed. Raises where it is broken."""
@@ -51,14 +49,14 @@ class Listener:
             if isinstance(heard, Gap):
                 self._on_gap()
                 continue
-            hint = self._codec.decode(heard.topic, heard.payload)
-            if hint is None:
-                self.strange += 1
-            elif hint.run == self._run:
-                if heard.topic == CONTROL_TOPIC and isinstance(hint, Heartbeat):
+            if self._codec.is_own(heard.payload):
+                if heard.topic == CONTROL_TOPIC:
                     self.heard_self_at = self._clock.monotonic()
                 continue
+            opened = self._codec.open(heard.topic, heard.payload)
+            if opened is None:
+                self.strange += 1
             try:
-                self._on_hint(heard.topic, hint)
+                self._on_hint(heard.topic, opened)
             except Exception:
                 logger.exception("a hint on %s could not be taken", heard.topic)

@@ -69,8 +69,6 @@ class Page:
         self._batch = Batch(timing.batch_seconds)
         self._ring: Ring | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._past: set[str] = set()
-        """Epochs that are over, as far as the storage has said."""
         self._snapshot: tuple[Position, list[Owed], int] | None = None
         self._encoded: tuple[Position, bytes, bytes | None] | None = None
         self._replays: tuple[Position, dict[int, list[Owed]]] = (NOWHERE, {})
@@ -85,15 +83,8 @@ class Page:
 
     # what happened
 
-    def hear(self, epoch: str, events: Sequence[Event]) -> None:
-        """Events that another process tells. What it tells late of an epoch that is over must not
-        begin an erased page anew."""
-        if epoch not in self._past:
-            self.accept(epoch, events)
-
     def accept(self, epoch: str, events: Sequence[Event]) -> None:
         """Events of the log, in any order and as often as may be."""
-        self._past.discard(epoch)
         ready = self.sequencer.push(epoch, events)
         if not ready:
             return
@@ -137,9 +128,6 @@ class Page:
             self._timer = None
         self._batch.take()
         self._ring = None
-        if self.position.seq and state.position.epoch != self.position.epoch:
-            self._past.add(self.position.epoch)
-        self._past.discard(state.position.epoch)
         self.state = state
         self.sequencer.reset(state.position)
         self.sent = state.position.seq

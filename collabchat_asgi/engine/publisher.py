@@ -29,10 +29,9 @@ class Publisher:
     `failed` counts hints that are known to be lost. The operation stands; sweeps heal.
     """
 
-    def __init__(self, pubsub: PubSub, codec: HintCodec, run: str, seconds: float) -> None:
+    def __init__(self, pubsub: PubSub, codec: HintCodec, seconds: float) -> None:
         self._pubsub = pubsub
         self._codec = codec
-        self._run = run
         self._seconds = seconds
         self._waiting: OrderedDict[str, tuple[str, list[Event]]] = OrderedDict()
         self._others: list[tuple[str, Hint]] = []
@@ -73,16 +72,14 @@ class Publisher:
                 epoch, events = self._waiting.pop(topic)
                 told = tuple(events) if len(events) <= MAX_EVENTS else ()
                 self._busy.add(topic)
-                supervisor.once(
-                    "publish", self._publish(topic, topic, Happened(self._run, epoch, told))
-                )
+                supervisor.once("publish", self._publish(topic, topic, Happened(epoch, told)))
 
     async def _publish(self, name: str, topic: str, hint: Hint) -> None:
         try:
-            payload = self._codec.encode(topic, hint)
+            payload = self._codec.seal(topic, hint)
             most = self._pubsub.max_payload
             if most is not None and len(payload) > most and isinstance(hint, Happened):
-                payload = self._codec.encode(topic, Happened(self._run, hint.epoch, ()))
+                payload = self._codec.seal(topic, Happened(hint.epoch, ()))
             async with within(self._seconds):
                 await self._pubsub.publish(topic, payload)
         except Exception as error:

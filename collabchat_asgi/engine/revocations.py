@@ -60,7 +60,6 @@ class Revocations:
         self._position: Position = NOWHERE
         self._recent: list[Revocation] = []
         self._forgotten = 0
-        self._run = ""
 
     @property
     def serial(self) -> int:
@@ -73,9 +72,8 @@ class Revocations:
             for revocation in self._recent[max(0, serial - self._forgotten) :]
         )
 
-    async def open(self, run: str) -> None:
+    async def open(self) -> None:
         """What was revoked before this process began concerns nobody here."""
-        self._run = run
         heads = await bounded(self._storage.heads([CONTROL_PAGE]), self._seconds)
         self._position = heads[CONTROL_PAGE]
 
@@ -100,7 +98,7 @@ class Revocations:
             self._position = outcome.position
         if not isinstance(outcome, Committed):
             logger.error("a revocation was not stored: %r", outcome)
-        self._publisher.tell(CONTROL_TOPIC, ControlMoved(self._run))
+        self._publisher.tell(CONTROL_TOPIC, ControlMoved())
         await self.sweep()
 
     async def sweep(self) -> None:

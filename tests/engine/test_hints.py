@@ -10,6 +10,7 @@ import pytest
 
 from collabchat_asgi.core import rules
 from collabchat_asgi.core.model import Event
+from collabchat_asgi.engine.clock import SystemClock
 from collabchat_asgi.engine.hints import CONTROL_TOPIC, Happened, HintCodec, topic_of
 from collabchat_asgi.engine.plan import Plan
 from collabchat_asgi.pubsub.memory import MemoryPubSub
@@ -17,41 +18,42 @@ from collabchat_asgi.storage.abc import Entry, Tail
 from collabchat_asgi.testing.operations import add_comment, create_chat, new_id, resolve_chat
 
 from .conftest import Start
-from .harness import KEY, Server, TroubledBus, TroubledStorage, turns, until
+from .harness import KEY, Server, TroubledBus, TroubledStorage, Voice, turns, until
 
 GARBAGE = 400
 
 
 async def test_h09_strange_hints_change_nothing(start: Start) -> None:
     bus = new_id()
-    server = await start(bus=MemoryPubSub(bus))
+    storage = TroubledStorage()
+    server = await start(storage, MemoryPubSub(bus))
     ann = await server.join("ann")
     ack = await ann.do(create_chat("true"))
     await ann.at(1)
     rng = random.Random(9)
     broker = MemoryPubSub(bus)
     await broker.open()
-    wrong = HintCodec(secrets.token_bytes(32))
-    right = server.engine.codec
+    wrong = HintCodec(secrets.token_bytes(32), secrets.token_hex(16), SystemClock())
+    right = HintCodec(await storage.key(), secrets.token_hex(16), SystemClock())
     invented = [_invented(ack["epoch"], 2), _invented(ack["epoch"], 2**53), _invented("other", 2)]
     topics = [topic_of(KEY), CONTROL_TOPIC, "collabchat.nobody"]
     for number in range(GARBAGE):
         topic = rng.choice(topics)
-        payload = wrong.encode(topic, rng.choice(invented))
+        payload = wrong.seal(topic, rng.choice(invented))
         match number % 8:
             case 0:
                 payload = rng.randbytes(rng.choice([0, 1, 15, 16, 17, 100]))
             case 1:
-                payload = b"\0" * 16 + msgspec.msgpack.encode(rng.choice(invented))
+                payload = b"\2" * 25 + msgspec.msgpack.encode(rng.choice(invented))
             case 2:
-                signed = bytearray(right.encode("collabchat.elsewhere", rng.choice(invented)))
+                signed = bytearray(right.seal("collabchat.elsewhere", rng.choice(invented)))
                 payload = bytes(signed)
             case 3:
-                signed = bytearray(right.encode(topic, rng.choice(invented)))
+                signed = bytearray(right.seal(topic, rng.choice(invented)))
                 signed[rng.randrange(len(signed))] ^= 1 << rng.randrange(8)
                 payload = bytes(signed)
             case 4:
-                payload = right.encode(topic, rng.choice(invented))[: rng.randrange(40)]
+                payload = right.seal(topic, rng.choice(invented))[: rng.randrange(40)]
             case 5:
                 payload = payload + rng.randbytes(3)
             case 6 if number < 16:
@@ -77,7 +79,7 @@ def _invented(epoch: str, seq: int) -> Happened:
         "user": {"id": "mallory", "name": "Mallory"},
         "chat": create_chat("invented")["chat"],
     }
-    return Happened("another run", epoch, (msgspec.convert(event, Event),))
+    return Happened(epoch, (msgspec.convert(event, Event),))
 
 
 async def test_h09_replayed_hints_change_nothing(start: Start) -> None:
@@ -216,7 +218,7 @@ async def test_a_page_that_cannot_be_planned_takes_no_other_page_along(
 
 
 async def test_a_late_hint_does_not_bring_an_erased_page_back(start: Start) -> None:
-    """Rightly signed, and of an epoch that is over."""
+    """Rightly sealed by a process that lives, and of an epoch that is over."""
     bus, storage = new_id(), TroubledStorage()
     server = await start(storage, MemoryPubSub(bus))
     ann = await server.join("ann")
@@ -225,11 +227,8 @@ async def test_a_late_hint_does_not_bring_an_erased_page_back(start: Start) -> N
     await storage.erase(KEY)
     await server.heal()
     assert server.open_page().position.seq == 0
-    broker = MemoryPubSub(bus)
-    await broker.open()
-    topic = topic_of(KEY)
-    late = _invented(ack["epoch"], 1)
-    await broker.publish(topic, server.engine.codec.encode(topic, late))
+    voice = await Voice.meet(bus, await storage.key())
+    await voice.say(topic_of(KEY), _invented(ack["epoch"], 1))
     await turns(200)
     assert server.open_page().position.seq == 0
-    await broker.close()
+    await voice.close()
