@@ -2,30 +2,49 @@
 
 from .collab import CollabChat
 from .config import Limits, Timing, Tuning
+from .core.model import Anchor, Chat, Comment, User
+from .core.page_id import page_origin, page_path
 from .core.rules import Action, Role
 from .core.text import anonymous_id
-from .errors import CollabChatError, ConfigError, Denied, Refused
+from .engine.clock import Clock
+from .errors import CollabChatError, ConfigError, Denied, ErrorCode, Refused
 from .hooks import AccessRequest, ConnectRequest, Identity, UsageReport, default_policy
 from .middleware import CollabChatMiddleware
+from .objects import Ack, Event, Events, Operation, Presence, Snapshot, UsageRow
 from .version import __version__
 
 __all__ = [
     "AccessRequest",
+    "Ack",
     "Action",
+    "Anchor",
+    "Chat",
+    "Clock",
     "CollabChat",
     "CollabChatError",
     "CollabChatMiddleware",
+    "Comment",
     "ConfigError",
     "ConnectRequest",
     "Denied",
+    "ErrorCode",
+    "Event",
+    "Events",
     "Identity",
     "Limits",
+    "Operation",
+    "Presence",
     "Refused",
     "Role",
+    "Snapshot",
     "Timing",
     "Tuning",
     "UsageReport",
+    "UsageRow",
+    "User",
     "__version__",
     "anonymous_id",
     "default_policy",
+    "page_origin",
+    "page_path",
 ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from contextvars import Context
+from datetime import date, datetime
+from typing import Any, cast
 
 import msgspec
 
@@ -24,7 +25,8 @@ from .config import Limits, Timing, Tuning
 from .core.frames import decode_operation
 from .core.model import NOWHERE, PageKey, Position
 from .core.replay import merged
-from .core.text import has_control, is_tenant_id
+from .core.text import is_tenant_id, is_text
+from .core.validation import check_url_id
 from .engine.clock import Clock
 from .engine.engine import Engine
 from .engine.log import decode_log
@@ -32,12 +34,12 @@ from .engine.operations import Request
 from .engine.revocations import Revocation
 from .errors import ConfigError, MisuseError, Refused
 from .hooks import Authenticate, Authorize, BeforeCommit, Hooks, Identity, OnEvent, OnUsage
+from .objects import Ack, Events, Operation, Presence, Snapshot, UsageRow
 from .pubsub.abc import PubSub
 from .settings import (
     as_flag,
     as_list,
     as_prefix,
-    did_you_mean,
     from_environment,
     looks_alone,
 )
@@ -51,18 +53,51 @@ DEFAULT_STORAGE = "sqlite:///collabchat.db"
 class CollabChat:
     """Live annotations for the pages of one app. Give it to `CollabChatMiddleware`, or mount it.
 
-    `storage` and `pubsub` are URLs or instances; what is not given is read from
-    `COLLABCHAT_STORAGE`, `COLLABCHAT_PUBSUB`, `COLLABCHAT_PREFIX`, `COLLABCHAT_ALLOWED_ORIGINS`, …
-    Where no pub/sub is given it fits the storage. Hooks may be sync or async.
-
     It starts with the app's lifespan, or with the first request where the server sends none. It may
     be started, closed and started again, also in another event loop.
+
+    Hooks may be sync or async, and are bounded by `Timing.hook_seconds` each; HOOKS.md tells all
+    about them. Every argument but hooks, `limits`, `timing`, `tuning` and `clock` is read from the
+    environment where it is not given: `COLLABCHAT_STORAGE`, `COLLABCHAT_PUBSUB`, …
+
+    Args:
+        authenticate: Who somebody is: an `Identity`, or raises `Denied`. Called for every
+            connection and HTTP call, and for who is connected each `Timing.revalidate_seconds`.
+        authorize: Whether somebody may do something: True or False. By default the role decides.
+        before_commit: The operation as it is to be committed: texts and emoji may be changed, or
+            `Denied` raised. By default as it was sent.
+        on_event: Told each event after its commit, at most once, on the committing process, in
+            order per page.
+        on_usage: Told what to bill, at least once each `Timing.usage_flush_seconds` with something
+            to bill; `UsageReport.report_id` makes it idempotent.
+        storage: A URL or an instance. `sqlite:///collabchat.db` by default.
+        pubsub: A URL or an instance. By default what fits the storage.
+        prefix: The path below which everything is served, `/collabchat` by default. Where this is
+            mounted the mount's path counts instead.
+        allowed_origins: Origins besides the page's own that may connect, as a list or a text with
+            commas: `https://example.com`.
+        limits: How much of everything clients may have: `Limits`.
+        timing: How long everything may take, in seconds and days: `Timing`.
+        tuning: Inner sizes of this release, in bytes and counts, without a promise: `Tuning`.
+        usage_per_page: Count usage per page too, not per tenant and day alone. False by default.
+        require_shared: Refuse to start where other processes would not be reached. False by
+            default: a warning.
+        require_tls: Refuse what comes unencrypted. False by default.
+        trusted_proxies: Addresses or networks whose forwarding headers are believed, as a list or a
+            text with commas. None by default.
+        drain_on_sigterm: Send clients away, over `Timing.drain_seconds`, when the process is told
+            to end. False by default.
+        drain_token: The secret that lets an orchestrator drain this process over HTTP.
+        clock: Another clock than the system's: `collabchat_asgi.testing.FakeClock`.
+
+    Raises:
+        ConfigError: A setting cannot work; the text names it and says what would.
     """
 
     def __init__(
         self,
         *,
-        authenticate: Authenticate | None = None,
+        authenticate: Authenticate,
         authorize: Authorize | None = None,
         before_commit: BeforeCommit | None = None,
         on_event: OnEvent | None = None,
@@ -81,12 +116,11 @@ class CollabChat:
         drain_on_sigterm: bool | None = None,
         drain_token: str | None = None,
         clock: Clock | None = None,
-        **unknown: Any,
     ) -> None:
-        _refuse_unknown(unknown)
-        if authenticate is None:
+        if not callable(authenticate):
             raise ConfigError(
-                "CollabChat(authenticate=…) is needed: a function that tells who somebody is. "
+                f"CollabChat(authenticate={authenticate!r}) cannot work: it must be a function "
+                "that tells who somebody is. "
                 "There is no open default; collabchat_asgi.auth.anonymous(tenant='default') "
                 "lets everyone in under a name of their browser's own"
             )
@@ -187,7 +221,8 @@ class CollabChat:
         if self._starting is None:
             self._check_shared()
             self._loop = loop
-            self._starting = loop.create_task(self._start())
+            # What goes on by itself must not live in the context of the first visitor.
+            self._starting = loop.create_task(self._start(), context=Context())
         starting = self._starting
         try:
             await asyncio.shield(starting)
@@ -244,16 +279,22 @@ class CollabChat:
         self,
         tenant_id: str,
         url_id: str,
-        operation: dict[str, Any],
+        operation: Operation | Mapping[str, object],
         *,
         identity: Identity,
-    ) -> dict[str, Any]:
+    ) -> Ack:
         """Do what a client could do: the wire's operation in, its ack out.
 
-        The rules hold; `authorize` is not asked and nothing is rationed. Raises `Refused`.
+        The rules hold; `authorize` is not asked and nothing is rationed. The ids that are not given
+        are made; give a `broadcastId` (a UUID) where the call may be repeated. Returns when it is
+        committed.
+
+        Raises:
+            Refused: As a client is refused, with its code; `unavailable` where the storage is away,
+                and the same call again settles whether it was committed.
         """
         await self.start()
-        _check_page(tenant_id, url_id)
+        self._page_key(tenant_id, url_id)
         try:
             encoded = msgspec.json.encode({**operation, "urlId": url_id})
         except UnicodeEncodeError as error:
@@ -266,21 +307,28 @@ class CollabChat:
             url_id_chars=limits.url_id_chars,
         )
         request = Request(identity, identity.user, tenant_id, decoded, len(encoded), trusted=True)
-        return await self._engine.settle(request)
+        ack: Any = await self._engine.settle(request)
+        return cast("Ack", ack)
 
-    async def snapshot(self, tenant_id: str, url_id: str) -> dict[str, Any]:
-        """`{epoch, seq, chats}` with every commit that was acked before this call."""
+    async def snapshot(self, tenant_id: str, url_id: str) -> Snapshot:
+        """`{epoch, seq, chats}` with every commit that was acked before this call.
+
+        Raises `Refused`, `StorageError`.
+        """
         await self.start()
-        page = await self._engine.page(_check_page(tenant_id, url_id))
-        answer: dict[str, Any] = msgspec.json.decode(page.encoded(compressed=False))
-        return answer
+        page = await self._engine.page(self._page_key(tenant_id, url_id))
+        snapshot: Snapshot = msgspec.json.decode(page.encoded(compressed=False))
+        return snapshot
 
     async def events(
         self, tenant_id: str, url_id: str, *, epoch: str = "", after: int = 0, limit: int = 100
-    ) -> dict[str, Any]:
-        """`{epoch, seq, first, last, events}` after a position. Raises `Refused` (`reset`)."""
+    ) -> Events:
+        """`{epoch, seq, first, last, events}` after a position, at most `limit` (1 to 1,000).
+
+        Raises `Refused` (`reset` where the log does not reach back), `StorageError`.
+        """
         await self.start()
-        key = _check_page(tenant_id, url_id)
+        key = self._page_key(tenant_id, url_id)
         if after < 0 or not 1 <= limit <= 1_000:
             raise Refused("invalid", "after must be 0 or more, limit 1 to 1,000")
         tail = await self._engine.reader.read(
@@ -289,28 +337,42 @@ class CollabChat:
         if isinstance(tail, str):
             raise Refused("reset", f"the log cannot be told from there: {tail}")
         events = decode_log(tail.events)
-        return {
+        events_after: Any = {
             "epoch": tail.position.epoch,
             "seq": tail.position.seq,
             "first": after + 1,
             "last": events[-1].seq if events else after,
             "events": msgspec.to_builtins(merged(events)),
         }
+        return cast("Events", events_after)
 
-    async def users(self, tenant_id: str, url_id: str) -> dict[str, int]:
+    async def presence(self, tenant_id: str, url_id: str) -> Presence:
         """`{users, connections}` on a page, over all processes that this one has heard of.
 
-        A process hears of a page while it has it open: 0 where nobody views it here.
+        A process hears of a page while it has it open: 0 where nobody views it here. Raises
+        `Refused`.
         """
         await self.start()
-        page = self._engine.pages.get(_check_page(tenant_id, url_id))
+        page = self._engine.pages.get(self._page_key(tenant_id, url_id))
         users, connections = page.presence.counts() if page else (0, 0)
         return {"users": users, "connections": connections}
 
-    async def usage(self, tenant_id: str, first_day: str, last_day: str) -> list[dict[str, Any]]:
-        """Flushed counts by UTC day (`YYYY-MM-DD`), both days included."""
+    async def users(self, tenant_id: str, url_id: str) -> Presence:
+        """Another name of `presence`."""
+        return await self.presence(tenant_id, url_id)
+
+    async def usage(
+        self, tenant_id: str, first_day: date | str, last_day: date | str
+    ) -> list[UsageRow]:
+        """Flushed counts by UTC day, both days included: `date` objects, or text `YYYY-MM-DD`.
+
+        Raises `Refused` (`invalid`), `StorageError`.
+        """
+        first, last = _day("first_day", first_day), _day("last_day", last_day)
+        _check_tenant(tenant_id)
         await self.start()
-        return await self._engine.usage(tenant_id, first_day, last_day)
+        rows: Any = await self._engine.usage(tenant_id, first, last)
+        return cast("list[UsageRow]", rows)
 
     async def revoke(
         self,
@@ -319,9 +381,18 @@ class CollabChat:
         tenant_id: str | None = None,
         connection_id: str | None = None,
     ) -> None:
-        """Close, on every process, the connections that fit all that is given (4403)."""
+        """Close, on every process, the connections that fit all that is given (4403).
+
+        Returns when it is committed: every process will act on it. Who comes back is asked about
+        anew by `authenticate`. Raises `MisuseError`, `StorageError`.
+        """
         if user_id is None and tenant_id is None and connection_id is None:
             raise MisuseError("revoke needs user_id, tenant_id or connection_id")
+        for name, value in (("user_id", user_id), ("connection_id", connection_id)):
+            if value is not None and not (isinstance(value, str) and value and is_text(value)):
+                raise MisuseError(f"revoke({name}={value!r}): that is no id of anybody")
+        if tenant_id is not None and not is_tenant_id(tenant_id):
+            raise MisuseError(f"revoke(tenant_id={tenant_id!r}): that is no tenant id")
         await self.start()
         await self._engine.revocations.revoke(Revocation(user_id, tenant_id, connection_id))
 
@@ -331,6 +402,13 @@ class CollabChat:
         await self.start()
         await self._engine.drain(self.timing.drain_seconds if seconds is None else seconds)
 
+    def _page_key(self, tenant_id: str, url_id: str) -> PageKey:
+        _check_tenant(tenant_id)
+        if not isinstance(url_id, str):
+            raise Refused("invalid", "url_id must be text", field="urlId")
+        check_url_id(url_id, self.limits.url_id_chars)
+        return PageKey(tenant_id, url_id)
+
 
 def _back_ends(storage: str | Storage, pubsub: str | PubSub | None) -> tuple[Storage, PubSub]:
     made = registry.make_storage(storage) if isinstance(storage, str) else storage
@@ -339,25 +417,21 @@ def _back_ends(storage: str | Storage, pubsub: str | PubSub | None) -> tuple[Sto
     return made, registry.make_pubsub(pubsub) if isinstance(pubsub, str) else pubsub
 
 
-def _check_page(tenant_id: str, url_id: str) -> PageKey:
-    if not is_tenant_id(tenant_id):
+def _check_tenant(tenant_id: str) -> None:
+    if not isinstance(tenant_id, str) or not is_tenant_id(tenant_id):
         raise Refused("invalid", "tenant_id is not valid", field="tenantId")
-    if not 0 < len(url_id) <= 512 or has_control(url_id):
-        raise Refused("invalid", "url_id is not valid", field="urlId")
-    return PageKey(tenant_id, url_id)
 
 
-def _refuse_unknown(unknown: dict[str, Any]) -> None:
-    if unknown:
-        parameters = inspect.signature(CollabChat.__init__).parameters
-        known = [name for name in parameters if name not in ("self", "unknown")]
-        name = next(iter(unknown))
-        hint = did_you_mean(name, known)
-        raise ConfigError(
-            f"CollabChat has no argument {name!r}{hint}; known are {', '.join(known)}"
-            if "did you mean" in hint
-            else f"CollabChat has no argument {name!r}{hint}"
-        )
+def _day(name: str, value: date | str) -> str:
+    """As `YYYY-MM-DD`."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    try:
+        if isinstance(value, str) and date.fromisoformat(value).isoformat() == value:
+            return value
+    except ValueError:
+        pass
+    raise Refused("invalid", f"{name}={value!r} must be a date, or a UTC day as YYYY-MM-DD")
 
 
 async def _away(scope: Any, receive: Any, send: Any) -> None:

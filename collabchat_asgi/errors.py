@@ -4,7 +4,9 @@ CollabChatError
 ├─ ConfigError         the host's configuration; the text names the setting to change
 ├─ MisuseError         the host's program, never shown to a client
 ├─ Denied              a hook's no
-├─ Refused             an operation or a frame that gets an `error`; the connection lives
+├─ HookFailed          a hook that raised, hung or returned nonsense: neither yes nor no
+├─ Refused             an operation that gets an `error`; the connection lives
+│  └─ RefusedFrame  ── InvalidFrame     a frame that cannot be understood
 ├─ Closed              a frame or a state that ends the connection, with its close code
 └─ BackendError        a storage or a pub/sub
    ├─ StorageError  ── StorageUnavailable
@@ -14,6 +16,26 @@ CollabChatError
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Literal
+
+ErrorCode = Literal[
+    "invalid",
+    "too-long",
+    "too-large",
+    "not-found",
+    "forbidden",
+    "unauthenticated",
+    "conflict",
+    "rate-limited",
+    "quota",
+    "too-many",
+    "unsupported",
+    "unsupported-media-type",
+    "unavailable",
+    "reset",
+    "internal",
+]
+"""What an `error` frame and an HTTP refusal say by `code` (PROTOCOL section 4)."""
 
 
 class CollabChatError(Exception):
@@ -34,6 +56,10 @@ class Denied(CollabChatError):
     def __init__(self, message: str = "not allowed") -> None:
         super().__init__(message)
         self.message = message
+
+
+class HookFailed(CollabChatError):
+    """A hook raised, hung or returned nonsense: not a no, and not a yes either."""
 
 
 class CloseCode(IntEnum):
@@ -57,13 +83,13 @@ class CloseCode(IntEnum):
 class Refused(CollabChatError):
     """Answered with an `error` frame (PROTOCOL section 4); the connection stays open.
 
-    `code` is one of PROTOCOL's error codes, `retry` says whether the same request may succeed
+    `code` is an `ErrorCode`, `retry` says whether the same request may succeed
     later, `retry_after_ms` when, and `field` which field of the request is at fault.
     """
 
     def __init__(
         self,
-        code: str,
+        code: ErrorCode,
         message: str,
         *,
         retry: bool = False,
@@ -71,11 +97,24 @@ class Refused(CollabChatError):
         field: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.code = code
+        self.code: ErrorCode = code
         self.message = message
         self.retry = retry
         self.retry_after_ms = retry_after_ms
         self.field = field
+
+
+class RefusedFrame(Refused):
+    """A frame of an unknown type. Names what it belongs to, where that could be read."""
+
+    broadcast_id: str | None = None
+    url_id: str | None = None
+    kind: str = ""
+    """Its type, where that is known."""
+
+
+class InvalidFrame(RefusedFrame):
+    """A known type with a bad field."""
 
 
 class Closed(CollabChatError):

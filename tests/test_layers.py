@@ -10,7 +10,7 @@ import pytest
 PACKAGE = "collabchat_asgi"
 ROOT = Path(__file__).parent.parent / PACKAGE
 
-GROUND = {"errors", "config", "version"}
+GROUND = {"errors", "config", "version", "objects"}
 ASYNC = GROUND | {"cancellation"}
 CLIENTS = {"postgres_client", "redis_client"}
 CONTRACTS = {"storage.abc", "pubsub.abc", "hooks"}
@@ -18,11 +18,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "config": {"errors"},
     "version": set(),
+    "objects": set(),
     "cancellation": set(),
     "core": GROUND | {"core"},
     "storage.abc": GROUND | {"core"},
     "pubsub.abc": GROUND | {"core"},
-    "hooks": ASYNC | {"core"},
+    "hooks": ASYNC | {"core", "hooks"},
     "redis_client": GROUND | {"redis_client"},
     "postgres_client": GROUND | {"postgres_client"},
     "storage": ASYNC | CLIENTS | {"core", "storage"},

@@ -11,6 +11,7 @@ from ..core.frames import encode, error_fields
 from ..core.model import PageKey
 from ..core.rules import Action
 from ..core.text import has_control, is_tenant_id
+from ..core.validation import check_url_id
 from ..engine.engine import Admission, Engine
 from ..engine.operations import forbidden
 from ..errors import CloseCode, Closed, Refused
@@ -116,8 +117,7 @@ class Exchange:
 
     async def reading(self) -> PageKey:
         url_id = self.query.get("urlId", "")
-        if not 0 < len(url_id) <= self.engine.limits.url_id_chars or has_control(url_id):
-            raise Refused("invalid", "urlId is missing or not valid", field="urlId")
+        check_url_id(url_id, self.engine.limits.url_id_chars)
         admission = await self.admit(self.query.get("tenantId"))
         await self.authorize(admission, "read", url_id)
         return PageKey(admission.tenant_id, url_id)

@@ -9,11 +9,11 @@ from typing import Any
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
 from msgspec import UNSET, UnsetType
 
-from ..core.frames import SUBPROTOCOL, RefusedFrame, encode
+from ..core.frames import SUBPROTOCOL, encode
 from ..core.session import Session
 from ..engine.connection import Connection
 from ..engine.engine import Engine
-from ..errors import CloseCode, Closed
+from ..errors import CloseCode, Closed, RefusedFrame
 from .gate import Gate
 from .quirks import (
     abort_transport,

@@ -8,13 +8,13 @@ apart by structure and not by the text of an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ..errors import CloseCode, Closed, Refused
+from ..errors import CloseCode, Closed, InvalidFrame, Refused, RefusedFrame
 from .model import (
     OPERATIONS,
     BaseOperation,
@@ -71,19 +71,6 @@ class Pong(Wire, frozen=True, tag_field="type", tag="pong"):
 
 
 ClientFrame = Subscribe | Unsubscribe | Operation | Typing | Refresh | Ping | Pong
-
-
-class RefusedFrame(Refused):
-    """A frame of an unknown type. Names what it belongs to, where that could be read."""
-
-    broadcast_id: str | None = None
-    url_id: str | None = None
-    kind: str = ""
-    """Its type, where that is known."""
-
-
-class InvalidFrame(RefusedFrame):
-    """A known type with a bad field."""
 
 
 _R = TypeVar("_R", bound=RefusedFrame)
@@ -161,16 +148,15 @@ def decode_hello(text: str) -> Hello:
 
 
 def decode_operation(
-    data: bytes | dict[str, Any], *, body_chars: int, anchor_bytes: int, url_id_chars: int
+    data: bytes | Mapping[str, object], *, body_chars: int, anchor_bytes: int, url_id_chars: int
 ) -> Operation:
     """An operation from an HTTP body or from the host's own program.
 
     Raises `Refused`: `invalid` where it is no JSON object or has a bad field, `unsupported`, …
     """
     try:
-        if isinstance(data, dict):
-            data = msgspec.json.encode(data)
-        text = data.decode()
+        encoded = data if isinstance(data, bytes) else msgspec.json.encode(data)
+        text = encoded.decode()
         kind = _type_of(text)
     except (Closed, ValueError, TypeError, RecursionError, msgspec.MsgspecError):
         raise Refused("invalid", "the operation must be one JSON object with a type") from None

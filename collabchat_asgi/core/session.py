@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from ..config import Limits, Tuning
-from ..errors import CloseCode, Closed
+from ..errors import CloseCode, Closed, InvalidFrame, RefusedFrame
 from .frames import (
     ClientFrame,
     Hello,
-    InvalidFrame,
     Pong,
-    RefusedFrame,
     decode,
     decode_hello,
 )

@@ -25,7 +25,7 @@ from .model import (
     TextPositionSelector,
     TextQuoteSelector,
 )
-from .text import MAX_INTEGER, has_control, is_emoji, is_uuid, trim
+from .text import MAX_INTEGER, has_control, is_emoji, is_text, is_uuid, trim
 
 MAX_SELECTORS = 8
 
@@ -43,8 +43,9 @@ def check_integer(value: int, field: str, *, minimum: int) -> None:
 
 
 def check_url_id(value: str, maximum: int) -> None:
-    if not value or has_control(value):
-        raise Refused("invalid", "urlId is empty or has a control character", field="urlId")
+    if not value or has_control(value) or not is_text(value):
+        wrong = "urlId is empty, or has a control character or half of a surrogate pair"
+        raise Refused("invalid", wrong, field="urlId")
     check_text(value, "urlId", maximum)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextvars import copy_context
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +17,6 @@ from ..core.frames import (
     Ping,
     Pong,
     Refresh,
-    RefusedFrame,
     Subscribe,
     Typing,
     Unsubscribe,
@@ -24,7 +24,7 @@ from ..core.frames import (
     error_frame,
 )
 from ..core.model import BaseOperation, Operation
-from ..errors import CloseCode, Denied, Refused
+from ..errors import CloseCode, Denied, Refused, RefusedFrame
 from ..hooks import ConnectRequest, HookFailed, Identity
 from .hints import IsTyping
 from .join import join
@@ -58,6 +58,7 @@ class Connection:
         "_socket",
         "_worker",
         "closed",
+        "context",
         "engine",
         "id",
         "identity",
@@ -83,6 +84,8 @@ class Connection:
         self.request = request
         self.viewers: dict[str, Viewer] = {}
         self.closed = False
+        self.context = copy_context()
+        """Of the request that brought it: what hooks see that are called on its behalf."""
         self.outbox: Outbox
         self._socket = socket
         self._inbox: list[tuple[ClientFrame | RefusedFrame, int]] = []
@@ -205,7 +208,7 @@ class Connection:
 
     def _wake(self) -> None:
         if self._worker is None:
-            self._worker = self.engine.supervisor.once("connection", self._work())
+            self._worker = self.engine.supervisor.once("connection", self._work(), self.context)
 
     async def _work(self) -> None:
         try:

@@ -226,7 +226,7 @@ class Engine:
         except Denied as error:
             raise Closed(CloseCode.UNAUTHENTICATED, ascii_reason(error.message)) from error
         except HookFailed as error:
-            raise Closed(CloseCode.UNAVAILABLE, "identities cannot be checked now") from error
+            raise Closed(CloseCode.UNAVAILABLE, ascii_reason(f"hook {error}")) from error
         tenant_id = request.tenant_id
         if tenant_id is None:
             if len(identity.tenants) > 1:
@@ -518,10 +518,12 @@ class Engine:
             reasons.append("draining")
         silence = self.clock.monotonic() - self.listener.heard_self_at
         degraded = silence > self.timing.heartbeat_seconds * 1.5
-        status = "unavailable" if reasons else "degraded" if degraded else "ok"
+        hook_faults = self.hooks.faults()
+        status = "unavailable" if reasons else "degraded" if degraded or hook_faults else "ok"
         if degraded:
             reasons.append("pubsub: this process does not hear itself")
         reasons += [f"usage: {taker} does not take it" for taker in self.meter.failing]
+        reasons += hook_faults
         return status != "unavailable", {
             "status": status,
             "reasons": reasons,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -27,8 +26,6 @@ from .pages import Pages
 from .revocations import Revocations
 from .submission import Answer, Lane, Receipt, Submission
 from .users import Users
-
-logger = logging.getLogger("collabchat_asgi.hooks")
 
 
 def _unheard(_: Answer) -> None:
@@ -147,7 +144,7 @@ class Operations:
         except (Denied, HookFailed) as error:
             raise refusal_of(error) from error
 
-    def _rewritten(self, operation: Operation, rewritten: dict[str, Any]) -> Operation:
+    def _rewritten(self, operation: Operation, rewritten: Mapping[str, object]) -> Operation:
         limits = self._limits
         try:
             changed = decode_operation(
@@ -157,11 +154,9 @@ class Operations:
                 url_id_chars=limits.url_id_chars,
             )
         except Refused as error:
-            logger.error("hook before_commit returned a bad operation: %s", error)
-            raise HookFailed(f"before_commit returned a bad operation: {error}") from error
+            raise self._hooks.bad_rewrite(f"returned a bad operation: {error}") from error
         if type(changed) is not type(operation) or _identity_of(changed) != _identity_of(operation):
-            logger.error("hook before_commit changed type or ids: texts and emoji only may change")
-            raise HookFailed("before_commit may change texts and emoji, not type or ids")
+            raise self._hooks.bad_rewrite("changed type or ids: texts and emoji only may change")
         return changed
 
     def _access(

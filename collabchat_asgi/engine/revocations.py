@@ -9,6 +9,7 @@ import msgspec
 
 from ..core.model import NOWHERE, PageKey, Position
 from ..core.text import uuid7
+from ..errors import StorageError
 from ..storage.abc import Committed, Entry, Group, Reset, Storage, Tail
 from .backend import bounded
 from .clock import Clock
@@ -97,7 +98,7 @@ class Revocations:
                 break
             self._position = outcome.position
         if not isinstance(outcome, Committed):
-            logger.error("a revocation was not stored: %r", outcome)
+            raise StorageError(f"the revocation was not stored: {outcome!r}")
         self._publisher.tell(CONTROL_TOPIC, ControlMoved())
         await self.sweep()
 

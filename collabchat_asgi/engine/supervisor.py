@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from typing import Any
 
 logger = logging.getLogger("collabchat_asgi.engine")
@@ -26,9 +27,11 @@ class Supervisor:
         task = self._start(self._again(name, run), name)
         task.add_done_callback(lambda task: self._revive(task, name, run))
 
-    def once(self, name: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run it to its end; an exception is logged."""
-        task = self._start(self._logged(name, coroutine), name)
+    def once(
+        self, name: str, coroutine: Coroutine[Any, Any, None], context: Context | None = None
+    ) -> asyncio.Task[None]:
+        """Run it to its end, in the context variables of `context`; an exception is logged."""
+        task = self._start(self._logged(name, coroutine), name, context)
         # One that was cancelled before its first step has never begun to await this.
         task.add_done_callback(lambda _: coroutine.close())
         return task
@@ -42,8 +45,12 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(coroutine, name=f"collabchat {name}")
+    def _start(
+        self, coroutine: Coroutine[Any, Any, None], name: str, context: Context | None = None
+    ) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(
+            coroutine, name=f"collabchat {name}", context=context
+        )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from collabchat_asgi.config import Limits, Tuning
-from collabchat_asgi.core.frames import InvalidFrame, Ping, Pong
+from collabchat_asgi.core.frames import Ping, Pong
 from collabchat_asgi.core.session import Session
-from collabchat_asgi.errors import CloseCode, Closed
+from collabchat_asgi.errors import CloseCode, Closed, InvalidFrame
 
 PING = '{"type":"ping"}'
 

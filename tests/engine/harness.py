@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Self
 
 from collabchat_asgi import Limits, Timing, Tuning, UsageReport
-from collabchat_asgi.core.frames import InvalidFrame
 from collabchat_asgi.core.model import PageKey, Position
 from collabchat_asgi.core.session import Session
 from collabchat_asgi.engine.clock import SystemClock
@@ -24,7 +23,7 @@ from collabchat_asgi.engine.engine import Admission, Engine
 from collabchat_asgi.engine.hints import CONTROL_TOPIC, Heard, Heartbeat, Hint, HintCodec
 from collabchat_asgi.engine.operations import Request
 from collabchat_asgi.engine.page import Page as EnginePage
-from collabchat_asgi.errors import CloseCode, Closed, Refused, StorageUnavailable
+from collabchat_asgi.errors import CloseCode, Closed, InvalidFrame, Refused, StorageUnavailable
 from collabchat_asgi.hooks import ConnectRequest, Hooks, Identity
 from collabchat_asgi.pubsub.abc import Gap
 from collabchat_asgi.pubsub.memory import MemoryPubSub

@@ -1,0 +1,64 @@
+"""What a page's id says about where the page is.
+
+The widget names a page of the host's own origin by its path (`/drafts/1`) and a page elsewhere by
+its whole address. Other clients may name anything.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .text import has_control
+
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\\]+)([^?#]*)(?:[?#].*)?", re.DOTALL)
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+
+
+def page_path(url_id: str) -> str | None:
+    """The path that a page's id names, percent-decoded: `/drafts/1` for `/drafts/1`, for
+    `/d%72afts/1?page=2` and for `https://example.com/drafts/1#top`.
+
+    None where the id names no path (`page="handbook"`), and where it is not in normal form: dot
+    segments, empty segments, backslashes, escaped slashes, twice-escaped or broken escapes, control
+    characters. No browser sends such an id for a page that a rule can name, ids are compared
+    exactly, so it is the id of another page that holds nothing of this one; refuse it.
+    """
+    if url_id.startswith("/"):
+        path = re.split(r"[?#]", url_id, maxsplit=1)[0]
+    elif match := _ADDRESS.fullmatch(url_id):
+        path = match[3] or "/"
+    else:
+        return None
+    if re.search(r"%2f|%5c|%00", path, re.IGNORECASE) or "\\" in path:
+        return None
+    decoded = _decoded(path)
+    if decoded is None or has_control(decoded) or "\\" in decoded or _ESCAPE.search(decoded):
+        return None
+    segments = decoded.split("/")[1:]
+    if any(segment in (".", "..") for segment in segments) or "" in segments[:-1]:
+        return None
+    return decoded
+
+
+def page_origin(url_id: str) -> str | None:
+    """`https://example.com`, in lower case, where the id is a whole address; else None: the page is
+    the host's own, or has an id that is no address."""
+    match = _ADDRESS.fullmatch(url_id)
+    return f"{match[1]}://{match[2]}".lower() if match else None
+
+
+def _decoded(path: str) -> str | None:
+    """Percent-decoded once; None where an escape is broken or the bytes are no UTF-8."""
+    if "%" not in path:
+        return path
+    if re.search(r"%(?![0-9A-Fa-f]{2})", path):
+        return None
+    try:
+        raw = path.encode()
+    except UnicodeEncodeError:
+        return None
+    plain = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), raw)
+    try:
+        return plain.decode()
+    except UnicodeDecodeError:
+        return None

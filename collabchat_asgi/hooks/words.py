@@ -1,0 +1,160 @@
+"""What hooks are given and give: who somebody is, what they are about to do, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from ..core.model import Chat, Comment, User
+from ..core.page_id import page_origin, page_path
+from ..core.rules import ROLE_ACTIONS, Action, Role
+from ..core.text import is_tenant_id, is_text, presentable
+from ..objects import Event, Operation
+
+MAX_USER_ID = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who somebody is, and in which role in which tenant.
+
+    `user_id` is what the host calls the person, at most 256 characters; whole numbers and UUIDs,
+    as databases have them, are taken as the text that `str()` makes of them. `tenants` maps tenant
+    ids to roles. `expires_at` (with a time zone) ends the connection unless it is refreshed before.
+
+    What cannot be shown in `name` and `avatar` (control characters, halves of surrogate pairs) is
+    left out or replaced: whoever signs identities may have cut a name in the middle of an emoji.
+
+    Raises `ValueError` for anything else; in a hook that is a hook that failed.
+    """
+
+    user_id: str
+    tenants: Mapping[str, Role] = field(kw_only=True)
+    name: str = field(default="", kw_only=True)
+    avatar: str | None = field(default=None, kw_only=True)
+    expires_at: datetime | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "user_id", as_user_id(self.user_id))
+        if not isinstance(self.name, str) or not isinstance(self.avatar, str | None):
+            raise ValueError("Identity.name and Identity.avatar must be text")
+        object.__setattr__(self, "name", presentable(self.name))
+        if self.avatar is not None:
+            object.__setattr__(self, "avatar", presentable(self.avatar))
+        for tenant_id, role in self.tenants.items():
+            if not is_tenant_id(tenant_id):
+                raise ValueError(f"Identity.tenants: {tenant_id!r} is no tenant id")
+            if role not in ROLE_ACTIONS:
+                known = ", ".join(ROLE_ACTIONS)
+                raise ValueError(f"Identity.tenants: {role!r} is no role; the roles are {known}")
+        if self.expires_at is not None and self.expires_at.tzinfo is None:
+            raise ValueError("Identity.expires_at needs a time zone: datetime.now(UTC) + …")
+
+    @property
+    def user(self) -> User:
+        """The person as everyone on a page sees them."""
+        if self.avatar is None:
+            return User(self.user_id, self.name)
+        return User(self.user_id, self.name, self.avatar)
+
+    def seconds_left(self, now_ms: int) -> float | None:
+        """Until `expires_at`; None where there is none."""
+        if self.expires_at is None:
+            return None
+        return self.expires_at.astimezone(UTC).timestamp() - now_ms / 1000
+
+
+def as_user_id(value: object) -> str:
+    """The text that stands for a person. Raises `ValueError`."""
+    if isinstance(value, int | UUID) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        kind = type(value).__name__
+        raise ValueError(f"Identity.user_id must be text, a whole number or a UUID, not {kind}")
+    if not 0 < len(value) <= MAX_USER_ID:
+        raise ValueError(f"Identity.user_id must be 1 to {MAX_USER_ID} characters")
+    if "\0" in value or not is_text(value):
+        raise ValueError("Identity.user_id must be text, without NUL and lone surrogates")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectRequest:
+    """Everything that a browser brought along. Header names are lower case.
+
+    `tenant_id` is what the client asked for, None where it left that open. `visitor_id` is a secret
+    of the browser (PROTOCOL section 3.1): make public ids of it with `anonymous_id` only. `client`
+    is (address, port) as the server tells it. `scope` is the ASGI scope.
+
+    Every field has a default, so that a hook is tried in one line:
+    `await authenticate(ConnectRequest(token="t0ken"))`.
+    """
+
+    tenant_id: str | None = None
+    token: str | None = None
+    visitor_id: str | None = None
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    client: tuple[str, int] | None = None
+    scope: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """What somebody is about to do.
+
+    `operation` is the wire's operation, a dict with the camelCase names of PROTOCOL section 4 that
+    is the hook's own to change; None where no operation is asked about (`read`, `view-usage`, and
+    what a client may do on a page as it joins). `chat` and `comment` are what the operation names,
+    as far as they exist: structs with snake_case attributes.
+    """
+
+    identity: Identity
+    action: Action
+    tenant_id: str
+    url_id: str
+    operation: Operation | None = None
+    chat: Chat | None = None
+    comment: Comment | None = None
+
+    @property
+    def path(self) -> str | None:
+        """The page's path, decoded and in normal form, or None: see `page_path`."""
+        return page_path(self.url_id)
+
+    @property
+    def origin(self) -> str | None:
+        """`https://host` in lower case where the page's id is a whole address, else None."""
+        return page_origin(self.url_id)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """What to add to a tenant's bill. `report_id` is the same however often it is reported."""
+
+    report_id: str
+    tenant_id: str
+    url_id: str | None
+    day: str
+    """UTC, `YYYY-MM-DD`."""
+    counters: Mapping[str, int]
+    """By the names of PROTOCOL section 7: counts, bytes and seconds to add."""
+
+
+Authenticate = Callable[[ConnectRequest], Identity | Awaitable[Identity]]
+Authorize = Callable[[AccessRequest], bool | Awaitable[bool]]
+BeforeCommit = Callable[[AccessRequest], Mapping[str, object] | Awaitable[Mapping[str, object]]]
+OnEvent = (
+    Callable[[Event], Awaitable[None] | None] | Callable[[dict[str, Any]], Awaitable[None] | None]
+)
+OnUsage = Callable[[Sequence[UsageReport]], Awaitable[None] | None]
+
+
+def default_policy(access: AccessRequest) -> bool:
+    """Whether the role of `access.identity` in the tenant allows the action."""
+    role = access.identity.tenants.get(access.tenant_id)
+    return role is not None and access.action in ROLE_ACTIONS[role]

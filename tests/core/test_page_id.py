@@ -1,0 +1,96 @@
+"""A rule on a page's path cannot be walked around."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collabchat_asgi.core.page_id import page_origin, page_path
+
+
+@pytest.mark.parametrize(
+    ("url_id", "path"),
+    [
+        ("/", "/"),
+        ("/drafts/1", "/drafts/1"),
+        ("/drafts/", "/drafts/"),
+        ("/drafts/1?page=2#top", "/drafts/1"),
+        ("/d%72afts/1", "/drafts/1"),
+        ("/caf%C3%A9", "/café"),
+        ("/café", "/café"),
+        ("/a%20b", "/a b"),
+        ("/100%25", "/100%"),
+        ("/a/.well-known/..b", "/a/.well-known/..b"),
+        ("https://example.com/drafts/1", "/drafts/1"),
+        ("HTTPS://Example.COM:8000/drafts/1?x#y", "/drafts/1"),
+        ("https://example.com", "/"),
+        ("https://example.com?x", "/"),
+        ("capacitor://localhost/drafts/1", "/drafts/1"),
+    ],
+)
+def test_the_path_is_told_whichever_form_came(url_id: str, path: str) -> None:
+    assert page_path(url_id) == path
+
+
+@pytest.mark.parametrize(
+    "url_id",
+    [
+        "/drafts/../drafts/1",
+        "/x/../drafts/1",
+        "/x/..",
+        "/./drafts/1",
+        "/%2e%2e/drafts/1",
+        "/x/%2E./drafts/1",
+        "//drafts/1",
+        "/x//drafts/1",
+        "/x//",
+        "/%2Fdrafts/1",
+        "/drafts%2f1",
+        "/\\drafts/1",
+        "/drafts%5C1",
+        "/%2572afts/1",
+        "/%zz",
+        "/%",
+        "/%ff",
+        "/%00",
+        "/%0a",
+        "/\ud800%20",
+        "https://example.com//drafts/1",
+        "https://example.com/x/../drafts/1",
+        "https:///drafts/1",
+        "https:drafts/1",
+        "https://example.com\\drafts/1",
+        "drafts/1",
+        "handbook",
+        " /drafts/1",
+        "",
+    ],
+)
+def test_what_is_not_in_normal_form_has_no_path(url_id: str) -> None:
+    assert page_path(url_id) is None
+
+
+@given(st.text(alphabet="/.%2eEfF5cC\\ad?#:", max_size=24))
+def test_a_path_is_in_normal_form_and_stays_as_it_is(url_id: str) -> None:
+    path = page_path("/" + url_id)
+    if path is None:
+        return
+    segments = path.split("/")[1:]
+    assert path.startswith("/")
+    assert not {".", ".."} & set(segments)
+    assert "" not in segments[:-1]
+    assert "\\" not in path
+
+
+@pytest.mark.parametrize(
+    ("url_id", "origin"),
+    [
+        ("https://Example.COM:8000/x", "https://example.com:8000"),
+        ("/x", None),
+        ("//example.com/x", None),
+        ("handbook", None),
+    ],
+)
+def test_the_origin_is_told_of_a_whole_address(url_id: str, origin: str | None) -> None:
+    assert page_origin(url_id) == origin

@@ -1,0 +1,131 @@
+"""A hook that fails says so once a minute, with its name, in the log and in `health`."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from collabchat_asgi import AccessRequest, CollabChat, ConnectRequest, Identity
+from collabchat_asgi.auth import anonymous
+from collabchat_asgi.hooks.record import Record
+from collabchat_asgi.hooks.stall import STALL_SECONDS
+from collabchat_asgi.testing import FakeClock, HttpClient, NotReceived, TestClient
+from collabchat_asgi.testing.operations import create_chat
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.name == "collabchat_asgi.hooks"]
+
+
+def test_a_hundred_faults_are_two_lines(caplog: pytest.LogCaptureFixture) -> None:
+    clock = FakeClock()
+    record = Record("authorize", clock.monotonic)
+    for _ in range(100):
+        record.failed("failed")
+    assert lines(caplog) == ["hook authorize failed"]
+    clock.advance(60)
+    record.failed("failed")
+    assert lines(caplog)[1:] == ["hook authorize failed (99 faults more since the last such line)"]
+
+
+def test_health_forgets_a_fault_after_a_minute() -> None:
+    clock = FakeClock()
+    record = Record("authorize", clock.monotonic)
+    assert record.reasons(0, 16) == []
+    record.failed("failed")
+    record.failed("failed")
+    assert record.reasons(0, 16) == ["hook authorize: 2 failures, the last under a minute ago"]
+    clock.advance(60)
+    assert record.reasons(0, 16) == []
+    assert record.reasons(3, 16) == ["hook authorize: 3 of its 16 threads hang"]
+
+
+async def health(client: HttpClient) -> dict[str, Any]:
+    answer = await client.get("health")
+    assert answer.status == 200, "a hook that fails does so on every process"
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def none(request: ConnectRequest) -> Any:
+    return None
+
+
+def broken(request: ConnectRequest) -> Identity:
+    raise RuntimeError("no such table")
+
+
+async def seven(request: ConnectRequest) -> Any:
+    return 7
+
+
+@pytest.mark.parametrize(
+    ("hook", "told", "logged"),
+    [
+        (none, "hook authenticate returned None", "did you forget to return an Identity?"),
+        (seven, "hook authenticate returned int", "returned int instead of an Identity"),
+        (broken, "hook authenticate failed", "RuntimeError: no such table"),
+        (anonymous, "hook authenticate returned function", "authenticate=…(…)?"),
+        (lambda request: anonymous, "hook authenticate returned function", "forget to call"),
+    ],
+)
+async def test_the_browser_and_the_log_are_told_which_hook(
+    hook: Any, told: str, logged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    collab = CollabChat(authenticate=hook, storage="memory://")
+    async with TestClient(collab) as client:
+        with pytest.raises(NotReceived, match=f"4503 .*{told}"):
+            await client.connect()
+        for _ in range(5):
+            answer = await client.http.get("v1/chats", urlId="page")
+            assert (answer.status, answer.json()["message"].startswith(told)) == (503, True)
+        reasons = (await health(client.http))["reasons"]
+        assert any("hook authenticate" in reason for reason in reasons)
+    [line] = lines(caplog)
+    assert logged in line
+
+
+async def test_a_refused_operation_names_the_hook() -> None:
+    def authorize(access: AccessRequest) -> bool:
+        if access.operation is not None:
+            raise RuntimeError("the list is away")
+        return True
+
+    collab = CollabChat(authenticate=anonymous(), authorize=authorize, storage="memory://")
+    async with TestClient(collab) as client:
+        ann = await client.connect(visitor_id="v" * 32)
+        refusal = await ann.refused(create_chat(), "page")
+        assert refusal["code"] == "unavailable"
+        assert "hook authorize failed" in refusal["message"]
+
+
+async def blocks(request: ConnectRequest) -> Identity:
+    time.sleep(STALL_SECONDS * 1.2)  # noqa: ASYNC251  # that is the fault
+    return Identity("ann", tenants={"acme": "reader"})
+
+
+class Asks:
+    """An object with `async def __call__`."""
+
+    async def __call__(self, request: ConnectRequest) -> Identity:
+        return await blocks(request)
+
+
+def gives_a_coroutine(request: ConnectRequest) -> Any:
+    return blocks(request)
+
+
+@pytest.mark.parametrize("hook", [blocks, Asks(), gives_a_coroutine])
+async def test_a_hook_that_blocks_the_loop_is_named_once(
+    hook: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    async with TestClient(CollabChat(authenticate=hook, storage="memory://")) as client:
+        for _ in range(2):
+            await client.connect()
+    [line] = lines(caplog)
+    assert line.startswith("hook authenticate blocked the event loop for ")
