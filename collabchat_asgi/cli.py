@@ -17,6 +17,7 @@ COMMANDS = {
     "usage": "collabchat_asgi.commands.usage",
     "erase": "collabchat_asgi.commands.erase",
     "new-epoch": "collabchat_asgi.commands.new_epoch",
+    "rotate-key": "collabchat_asgi.commands.rotate_key",
     "assets": "collabchat_asgi.assets",
 }
 """Each a module with `HELP`, `add_arguments(parser)` and `run(arguments) -> exit code`. What a

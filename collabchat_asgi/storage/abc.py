@@ -359,4 +359,10 @@ class Storage(ABC):
 
     @abstractmethod
     async def key(self) -> bytes:
-        """32 random bytes, made once with the schema, the same for all processes. Signs hints."""
+        """32 random bytes, made with the schema, the same for all processes. Seals hints."""
+
+    async def rotate_key(self) -> None:
+        """Have another key: once this returns, `key` gives 32 new random bytes on every instance.
+        Nothing else changes. Raises `StorageError` where a storage cannot do it, which serves all
+        the same."""
+        raise StorageError(f"{self!r} cannot change its key (Storage.rotate_key)")

@@ -289,6 +289,9 @@ class MemoryStorage(Storage):
     async def key(self) -> bytes:
         return self._data.key
 
+    async def rotate_key(self) -> None:
+        self._data.key = token_bytes(32)
+
 
 def _refused(page: PageKey, entries: Sequence[Entry]) -> dict[str, Failed]:
     """Entries with text that no database stores: lone halves of a surrogate pair."""

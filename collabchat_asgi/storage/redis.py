@@ -237,3 +237,6 @@ class RedisStorage(Storage):
     async def key(self) -> bytes:
         [key] = await self._run(Command(self._names.key, ("GET", self._names.key)))
         return bytes(key)
+
+    async def rotate_key(self) -> None:
+        await self._run(Command(self._names.key, ("SET", self._names.key, secrets.token_bytes(32))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from secrets import token_bytes
 from typing import TypeVar
 
 from ..core.model import PageKey, Position
@@ -96,3 +97,6 @@ class SqlStorage(Storage):
 
     async def key(self) -> bytes:
         return await self._read(self._reads.key)
+
+    async def rotate_key(self) -> None:
+        await self._write(partial(self._upkeep.rotate_key, token_bytes(32)))

@@ -1,4 +1,4 @@
-"""What an SQL database is told once in a while: to forget what is old, and what was used."""
+"""What an SQL database is told now and then: to forget, to count usage, to change its key."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ class Upkeep:
             """SELECT min(seq) FROM {entry} WHERE page_id = $1 AND seq > $2 AND seq <= $3
                 AND event IS NOT NULL AND created_ms >= $4"""
         )
+        self._rotate_key = spell("UPDATE {facts} SET key = $1")
         self._move_trimmed = spell("UPDATE {page} SET trimmed = $1 WHERE id = $2")
         self._left_over = spell(
             """SELECT page.id FROM {page} AS page WHERE page.trimmed > 0 AND EXISTS (
@@ -85,6 +86,10 @@ class Upkeep:
                 yield Statement(self._move_trimmed, (last, page_id))
                 return int(last - trimmed)
         return 0
+
+    @one_act
+    def rotate_key(self, key: bytes) -> Procedure[None]:
+        yield Statement(self._rotate_key, (key,))
 
     @one_act
     def left_over(self, before_ms: int) -> Procedure[list[int]]:

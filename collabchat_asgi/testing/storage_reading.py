@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ..core.model import NOWHERE, PageKey, Position
+from ..errors import StorageError
 from ..storage.abc import (
     Committed,
     Entry,
@@ -248,6 +249,26 @@ class Reading:
         await storage.close()
         await storage.open()
         assert await storage.key() == key
+
+    async def test_a_key_is_changed_for_all(self, storage: Storage, second: Storage) -> None:
+        head = await grow(storage, 2)
+        before = await storage.key()
+        if type(storage).rotate_key is Storage.rotate_key:
+            with pytest.raises(StorageError):
+                await storage.rotate_key()
+            assert await second.key() == before
+            return
+        await storage.rotate_key()
+        after = await storage.key()
+        assert len(after) == 32
+        assert after != before
+        assert await second.key() == after
+        await storage.close()
+        await storage.open()
+        assert await storage.key() == after
+        await second.rotate_key()
+        assert await storage.key() not in (before, after)
+        assert (await storage.load(PAGE)).position == head
 
     @pytest.mark.parametrize(
         "name",

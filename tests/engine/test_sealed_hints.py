@@ -269,9 +269,7 @@ async def test_a_new_key_is_found_by_whoever_hears_it(start: Start) -> None:
     _, storage, (one, two), buses = await couple(start, (clock, clock))
     old = await storage.key()
     ann, bob = await one.join("ann"), await two.join("bob")
-    new = secrets.token_bytes(32)
-    for server in (one, two):
-        server.storage.keys = [new]  # type: ignore[attr-defined]
+    await storage.rotate_key()
     clock.advance(key_watch.AT_LEAST_SECONDS)
     one.engine.key_watch.tick()
     await turns()

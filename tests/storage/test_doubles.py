@@ -199,6 +199,14 @@ class HasAKeyOfItsOwn(MemoryStorage):
         return own
 
 
+class ChangesTheKeyForItselfAlone(MemoryStorage):
+    async def rotate_key(self) -> None:
+        self.__dict__["_key"] = token_bytes(32)
+
+    async def key(self) -> bytes:
+        return self.__dict__.get("_key") or await super().key()
+
+
 class DiesWhenClosed(MemoryStorage):
     async def close(self) -> None:
         self._data.pages.clear()
@@ -302,6 +310,7 @@ CAUGHT: list[tuple[type[MemoryStorage], str, dict[str, object]]] = [
     (MixesTenants, "one_name_in_two_tenants_is_two_pages", {}),
     (ListsByChance, "pages_are_listed_in_key_order", {}),
     (HasAKeyOfItsOwn, "the_key_is_the_same_for_all", {}),
+    (ChangesTheKeyForItselfAlone, "a_key_is_changed_for_all", {}),
     (DiesWhenClosed, "open_and_close_may_come_twice", {}),
     (DiesWhenClosed, "it_lives_on_in_another_loop", {}),
     (CopiesNoNotes, "a_restored_page_is_the_page_that_was", {}),
@@ -339,7 +348,15 @@ MODEL_CATCHES = sorted(
     {double for double, _, _ in CAUGHT if double.restore is MemoryStorage.restore}
     - {CopiesNoNotes, ForgetsWhatWasTrimmed}
     - {ErasesUsage, CountsByTheHighestSerial, TrimForgetsNotes, MixesTenants}
-    - {HasAKeyOfItsOwn, CountsTwice, ListsByChance, FailsTogether, TearsLoads, LetsOthersBetween},
+    - {
+        ChangesTheKeyForItselfAlone,
+        HasAKeyOfItsOwn,
+        CountsTwice,
+        ListsByChance,
+        FailsTogether,
+        TearsLoads,
+        LetsOthersBetween,
+    },
     key=lambda double: double.__name__,
 )
 
