@@ -110,6 +110,11 @@ class Ring:
             return None
         return self._frames[index]
 
+    def reaches(self, seq: int) -> bool:
+        """Whether everything after `seq` is here."""
+        frames = self._frames
+        return bool(frames) and (seq == frames[-1].last or self._index(seq + 1) is not None)
+
     def since(self, seq: int) -> list[Event] | None:
         """All events after `seq`, or None where the ring does not reach back so far."""
         if self._frames and seq == self._frames[-1].last:

@@ -71,11 +71,11 @@ async def _reach(reader: LogReader, page: Page, since: Since) -> Position | None
     epoch, seq = page.position.epoch, since.seq
     if (since.epoch != epoch and seq > 0) or seq > page.sent:
         return None
-    if seq == page.sent or page.missed(seq) is not None:
+    if seq == page.sent or page.reaches(seq):
         return Position(epoch, seq)
     await reader.backfill(page, seq)
     page.flush()
-    if page.position.epoch == epoch and page.missed(seq) is not None:
+    if page.position.epoch == epoch and page.reaches(seq):
         return Position(epoch, seq)
     # Further back than the ring can hold: the log must still reach there.
     tail = await reader.read(page.key, Position(epoch, seq), 1)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..config import Timing, Tuning
+from ..core.batch import weight
 from ..core.model import NOWHERE, Event, PageKey, Position
 from ..core.records import decode_event, restore
 from ..storage.abc import LogEvent, Storage, Tail
 from .backend import bound_of, bounded
 from .clock import Clock
-from .page import Page
+from .page import REPLAY_BYTES, Page
 from .supervisor import Supervisor
 from .viewer import Viewer
 
@@ -20,6 +21,15 @@ logger = logging.getLogger("collabchat_asgi.engine")
 
 CHUNK = 500
 """Numbers per read."""
+
+
+def _up_to(size: int, events: Iterable[Event]) -> Iterator[Event]:
+    """So many bytes of them, and at least one."""
+    for event in events:
+        yield event
+        size -= weight(event)
+        if size <= 0:
+            return
 
 
 def decode_log(events: Iterable[LogEvent]) -> list[Event]:
@@ -160,10 +170,9 @@ class LogReader:
         if viewer not in page.viewers or not viewer.waiting:
             return
         position = Position(page.position.epoch, viewer.position)
-        missed = page.missed(position.seq)
-        if missed is not None:
+        if page.reaches(position.seq):
             viewer.waiting = False
-            viewer.owe(missed, page.sent)
+            viewer.replay_from(position.seq)
             return
         try:
             tail = await self.read(page.key, position, CHUNK)
@@ -180,7 +189,8 @@ class LogReader:
             page.begin(viewer, can=None)
             return
         # The log may be ahead of the page: what is beyond it comes when the page has it.
-        events = [event for event in decode_log(tail.events) if event.seq <= page.sent]
+        known = (event for event in decode_log(tail.events) if event.seq <= page.sent)
+        events = list(_up_to(REPLAY_BYTES, known))
         viewer.owe(page.replayed(events), events[-1].seq if events else viewer.position)
 
     async def _backfill(self, page: Page, after: int) -> None:

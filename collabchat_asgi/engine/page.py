@@ -6,6 +6,7 @@ import asyncio
 import gzip
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from sys import getsizeof
 from typing import TYPE_CHECKING
 
 from ..config import Timing, Tuning
@@ -25,6 +26,10 @@ from .viewer import Owed, Viewer
 
 if TYPE_CHECKING:
     from .submission import Submission
+
+
+REPLAY_BYTES = 256 * 1024
+"""Of encoded replays that one page keeps."""
 
 
 class Page:
@@ -71,7 +76,8 @@ class Page:
         self._timer: asyncio.TimerHandle | None = None
         self._snapshot: tuple[Position, list[Owed], int] | None = None
         self._encoded: tuple[Position, bytes, bytes | None] | None = None
-        self._replays: tuple[Position, dict[int, list[Owed]]] = (NOWHERE, {})
+        self._replays: dict[int, Owed] = {}
+        self._replay_bytes = 0
 
     @property
     def position(self) -> Position:
@@ -111,6 +117,7 @@ class Page:
             tuning = self._tuning
             epoch = self.position.epoch
             self._ring = Ring(self.key.url_id, epoch, tuning.ring_frames, tuning.ring_bytes)
+        self._forget_replays()
         frame = self._ring.append(events)
         before, self.sent = self.sent, frame.last
         if self._live:
@@ -128,6 +135,7 @@ class Page:
             self._timer = None
         self._batch.take()
         self._ring = None
+        self._forget_replays()
         self.state = state
         self.sequencer.reset(state.position)
         self.sent = state.position.seq
@@ -165,11 +173,7 @@ class Page:
         """Answer a subscription with what was missed: `recovered: true`."""
         self.flush()
         subscribed = self.subscribed(viewer, recovered=True, can=can)
-        missed = self.missed(since)
-        if missed is None:
-            viewer.owe([subscribed], since)
-        else:
-            viewer.owe([subscribed, *missed], self.sent)
+        viewer.replay_from(since, [subscribed])
 
     def subscribed(
         self, viewer: Viewer, *, recovered: bool, can: Sequence[str] | None, load: bool = False
@@ -250,19 +254,32 @@ class Page:
     def text_of(self, frame: Frame) -> str:
         return frame.text(self.key.url_id, self.position.epoch)
 
-    def missed(self, since: int) -> list[Owed] | None:
-        """What the ring tells after `since`, up to `sent`; None where it does not reach back.
-        Encoded once for all who resume there."""
-        end = Position(self.position.epoch, self.sent)
-        if self._replays[0] != end:
-            self._replays = (end, {})
-        cached = self._replays[1].get(since)
-        if cached is None:
+    def reaches(self, since: int) -> bool:
+        """Whether the ring tells all that came after `since`."""
+        return self._ring is not None and self._ring.reaches(since)
+
+    def replay_after(self, since: int) -> Owed | None:
+        """One frame of what the ring tells after `since`; None where it does not reach back.
+
+        Encoded once for all who resume there, as long as nothing else happens; anybody may ask for
+        any `since`, so no more than `REPLAY_BYTES` are kept.
+        """
+        owed = self._replays.get(since)
+        if owed is None:
             events = self._ring.since(since) if self._ring else None
-            if events is None:
+            if not events:
                 return None
-            cached = self._replays[1][since] = self.replayed(events)
-        return cached
+            owed = Owed(*next(encode_replay(self.key.url_id, self.position.epoch, events)))
+            weight = getsizeof(owed.text)
+            if self._replay_bytes + weight > REPLAY_BYTES:
+                self._forget_replays()
+            self._replays[since] = owed
+            self._replay_bytes += weight
+        return owed
+
+    def _forget_replays(self) -> None:
+        self._replays.clear()
+        self._replay_bytes = 0
 
     def replayed(self, events: Sequence[Event]) -> list[Owed]:
         frames = encode_replay(self.key.url_id, self.position.epoch, events)

@@ -39,6 +39,7 @@ class Viewer:
         "person",
         "position",
         "presence_due",
+        "replaying",
         "waiting",
     )
 
@@ -52,6 +53,8 @@ class Viewer:
         self.live = False
         self.presence_due = False
         """The counts have changed while it was behind."""
+        self.replaying = False
+        """What it missed is told from the ring, merged, and not frame by frame."""
         self.waiting = False
         """Nothing of the page is sent: its snapshot is fetched, or its log is being read."""
         self._owed: list[Owed] = []
@@ -65,9 +68,15 @@ class Viewer:
         self.outbox.catch_up(self)
         self.outbox.pump()
 
+    def replay_from(self, since: int, texts: Iterable[Owed] = ()) -> None:
+        """Send these, and then what the ring tells after `since`, encoded when it is sent."""
+        self.replaying = True
+        self.owe(texts, since)
+
     def start_over(self) -> None:
         """What is owed is of no use any more."""
         self._owed.clear()
+        self.replaying = False
         self.waiting = False
 
     def next(self) -> tuple[str, int] | None:
@@ -80,6 +89,13 @@ class Viewer:
             return owed.text, owed.size
         if self.waiting:
             return None
+        if self.replaying:
+            replayed = page.replay_after(self.position)
+            if replayed is not None and replayed.numbers is not None:
+                self.position += replayed.numbers
+                page.tally.delivered(1, replayed.size, replayed.numbers)
+                return replayed.text, replayed.size
+            self.replaying = False
         if self.position == page.sent:
             if self.presence_due:
                 self.presence_due = False
