@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from socket import SHUT_RDWR
 from typing import TYPE_CHECKING
 
 from .address import Address
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record]
 
-__all__ = ["Pool"]
+__all__ = ["Pool", "let_go"]
 
 _GOODBYE_SECONDS = 2.0
 
@@ -58,6 +59,13 @@ class Pool:
         self.made.add(connection)
         return connection
 
+    def abandon(self) -> None:
+        """Instead of `close`, where the event loop has ended without it."""
+        connections, self.made = self.made, set()
+        self._idle.clear()
+        for connection in connections:
+            let_go(connection)
+
     async def close(self) -> None:
         """Ask each connection to end, and cut those that do not."""
         connections, self.made = self.made, set()
@@ -67,6 +75,19 @@ class Pool:
                 await asyncio.gather(*map(_ended, connections))
         for connection in connections:
             connection.terminate()
+
+
+def let_go(connection: Connection) -> None:
+    """Give up a connection whose event loop has ended: nobody is left to say goodbye with."""
+    transport = getattr(connection, "_transport", None)
+    try:
+        connection.terminate()
+    except RuntimeError:
+        # It wants its loop. The socket tells the server; the rest goes with the last reference.
+        socket = transport.get_extra_info("socket") if transport else None
+        with suppress(OSError):
+            if socket is not None:
+                socket.shutdown(SHUT_RDWR)
 
 
 async def _ended(connection: Connection) -> None:

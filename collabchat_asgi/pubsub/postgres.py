@@ -14,10 +14,11 @@ import asyncpg
 
 from ..errors import ConfigError, PubSubError, PubSubUnavailable
 from ..postgres_client.address import Address
-from ..postgres_client.faults import is_away, text_of
+from ..postgres_client.faults import DRIVER, is_away, text_of
+from ..postgres_client.pool import let_go
 from .abc import Gap, Message, PubSub
 from .memory import Inbox, silence
-from .postgres_notify import DRIVER, MAX_PAYLOAD, Notifier, channel_of, decode, end
+from .postgres_notify import MAX_PAYLOAD, Notifier, channel_of, decode, end
 
 __all__ = ["PostgresPubSub"]
 
@@ -65,6 +66,13 @@ class _Station:
             await asyncio.gather(self._watch, return_exceptions=True)
         await self.notifier.close()
         await self._disconnect()
+
+    def abandon(self) -> None:
+        """Instead of `close`, where the event loop has ended without it."""
+        self.hears = False
+        self.notifier.abandon()
+        if self._connection:
+            let_go(self._connection)
 
     async def _connect(self) -> None:
         """Listen, and hear what was sent on the other connection. Raises `PubSubError`."""
@@ -174,7 +182,9 @@ class PostgresPubSub(PubSub):
 
     async def close(self) -> None:
         station, self._station = self._station, None
-        if station:
+        if station and station.loop is not asyncio.get_running_loop():
+            station.abandon()
+        elif station:
             # In a task: this call may be cancelled, and the connections must go all the same.
             await asyncio.shield(asyncio.ensure_future(station.close()))
 

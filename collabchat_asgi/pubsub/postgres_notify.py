@@ -18,12 +18,12 @@ import asyncpg
 
 from ..errors import PubSubUnavailable
 from ..postgres_client.address import Address
-from ..postgres_client.faults import text_of
+from ..postgres_client.faults import DRIVER, text_of
+from ..postgres_client.pool import let_go
 from .abc import Message
 
-__all__ = ["DRIVER", "MAX_PAYLOAD", "Notifier", "channel_of", "decode", "encode"]
+__all__ = ["MAX_PAYLOAD", "Notifier", "channel_of", "decode", "encode"]
 
-DRIVER = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 AT_ONCE = 64
 """Messages in one transaction. Its commit takes a lock that the whole server shares."""
 NOTIFY_BYTES = 7_999
@@ -82,6 +82,12 @@ class Notifier:
             await asyncio.gather(self._sending, return_exceptions=True)
         self._fail(list(self._waiting), "this pub/sub was closed")
         await self._disconnect()
+
+    def abandon(self) -> None:
+        """Instead of `close`, where the event loop has ended without it."""
+        self._closed = True
+        if self._connection:
+            let_go(self._connection)
 
     async def _send_all(self) -> None:
         """A task of its own, so that no publisher can cut off another one's message."""

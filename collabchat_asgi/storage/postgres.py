@@ -68,6 +68,7 @@ class PostgresStorage(SqlStorage):
         return cls(url)
 
     async def open(self) -> None:
+        self._leave_dead_loop()
         closed = self._calls is None
         if closed:
             self._pool = Pool(self._address) if self._address else None
@@ -82,7 +83,16 @@ class PostgresStorage(SqlStorage):
                 await self.close()
             raise
 
+    def _leave_dead_loop(self) -> None:
+        """A loop may end without `close`, as `asyncio.run` of a task does."""
+        if self._calls and self._calls.loop is not asyncio.get_running_loop():
+            self._calls = None
+            pool, self._pool = self._pool, None
+            if pool:
+                pool.abandon()
+
     async def close(self) -> None:
+        self._leave_dead_loop()
         calls, self._calls = self._calls, None
         pool, self._pool = self._pool, None
         if calls:

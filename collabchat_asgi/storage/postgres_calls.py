@@ -47,6 +47,7 @@ class Calls:
         setting = _PLAN_ANEW if foreign else ""
         self._begin_write, self._begin_read = _WRITE + setting, _READ + setting
         self._where = where
+        self.loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[object]] = set()
 
     async def write(self, act: Callable[[], Act[T]], seconds: float) -> T:

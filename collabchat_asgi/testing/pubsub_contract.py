@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import tracemalloc
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -71,6 +72,22 @@ class PubSubContract(PubSubHearing):
             await self.within(pubsub.close())
 
         await asyncio.to_thread(asyncio.run, elsewhere())
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    @pytest.mark.filterwarnings("ignore::ResourceWarning")  # it is left unclosed on purpose
+    async def test_opened_after_a_loop_that_nobody_closed_it_in(self) -> None:
+        """As `asyncio.run` of one task after another, or a test in a loop of its own."""
+        pubsub = await self.make()
+
+        async def elsewhere() -> None:
+            await self.within(pubsub.open())
+            await self._works(pubsub)
+
+        for _ in range(3):
+            await asyncio.to_thread(asyncio.run, elsewhere())
+        await self.within(pubsub.open())
+        await self._works(pubsub)
+        gc.collect()
 
     async def test_close_amid_calls(self) -> None:
         topic = new_topic()

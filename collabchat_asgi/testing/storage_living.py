@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 
 import pytest
@@ -136,6 +137,24 @@ class Living:
             assert moved == Position(head.epoch, seq)
         await storage.open()
         assert len((await log_of(storage)).events) == 3
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    @pytest.mark.filterwarnings("ignore::ResourceWarning")  # it is left unclosed on purpose
+    async def test_it_outlives_a_loop_that_nobody_closed_it_in(self, storage: Storage) -> None:
+        """As `asyncio.run` of one task after another, or a test in a loop of its own."""
+        head = await grow(storage, 1)
+        await storage.close()
+
+        async def elsewhere() -> Position:
+            await storage.open()
+            return await grow(storage, 1)
+
+        for seq in (2, 3, 4):
+            moved = await asyncio.to_thread(lambda: asyncio.run(elsewhere()))
+            assert moved == Position(head.epoch, seq)
+        await storage.open()
+        assert len((await log_of(storage)).events) == 4
+        gc.collect()
 
     @pytest.mark.parametrize("seed", range(8))
     async def test_it_does_what_a_simple_model_does(

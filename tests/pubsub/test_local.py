@@ -48,6 +48,8 @@ PROMISES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # one promise leaves it unclosed on purpose
 @pytest.mark.parametrize("promise", PROMISES)
 def test_the_contract_under_uvloop(promise: str, tmp_path: Path) -> None:
     contract = TestLocalPubSub()

@@ -92,7 +92,7 @@ class TestOnAPoolOfTheHost(StorageContract):
         self, server: PostgresServer, schema: str, request: pytest.FixtureRequest
     ) -> AsyncIterator[None]:
         # A pool belongs to one event loop, also where it is not ours.
-        self._moves = "another_loop" in request.node.name
+        self._moves = "_loop" in request.node.name
         self._server = server
         self._schema = schema
         self._pools: list[asyncpg.Pool[asyncpg.Record]] = []
