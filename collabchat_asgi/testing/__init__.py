@@ -1,7 +1,9 @@
 """What this project is tested with, for those who extend it: clients whose every receive has a
 deadline, a history and its checker, a clock, a fault proxy, server processes, contract suites.
 
-Names are looked up when they are used, so that no test dependency is needed for the others.
+`TestClient`, `FakeClock` and `operations` need nothing further. The clients of real sockets and the
+contract suites need the extra `testing`; names are looked up when they are used, so that it is not
+needed for the others.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import operations as operations
     from .clock import FakeClock as FakeClock
     from .history import History as History
     from .history import Record as Record
@@ -50,10 +53,12 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "operations":
+        return import_module(".operations", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_HOME[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted({*globals(), *_HOME, "operations"})

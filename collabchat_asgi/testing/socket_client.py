@@ -17,13 +17,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
-from websockets.typing import Origin, Subprotocol
-
 from .history import History, Json, Tape
 from .operations import new_id
 from .page import Page
+from .socket import Socket
 
 PROTOCOL = "collabchat.v1"
 DEADLINE = 5.0
@@ -64,7 +61,8 @@ def bearer(token: str) -> str:
 class SocketClient:
     """One connection. The reader in the background answers pings and fills `inbox`."""
 
-    def __init__(self, socket: ClientConnection, dial: Dial) -> None:
+    def __init__(self, socket: Socket, dial: Dial, ended: type[Exception]) -> None:
+        """`ended` is what `socket` raises once it has ended."""
         self.socket = socket
         self.dial = dial
         self.inbox: list[Json] = []
@@ -84,6 +82,7 @@ class SocketClient:
         self.tape: Tape | None = None
         if dial.history is not None:
             self.tape = dial.history.tape(dial.name, tenant=dial.tenant or "")
+        self._ended = ended
         self._asked: Counter[str] = Counter()
         self._came = asyncio.Condition()
         self._reading = asyncio.Event()
@@ -92,11 +91,16 @@ class SocketClient:
 
     @classmethod
     async def open(cls, url: str, **dial: Any) -> Self:
-        """Connects and says nothing. `dial` are the fields of `Dial`."""
+        """Connects and says nothing. `dial` are the fields of `Dial`. Needs websockets (extra
+        `testing`)."""
         return await cls.dialled(Dial(url=url, **dial))
 
     @classmethod
     async def dialled(cls, dial: Dial) -> Self:
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import ConnectionClosed
+        from websockets.typing import Origin, Subprotocol
+
         socket = await connect(
             dial.url.replace("http", "ws", 1) + "/ws",
             origin=Origin(dial.origin) if dial.origin is not None else None,
@@ -109,7 +113,7 @@ class SocketClient:
             open_timeout=dial.deadline,
             close_timeout=1,
         )
-        return cls(socket, dial)
+        return cls(socket, dial, ConnectionClosed)
 
     @classmethod
     async def connect(cls, url: str, **dial: Any) -> Self:
@@ -317,15 +321,16 @@ class SocketClient:
     async def _read(self) -> None:
         try:
             while True:
-                text = await self.socket.recv(decode=True)
+                text = str(await self.socket.recv(decode=True))
                 await self._reading.wait()
                 frame = json.loads(text)
                 self.received[frame["type"]] += 1
                 self.received_bytes[frame["type"]] += len(text.encode())
                 await self._heard(frame)
-        except ConnectionClosed as closed:
-            self.close_code = closed.rcvd.code if closed.rcvd else 1006
-            self.close_reason = closed.rcvd.reason if closed.rcvd else ""
+        except self._ended as ended:
+            close = getattr(ended, "rcvd", None)
+            self.close_code = close.code if close else 1006
+            self.close_reason = close.reason if close else ""
         finally:
             self.close_code = self.close_code or 1006
             if self.tape:
@@ -338,7 +343,7 @@ class SocketClient:
             self.tape.received(frame)
         self._fold(frame)
         if frame["type"] == "ping" and self.answers_pings:
-            with contextlib.suppress(ConnectionClosed):
+            with contextlib.suppress(self._ended):
                 await self.socket.send(json.dumps({"type": "pong", "n": frame["n"]}))
         async with self._came:
             self.inbox.append(json.loads(json.dumps(frame)) if frame["type"] == "events" else frame)

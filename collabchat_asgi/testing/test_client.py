@@ -1,5 +1,7 @@
 """A hook and the whole protocol in this process, without a server. Nothing waits for ever.
 
+It is async, unlike the client of that name that Starlette brings; it needs no further package.
+
 async with TestClient(app, token="t0ken") as client:
     bob = await client.connect()
     await bob.subscribe("/articles/1")
@@ -15,15 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 from urllib.parse import unquote, urlencode, urlsplit
-
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed, ConnectionClosedError
-from websockets.frames import Close
 
 from ..collab import CollabChat
 from .http_client import HttpClient, Response
+from .socket import Close, SocketEnded
 from .socket_client import DEADLINE, Dial, SocketClient
 
 Scope = dict[str, Any]
@@ -97,7 +96,7 @@ class TestClient:
         scope = self._websocket(every, {**self.cookies, **(cookies or {})})
         socket = InProcessSocket(self.app, scope, every.deadline)
         await socket.handshake()
-        client = SocketClient(cast("ClientConnection", socket), every)
+        client = SocketClient(socket, every, SocketEnded)
         self._sockets.append(client)
         return client
 
@@ -174,7 +173,7 @@ class TestClient:
 
 
 class InProcessSocket:
-    """What `SocketClient` uses of a connection of websockets, with the app at its other end."""
+    """A `Socket` with the app at its other end."""
 
     def __init__(self, app: Any, scope: Scope, deadline: float) -> None:
         self.subprotocol: str | None = None
@@ -204,17 +203,18 @@ class InProcessSocket:
 
     async def send(self, data: str | bytes) -> None:
         if self._closed:
-            raise ConnectionClosedError(self._closed, None)
+            raise SocketEnded(self._closed)
         kind = "text" if isinstance(data, str) else "bytes"
         self._said.put_nowait({"type": "websocket.receive", kind: data})
 
-    async def recv(self, decode: bool) -> str:
+    async def recv(self, decode: bool | None = None) -> str:
         if self._closed is None:
             message = await self._heard.get()
             if message["type"] == "websocket.send":
                 return str(message["text"])
             self._leave(message["code"], message.get("reason") or "")
-        raise ConnectionClosed(self._closed, None)
+        assert self._closed is not None
+        raise SocketEnded(self._closed)
 
     async def close(self) -> None:
         self.abort(1000)

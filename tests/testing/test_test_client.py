@@ -179,3 +179,29 @@ def test_the_example() -> None:
         [*command, "examples/test_hooks.py"], cwd=ROOT, env=env, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_it_needs_no_package_of_tests() -> None:
+    """A hook's author has neither websockets nor pytest in the way, only this package."""
+    program = """
+import asyncio, sys
+for name in ("websockets", "pytest", "pytest_asyncio", "hypothesis"):
+    sys.modules[name] = None
+from collabchat_asgi import CollabChat
+from collabchat_asgi.auth import anonymous
+from collabchat_asgi.testing import FakeClock, TestClient, operations
+
+async def main():
+    collab = CollabChat(authenticate=anonymous(), storage="memory://", clock=FakeClock())
+    async with TestClient(collab) as client:
+        ann = await client.connect(visitor_id="v" * 32)
+        await ann.subscribe("page")
+        await ann.do(operations.create_chat("hello"))
+        await collab.revoke(user_id=ann.welcome["user"]["id"])
+        await ann.expect_close(4403)
+
+asyncio.run(main())
+print("it runs")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "it runs\n", done.stderr
