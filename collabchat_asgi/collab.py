@@ -19,6 +19,7 @@ from .asgi.origin import Origins
 from .asgi.peer import Peers
 from .asgi.request import path_of
 from .asgi.router import is_ours, route
+from .asgi.start import start_patiently
 from .asgi.static import load_static
 from .asgi.wire import TextMessage
 from .config import Limits, Timing, Tuning
@@ -32,6 +33,7 @@ from .engine.engine import Engine
 from .engine.log import decode_log
 from .engine.operations import Request
 from .engine.revocations import Revocation
+from .engine.supervisor import joined
 from .errors import ConfigError, MisuseError, Refused
 from .hooks import Authenticate, Authorize, BeforeCommit, Hooks, Identity, OnEvent, OnUsage
 from .objects import Ack, Events, Operation, Presence, Snapshot, UsageRow
@@ -197,7 +199,7 @@ class CollabChat:
     async def serve(self, path: str, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request whose path below the prefix is `path`."""
         try:
-            await self.start()
+            await self._started()
         except Exception as error:
             logger.critical("collabchat cannot start: %s", error)
             await _away(scope, receive, send)
@@ -225,11 +227,18 @@ class CollabChat:
             self._starting = loop.create_task(self._start(), context=Context())
         starting = self._starting
         try:
-            await asyncio.shield(starting)
+            await joined(starting)
         except Exception:
             if self._starting is starting:
                 self._starting = self._loop = None
             raise
+
+    async def _started(self) -> None:
+        """For a request: where the server sent no lifespan, the first one waits as that would."""
+        if self._starting is None or not self._starting.done():
+            await start_patiently(self)
+        else:
+            await self.start()
 
     async def _start(self) -> None:
         await self._engine.start()
@@ -243,11 +252,11 @@ class CollabChat:
         starting, self._starting = self._starting, None
         if self._sigterm is not None:
             self._sigterm.remove()
-        try:
-            await starting
-        finally:
+        starting.cancel()  # one that is still under way closes what it has opened
+        await asyncio.wait([starting])
+        if not starting.cancelled() and starting.exception() is None:
             await self._engine.stop()
-            self._loop = None
+        self._loop = None
 
     def _check_shared(self) -> None:
         """Say what does not reach the other processes that there may be."""

@@ -1,111 +1,109 @@
-"""Start before the wrapped app and stop after it, whether or not it knows what a lifespan is."""
+"""Start after the wrapped app and stop before it, whether or not it knows what a lifespan is."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from typing import Any, Protocol
+from typing import Any
 
-from ..errors import StorageUnavailable
+from .start import Service, start_or_stop
 
 logger = logging.getLogger("collabchat_asgi.asgi")
 
-PATIENT_SECONDS = 30.0
-"""A start waits so long for a storage that is away. uvicorn 0.54 stops all workers where one fails
-to start: one that is replaced while a database stands still must not take the others with it."""
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 2.0
-
-
-class Service(Protocol):
-    """What is started before the app and closed after it."""
-
-    async def start(self) -> None: ...
-
-    async def close(self) -> None: ...
-
 
 async def lifespan(service: Service, app: Any, scope: Any, receive: Any, send: Any) -> None:
-    """The lifespan of `app` (None: of a mount by itself) with ours around it.
+    """The lifespan of `app` (None: of a mount by itself) with ours inside of it.
+
+    Hooks use what the app opens: its database is there before the first of them is called, and
+    still there when the last usage is handed over.
 
     Django and asgiref's `WsgiToAsgi` raise on a lifespan scope; servers would take that as "no
     lifespan here" and never start us. So the answer is ours where the app gives none. The same
     `scope["state"]` is passed on: an inner lifespan may put its own things there.
     """
-    message = await receive()
+    inner = _Inner(service, receive, send)
     try:
-        await _start(service)
-    except Exception as error:
-        # A raised exception is swallowed by several servers, which would then serve without us.
-        logger.critical("collabchat cannot start: %s", error)
-        await send({"type": "lifespan.startup.failed", "message": f"collabchat: {error}"})
-        return
-    inner = _Inner(service, message, receive, send)
-    if app is not None:
-        try:
-            await app(scope, inner.receive, inner.send)
-        except BaseException as error:
-            if inner.started:
-                await service.close()
-                raise
-            if not isinstance(error, Exception):
-                raise
-            logger.debug("the wrapped app has no lifespan: %r", error)
-    if inner.failed or inner.ended:
-        return
-    if not inner.started:
-        await send({"type": "lifespan.startup.complete"})
-    if not inner.stopping:
-        await receive()
-    await service.close()
-    await send({"type": "lifespan.shutdown.complete"})
-
-
-async def _start(service: Service) -> None:
-    """Raises at once what waiting does not cure, and what is still so after `PATIENT_SECONDS`."""
-    loop = asyncio.get_running_loop()
-    ends, pause = loop.time() + PATIENT_SECONDS, FIRST_PAUSE
-    while True:
-        try:
-            return await service.start()
-        except StorageUnavailable as error:
-            left = ends - loop.time()
-            if left <= 0:
-                raise
-            logger.warning("collabchat waits for its storage, %.0f s more: %s", left, error)
-            await asyncio.sleep(min(pause, left))
-            pause = min(LONGEST_PAUSE, 2 * pause)
+        if app is not None:
+            try:
+                await app(scope, inner.receive, inner.send)
+            except Exception as error:
+                if inner.started:
+                    raise
+                logger.debug("the wrapped app has no lifespan: %r", error)
+        await inner.rest()
+    finally:
+        await service.close()
 
 
 class _Inner:
-    """The app's view of the lifespan."""
+    """The app's view of the lifespan, and what is left to say when the app has ended."""
 
-    def __init__(self, service: Service, startup: Any, receive: Any, send: Any) -> None:
+    def __init__(self, service: Service, receive: Any, send: Any) -> None:
         self._service = service
-        self._startup = startup
         self._receive = receive
         self._send = send
+        self._asked = False
+        self._stopping = False
+        self._failure: str | None = None
+        self._over = False
         self.started = False
-        self.failed = False
-        self.stopping = False
-        self.ended = False
 
     async def receive(self) -> Any:
-        if self._startup is not None:
-            startup, self._startup = self._startup, None
-            return startup
+        if self._failure is not None:
+            # We could not start: the app takes down what it has set up.
+            return {"type": "lifespan.shutdown"}
         message = await self._receive()
-        self.stopping = message["type"] == "lifespan.shutdown"
+        self._asked = True
+        if message["type"] == "lifespan.shutdown":
+            self._stopping = True
+            await self._stop()
         return message
 
     async def send(self, message: Any) -> None:
+        if self._failure is not None:
+            return
         match message["type"]:
             case "lifespan.startup.complete":
+                await self._start()
+                if self._failure is not None:
+                    return
                 self.started = True
-            case "lifespan.startup.failed":
-                self.failed = True
-                await self._service.close()
-            case "lifespan.shutdown.complete" | "lifespan.shutdown.failed":
-                self.ended = True
-                await self._service.close()
+            case "lifespan.startup.failed" | "lifespan.shutdown.failed":
+                self._over = True
+                await self._stop()
+            case "lifespan.shutdown.complete":
+                self._over = True
         await self._send(message)
+
+    async def rest(self) -> None:
+        """What the app has not said, because it knows no lifespan or has ended early."""
+        if self._over:
+            return
+        if not self._asked:
+            await self._receive()
+        if not self.started and self._failure is None:
+            await self._start()
+            if self._failure is None:
+                await self._send({"type": "lifespan.startup.complete"})
+        if self._failure is not None:
+            message = f"collabchat: {self._failure}"
+            await self._send({"type": "lifespan.startup.failed", "message": message})
+            return
+        if not self._stopping:
+            await self._receive()
+            await self._stop()
+        await self._send({"type": "lifespan.shutdown.complete"})
+
+    async def _start(self) -> None:
+        try:
+            await start_or_stop(self._service)
+        except Exception as error:
+            # A raised exception is swallowed by several servers, which would then serve without us.
+            logger.critical("collabchat cannot start: %s", error)
+            self._failure = str(error)
+
+    async def _stop(self) -> None:
+        """The app goes on to its own end whatever comes of ours."""
+        try:
+            await self._service.close()
+        except Exception:
+            logger.exception("collabchat failed to close")

@@ -101,7 +101,15 @@ class Engine:
         self._seconds = bound_of(storage, timing)
 
     async def start(self) -> None:
-        """Open the back ends and begin to work. Raises `StorageError` where the storage is away."""
+        """Open the back ends and begin to work. Raises `StorageError` where the storage is away,
+        and has then closed what it had opened."""
+        try:
+            await self._start()
+        except BaseException:
+            await asyncio.shield(self._release())
+            raise
+
+    async def _start(self) -> None:
         self.run = secrets.token_hex(RUN_BYTES)
         self.draining = False
         self.supervisor = Supervisor()
@@ -120,6 +128,7 @@ class Engine:
         self.pages = Pages(
             self._make_page,
             self.reader,
+            self.supervisor,
             self.pubsub,
             timing.backend_seconds,
             tuning.idle_pages,
@@ -174,6 +183,10 @@ class Engine:
             self._send_away(connection, self.timing.drain_seconds)
         await self.committer.settled(self._seconds)
         await self.meter.last_flush()
+        await self._release()
+
+    async def _release(self) -> None:
+        """End all work, then close what it was done with."""
         await self.supervisor.stop()
         self.hooks.forget_loop()
         try:

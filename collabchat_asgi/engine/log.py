@@ -14,7 +14,7 @@ from ..storage.abc import LogEvent, Storage, Tail
 from .backend import bound_of, bounded
 from .clock import Clock
 from .page import REPLAY_BYTES, Page
-from .supervisor import Supervisor
+from .supervisor import Supervisor, joined
 from .viewer import Viewer
 
 logger = logging.getLogger("collabchat_asgi.engine")
@@ -115,10 +115,10 @@ class LogReader:
         """
         task = self._reading.get(page)
         if task is None:
-            task = asyncio.get_running_loop().create_task(self._catch_up(page))
+            task = self._supervisor.shared("catch up", self._catch_up(page))
             self._reading[page] = task
             task.add_done_callback(lambda _: self._has_read(page))
-        await asyncio.shield(task)
+        await joined(task)
 
     def catch_up_soon(self, page: Page) -> None:
         """The same, without waiting; a failure is left to the next sweep."""
@@ -151,10 +151,10 @@ class LogReader:
             return
         task = self._backfills.get(page)
         if task is None:
-            task = asyncio.get_running_loop().create_task(self._backfill(page, max(after, 0)))
+            task = self._supervisor.shared("backfill", self._backfill(page, max(after, 0)))
             self._backfills[page] = task
             task.add_done_callback(lambda _: self._backfills.pop(page, None))
-        await asyncio.shield(task)
+        await joined(task)
 
     async def read(self, key: PageKey, after: Position, limit: int) -> Tail | str:
         """A stretch of the log. Raises `StorageError`."""

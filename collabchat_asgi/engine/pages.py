@@ -14,6 +14,7 @@ from .hints import topic_of
 from .listener import subscribe_bounded
 from .log import LogReader
 from .page import Page
+from .supervisor import Supervisor, joined
 
 
 class Pages:
@@ -23,6 +24,7 @@ class Pages:
         self,
         make: Callable[[PageKey, str], Page],
         reader: LogReader,
+        supervisor: Supervisor,
         pubsub: PubSub,
         seconds: float,
         idle_pages: int,
@@ -31,6 +33,7 @@ class Pages:
     ) -> None:
         self._make = make
         self._reader = reader
+        self._supervisor = supervisor
         self._pubsub = pubsub
         self._seconds = seconds
         self._idle_pages = idle_pages
@@ -82,10 +85,10 @@ class Pages:
             return page
         task = self._opening.get(key)
         if task is None:
-            task = asyncio.get_running_loop().create_task(self._open(key))
+            task = self._supervisor.shared("open page", self._open(key))
             self._opening[key] = task
             task.add_done_callback(lambda _: self._opening.pop(key, None))
-        return await asyncio.shield(task)
+        return await joined(task)
 
     async def evict(self) -> None:
         """Forget the pages that nobody has needed for longest, beyond `Tuning.idle_pages`."""

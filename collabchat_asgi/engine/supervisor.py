@@ -6,7 +6,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
-from typing import Any
+from typing import Any, TypeVar
+
+from ..cancellation import is_cancelled
+from ..errors import StorageUnavailable
+
+T = TypeVar("T")
 
 logger = logging.getLogger("collabchat_asgi.engine")
 
@@ -18,7 +23,7 @@ class Supervisor:
     """All tasks of one engine. `restarts` counts, by name, what had to be revived."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._stopping = False
         self.restarts: dict[str, int] = {}
 
@@ -36,8 +41,14 @@ class Supervisor:
         task.add_done_callback(lambda _: coroutine.close())
         return task
 
+    def shared(self, name: str, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin what several may wait for, each with `joined`; an exception is theirs."""
+        task = self._start(coroutine, name)
+        task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return task
+
     async def stop(self) -> None:
-        """Cancel everything and wait for it."""
+        """Cancel everything and wait for it. What is begun later ends before its first step."""
         self._stopping = True
         current = asyncio.current_task()
         tasks = [task for task in self._tasks if task is not current]
@@ -46,13 +57,15 @@ class Supervisor:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start(
-        self, coroutine: Coroutine[Any, Any, None], name: str, context: Context | None = None
-    ) -> asyncio.Task[None]:
+        self, coroutine: Coroutine[Any, Any, T], name: str, context: Context | None = None
+    ) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(
             coroutine, name=f"collabchat {name}", context=context
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        if self._stopping:
+            task.cancel()
         return task
 
     def _revive(
@@ -95,3 +108,16 @@ class Supervisor:
             await coroutine
         except Exception:
             logger.exception("%s failed", name)
+
+
+async def joined(task: asyncio.Task[T]) -> T:
+    """What a shared task comes to. Whoever gives up waiting does not end it for the others.
+
+    Raises `StorageUnavailable` where the engine has stopped meanwhile.
+    """
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError as error:
+        if is_cancelled() or not task.cancelled():
+            raise
+        raise StorageUnavailable("this process is stopping") from error

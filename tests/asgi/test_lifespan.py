@@ -1,4 +1,4 @@
-"""Started before the wrapped app and stopped after it, whatever that app makes of a lifespan."""
+"""Started after the wrapped app and stopped before it, whatever that app makes of a lifespan."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_around_an_app_that_completes() -> None:
     assert state == {"pool": "mine"}
     assert (await lifespan.stop())["type"] == "lifespan.shutdown.complete"
     assert lifespan.kinds == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-    assert seen == ["started True", "stopping True"]
+    assert seen == ["started False", "stopping False"]
     assert collab._starting is None
 
 
@@ -122,7 +122,7 @@ async def test_a_storage_that_is_away_is_waited_for(caplog: pytest.LogCaptureFix
 
 
 async def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collabchat_asgi.asgi.lifespan.PATIENT_SECONDS", 0.0)
+    monkeypatch.setattr("collabchat_asgi.asgi.start.PATIENT_SECONDS", 0.0)
     app, _ = wrapped(returns, Late(authenticate=anonymous(), storage="memory://"))
     told = await Lifespan(app).start()
     assert told["type"] == "lifespan.startup.failed"
