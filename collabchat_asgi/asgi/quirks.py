@@ -74,3 +74,19 @@ def transport_below(send: Any) -> asyncio.WriteTransport | None:
         callable(getattr(transport, name, None)) for name in ("abort", "is_closing", "write")
     )
     return transport if known else None
+
+
+def shutdown_trigger() -> Callable[[], Coroutine[Any, Any, object]] | None:
+    """What returns when the process is to end, for a server that tells it by no signal.
+
+    hypercorn (0.18): a worker asks for its master's word, in a shared event, only once it has
+    started. The function that asks is a local of `worker_serve`, which waits for us meanwhile.
+    """
+    for task in asyncio.all_tasks():
+        coroutine: Any = task.get_coro()
+        while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+            if frame.f_code.co_name == "worker_serve":
+                found = frame.f_locals.get("shutdown_trigger")
+                return found if callable(found) else None
+            coroutine = coroutine.cr_await
+    return None

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Protocol
 
 from ..errors import StorageUnavailable
+from .quirks import shutdown_trigger
 
 logger = logging.getLogger("collabchat_asgi.asgi")
 
@@ -56,6 +57,10 @@ async def start_or_stop(service: Service) -> None:
     Servers hear those signals and look at them only when the start has come to an end.
     """
     starting = asyncio.ensure_future(start_patiently(service))
+    trigger = shutdown_trigger()
+    told = asyncio.ensure_future(trigger()) if trigger is not None else None
+    if told is not None:
+        told.add_done_callback(lambda told: told.cancelled() or starting.cancel())
     try:
         with _signals(starting.cancel):
             await starting
@@ -66,6 +71,9 @@ async def start_or_stop(service: Service) -> None:
         if task is not None and task.cancelling():
             raise
         raise Stopped("the process was told to end while it waited for its storage") from error
+    finally:
+        if told is not None:
+            told.cancel()
 
 
 @contextmanager

@@ -1,0 +1,57 @@
+"""A process whose start waits for its storage ends when it is told to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from collabchat_asgi.testing.servers import SERVERS
+from collabchat_asgi.testing.services import free_port
+
+from .matrix import LONG
+
+ROOT = Path(__file__).parents[2]
+APP = "tests.servers.waiting_app:app"
+WITH_LIFESPAN = [name for name in SERVERS if name != "daphne"]
+"""daphne starts us with the first request."""
+SEVERAL = {"uvicorn": ["--workers", "2"], "gunicorn": ["--workers", "2"]}
+RUNS = [(name, signal.SIGTERM, []) for name in WITH_LIFESPAN] + [
+    ("uvicorn", signal.SIGINT, []),
+    ("uvicorn", signal.SIGTERM, SEVERAL["uvicorn"]),
+]
+if LONG:
+    RUNS += [(name, signal.SIGINT, []) for name in WITH_LIFESPAN if name != "uvicorn"]
+    RUNS += [("gunicorn", signal.SIGTERM, SEVERAL["gunicorn"])]
+
+
+@pytest.mark.parametrize(("server", "number", "more"), RUNS)
+def test_it_ends(server: str, number: signal.Signals, more: list[str]) -> None:
+    """It would wait for eleven days."""
+    process = subprocess.Popen(
+        [*SERVERS[server].command(APP, free_port(), None), *more],
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    )
+    try:
+        assert process.stdout is not None
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line)
+            if "waits for its storage" in line:
+                break
+        else:
+            raise AssertionError("".join(lines))
+        process.send_signal(number)
+        process.communicate(timeout=20)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
