@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from collabchat_asgi import CollabChat, CollabChatMiddleware
 from collabchat_asgi.auth import anonymous
-from collabchat_asgi.errors import ConfigError, MisuseError, StorageUnavailable
+from collabchat_asgi.errors import MisuseError, StorageUnavailable
 
 from .driver import Call, Lifespan, connect, get, make, scope, until
 
@@ -239,5 +239,5 @@ async def test_closed_and_started_again_keeps_what_is_stored() -> None:
 
 
 def test_an_unknown_argument_is_named() -> None:
-    with pytest.raises(ConfigError, match="storage"):
+    with pytest.raises(TypeError, match="storrage"):
         make(storrage="memory://")
