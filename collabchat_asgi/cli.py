@@ -18,6 +18,7 @@ COMMANDS = {
     "erase": "collabchat_asgi.commands.erase",
     "new-epoch": "collabchat_asgi.commands.new_epoch",
     "rotate-key": "collabchat_asgi.commands.rotate_key",
+    "settings": "collabchat_asgi.commands.settings",
     "assets": "collabchat_asgi.assets",
 }
 """Each a module with `HELP`, `add_arguments(parser)` and `run(arguments) -> exit code`. What a
@@ -32,7 +33,7 @@ def main(given: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, module in COMMANDS.items():
         command = import_module(module)
-        sub = commands.add_parser(name, help=command.HELP, description=command.HELP.capitalize())
+        sub = commands.add_parser(name, help=command.HELP, description=_sentence(command.HELP))
         command.add_arguments(sub)
         sub.set_defaults(run=command.run)
     version = commands.add_parser("version", help="print the version")
@@ -40,6 +41,11 @@ def main(given: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(given)
     code: int = arguments.run(arguments)
     return code
+
+
+def _sentence(text: str) -> str:
+    """`str.capitalize` would write W3C and UTC small."""
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _version(_: argparse.Namespace) -> int:

@@ -26,15 +26,17 @@ def number(default: float | None, least: float, most: float) -> Any:
 
 def unit_of(name: str) -> str:
     """What a field counts, by the end of its name."""
-    for end, unit in (
-        ("_bytes", "bytes"),
-        ("_chars", "code points"),
-        ("_seconds", "seconds"),
-        ("_days", "days"),
+    if "_per_" in name:
+        return "bytes" if name.startswith("bytes_") else "count"
+    for unit, end in (
+        ("bytes", "_bytes"),
+        ("code points", "_chars"),
+        ("seconds", "_seconds"),
+        ("days", "_days"),
     ):
         if name.endswith(end):
             return unit
-    return "bytes" if name.startswith("bytes_") else "count"
+    return "count"
 
 
 def _check(settings: Limits | Timing | Tuning) -> None:
@@ -188,7 +190,7 @@ class Tuning:
     ring_frames: int = number(512, 1, MANY)
     """The last frames of a page, from which slow and returning readers are served."""
     ring_bytes: int = number(MIB, 1, 1024 * MIB)
-    """The same, together."""
+    """All of them together."""
     replies_waiting: int = number(64, 1, MANY)
     """Acks and errors that wait for one slow socket; more closes 4509."""
     window_bytes: int = number(MIB, 1, 1024 * MIB)

@@ -68,3 +68,15 @@ def test_the_demo_listens_to_this_machine_only_unless_told() -> None:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     assert parser.parse_args([]).host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [("usage", "by UTC day."), ("export", "as W3C Web Annotations (JSON-LD).")],
+)
+def test_help_keeps_names_as_they_are_written(
+    command: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert sentence in " ".join(capsys.readouterr().out.split())
