@@ -41,14 +41,15 @@ class _Remote:
 class PagePresence:
     """The people of one page. Time is in seconds of a monotonic clock.
 
-    A person whose last connection is gone stays for `grace` seconds, so that a reload is not seen.
+    A person whose last connection is gone stays for `grace` seconds, so that a reload is not seen:
+    until then that connection counts too, and there are never fewer connections than people, in no
+    process and at no time.
     """
 
-    __slots__ = ("_joined", "_leaving", "_left", "_local", "_remote", "connections", "version")
+    __slots__ = ("_joined", "_leaving", "_left", "_local", "_open", "_remote", "version")
 
     def __init__(self) -> None:
-        self.connections = 0
-        """Of this process."""
+        self._open = 0
         self.version = 0
         """Of what this process has told the others."""
         self._local: dict[int, int] = {}
@@ -57,8 +58,13 @@ class PagePresence:
         self._left: set[int] = set()
         self._remote: dict[str, _Remote] = {}
 
+    @property
+    def connections(self) -> int:
+        """Of this process, the last one of whoever is in grace included."""
+        return self._open + len(self._leaving)
+
     def join(self, who: int) -> None:
-        self.connections += 1
+        self._open += 1
         self._leaving.pop(who, None)
         count = self._local.get(who)
         if count is None:
@@ -67,7 +73,7 @@ class PagePresence:
         self._local[who] = (count or 0) + 1
 
     def leave(self, who: int, now: float, grace: float) -> None:
-        self.connections -= 1
+        self._open -= 1
         self._local[who] -= 1
         if self._local[who] == 0:
             self._leaving[who] = now + grace

@@ -54,6 +54,9 @@ def check_presence(make: type[PagePresence], data: bytes) -> None:
                     del on_the_way[at]
                 if not pages[to].heard(source, delta) and tape.below(2):
                     ask(source, to)
+        for page in pages.values():
+            people, connections = page.counts()
+            assert people <= connections
     for run in runs:
         pages[run].expire(now + GRACE)
         tell(run)
@@ -90,11 +93,15 @@ class CountsTwice(PagePresence):
         return people, super().counts()[1]
 
 
+class DropsConnectionsInGrace(PagePresence):
+    connections = property(lambda self: self._open)  # type: ignore[assignment]
+
+
 def _rest(delta: Delta) -> tuple[int, list[int], list[int]]:
     return delta.connections, delta.joined, delta.left
 
 
-@pytest.mark.parametrize("mutant", [TakesAnyDelta, CountsTwice])
+@pytest.mark.parametrize("mutant", [TakesAnyDelta, CountsTwice, DropsConnectionsInGrace])
 def test_a_wrong_presence_is_noticed(mutant: type[PagePresence]) -> None:
     assert catches(lambda data: check_presence(mutant, data))
 
@@ -104,7 +111,7 @@ def test_a_reload_is_not_seen() -> None:
     page.join(1)
     page.delta(0)
     page.leave(1, 10.0, GRACE)
-    assert page.counts() == (1, 0)
+    assert page.counts() == (1, 1), "who is in grace counts in both"
     assert not page.expire(14.9)
     page.join(1)
     assert not page.expire(20.0)
