@@ -195,6 +195,9 @@ class WebSocket:
             abort_transport(self._send)
         if not self._ended:
             await asyncio.sleep(LINGER_SECONDS)
+            if code is CloseCode.TOO_SLOW and not self._ended:
+                # It does not even read: what was written for it must not wait for it.
+                abort_transport(self._send)
             self._stop_reading()
 
     def _stop_reading(self) -> None:

@@ -132,7 +132,8 @@ class Connection:
         if now - window.heard_at > timing.ping_seconds + timing.silence_seconds:
             self.give_up(CloseCode.TIMEOUT, "nothing heard in time", abort=outbox.busy)
         elif window.stalled_at is not None and now - window.stalled_at >= timing.slow_seconds:
-            self.give_up(CloseCode.TOO_SLOW, "too slow a reader", abort=True)
+            # It may read and only not confirm: then the close reaches it.
+            self.give_up(CloseCode.TOO_SLOW, "too slow a reader")
         elif now - window.ping_at >= timing.ping_seconds:
             outbox.ping()
         left = self.identity.seconds_left(self.engine.clock.now_ms())

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from collabchat_asgi.testing import ServerProcess
 from collabchat_asgi.testing import operations as op
@@ -108,6 +109,30 @@ async def test_row_49_who_never_reads_is_evicted_and_costs_little(
     assert grown < READERS * 2 << 20
     for raw in deaf:
         raw.writer.transport.abort()
+
+
+async def test_who_reads_and_never_confirms_is_told_so(site: Site) -> None:
+    """4509 says to come back and resume; a cut (1006) says nothing."""
+    ann, mute, create = await site.join(), await site.join(), op.create_chat()
+    mute.answers_pings = False
+    comments = [create["chat"]["comment"]["id"], op.new_id()]
+    await ann.do(create)
+    await ann.do(op.add_comment(create["chat"]["id"], id=comments[1]))
+
+    async def closed() -> bool:
+        """It talks, so it is not silence that ends it."""
+        if mute.close_code is None:
+            with contextlib.suppress(ConnectionClosed):
+                await mute.send({"type": "pong", "n": 1})
+        return mute.close_code is not None
+
+    for number in range(RING):
+        body = f"{op.new_id()} {BODY}"
+        await ann.do(op.edit_comment(create["chat"]["id"], comments[number % 2], body))
+        await closed()
+
+    await eventually(closed, 30)
+    assert await mute.expect_close(4509) == "too slow a reader"
 
 
 async def never_reads(site: Site, name: str) -> Raw:
