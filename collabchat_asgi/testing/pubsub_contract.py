@@ -87,6 +87,7 @@ class PubSubContract(PubSubHearing):
             await asyncio.to_thread(asyncio.run, elsewhere())
         await self.within(pubsub.open())
         await self._works(pubsub)
+        await self.within(pubsub.close())
         gc.collect()
 
     async def test_close_amid_calls(self) -> None:
