@@ -10,6 +10,7 @@ import asyncpg
 
 from ..errors import ConfigError
 from ..postgres_client.address import Address
+from ..storage.schema import TABLES
 from .check_servers import clock_of
 from .finding import Checkup, Finding
 
@@ -20,9 +21,20 @@ SELECT current_setting('server_version') AS version,
        pg_is_in_recovery() AS standby,
        current_setting('synchronous_commit') AS sync,
        current_setting('fsync') AS fsync,
-       coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create,
+       current_setting('server_encoding') AS encoding,
+       coalesce($1, current_schema(), 'public') AS schema,
+       (SELECT oid FROM pg_namespace WHERE nspname = coalesce($1, current_schema())) AS namespace,
+       has_database_privilege(current_database(), 'CREATE') AS may_make_schema,
+       current_database() AS database,
        current_user AS user,
        extract(epoch FROM clock_timestamp())::float8 AS now
+"""
+
+_TABLES = """
+SELECT relname AS name,
+       has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+       AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE') AS writable
+FROM pg_class WHERE relnamespace = $1 AND relname = ANY($2::text[])
 """
 
 
@@ -34,17 +46,19 @@ async def facts(url: str, say: Checkup) -> AsyncIterator[Finding]:
         return
     try:
         before = time.time()
-        told = await connection.fetchrow(_QUESTION)
+        told = await connection.fetchrow(_QUESTION, address.schema)
         after = time.time()
+        assert told is not None
+        rights = await _rights(connection, told, say)
     except _AWAY:
         return
     finally:
         await connection.close()
-    assert told is not None
     for finding in (
         say.ok(f"PostgreSQL {told['version']} at {address.shown}"),
         _durability(told, say),
-        _rights(told, say),
+        _encoding(told, say),
+        rights,
         clock_of(say, told["now"], before, after),
     ):
         yield finding
@@ -70,10 +84,37 @@ def _off(setting: str) -> bool:
     return setting == "off"
 
 
-def _rights(told: Any, say: Checkup) -> Finding:
-    if told["may_create"]:
-        return say.ok(f"{told['user']} may create the tables")
-    return say.warning(
-        f"{told['user']} may not create tables, which the first start and an upgrade need: GRANT "
-        f"CREATE, USAGE ON SCHEMA public TO {told['user']}"
+def _encoding(told: Any, say: Checkup) -> Finding:
+    if told["encoding"] == "UTF8":
+        return say.ok("encoding UTF8: whatever people write fits")
+    return say.problem(
+        f"database {told['database']} is encoded in {told['encoding']}, which cannot hold all that "
+        "people write: make another, CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+    )
+
+
+async def _rights(connection: Any, told: Any, say: Checkup) -> Finding:
+    """What is there has to be written to; what is missing has to be made."""
+    user, schema, namespace = told["user"], told["schema"], told["namespace"]
+    if namespace is None:
+        if told["may_make_schema"]:
+            return say.ok(f"{user} may create schema {schema}")
+        return say.problem(
+            f"schema {schema} is missing, and {user} may not create it: CREATE SCHEMA {schema} "
+            f"AUTHORIZATION {user}"
+        )
+    tables = await connection.fetch(_TABLES, namespace, list(TABLES.values()))
+    if shut := [row["name"] for row in tables if not row["writable"]]:
+        return say.problem(
+            f"{user} may not write to {', '.join(shut)}: GRANT SELECT, INSERT, UPDATE, DELETE ON "
+            f"ALL TABLES IN SCHEMA {schema} TO {user}; GRANT USAGE ON ALL SEQUENCES IN SCHEMA "
+            f"{schema} TO {user}"
+        )
+    if len(tables) == len(TABLES):
+        return say.ok(f"{user} may write to the tables")
+    if await connection.fetchval("SELECT has_schema_privilege($1::oid, 'CREATE')", namespace):
+        return say.ok(f"{user} may create the tables")
+    return say.problem(
+        f"{user} may not create the tables, which are not there yet: GRANT USAGE, CREATE ON SCHEMA "
+        f"{schema} TO {user}"
     )

@@ -6,6 +6,8 @@ https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 from __future__ import annotations
 
+import re
+
 import asyncpg
 
 __all__ = ["DRIVER", "READ_ONLY", "code_of", "is_away", "may_pass", "text_of"]
@@ -19,6 +21,8 @@ DRIVER = (
 )
 """Whatever the driver raises; TimeoutError is an OSError."""
 READ_ONLY = "25006"
+NO_RIGHT = "42501"
+_DENIED = re.compile(r'permission denied for (?P<kind>\w+) "?(?P<name>[^"]+)')
 LOST_RACES = {"40001", "40P01", "23505"}
 """Serialization failure, deadlock, somebody else added the same row: rolled back, and as good as
 new."""
@@ -36,7 +40,6 @@ CURES = {
     "28000": "check user and pg_hba.conf",
     "28P01": "check user and password",
     "3D000": "create the database",
-    "42501": "grant the user CREATE on the schema, or give another with ?schema=",
     "42P05": POOLED,
     "53300": "raise max_connections, lower ?pool=, or put a PgBouncer in between",
 }
@@ -66,15 +69,33 @@ def _is_of_pooler(error: BaseException) -> bool:
     return code_of(error) == "08P01" and "startup parameter" in str(error)
 
 
-def text_of(error: BaseException) -> str:
-    """What happened and what to do about it. Nothing that was to be stored is told."""
+def text_of(error: BaseException, role: str = "the user of the URL", schema: str = "public") -> str:
+    """What happened and what to do about it, where `role` works in `schema`. Nothing that was to be
+    stored is told."""
     code = code_of(error)
     of_server = isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and error.args
     text = str(error.args[0] if of_server else error) or type(error).__name__
     if isinstance(error, asyncpg.DataError) and text.startswith("invalid input for query argument"):
         text = "invalid input for a query argument"  # the driver goes on with the argument itself
     cure = POOLED if _is_of_pooler(error) else CURES.get(code)
+    if code == NO_RIGHT:
+        cure = _right_missing(text, role, schema)
     return f"{text}{f' ({code})' if code else ''}{f': {cure}' if cure else ''}"
+
+
+def _right_missing(text: str, role: str, schema: str) -> str:
+    """The statement that lets `role` do what the server has just refused it."""
+    denied = _DENIED.search(text)
+    if denied is None:
+        return f"the owner of the tables has to do this, or to make {role} a member of its role"
+    kind, name = denied["kind"], denied["name"]
+    grants = {
+        "schema": f"USAGE, CREATE ON SCHEMA {name}",
+        "database": f"CREATE ON DATABASE {name}",
+        "sequence": f"USAGE ON SEQUENCE {schema}.{name}",
+    }
+    tables = f"SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema}"
+    return f"GRANT {grants.get(kind, tables)} TO {role}"
 
 
 def _is_disconnected(error: BaseException) -> bool:

@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 from ..errors import ConfigError, MisuseError
 from ..postgres_client.address import Address
+from ..postgres_client.faults import text_of
 from ..postgres_client.pool import Pool
 from .postgres_calls import Calls, Connections
 from .postgres_dialect import PostgresDialect, prepare
@@ -74,7 +75,9 @@ class PostgresStorage(SqlStorage):
             self._pool = Pool(self._address) if self._address else None
             connections = self._pool or self._given
             assert connections is not None
-            self._calls = Calls(connections, self._where, foreign=self._pool is None)
+            self._calls = Calls(
+                connections, self._where, foreign=self._pool is None, text_of=self._explain
+            )
         try:
             seconds = _OPENING_TIMES * self._seconds
             await self._open_calls().write(partial(prepare, self._dialect), seconds)
@@ -104,6 +107,10 @@ class PostgresStorage(SqlStorage):
 
     async def _read(self, act: Callable[[], Act[T]], *, patient: bool = False) -> T:
         return await self._open_calls().read(act, self._bound(patient))
+
+    def _explain(self, error: Exception) -> str:
+        user = self._address.target.get("user") if self._address else None
+        return text_of(error, user or "the user of the URL", self._dialect.schema or "public")
 
     def _bound(self, patient: bool) -> float:
         return _PATIENT_SECONDS if patient else self._seconds

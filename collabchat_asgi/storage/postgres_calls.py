@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..cancellation import is_cancelled
 from ..errors import StorageError, StorageUnavailable
-from ..postgres_client.faults import DRIVER, READ_ONLY, code_of, is_away, may_pass, text_of
+from ..postgres_client.faults import DRIVER, READ_ONLY, code_of, is_away, may_pass
 from .sql import Act, Row, Statement, Transaction
 
 if TYPE_CHECKING:
@@ -41,8 +41,12 @@ class Calls:
     """Every call is a task of its own. Whoever waits for it may go away, the transaction still
     ends; a connection whose answer is overdue is thrown away, never handed to somebody else."""
 
-    def __init__(self, connections: Connections, where: str, *, foreign: bool) -> None:
-        """`foreign`: sessions are set up by somebody else, or there are none to set up."""
+    def __init__(
+        self, connections: Connections, where: str, *, foreign: bool, text_of: Callable[..., str]
+    ) -> None:
+        """`foreign`: sessions are set up by somebody else, or there are none to set up. `text_of`
+        says what an error means."""
+        self._text_of = text_of
         self._connections = connections
         setting = _PLAN_ANEW if foreign else ""
         self._begin_write, self._begin_read = _WRITE + setting, _READ + setting
@@ -94,7 +98,7 @@ class Calls:
             raise self._late(seconds, troubles) from None
 
     def _late(self, seconds: float, troubles: list[Exception]) -> StorageUnavailable:
-        why = text_of(troubles[-1]) if troubles else "no answer"
+        why = self._text_of(troubles[-1]) if troubles else "no answer"
         return StorageUnavailable(f"{self._where}: {why} (within {seconds:g} s)")
 
     async def _until_it_works(
@@ -108,7 +112,7 @@ class Calls:
             except DRIVER as error:
                 if not may_pass(error):
                     kind = StorageUnavailable if is_away(error) else StorageError
-                    raise kind(f"{self._where}: {text_of(error)}") from None
+                    raise kind(f"{self._where}: {self._text_of(error)}") from None
                 troubles[:] = [error]
             except asyncio.CancelledError:
                 if is_cancelled():

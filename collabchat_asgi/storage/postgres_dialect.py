@@ -108,6 +108,14 @@ class PostgresDialect(Dialect):
 @one_act
 def prepare(dialect: PostgresDialect) -> Procedure[None]:
     """Create or migrate the tables, one process at a time: `IF NOT EXISTS` alone is a race."""
+    [(encoding, database)] = yield Statement(
+        "SELECT current_setting('server_encoding'), current_database()"
+    )
+    if encoding != "UTF8":
+        raise StorageError(
+            f"database {database} is encoded in {encoding}, which cannot hold all that people "
+            f"write: make another, CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
     yield Statement("SELECT pg_advisory_xact_lock($1)", (_OPENING,))
     if dialect.schema:
         known = yield Statement("SELECT 1 FROM pg_namespace WHERE nspname = $1", (dialect.schema,))

@@ -10,12 +10,16 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
+from urllib.parse import quote
 
 import asyncpg
 import pytest
 
+from collabchat_asgi.commands.check_postgres import facts
+from collabchat_asgi.commands.finding import Checkup
 from collabchat_asgi.core.model import NOWHERE, PageKey
 from collabchat_asgi.errors import ConfigError, MisuseError, StorageError, StorageUnavailable
+from collabchat_asgi.postgres_client.address import Address
 from collabchat_asgi.storage.abc import Failed, Group, Record, Storage
 from collabchat_asgi.storage.postgres import PostgresStorage
 from collabchat_asgi.storage.sql import Procedure, Statement, one_act
@@ -141,6 +145,10 @@ CUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         ("?timeout=-1", "timeout=-1"),
         ("?pooler=session", "only pooler=transaction"),
         ("?schema=a-b", "schema=a-b: letters"),
+        ("?pool_size=5", "write pool="),
+        ("?channel_binding=require", "take it out.*verify-full"),
+        ("?sslrootcert=/no/such.pem", "sslrootcert=/no/such.pem: there is no such file"),
+        ("?connect_timeout=soon", "connect_timeout=soon"),
         ("?listen=mysql://x", "listen=.*not a URL like postgresql"),
     ],
 )
@@ -202,6 +210,107 @@ async def test_nobody_listens_there() -> None:
     with pytest.raises(StorageUnavailable, match=r"127\.0\.0\.1:1/app: .*[Cc]onnect") as caught:
         await storage.open()
     assert PASSWORD not in str(caught.value)
+
+
+RIGHTS = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA"
+
+
+async def test_a_missing_right_is_named_with_its_grant(server: PostgresServer, schema: str) -> None:
+    await ask(server, f"CREATE ROLE {schema}_role LOGIN PASSWORD '{PASSWORD}'")
+    await ask(server, f"CREATE SCHEMA {schema}")
+    role = f"{schema}_role"
+    theirs = PostgresStorage(
+        f"postgresql://{role}:{PASSWORD}@127.0.0.1:{server.port}/postgres?schema={schema}"
+    )
+    lacking = f"GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}"
+    with pytest.raises(StorageError, match=lacking):
+        await theirs.open()
+    await ask(server, lacking)
+    await theirs.open()
+    await theirs.close()
+    # Now they belong to somebody else.
+    for kind, name in await owned(server, schema):
+        await ask(server, f"ALTER {kind} {schema}.{name} OWNER TO postgres")
+    await ask(server, f"REVOKE CREATE ON SCHEMA {schema} FROM {role}")
+    with pytest.raises(StorageError, match=f"GRANT {RIGHTS} {schema} TO {role}"):
+        await theirs.open()
+    await ask(server, f"GRANT {RIGHTS} {schema} TO {role}")
+    await theirs.open()
+    with pytest.raises(StorageError, match=f"GRANT USAGE ON SEQUENCE {schema}.*TO {role}"):
+        await grow(theirs, 1)
+    await ask(server, f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}")
+    assert (await grow(theirs, 1)).seq == 1
+    await theirs.close()
+
+
+async def owned(server: PostgresServer, schema: str) -> list[tuple[str, str]]:
+    rows = await ask(
+        server,
+        f"SELECT relname FROM pg_class WHERE relnamespace = '{schema}'::regnamespace "  # noqa: S608
+        "AND relkind = 'r'",
+    )
+    return [("TABLE", str(row["relname"])) for row in rows]
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+async def test_a_database_that_cannot_hold_what_people_write(
+    server: PostgresServer, encoding: str
+) -> None:
+    name = f"in_{encoding.lower()}"
+    await ask(
+        server,
+        f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0",
+    )
+    with pytest.raises(StorageError, match=f"encoded in {encoding}.*ENCODING 'UTF8'"):
+        await PostgresStorage(server.url_of(name)).open()
+    [finding] = [
+        f async for f in facts(server.url_of(name), Checkup("storage")) if encoding in f.text
+    ]
+    assert "ENCODING 'UTF8'" in finding.text
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "postgres://{user}@127.0.0.1:{port}/postgres",
+        "postgresql+asyncpg://{user}@localhost:{port}/postgres?sslmode=prefer",
+        "postgresql://{user}@127.0.0.1:1,127.0.0.1:{port}/postgres?target_session_attrs=read-write",
+        "postgresql://{user}@/postgres?host={folder}&port={port}",
+        "postgresql://{user}@{quoted}:{port}/postgres",
+        "postgresql:///postgres?host=127.0.0.1&port={port}&user=postgres&password=hunter2",
+        "postgresql://{user}@127.0.0.1:{port}/postgres?ssl=disable&application_name=shop",
+        "postgresql://{user}@127.0.0.1:{port}/postgres?options=-c%20statement_timeout%3D9000",
+        "postgresql://{user}@127.0.0.1:{port}/postgres?connect_timeout=10&keepalives=1",
+        "postgresql://{user}@127.0.0.1:{port}/postgres?channel_binding=prefer&gssencmode=disable",
+        "postgresql://{user}@127.0.0.1:{port}/postgres?pgbouncer=true",
+    ],
+)
+async def test_urls_as_hosters_write_them(
+    server: PostgresServer, schema: str, spelling: str
+) -> None:
+    words = {
+        "user": f"postgres:{PASSWORD}",
+        "port": server.port,
+        "folder": server.folder,
+        "quoted": quote(str(server.folder), safe=""),
+    }
+    url = spelling.format(**words)
+    url += f"{'&' if '?' in url else '?'}schema={schema}"
+    storage = PostgresStorage.from_url(url)
+    await storage.open()
+    assert (await grow(storage, 1)).seq == 1
+    await storage.close()
+    assert PASSWORD not in repr(storage)
+
+
+async def test_what_a_url_sets_is_set(server: PostgresServer, schema: str) -> None:
+    options = "options=-c%20statement_timeout%3D9000&application_name=shop"
+    address = Address.parse(f"{server.url}?{options}", "storage")
+    connection = await address.connect()
+    assert await connection.fetchval("SHOW statement_timeout") == "9s"
+    assert await connection.fetchval("SHOW application_name") == "shop"
+    await connection.close()
+    assert Address.parse(f"{server.url}?pgbouncer=true", "storage").pooled
 
 
 async def test_a_pooler_that_nobody_mentioned_is_found_out(bouncer: PgBouncer) -> None:
