@@ -37,6 +37,9 @@ STATUS = {
     "unavailable": 503,
 }
 
+NOTHING = "default-src 'none'; frame-ancestors 'none'"
+"""The Content-Security-Policy of what is no page."""
+
 
 class Answer:
     """A status, headers by lower-case name, and a body."""
@@ -94,8 +97,10 @@ class Exchange:
         return False
 
     def has(self, etag: str) -> bool:
-        """Whether the client holds this version already."""
-        return etag in [tag.strip() for tag in self.headers.get("if-none-match", "").split(",")]
+        """Whether the client holds this version already: the weak comparison of RFC 9110, 8.8.3.2,
+        since a proxy that compresses makes a tag weak (nginx) or longer (Apache)."""
+        offered = self.headers.get("if-none-match", "").split(",")
+        return "*" in map(str.strip, offered) or _opaque(etag) in map(_opaque, offered)
 
     async def admit(self, tenant_id: str | None) -> Admission:
         if tenant_id is not None and not is_tenant_id(tenant_id):
@@ -106,6 +111,7 @@ class Exchange:
             raise Refused("invalid", "X-Collabchat-Visitor is not valid")
         request = connect_request(
             self.scope,
+            address=self.gate.peers.address(self.scope),
             tenant_id=tenant_id,
             token=token.strip() if scheme.lower() == "bearer" and token.strip() else None,
             visitor_id=visitor,
@@ -178,12 +184,20 @@ class Exchange:
         headers, body = answer.headers, answer.body
         if body:
             headers.setdefault("content-type", "application/json")
+            headers.setdefault("x-content-type-options", "nosniff")
+            if headers["content-type"] == "application/json":
+                # It holds what people write: no browser shows it as a page of its own.
+                headers.setdefault("content-security-policy", NOTHING)
         if answer.status != 304:
             headers["content-length"] = str(len(body))
         raw = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
         await self._send({"type": "http.response.start", "status": answer.status, "headers": raw})
         body = b"" if self.method == "HEAD" else body
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _opaque(etag: str) -> str:
+    return etag.strip().removeprefix("W/").strip('"').removesuffix("-gzip").removesuffix("-br")
 
 
 def _refusal_of(closed: Closed) -> Refused:

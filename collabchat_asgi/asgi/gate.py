@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from .origin import Origins
-from .peer import Peers, is_loopback
+from .peer import Peers, is_at_home
 from .request import Scope, headers_of
 
 
@@ -40,13 +40,15 @@ class Gate:
         return self.peers.address(scope) if self.peers.known else None
 
     def may_drain(self, scope: Scope) -> bool:
-        """Whoever is on this machine, or has the token."""
-        authorization = headers_of(scope).get("authorization", "")
-        if self.drain_token:
-            wanted = f"Bearer {self.drain_token}".encode()
-            return hmac.compare_digest(authorization.encode(), wanted)
-        return (
-            is_loopback(scope)
-            and not self.peers.known
-            and "x-forwarded-for" not in headers_of(scope)
+        """Whoever has the token. Without one nobody: what comes from this machine may come through
+        a proxy on it, from anywhere."""
+        if not self.drain_token:
+            return False
+        scheme, _, token = headers_of(scope).get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(
+            token.strip().encode(), self.drain_token.encode()
         )
+
+    def may_see_details(self, scope: Scope) -> bool:
+        """Whether this one may know what is wrong in words that name hosts and files."""
+        return self.may_drain(scope) or (is_at_home(scope) and not self.peers.known)

@@ -53,10 +53,11 @@ async def serve_http(
 
 def _cors(exchange: Exchange) -> dict[str, str]:
     headers = dict(PRIVATE)
-    origin = exchange.gate.origins.is_foreign(exchange.scope)
-    if origin is not None:
-        headers["access-control-allow-origin"] = origin
-        headers["access-control-allow-credentials"] = "true"
+    allowed = exchange.gate.origins.cors(exchange.scope)
+    if allowed is not None:
+        headers["access-control-allow-origin"], with_cookies = allowed
+        if with_cookies:
+            headers["access-control-allow-credentials"] = "true"
         headers["access-control-expose-headers"] = "ETag, Retry-After"
         if exchange.method == "OPTIONS":
             headers["access-control-allow-methods"] = "GET, POST"

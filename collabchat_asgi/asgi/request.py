@@ -11,23 +11,33 @@ from urllib.parse import parse_qsl
 
 from ..core.frames import BEARER_SUBPROTOCOL, SUBPROTOCOL
 from ..hooks import ConnectRequest
+from .addresses import parse
 
 Scope = Mapping[str, Any]
 
-MAX_HEADERS = 100
-"""Read in one pass; a request with more of them is no browser's (research: CVE-2025-14550)."""
+LISTS = {
+    "cookie": "; ",
+    "accept-encoding": ", ",
+    "connection": ", ",
+    "forwarded": ", ",
+    "if-none-match": ", ",
+    "upgrade": ", ",
+    "x-forwarded-for": ", ",
+}
+"""Headers that may be one list over several lines, and what stands between its items."""
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """Lower-case names; of a name that comes twice, the first value, except for cookies."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in list(scope.get("headers", ()))[:MAX_HEADERS]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        if name == "cookie" and name in headers:
-            headers[name] += "; " + value
-        else:
-            headers.setdefault(name, value)
-    return headers
+    """Lower-case names; of a name that comes twice, the first value, unless it is a list.
+
+    In one pass, however many there are: servers bound their size and not their number."""
+    found: dict[str, list[str]] = {}
+    for raw_name, raw_value in scope.get("headers", ()):
+        found.setdefault(raw_name.decode("latin-1").lower(), []).append(raw_value.decode("latin-1"))
+    return {
+        name: LISTS[name].join(values) if name in LISTS else values[0]
+        for name, values in found.items()
+    }
 
 
 def header_values(scope: Scope, name: str) -> list[str]:
@@ -88,10 +98,15 @@ def speaks(offered: list[str]) -> bool:
 
 
 def connect_request(
-    scope: Scope, *, tenant_id: str | None, token: str | None, visitor_id: str | None
+    scope: Scope,
+    *,
+    address: str | None,
+    tenant_id: str | None,
+    token: str | None,
+    visitor_id: str | None,
 ) -> ConnectRequest:
+    """`address` is the client's, as far as trusted proxies tell."""
     headers = headers_of(scope)
-    client = scope.get("client")
     return ConnectRequest(
         tenant_id=tenant_id,
         token=token,
@@ -99,9 +114,17 @@ def connect_request(
         cookies=cookies_of(headers),
         headers=headers,
         query=query_of(scope),
-        client=(str(client[0]), int(client[1])) if client else None,
+        client=_client(scope, address),
         scope=scope,
     )
+
+
+def _client(scope: Scope, address: str | None) -> tuple[str, int] | None:
+    """With the port where no proxy is in between, and otherwise 0."""
+    host, port = scope.get("client") or ("", 0)
+    if address is None:
+        return (str(host), int(port)) if host else None
+    return address, int(port) if str(parse(str(host))) == address else 0
 
 
 def path_of(scope: Scope) -> str:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from ..core.frames import encode
 from ..errors import Refused
 from .exchange import Answer, Exchange
 from .static import StaticFile
+
+PAGE = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+"""The Content-Security-Policy of the usage page."""
 
 
 def resource(exchange: Exchange, static: Mapping[str, StaticFile], path: str) -> Answer:
@@ -19,6 +26,8 @@ def resource(exchange: Exchange, static: Mapping[str, StaticFile], path: str) ->
             if exchange.method not in ("GET", "HEAD"):
                 return Answer.only("GET", "HEAD")
             healthy, report = exchange.engine.health()
+            if not exchange.gate.may_see_details(exchange.scope):
+                report = _without_details(report)
             body = encode(report).encode()
             return Answer(200 if healthy else 503, {"cache-control": "no-store"}, body)
         case "drain":
@@ -43,6 +52,8 @@ def _file(exchange: Exchange, file: StaticFile) -> Answer:
         "content-type": file.content_type,
         "x-content-type-options": "nosniff",
     }
+    if file.content_type.startswith("text/html"):
+        headers["content-security-policy"] = PAGE
     if exchange.has(file.etag):
         return Answer(304, headers)
     for coding, body in file.encoded.items():
@@ -57,7 +68,10 @@ def _drain(exchange: Exchange) -> Answer:
         return Answer.only("POST")
     exchange.check_json()
     if not exchange.gate.may_drain(exchange.scope):
-        raise Refused("forbidden", "only from this machine, or with drain_token")
+        raise Refused(
+            "forbidden",
+            "set drain_token (COLLABCHAT_DRAIN_TOKEN), and send it as Authorization: Bearer",
+        )
     engine = exchange.engine
     seconds = engine.timing.drain_seconds
     if not engine.draining:
@@ -68,9 +82,9 @@ def _drain(exchange: Exchange) -> Answer:
 
 def _upgrade_hint(exchange: Exchange) -> Answer:
     """Why a WebSocket did not come about, for whoever fetches its address (section 8)."""
-    if exchange.method != "GET":
-        return Answer.only("GET")
-    refusal = exchange.gate.refusal(exchange.scope)
+    if exchange.method not in ("GET", "HEAD"):
+        return Answer.only("GET", "HEAD")
+    refusal = exchange.gate.refusal(exchange.scope) or _host_lost(exchange)
     if refusal is not None:
         hint = refusal
     elif "websocket" in exchange.headers.get("upgrade", "").lower():
@@ -91,3 +105,22 @@ def _upgrade_hint(exchange: Exchange) -> Answer:
     }
     error = {"code": "unsupported", "message": hint, "retry": False}
     return Answer(426, headers, encode(error).encode())
+
+
+def _host_lost(exchange: Exchange) -> str | None:
+    """A page that fetches from its own site sends no Origin; its Referer names it. Where `Host`
+    names another, a WebSocket of this page would be refused for its Origin, whatever `Upgrade` is.
+    """
+    if "origin" in exchange.headers or exchange.headers.get("sec-fetch-site") == "cross-site":
+        return None
+    page = urlsplit(exchange.headers.get("referer", ""))
+    if page.scheme not in ("http", "https") or not page.netloc:
+        return None
+    return exchange.gate.origins.refusal_of(f"{page.scheme}://{page.netloc}", exchange.scope)
+
+
+def _without_details(report: Mapping[str, object]) -> dict[str, object]:
+    """Each reason by its first word: `storage`, `pubsub`, `draining`."""
+    reasons = report["reasons"]
+    assert isinstance(reasons, list)
+    return {**report, "reasons": [str(reason).partition(":")[0] for reason in reasons]}

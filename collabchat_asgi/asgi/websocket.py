@@ -133,6 +133,7 @@ class WebSocket:
             hello = self._session.hello(message.get("text"))
             request = connect_request(
                 self._scope,
+                address=self._gate.peers.address(self._scope),
                 tenant_id=_given(hello.tenant_id),
                 token=token if token is not None else _given(hello.token),
                 visitor_id=_given(hello.visitor_id),

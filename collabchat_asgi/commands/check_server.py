@@ -52,7 +52,7 @@ class Server:
             yield from self._health()
             yield self._hint()
             yield from self._handshake()
-            yield self._foreign_origin()
+            yield from self._foreign_origin()
         except (OSError, HTTPException) as error:
             yield say.problem(
                 f"{self._origin} cannot be reached: {error!r}; does it run, and is the port right?"
@@ -121,14 +121,16 @@ class Server:
         else:
             yield say.ok("permessage-deflate is off")
 
-    def _foreign_origin(self) -> Finding:
+    def _foreign_origin(self) -> Iterator[Finding]:
+        """Nothing is found where no WebSocket opens at all, which has been told by then."""
         answer = self._open_socket("https://foreign.invalid")
         if answer.status == 403:
-            return say.ok("a foreign Origin is refused")
-        return say.problem(
-            f"a page of any other site may connect (status {answer.status} for a foreign Origin): "
-            "does the proxy rewrite the Origin header, or is '*' in COLLABCHAT_ALLOWED_ORIGINS?"
-        )
+            yield say.ok("a foreign Origin is refused")
+        if answer.status == 101:
+            yield say.problem(
+                "a page of any other site may connect (status 101 for a foreign Origin): does the "
+                "proxy rewrite the Origin header, or is '*' in COLLABCHAT_ALLOWED_ORIGINS?"
+            )
 
     def _open_socket(self, origin: str) -> Answer:
         headers = {

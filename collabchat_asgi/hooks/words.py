@@ -87,7 +87,8 @@ class ConnectRequest:
 
     `tenant_id` is what the client asked for, None where it left that open. `visitor_id` is a secret
     of the browser (PROTOCOL section 3.1): make public ids of it with `anonymous_id` only. `client`
-    is (address, port) as the server tells it. `scope` is the ASGI scope.
+    is (address, port): the browser's address where `trusted_proxies` are set, then with port 0.
+    `scope` is the ASGI scope.
 
     Every field has a default, so that a hook is tried in one line:
     `await authenticate(ConnectRequest(token="t0ken"))`.

@@ -13,6 +13,7 @@ from collabchat_asgi.testing.operations import create_chat
 
 ROOT = Path(__file__).parents[2]
 ANN = "ann@acme:commenter"
+TOKEN = {"Authorization": "Bearer s3cret"}
 
 
 def serve(tmp_path: Path, **env: str) -> ServerProcess:
@@ -25,7 +26,7 @@ def serve(tmp_path: Path, **env: str) -> ServerProcess:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    with serve(tmp_path) as process:
+    with serve(tmp_path, COLLABCHAT_DRAIN_TOKEN="s3cret") as process:
         yield process
 
 
@@ -48,7 +49,7 @@ async def test_sigterm_is_said_before_it_is_done(tmp_path: Path) -> None:
 
 async def test_a_pre_stop_hook_drains(server: ServerProcess) -> None:
     client = await SocketClient.join(server.url, "page", token=ANN)
-    answer = await HttpClient(url=server.url).post("drain", {})
+    answer = await HttpClient(url=server.url).post("drain", {}, headers=TOKEN)
     assert (answer.status, answer.json()["seconds"]) == (202, 0.3)
     await client.expect("bye", code=4512)
     await client.expect_close(4512)
@@ -67,13 +68,22 @@ async def test_only_a_post_drains(server: ServerProcess) -> None:
 
 async def test_a_page_open_on_this_machine_cannot_drain(server: ServerProcess) -> None:
     http = HttpClient(url=server.url)
-    evil = {"Origin": "https://evil.example", "Content-Type": "application/json"}
+    evil = {"Origin": "https://evil.example", "Content-Type": "application/json", **TOKEN}
     assert (await http.post("drain", {}, headers=evil)).status == 403
-    assert (await http.post("drain", {}, headers={"Content-Type": "text/plain"})).status == 415
+    assert (
+        await http.post("drain", {}, headers={"Content-Type": "text/plain", **TOKEN})
+    ).status == 415
     assert (await http.get("health")).status == 200
 
 
-async def test_strangers_cannot_drain(server: ServerProcess) -> None:
-    behind_a_proxy = {"X-Forwarded-For": "203.0.113.9"}
-    answer = await HttpClient(url=server.url).post("drain", {}, headers=behind_a_proxy)
-    assert answer.status == 403
+async def test_nobody_drains_without_the_token(server: ServerProcess, tmp_path: Path) -> None:
+    """What comes from this machine may come through a proxy on it."""
+    http = HttpClient(url=server.url)
+    wrong = {"Authorization": "Bearer guess"}
+    for headers in ({}, wrong, {"X-Forwarded-For": "203.0.113.9"}):
+        answer = await http.post("drain", {}, headers=headers)
+        assert (answer.status, answer.json()["code"]) == (403, "forbidden")
+        assert "drain_token" in answer.json()["message"]
+    with serve(tmp_path) as without:
+        answer = await HttpClient(url=without.url).post("drain", {}, headers=TOKEN)
+        assert answer.status == 403

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from collabchat_asgi import CollabChat, CollabChatMiddleware, Limits, Timing
+from collabchat_asgi import CollabChat, CollabChatMiddleware, Identity, Limits, Timing
 
 from .driver import Call, Message, connect, get, make, scope, until
 
@@ -147,6 +147,119 @@ async def test_426_names_the_likely_cause() -> None:
     _, _, body = await get(app, "/collabchat/ws", headers=foreign)
     assert "allowed_origins" in json.loads(body)["message"]
     await app.collab.close()
+
+
+async def test_426_does_not_blame_upgrade_where_host_is_lost() -> None:
+    """A page that asks its own site sends no Origin, and its address in Referer."""
+    app = CollabChatMiddleware(Host(), collab=make(allowed_origins="https://friend.example"))
+
+    async def hint(**headers: str) -> str:
+        raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+        status, _, body = await get(app, "/collabchat/ws", headers=raw)
+        assert status == 426
+        return str(json.loads(body)["message"])
+
+    lost = await hint(host="127.0.0.1:8000", referer="https://app.example.com/page")
+    assert "pass the Host header on" in lost
+    assert "proxy_set_header Host" in lost
+    without_port = await hint(host="app.example.com", referer="http://app.example.com:8443/page")
+    assert "pass the Host header on" in without_port
+    for fine in (
+        {"host": "app.example.com", "referer": "https://app.example.com/page"},
+        {"host": "app.example.com"},
+        {"host": "app.example.com", "referer": "https://friend.example/"},
+        {"host": "a.example", "referer": "https://b.example/", "sec_fetch_site": "cross-site"},
+        {"host": "a.example", "referer": "about:client"},
+    ):
+        assert "dropped the Upgrade header" in await hint(**fine)
+    status, headers, body = await get(app, "/collabchat/ws", method="HEAD")
+    assert (status, headers["upgrade"], body) == (426, "websocket", b"")
+    await app.collab.close()
+
+
+async def test_what_strangers_hear_of_our_health() -> None:
+    collab = make(drain_token="s3cret")
+    await collab.start()
+    collab._engine._storage_error = "db.internal:5432: no answer"
+
+    async def reasons(client: str, **headers: str) -> Any:
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        status, _, body = await get(collab, "/health", client=(client, 1), headers=raw)
+        assert status == 503
+        return json.loads(body)["reasons"]
+
+    told = ["storage: db.internal:5432: no answer"]
+    assert await reasons("127.0.0.1", host="127.0.0.1:8000") == told
+    assert await reasons("203.0.113.9", host="x", authorization="Bearer s3cret") == told
+    assert await reasons("203.0.113.9", host="127.0.0.1:8000") == ["storage"]
+    assert await reasons("127.0.0.1", host="app.example.com") == ["storage"]
+    await collab.close()
+
+
+async def test_no_answer_is_a_page_of_its_own_but_the_usage_page() -> None:
+    collab = make()
+    for path in ("/health", "/v1/chats", "/nothing", "/ws"):
+        _, headers, _ = await get(collab, path)
+        assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert headers["x-content-type-options"] == "nosniff"
+    _, headers, _ = await get(collab, "/usage")
+    policy = headers["content-security-policy"]
+    assert "frame-ancestors 'self'" in policy
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    await collab.close()
+
+
+async def test_many_header_lines_and_lists_over_several() -> None:
+    """As many as a server lets through; a proxy may add its own at the end."""
+    asked: list[Any] = []
+
+    def authenticate(request: Any) -> Any:
+        asked.append(request)
+        return Identity("ann", tenants={"acme": "commenter"})
+
+    collab = make(authenticate=authenticate, trusted_proxies="127.0.0.1")
+    headers = [(b"x-%d" % number, b"x") for number in range(300)]
+    headers += [(b"cookie", b"a=%d" % number) for number in range(150)]
+    headers += [(b"cookie", b"sid=s3cret"), (b"authorization", b"Bearer t0ken")]
+    headers += [(b"x-forwarded-for", b"203.0.113.9")]
+    status, _, body = await get(collab, "/v1/chats", headers=headers, query_string=b"urlId=page")
+    assert status == 200, body
+    [request] = asked
+    assert request.cookies["sid"] == "s3cret"
+    assert request.token == "t0ken"
+    assert request.client == ("203.0.113.9", 0)
+    await collab.close()
+
+
+@pytest.mark.parametrize("path", ["/client.js", "/v1/chats"])
+async def test_a_tag_that_a_proxy_has_made_weak_is_still_ours(path: str) -> None:
+    collab = make()
+    _, told, body = await get(collab, path, query_string=b"urlId=page")
+    etag = told["etag"]
+    plain = etag.removeprefix("W/")
+    assert body
+    for lines in ([etag], [f"W/{plain}"], [plain], ["*"], ['"x"', f'"y", W/{plain}']):
+        headers = [(b"if-none-match", line.encode()) for line in lines]
+        status, again, body = await get(collab, path, headers=headers, query_string=b"urlId=page")
+        assert (status, again["etag"], body) == (304, etag, b""), lines
+    apache = [(b"if-none-match", f'{plain[:-1]}-gzip"'.encode())]
+    assert (await get(collab, path, headers=apache, query_string=b"urlId=page"))[0] == 304
+    for other in ('"x"', f'W/"x{plain[1:]}', ""):
+        headers = [(b"if-none-match", other.encode())]
+        assert (await get(collab, path, headers=headers, query_string=b"urlId=page"))[0] == 200
+    await collab.close()
+
+
+@pytest.mark.parametrize("path", ["/client.js", "/health", "/usage", "/v1/chats", "/ws"])
+async def test_head_is_get_without_a_body(path: str) -> None:
+    collab = make()
+    status, headers, body = await get(collab, path, query_string=b"urlId=page")
+    got = await get(collab, path, method="HEAD", query_string=b"urlId=page")
+    assert got == (status, headers, b"")
+    assert body
+    await collab.close()
 
 
 @pytest.mark.parametrize("extended", [True, False])
