@@ -22,6 +22,7 @@ from .asgi.router import is_ours, route
 from .asgi.start import start_patiently
 from .asgi.static import load_static
 from .asgi.wire import TextMessage
+from .auth.starlette import session_found
 from .config import Limits, Timing, Tuning
 from .core.frames import decode_operation
 from .core.model import NOWHERE, PageKey, Position
@@ -198,6 +199,10 @@ class CollabChat:
 
     async def serve(self, path: str, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request whose path below the prefix is `path`."""
+        if session_found(scope):
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
         try:
             await self._started()
         except Exception as error:

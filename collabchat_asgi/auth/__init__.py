@@ -2,9 +2,11 @@
 
 from ..core.text import anonymous_id
 from .anonymous import anonymous
+from .django import django_user
 from .fastcomments import fastcomments_sso
+from .flask import flask_session
 from .jwt import jwt
-from .sessions import django_user, flask_session, starlette_session
+from .starlette import starlette_session
 
 __all__ = [
     "anonymous",

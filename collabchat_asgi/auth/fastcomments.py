@@ -26,8 +26,8 @@ def fastcomments_sso(
 
     `{userDataJSONBase64, verificationHash, timestamp}` with `verificationHash` =
     hex(HMAC-SHA256(api_secret, timestamp + userDataJSONBase64)) and `timestamp` in milliseconds,
-    not in the future (but for a minute of skew) and at most `max_age_seconds` old. `isAdmin` makes
-    an admin, `isModerator` a moderator.
+    not in the future (but for a minute of skew) and at most `max_age_seconds` old. `isAdmin: true`
+    makes an admin, `isModerator: true` a moderator; anything but the JSON value `true` makes none.
     """
     if not api_secret:
         raise ConfigError("auth.fastcomments_sso: api_secret is empty")
@@ -67,9 +67,9 @@ def _identity(data: str, tenant: str) -> Identity:
         user_id = user.get("id") or user["email"]
         role: Role = (
             "admin"
-            if user.get("isAdmin")
+            if user.get("isAdmin") is True
             else "moderator"
-            if user.get("isModerator")
+            if user.get("isModerator") is True
             else "commenter"
         )
         name = user.get("displayName") or user.get("username") or ""

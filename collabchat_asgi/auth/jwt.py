@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from ..core.rules import ROLE_ACTIONS, Role
 from ..errors import ConfigError, Denied
 from ..hooks import ConnectRequest, Identity
-
-logger = logging.getLogger("collabchat_asgi.auth")
+from ..hooks.words import as_user_id
+from .refusals import Refusals
 
 MAX_TOKEN_CHARS = 8_192
 
@@ -31,9 +30,12 @@ def jwt(
 
     `algorithms` is what the key is for, and nothing else is accepted; `exp` is required and ends
     the connection, and is at most `max_lifetime_seconds` away: year 9999 is no end at all. No key
-    or address is ever taken from a token. `identify` makes an identity of
-    the verified claims; by default `sub` is the user, `name` and `picture` are shown, and
-    `tenants` maps tenant ids to roles.
+    or address is ever taken from a token. `identify` makes an identity of the verified claims; by
+    default `sub` (text or a whole number) is the user, `name` and `picture` are shown, and
+    `tenants` maps tenant ids to roles. A claim that `identify` asks for by `claims["name"]` and
+    that the token does not have is a refusal.
+
+    Who is refused is told no reason; the log is, once a minute and reason.
     """
     try:
         import jwt as pyjwt
@@ -41,6 +43,7 @@ def jwt(
         raise ConfigError("auth.jwt needs PyJWT: pip install 'collabchat-asgi[jwt]'") from error
     if not algorithms or "none" in [name.lower() for name in algorithms]:
         raise ConfigError("auth.jwt: algorithms must name what the key is for, such as ['RS256']")
+    refusals = Refusals("auth.jwt")
     required = ["exp", *(["aud"] if audience else []), *(["iss"] if issuer else [])]
 
     async def authenticate(request: ConnectRequest) -> Identity:
@@ -55,22 +58,58 @@ def jwt(
                 audience=audience,
                 issuer=issuer,
                 leeway=leeway_seconds,
-                options={"require": required},
+                # A number for a `sub` is no fault of who signs in.
+                options={"require": required, "verify_sub": False},
             )
             if int(claims["exp"]) > time.time() + max_lifetime_seconds:
+                refusals.note(f"exp is more than {max_lifetime_seconds:g} s away")
                 raise Denied("the token lives too long")
-            return (identify or identity_of)(claims)
+            return (identify or identity_of)(Claims(claims))
         except pyjwt.PyJWTError as error:
-            logger.info("a token is refused: %s", type(error).__name__)
+            refusals.note(_reason(error, algorithms))
             raise Denied("the token is not valid") from error
+        except MissingClaim as error:
+            refusals.note(f"it has no claim {error.name!r}, which identify asks for")
+            raise Denied("the token is not valid here") from error
 
     return authenticate
+
+
+class MissingClaim(Exception):
+    """`claims[name]` of a claim that a token does not have."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class Claims(dict[str, Any]):
+    """Verified claims. One that is missing is the token's fault, not the hook's."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise MissingClaim(name)
+
+
+def _reason(error: Exception, algorithms: Sequence[str]) -> str:
+    match type(error).__name__:
+        case "ExpiredSignatureError":
+            return "it has expired"
+        case "InvalidSignatureError":
+            return "it was signed with another key"
+        case "InvalidAlgorithmError":
+            return f"its algorithm is none of {', '.join(algorithms)}"
+        case "MissingRequiredClaimError":
+            return f"it has no claim {getattr(error, 'claim', '?')!r}"
+        case "DecodeError":
+            return "it is no JSON Web Token"
+        case name:
+            return f"{name}: {str(error)[:100]}"
 
 
 def identity_of(claims: dict[str, Any]) -> Identity:
     """The default reading of verified claims. Raises `Denied`."""
     subject, tenants = claims.get("sub"), claims.get("tenants")
-    if not isinstance(subject, str) or not isinstance(tenants, dict):
+    if type(subject) not in (str, int) or not isinstance(tenants, dict):
         raise Denied("the token names no user or no tenants")
     name, picture = claims.get("name"), claims.get("picture")
     try:
@@ -78,7 +117,7 @@ def identity_of(claims: dict[str, Any]) -> Identity:
             tenant: role for tenant, role in tenants.items() if role in ROLE_ACTIONS
         }
         return Identity(
-            subject,
+            as_user_id(subject),
             tenants=roles,
             name=name if isinstance(name, str) else "",
             avatar=picture if isinstance(picture, str) else None,

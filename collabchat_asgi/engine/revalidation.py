@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.rules import Action
@@ -74,7 +75,9 @@ class Revalidation:
             if connection.closed:
                 continue
             try:
-                identity = await self._engine.identify(connection.request, connection.id)
+                identity = await self._engine.identify(
+                    replace(connection.request, again=True), connection.id
+                )
             except Denied:
                 connection.give_up(CloseCode.UNAUTHENTICATED, "not authenticated any more")
                 continue

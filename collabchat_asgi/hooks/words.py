@@ -88,7 +88,8 @@ class ConnectRequest:
     `tenant_id` is what the client asked for, None where it left that open. `visitor_id` is a secret
     of the browser (PROTOCOL section 3.1): make public ids of it with `anonymous_id` only. `client`
     is (address, port): the browser's address where `trusted_proxies` are set, then with port 0.
-    `scope` is the ASGI scope.
+    `scope` is the ASGI scope. `again` says that somebody is asked about anew who has been connected
+    with this very request all the time: a one-time ticket has been used by then.
 
     Every field has a default, so that a hook is tried in one line:
     `await authenticate(ConnectRequest(token="t0ken"))`.
@@ -102,6 +103,7 @@ class ConnectRequest:
     query: Mapping[str, str] = field(default_factory=dict)
     client: tuple[str, int] | None = None
     scope: Mapping[str, Any] = field(default_factory=dict)
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,15 @@ async def test_their_vector(stamp: int | str, asked_with: AskedWith) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "role"), [({"isAdmin": True}, "admin"), ({"isModerator": True}, "moderator")]
+    ("flags", "role"),
+    [
+        ({"isAdmin": True}, "admin"),
+        ({"isModerator": True}, "moderator"),
+        ({"isAdmin": "false"}, "commenter"),
+        ({"isAdmin": "true"}, "commenter"),
+        ({"isAdmin": 1, "isModerator": "no"}, "commenter"),
+        ({"isAdmin": "false", "isModerator": True}, "moderator"),
+    ],
 )
 async def test_roles(flags: Json, role: str, asked_with: AskedWith) -> None:
     identity = await hook(asked_with(token=signed({"id": "u1", "avatar": "a.png"} | flags)))

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from collabchat_asgi import ConfigError, Denied
 from collabchat_asgi.auth import jwt
+from collabchat_asgi.auth.refusals import Refusals
+from collabchat_asgi.testing import FakeClock
 
 from .conftest import AskedWith
 
@@ -137,3 +139,51 @@ async def test_a_role_that_is_no_text_is_refused(asked_with: AskedWith) -> None:
     token = signed(tenants={"acme": ["admin"]})
     with pytest.raises(Denied):
         await jwt(PUBLIC, algorithms=["RS256"])(asked_with(token=token))
+
+
+async def test_a_number_for_a_sub_is_a_user(asked_with: AskedWith) -> None:
+    identity = await jwt(PUBLIC, algorithms=["RS256"])(asked_with(token=signed(sub=7)))
+    assert identity.user_id == "7"
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        (signed(exp=time.time() - HOUR), "it has expired"),
+        (signed(exp=None), "it has no claim 'exp'"),
+        (signed(key=SECRET, alg="HS256"), "its algorithm is none of RS256"),
+        (confused(), "its algorithm is none of RS256"),
+        (signed()[:-8] + "AAAAAAAA", "it was signed with another key"),
+        ("garbage", "it is no JSON Web Token"),
+        (signed(exp=time.time() + 400 * 24 * HOUR), "exp is more than"),
+        (signed(), "it has no claim 'org', which identify asks for"),
+    ],
+)
+async def test_the_log_says_why_once_a_minute(
+    token: str, reason: str, asked_with: AskedWith, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook = jwt(PUBLIC, algorithms=["RS256"], identify=lambda claims: claims["org"])
+    for _ in range(20):
+        with pytest.raises(Denied) as denied:
+            await hook(asked_with(token=token))
+        assert reason not in denied.value.message
+    [line] = [r.getMessage() for r in caplog.records if r.name == "collabchat_asgi.auth"]
+    assert line.startswith(f"auth.jwt: a token is refused: {reason}")
+
+
+def test_what_was_not_said_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    clock = FakeClock()
+    refusals = Refusals("auth.jwt", clock.monotonic)
+    for _ in range(5):
+        refusals.note("it has expired")
+    clock.advance(60)
+    refusals.note("it has expired")
+    assert len(caplog.records) == 2
+    assert "(4 more since the last such line)" in caplog.text
+
+
+def test_reasons_do_not_pile_up() -> None:
+    refusals = Refusals("auth.jwt")
+    for n in range(10_000):
+        refusals.note(f"reason {n}")
+    assert len(refusals._said) <= 100
