@@ -2,9 +2,9 @@
 
 /** @import { PageState } from './types.js' */
 import { fill, h, icon, textButton } from './dom.js'
-import { discussions, number, people, refused, state as stateWords, waiting } from './words.js'
+import { discussions, number, people, refused, signedOut, state as stateWords, waiting } from './words.js'
 
-/** @typedef {{toggle: () => void, again: () => void}} BarHost */
+/** @typedef {{toggle: () => void, again: () => void, join: () => void, mayJoin: () => boolean}} BarHost */
 
 /** Of all widgets of the document, from the top down. @type {HTMLElement[]} */
 const bars = []
@@ -15,11 +15,13 @@ const stack = () => {
 export class Bar {
   /** @param {HTMLElement} face  @param {BarHost} host */
   constructor(face, host) {
+    this.host = host
     this.people = h('span', { class: 'people', hidden: true })
     this.list = h('button', { class: 'discussions', 'aria-expanded': 'false', 'aria-haspopup': 'dialog', onclick: host.toggle })
     this.state = h('span', { class: 'state', role: 'status', hidden: true })
     this.again = textButton('Try again', host.again, { hidden: true })
-    this.element = h('div', { class: 'bar', part: 'bar', role: 'group', 'aria-label': 'Discussions on this page' }, this.state, this.people, this.list, this.again)
+    this.join = textButton('Sign in', host.join, { class: 'text-button join', hidden: true })
+    this.element = h('div', { class: 'bar', part: 'bar', role: 'group', 'aria-label': 'Discussions on this page' }, this.state, this.people, this.list, this.join, this.again)
     face.append(this.element)
     bars.push(this.element)
     stack()
@@ -45,6 +47,7 @@ export class Bar {
       this.state.title = reason ? refused(reason) : ''
     }
     this.again.hidden = status !== 'refused'
+    this.join.hidden = !(status === 'refused' && signedOut(reason) && this.host.mayJoin())
   }
 
   destroy() {

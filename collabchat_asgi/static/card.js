@@ -6,7 +6,7 @@ import { quoted } from './anchor.js'
 import { Composer } from './composer.js'
 import { fill, focused, h, icon, iconButton, linked, nameOf, redraw, textButton } from './dom.js'
 import { Message } from './message.js'
-import { keep, unsent } from './unsent.js'
+import { forgetNobodys, keep, unsent } from './unsent.js'
 import { earlier, newReplies, refused, stopped, typing } from './words.js'
 
 const TICK = 30_000
@@ -162,6 +162,17 @@ export class Card {
     if (range?.startContainer.isConnected) document.getSelection()?.collapse(range.endContainer, range.endOffset)
   }
 
+  /** Who comes next must not find what was shown, or written. */
+  empty() {
+    this.close(false)
+    forgetNobodys()
+    this.#messages.clear()
+    this.#composer = undefined
+    this.quote.textContent = this.notice.textContent = this.typing.textContent = ''
+    for (const each of [this.head, this.log, this.failed, this.foot]) fill(each)
+    delete this.head.dataset.look
+  }
+
   /** What has the focus in here. */
   get #active() {
     const active = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement
@@ -213,7 +224,7 @@ export class Card {
         if (this.#composer) this.#composer.value = ''
         this.#toEnd()
       })
-    } else if (!writes && !this.#composer?.value) {
+    } else if (!writes && (state.status === 'refused' || !this.#composer?.value)) {
       this.#composer = undefined
       redraw(this.foot, () => fill(this.foot), () => this.element)
     }

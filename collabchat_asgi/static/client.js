@@ -36,7 +36,7 @@ import { Emitter } from './emitter.js'
 import { Pace } from './pace.js'
 import { Page } from './page.js'
 import { CollabError, Malformed, characters, text } from './protocol.js'
-import { StatusLine } from './status.js'
+import { StatusLine, signedOut } from './status.js'
 import { Subscription } from './subscription.js'
 
 export { CollabError, Page }
@@ -111,7 +111,10 @@ export class CollabClient extends Emitter {
       hasWork: () => [...this.#pages.values()].some(each => each.hasWork),
       welcomed: welcome => this.#welcomed(welcome),
       received: (frame, size) => this.#received(frame, size),
-      renewed: () => this.#again(true),
+      renewed: () => {
+        for (const subscription of this.#pages.values()) subscription.doubt(false)
+        this.#again(true)
+      },
       lost: () => this.#lost(),
       refused: reason => this.#refused(reason),
       troubled: error => this.emit('error', error),
@@ -128,7 +131,7 @@ export class CollabClient extends Emitter {
   /** Of the connection alone; a page may still be catching up: see `page.state.status`. @returns {StatusEvent} */
   get status() { return this.#line.value }
 
-  /** Who the server says we are; undefined before the first `welcome`. @returns {User | undefined} */
+  /** Who the server says we are; undefined before the first `welcome`, and while signed out. @returns {User | undefined} */
   get user() { return this.#lastWelcome?.user }
 
   /** Where collabchat answers, as an absolute address that ends with a slash. @returns {string} */
@@ -148,9 +151,17 @@ export class CollabClient extends Emitter {
     this.#again()
   }
 
-  /** Another token: sent over the open connection, or tried at once where the old one was refused. @param {Token} token */
+  /**
+   * Another token: sent over the open connection, or tried at once where the old one was refused. Without an open connection nobody
+   * knows whose it is: what was shown is gone until the server has said so.
+   * @param {Token} token
+   */
   setToken(token) {
     if (this.#destroyed) return
+    if (token !== this.#connection.token) {
+      if (this.#welcome) for (const subscription of this.#pages.values()) subscription.doubt(true)
+      else if (this.#lastWelcome) this.#signedOut({ code: 'unauthenticated', message: 'Another token was given' })
+    }
     if (this.#connection.state === 'refused') this.#hope()
     this.#connection.setToken(token)
   }
@@ -299,8 +310,16 @@ export class CollabClient extends Emitter {
 
   /** @param {Refusal} reason */
   #refused(reason) {
+    if (signedOut(reason)) this.#signedOut(reason)
     this.#line.refuse(reason)
     for (const subscription of this.#pages.values()) subscription.refusedWithAll(reason)
+  }
+
+  /** @param {Refusal} reason */
+  #signedOut(reason) {
+    this.#lastWelcome = undefined
+    try { this.#env.storage?.removeItem(this.#userKey) } catch { /* then it was not remembered */ }
+    for (const subscription of [...this.#pages.values()]) subscription.signedOut(reason)
   }
 
   #hope() {

@@ -50,6 +50,7 @@ export class Connection {
   #heard = 0
   #opened = false
   #explained = false
+  #complained = false
   #tokenRenewed = false
   /** Tokens that were sent over the open connection and are not answered yet. */
   #refreshing = 0
@@ -310,6 +311,8 @@ export class Connection {
     if (code === 4403 && refreshing > 0) return this.#attemptSoon()
     if (isFinal(code)) return this.#refuse({ code: String(code), message: reason || bye?.reason || 'The server closed the connection' })
     if (!opened && !wasOpen) this.#explain()
+    // It answers, and will not let anybody in: nothing that a reader could mend, or that a silent console would tell.
+    if (opened && !wasOpen && code === 4503) this.#complain(`the server cannot let anybody in now (${reason || bye?.reason || 'no reason given'}): its log says why, such as an authenticate hook that failed`)
     this.#forced = !isOrdinary(code) || bye?.retryAfterMs !== undefined
     this.#comeBack((isOrdinary(code) ? this.backoff : this.slow).next(bye?.retryAfterMs))
   }
@@ -344,6 +347,14 @@ export class Connection {
     if (this.state === 'idle' || this.state === 'open') return
     this.env.warn('collabchat: ' + message)
     this.host.troubled({ code: 'unreachable', message })
+  }
+
+  /** Once. @param {string} message */
+  #complain(message) {
+    if (this.#complained) return
+    this.#complained = true
+    this.env.warn('collabchat: ' + message)
+    this.host.troubled({ code: 'unavailable', message })
   }
 
   /** @param {number} [code] */

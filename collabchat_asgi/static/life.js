@@ -16,7 +16,7 @@ import { canonical, follow } from './navigation.js'
 import { pageId } from './pageid.js'
 import { Places } from './places.js'
 import { Prompt } from './prompt.js'
-import { refused } from './words.js'
+import { barred, refused, signedOut } from './words.js'
 
 /** A selection beyond this is cut: nobody discusses a chapter as one passage. */
 const MOST_SELECTED = 2000
@@ -35,6 +35,8 @@ export class Life {
   #hovered = ''
   #frame = 0
   #counts = ''
+  /** For whom all this is shown. */
+  #who = ''
   /** Whose passage is under the pointer, in the list or in the text. */
   #cursor = ''
 
@@ -65,9 +67,11 @@ export class Life {
     const home = this.places.text.root.getRootNode()
     this.highlights = new Highlights(home instanceof ShadowRoot ? home : document, this.face)
     this.announcer = new Announcer(this.face)
-    this.bar = new Bar(this.face, { toggle: () => this.panel?.shown ? this.panel.close() : this.#list(), again: () => this.client.connect() })
+    this.bar = new Bar(this.face, { toggle: () => this.panel?.shown ? this.panel.close() : this.#list(), again: () => this.client.connect(), join: () => this.#join(), mayJoin: () => element.hasAttribute('signin') })
     this.prompt = new Prompt(this.face, {
-      selected: () => this.#may() ? this.#selected() : undefined,
+      selected: () => this.#selected(),
+      barred: () => this.#barred(),
+      join: () => this.#join(),
       discuss: passage => this.#discuss(passage),
       say: words => this.announcer.say(words),
     }, signal)
@@ -197,7 +201,7 @@ export class Life {
     }
     const target = /** @type {Element} */ (event.composedPath()[0])
     if (!event.altKey || !event.shiftKey || event.ctrlKey || event.metaKey || (target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)))) return
-    const act = { KeyM: () => this.discussSelection(), KeyJ: () => this.#next(1), KeyK: () => this.#next(-1) }[event.code]
+    const act = { KeyM: () => this.discussSelection() || this.#listOrClose(), KeyJ: () => this.#next(1), KeyK: () => this.#next(-1) }[event.code]
     if (act?.()) event.preventDefault()
   }
 
@@ -211,7 +215,20 @@ export class Life {
     return !!next
   }
 
-  #may() { return this.page.state.can.includes('comment') || !this.page.state.loaded }
+  /** Why this reader may not discuss what is selected. */
+  #barred() {
+    const { state } = this.page
+    if (state.status !== 'refused' && (!state.loaded || state.can.includes('comment'))) return undefined
+    const join = state.status === 'refused' ? signedOut(state.reason) : !!state.user?.id.startsWith('anon:')
+    return { words: barred(state), join: join && this.element.hasAttribute('signin') }
+  }
+
+  /** The page may do it in its own way; otherwise the attribute leads there. */
+  #join() {
+    const event = new CustomEvent('collabchat:signin', { bubbles: true, composed: true, cancelable: true })
+    const address = this.element.getAttribute('signin')
+    if (this.element.dispatchEvent(event) && address) location.assign(new URL(address, document.baseURI))
+  }
 
   // What the reader selects and points at
 
@@ -230,8 +247,9 @@ export class Life {
   }
 
   discussSelection() {
-    const passage = this.#may() ? this.#selected() : undefined
-    if (passage) this.#discuss(passage)
+    const passage = this.#selected()
+    if (passage && this.#barred()) this.prompt.offer()
+    else if (passage) this.#discuss(passage)
     return !!passage
   }
 
@@ -312,6 +330,12 @@ export class Life {
     scrollBy({ top: top - innerHeight / 3, behavior: still ? 'instant' : 'smooth' })
   }
 
+  /** By the keyboard, from wherever one reads. */
+  #listOrClose() {
+    this.panel?.shown ? this.panel.close() : this.#list()
+    return true
+  }
+
   #list() {
     this.#with((card, panel) => {
       card.close(false)
@@ -351,6 +375,15 @@ export class Life {
 
   /** @param {PageState} state */
   #changed(state) {
+    const who = state.user ? JSON.stringify([state.tenantId, state.user.id]) : ''
+    if ((this.#who && who !== this.#who) || signedOut(state.reason) || state.reason?.code === '4403') {
+      this.prompt.hide()
+      this.card?.empty()
+      this.panel?.empty()
+      this.announcer.say('')
+      this.#ready = false
+    }
+    this.#who = who
     const before = this.#chats
     this.#chats = new Map(state.chats.map(chat => [chat.id, chat]))
     let news = 0
@@ -403,6 +436,9 @@ export class Life {
     this.#counts = counts
     this.#tell('count', { users: state.users, chats })
   }
+
+  /** What the attributes say of the bar may be another thing now. */
+  dress() { this.#drawBar() }
 
   theme() {
     const dark = isDark(this.element.getAttribute('theme'), this.places.text.root)

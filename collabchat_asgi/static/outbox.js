@@ -45,6 +45,8 @@ export class Outbox {
   /** @type {Map<string, (outcome: Settled) => void>} */
   #waiting = new Map()
   #ended = false
+  /** Made since another token was given and not yet taken: whose they are, the server will say. @type {Set<string> | undefined} */
+  #doubtful
 
   /** @param {string} urlId  @param {Sender} sender  @param {[string, string]} [last] tenant and user of this browser's last visit */
   constructor(urlId, sender, last) {
@@ -70,16 +72,42 @@ export class Outbox {
     const { env } = this.sender
     const key = queueKey(welcome.tenantId, this.urlId, welcome.user.id)
     if (!this.queue.opened || this.queue.key !== key) {
+      const moved = this.#takeDoubtful()
       if (this.queue.opened) this.queue = this.#queues.get(key) ?? new Queue(env.storage)
       this.#queues.set(key, this.queue)
       if (!this.queue.opened) this.queue.open(key)
+      for (const each of moved) this.queue.add(each)
     }
+    this.#doubtful = undefined
     this.#window = WINDOW
     for (const queued of this.queue.operations) queued.sent = queued.asked = queued.overtaken = false
     for (const queued of [...this.queue.operations]) {
       const age = env.clock() - queued.at
       if (!queued.ack && (age > welcome.limits.dedupeMs || age < -DAY)) this.#refuse(queued, { code: 'expired', message: 'It waited too long' })
     }
+  }
+
+  /** Another token was given, and may be another user's. */
+  doubt() { this.#doubtful ??= new Set() }
+
+  /** It was the same user's. */
+  trust() { this.#doubtful = undefined }
+
+  #takeDoubtful() {
+    const taken = this.queue.operations.filter(each => !each.ack && this.#doubtful?.has(each.broadcastId))
+    for (const each of taken) this.queue.remove(each)
+    return taken
+  }
+
+  /** Nobody is known here any more. What is whose stays stored under that name; what is nobody's is gone. @param {Refusal} reason */
+  signedOut(reason) {
+    const nobodys = this.queue.opened ? this.#takeDoubtful() : [...this.queue.operations]
+    this.#doubtful = undefined
+    for (const each of nobodys) {
+      this.queue.remove(each)
+      this.#resolve(each, { ok: false, refusal: reason })
+    }
+    this.queue = new Queue(this.sender.env.storage)
   }
 
   lost() {
@@ -106,6 +134,7 @@ export class Outbox {
     const limits = this.sender.lastWelcome()?.limits
     if (bytesOf(operation) + 3 * this.urlId.length > (limits?.frameBytes ?? 65_536) - 512) throw new CollabError('too-large', 'Too large for a frame')
     const broadcastId = uuid(env)
+    this.#doubtful?.add(broadcastId)
     this.queue.add({ broadcastId, operation, at: env.clock() })
     /** @type {Promise<Settled>} */
     const settled = new Promise(resolve => this.#waiting.set(broadcastId, resolve))

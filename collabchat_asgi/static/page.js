@@ -95,7 +95,7 @@ export class Page extends Emitter {
   #id() { return this.#client.id() }
 
   /** @param {Operation} operation */
-  #do(operation) { return this.#working.outbox.do(operation) }
+  #do(operation) { return this.#working.do(operation) }
 }
 
 /** What is sent again must be the same, whatever its maker does with the object meanwhile. @param {Anchor} anchor  @returns {Anchor} */

@@ -59,6 +59,14 @@ export class Panel {
     this.host.closed(back)
   }
 
+  /** Who comes next must not find what was shown. */
+  empty() {
+    this.close(false)
+    this.#state = undefined
+    fill(this.list)
+    fill(this.filters)
+  }
+
   /** @param {PageState} state */
   update(state) {
     if (!this.shown) return

@@ -9,6 +9,8 @@ const AFTER_KEYS = 300
 /**
  * @typedef {object} PromptHost
  * @property {() => Passage | undefined} selected the selected passage, where there is one that can be discussed
+ * @property {() => {words: string, join: boolean} | undefined} barred why this reader may not discuss it, and whether signing in may help
+ * @property {() => void} join
  * @property {(passage: Passage) => void} discuss
  * @property {(words: string) => void} say for those who hear the page
  */
@@ -21,6 +23,9 @@ export class Prompt {
   #pressed = false
   #touch = false
   #frame = 0
+  #discussing
+  #barred
+  #join
 
   /** @param {HTMLElement} face  @param {PromptHost} host  @param {AbortSignal} signal */
   constructor(face, host, signal) {
@@ -37,7 +42,8 @@ export class Prompt {
     const discuss = h('button', { class: 'text-button main', title: 'Alt+Shift+M', 'aria-keyshortcuts': 'Alt+Shift+M', ...button(() => this.#discuss()) }, icon('chat'), 'Discuss this text')
     const copy = h('button', { class: 'text-button', ...button(() => this.#copy()) }, icon('copy'), 'Copy')
     this.element = h('div', { class: 'prompt', role: 'toolbar', 'aria-label': 'Discuss this text', hidden: true, onpointerdown: (/** @type {Event} */ event) => event.preventDefault() },
-      discuss, copy, iconButton('close', 'Cancel', () => this.hide(), button(() => this.hide())))
+      this.#discussing = discuss, this.#barred = h('span', { class: 'barred', hidden: true }), this.#join = h('button', { class: 'text-button join', hidden: true, ...button(() => host.join()) }, 'Sign in'),
+      copy, iconButton('close', 'Cancel', () => this.hide(), button(() => this.hide())))
     face.append(this.element)
 
     document.addEventListener('pointerdown', event => {
@@ -77,18 +83,23 @@ export class Prompt {
     this.#timerIs = ms
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      this.#offer()
+      this.offer()
     }, ms)
   }
 
-  #offer() {
+  offer() {
     const passage = this.host.selected()
     if (!passage) return this.hide()
     const before = this.#passage
+    const barred = this.host.barred()
     this.#passage = passage
+    this.#discussing.hidden = !!barred
+    this.#barred.textContent = barred?.words ?? ''
+    this.#barred.hidden = !barred
+    this.#join.hidden = !barred?.join
     this.element.hidden = false
     this.#place()
-    if (!before) this.host.say('Text selected. Press Alt Shift M to discuss it.')
+    if (!before) this.host.say(barred?.words ?? 'Text selected. Press Alt Shift M to discuss it.')
   }
 
   #place() {

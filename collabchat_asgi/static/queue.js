@@ -16,7 +16,7 @@ export class Queue {
   operations = []
   /** @type {Draft[]} */
   drafts = []
-  /** Under whose name it is stored. Before the user is known: the last one of this browser, or nobody and nowhere. @type {string | undefined} */
+  /** Under whose name it is stored. Before the user is known: nobody's, and nowhere. @type {string | undefined} */
   key
   /** Whether the user is known, so that what is stored may be shown and sent. */
   opened = false
@@ -26,10 +26,10 @@ export class Queue {
   #kept = new Set()
   #bytes = 0
 
-  /** @param {Environment['storage']} storage  @param {string} [key] */
-  constructor(storage, key) {
+  /** @param {Environment['storage']} storage  @param {string} [former] of this browser's last user: looked at, never written to */
+  constructor(storage, former) {
     this.storage = storage
-    this.key = key
+    this.former = former
   }
 
   /** @param {Queued} queued */
@@ -74,11 +74,6 @@ export class Queue {
   /** The user is known now: what an earlier visit left comes before what was made in this one. @param {string} key */
   open(key) {
     const mine = this.operations
-    if (this.key && this.key !== key) {
-      // Stored under the wrong name: it was made at this very screen, by who turns out to be here.
-      this.operations = []
-      this.save()
-    }
     this.key = key
     this.opened = true
     const stored = this.#read()
@@ -101,7 +96,7 @@ export class Queue {
   }
 
   /** Whether an earlier visit has left something to send, as far as one may look before the user is known. */
-  get waits() { return !this.opened && !!this.key && this.#read().operations.length > 0 }
+  get waits() { return !this.opened && !!this.former && this.#read(this.former).operations.length > 0 }
 
   save() {
     if (!this.key) return
@@ -124,9 +119,9 @@ export class Queue {
   }
 
   /** @returns {{operations: Queued[], drafts: Draft[]}} */
-  #read() {
+  #read(key = this.key ?? '') {
     try {
-      const stored = JSON.parse(this.storage?.getItem(this.key ?? '') ?? '{}')
+      const stored = JSON.parse(this.storage?.getItem(key) ?? '{}')
       return {
         operations: usable(stored.operations, each => ({ broadcastId: text(each.broadcastId), operation: readOperation(each.operation), at: Number(each.at) || 0 })),
         drafts: usable(stored.drafts, ({ id, text: words, operation, chatId, refusal }) =>

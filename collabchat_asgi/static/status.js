@@ -4,6 +4,9 @@ import { Timer } from './browser.js'
 /** Trouble shorter than this is nothing a reader must be told. */
 const NOTICE_AFTER = 5000
 
+/** Whether nobody is known here any more. @param {Refusal | undefined} reason */
+export const signedOut = reason => reason?.code === '4401' || reason?.code === '4403'
+
 /** What a reader is told of a connection or a page. */
 export class StatusLine {
   /** @type {StatusEvent} */

@@ -29,8 +29,8 @@ button:disabled { cursor: default; opacity: .45 }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap }
 .text-button { padding: 3px 10px; min-height: 28px; border-radius: 8px; color: var(--soft); font-weight: 500; font-size: 13px; display: inline-flex; gap: 5px; align-items: center; white-space: nowrap }
 .text-button:hover { background: var(--fill); color: var(--fg) }
-.text-button.main { background: var(--accent); color: var(--on-accent) }
-.text-button.main:hover { filter: brightness(1.08) }
+.text-button:is(.main, .join) { background: var(--accent); color: var(--on-accent) }
+.text-button:is(.main, .join):hover { filter: brightness(1.08) }
 .text-button.danger { color: var(--bad) }
 
 .bar, .prompt, .head, button { user-select: none }
@@ -49,7 +49,8 @@ button:disabled { cursor: default; opacity: .45 }
 .prompt { border-radius: 12px }
 .prompt, .card, .panel { animation: rise .14s ease-out }
 .prompt .text-button { min-height: 32px; color: var(--fg) }
-.prompt .text-button.main { color: var(--on-accent) }
+.prompt .text-button:is(.main, .join) { color: var(--on-accent) }
+.prompt .barred { padding: 0 10px; align-self: center; max-width: 260px }
 .prompt .icon-button { width: 32px; height: 32px }
 
 .card, .panel { flex-direction: column; border-radius: var(--collabchat-radius, 14px); outline: none }

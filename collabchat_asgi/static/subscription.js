@@ -9,7 +9,7 @@ import { Outbox } from './outbox.js'
 import { overlay } from './overlay.js'
 import { ConfirmedPage } from './confirmed.js'
 import { CollabError, Malformed, count, list, readChat, readEvents, readPosition, readUser, text } from './protocol.js'
-import { StatusLine } from './status.js'
+import { StatusLine, signedOut } from './status.js'
 import { Typing } from './typing.js'
 
 const NOBODY = Object.freeze({ id: '', name: '' })
@@ -47,6 +47,7 @@ export class Subscription {
   /** In characters, as they came. */
   #partsSize = 0
   #loads = 0
+  #complained = false
   #faults = { at: '', times: 0 }
   /** @type {string[]} */
   #can = []
@@ -97,7 +98,7 @@ export class Subscription {
     this.#chats ??= overlay(this.page.chats, this.outbox.pending, this.outbox.queue.drafts, this.#user ?? NOBODY, this.#clockOffset)
     return this.#state ??= Object.freeze({
       urlId: this.urlId, ...this.line.value, loaded: this.page.loaded, position: this.page.position, chats: this.#chats, can: this.#can,
-      ...this.#user && { user: this.#user }, ...this.#users !== undefined && { users: this.#users }, ...this.#connections !== undefined && { connections: this.#connections },
+      ...this.#user && { user: this.#user, tenantId: this.#tenantId }, ...this.#users !== undefined && { users: this.#users }, ...this.#connections !== undefined && { connections: this.#connections },
       pending: this.outbox.queue.operations.length, drafts: this.outbox.queue.drafts,
     })
   }
@@ -115,11 +116,7 @@ export class Subscription {
   /** @param {Welcome} welcome */
   welcomed(welcome) {
     this.#clockOffset = welcome.now - this.link.env.clock()
-    if (this.#user && (this.#user.id !== welcome.user.id || this.#tenantId !== welcome.tenantId)) {
-      this.page.clear()
-      this.#can = []
-      this.#users = this.#connections = undefined
-    }
+    if (this.#user && (this.#user.id !== welcome.user.id || this.#tenantId !== welcome.tenantId)) this.#empty()
     this.#user = welcome.user
     this.#tenantId = welcome.tenantId
     this.#faults.at = ''
@@ -137,6 +134,23 @@ export class Subscription {
     this.askAgain.stop()
     this.answer.stop()
     this.outbox.lost()
+  }
+
+  #empty() {
+    this.page.clear()
+    this.#can = []
+    this.#users = this.#connections = this.#user = undefined
+    this.#tenantId = ''
+  }
+
+  /** Another token was given, and may be another user's. @param {boolean} doubt whether that is still open */
+  doubt(doubt) { doubt ? this.outbox.doubt() : this.outbox.trust() }
+
+  /** Nobody is known here any more: nothing that was shown, and nothing that was written, is the next one's. @param {Refusal} reason */
+  signedOut(reason) {
+    this.#empty()
+    this.outbox.signedOut(reason)
+    this.#changed()
   }
 
   /** No connection will come. @param {Refusal} reason */
@@ -385,6 +399,13 @@ export class Subscription {
 
   // What the reader does
 
+  /** While signed out nobody writes: it would be nobody's, or the next one's. @param {import('./types.js').Operation} operation */
+  do(operation) {
+    const { reason } = this.line.value
+    if (signedOut(reason)) throw new CollabError(reason?.code === '4403' ? 'forbidden' : 'unauthenticated', 'Nobody is signed in')
+    return this.outbox.do(operation)
+  }
+
   /** @param {string} chatId */
   typing(chatId) { if (this.live && this.page.chats.has(chatId) && this.others.due(chatId)) this.link.send({ type: 'typing', urlId: this.urlId, chatId }) }
 
@@ -432,6 +453,10 @@ export class Subscription {
     if (frame.broadcastId === undefined && frame.field !== 'chatId' && this.#open && this.#sync !== 'idle' && this.#sync !== 'refused') {
       this.#held = false
       this.#to('idle')
+      if (error.code === 'unavailable' && !this.#complained) {
+        this.#complained = true
+        this.link.env.warn(`collabchat: the server cannot show ${this.urlId} now (${error.message}): its log says why, such as an authorize hook that failed`)
+      }
       if (frame.retry === true) this.askAgain.start(this.asking.next(frame.retryAfterMs), () => this.#subscribe())
       else if (error.code === 'reset') this.#fault(error.message)
       else this.#refusePage({ code: error.code, message: error.message })

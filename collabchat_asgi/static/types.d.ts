@@ -130,7 +130,9 @@ export interface PageState {
   /** Confirmed and pending as one. A chat that did not change is the same object as before. In no order that means anything: sort by anchor. */
   readonly chats: readonly Chat[]
   readonly can: readonly string[]
+  /** Absent until the server has said who is here, and while nobody is signed in. */
   readonly user?: User
+  readonly tenantId?: string
   /** Distinct people, and connections; absent until known. */
   readonly users?: number
   readonly connections?: number

@@ -16,7 +16,7 @@
  *     chat.threads(); chat.open(chatId); chat.createFromSelection(); chat.setPage('book-2'); chat.reanchor(); chat.destroy()
  */
 
-/** @import { Chat, Token } from './types.js' */
+/** @import { Chat, Token, User } from './types.js' */
 /** @import { CollabClient } from './client.js' */
 import { Life } from './life.js'
 import { widgetSheet } from './styles.js'
@@ -26,7 +26,7 @@ import { widgetSheet } from './styles.js'
 /** Given the address and what the page would be called; nothing means that name. @typedef {(address: URL, usual: string) => string | undefined} PageNamer */
 
 export class CollabChatElement extends HTMLElement {
-  static observedAttributes = ['root', 'page', 'tenant', 'theme', 'prefix']
+  static observedAttributes = ['root', 'page', 'tenant', 'theme', 'prefix', 'signin']
 
   /** What is annotated, where that is an element and no selector. @type {Element | undefined} */
   rootElement
@@ -78,6 +78,7 @@ export class CollabChatElement extends HTMLElement {
   /** @param {string} name */
   attributeChangedCallback(name) {
     if (name === 'theme') this.#life?.theme()
+    else if (name === 'signin') this.#life?.dress()
     else if (name === 'page' && this.#life) this.#life.relocate()
     else this.restart()
   }
@@ -117,6 +118,9 @@ export class CollabChatElement extends HTMLElement {
 
   /** All discussions: what `page.state.chats` of the client holds. @returns {readonly Chat[]} */
   threads() { return this.#life?.page.state.chats ?? [] }
+
+  /** Who the server says is here; undefined until it has, and while nobody is signed in. @returns {User | undefined} */
+  get user() { return this.#life?.page.state.user }
 
   /** What the page is called; empty before it begins, and after its end. @returns {string} */
   get urlId() { return this.#life?.page.state.urlId ?? '' }

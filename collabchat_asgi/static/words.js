@@ -66,6 +66,14 @@ function kind(reason) {
   return ['unauthenticated', '4401'].includes(code) ? 'signed-out' : ['forbidden', '4403'].includes(code) ? 'no-access' : 'other'
 }
 
+/** Why somebody may not discuss what they selected. @param {StatusEvent} event */
+export const barred = ({ status, reason }) => status === 'refused'
+  ? { 'signed-out': 'Sign in to discuss this text.', 'no-access': 'You have no access to the discussions here.', other: 'The discussions here are not connected.' }[kind(reason)]
+  : 'You can read the discussions here, but not write.'
+
+/** Whether signing in may help. @param {Refusal | undefined} reason */
+export const signedOut = reason => kind(reason) === 'signed-out'
+
 /** @param {StatusEvent} event */
 export const state = ({ status, reason }) => status === 'refused'
   ? { 'signed-out': 'Signed out', 'no-access': 'No access', other: 'Disconnected' }[kind(reason)]

@@ -40,6 +40,8 @@ def authenticate(request: ConnectRequest) -> Identity:
     name = request.cookies.get("name")
     if not name:
         raise Denied("sign in first")
+    if name == "Broken":
+        raise RuntimeError("the session store is away")
     role = "moderator" if name.startswith("Mod") else "commenter"
     shown = {"Hostile": "\u202e<b onclick=alert(1)>Eve</b>"}.get(name, name)
     return Identity(name, name=shown, tenants={"acme": role})  # type: ignore[dict-item]

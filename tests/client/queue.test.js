@@ -263,14 +263,6 @@ describe('the queue survives', () => {
     assert.deepEqual(again.operations, [])
   })
 
-  test('a reload before the first welcome, for the last user of this browser', async () => {
-    const table = await new Table().live()
-    const offline = new Table({ storage: table.world.storage })
-    offline.page.addComment(C, 'written in a tunnel')
-    const after = await new Table({ storage: table.world.storage }).live()
-    assert.equal(after.operations[0].comment.body, 'written in a tunnel')
-  })
-
   test('H20b: nothing of Ann is shown to Bob, or sent as Bob; Ann finds it again', async () => {
     const table = await new Table().live()
     const sent = table.page.addComment(C, 'from Ann')

@@ -1,0 +1,74 @@
+"""Whoever may not write is told so, and how to join; a server that lets nobody in is named."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from collabchat_asgi.testing import ServerProcess
+
+from .conftest import FOG, SELECT, Visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+SIGN_IN = "value => document.querySelector('collab-chat').setAttribute('signin', value)"
+
+
+async def test_who_is_not_signed_in_is_told(visit: Visit) -> None:
+    stranger = await visit("", live=False)
+    await expect(stranger[".bar .state"]).to_have_text("Signed out")
+    await stranger.select(FOG)
+    await expect(stranger[".prompt .barred"]).to_have_text("Sign in to discuss this text.")
+    await expect(stranger[".prompt .main:visible"]).to_have_count(0)
+    await expect(stranger.page.get_by_role("button", name="Sign in")).to_have_count(0)
+
+
+async def test_the_way_in_is_an_address_or_the_pages_own(visit: Visit) -> None:
+    stranger = await visit("", live=False)
+    await stranger.js(SIGN_IN, "/site.css?login")
+    await expect(stranger[".bar .state"]).to_have_text("Signed out")
+    await stranger.js(
+        """() => document.addEventListener('collabchat:signin', event => {
+          document.title = 'asked'
+          if (!window.leave) event.preventDefault()
+        })"""
+    )
+    await stranger.select(FOG)
+    await stranger[".prompt"].get_by_text("Sign in", exact=True).click()
+    await stranger.until("document.title", "asked")
+    assert "/p/" in stranger.page.url
+    await stranger.js("() => { window.leave = true }")
+    await stranger[".bar"].get_by_text("Sign in", exact=True).click()
+    await stranger.page.wait_for_url("**/site.css?login")
+
+
+async def test_a_reader_who_may_not_write_is_told(visit: Visit, own: ServerProcess) -> None:
+    ada = await visit("Ada", server=own)
+    lock = f"http://127.0.0.1:{own.port}/lock"
+    await ada.page.request.post(lock, params={"user": "Ada writes", "now": "false"})
+    await ada.page.reload()
+    await ada.live()
+    await ada.js(SIGN_IN, "/login")
+    await ada.select(FOG)
+    await expect(ada[".prompt .barred"]).to_have_text(
+        "You can read the discussions here, but not write."
+    )
+    await expect(ada[".prompt .main:visible"]).to_have_count(0)
+
+
+async def test_a_hook_that_fails_is_named_in_the_console_once(visit: Visit) -> None:
+    ada = await visit("Broken", live=False)
+    await expect(ada[".bar .state"]).to_have_text("Offline", timeout=20_000)
+    told = [fault for fault in ada.faults if "authenticate hook" in fault]
+    assert len(told) == 1
+    assert "log" in told[0]
+
+
+async def test_without_a_selection_the_keyboard_opens_the_list(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.page.keyboard.press("Alt+Shift+KeyM")
+    await expect(ada[".panel"]).to_be_visible()
+    await ada.page.keyboard.press("Escape")
+    await expect(ada[".panel"]).to_be_hidden()
+    await ada.js(SELECT, FOG)
+    await ada.page.keyboard.press("Alt+Shift+KeyM")
+    await expect(ada.composer).to_be_focused()
