@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
-import msgspec
+import orjson
 
 from ..core.model import PageKey
 from ..core.records import restore
@@ -49,13 +49,13 @@ async def _run(arguments: argparse.Namespace) -> int:
         found = exported(storage, arguments.tenant, arguments.page, arguments.base)
         if arguments.format == "w3c":
             async for annotation in found:
-                out.write(msgspec.json.encode(annotation) + b"\n")
+                out.write(orjson.dumps(annotation, option=orjson.OPT_APPEND_NEWLINE))
         else:
             head = {"@context": CONTEXT, "id": f"urn:uuid:{uuid4()}", "type": "AnnotationPage"}
-            out.write(msgspec.json.encode(head)[:-1] + b',"items":[')
+            out.write(orjson.dumps(head)[:-1] + b',"items":[')
             between = b"\n"
             async for annotation in found:
-                out.write(between + msgspec.json.encode(annotation))
+                out.write(between + orjson.dumps(annotation))
                 between = b",\n"
             out.write(b"\n]}\n")
     out.flush()

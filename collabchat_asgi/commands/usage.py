@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from datetime import date
+
+import orjson
 
 from ..core.usage import COUNTERS
 from ..storage.abc import UsageRow
@@ -45,13 +46,12 @@ def _day(text: str) -> str:
 
 def _as_json(rows: Sequence[UsageRow]) -> list[str]:
     return [
-        json.dumps(
+        orjson.dumps(
             {"tenantId": row.tenant_id}
             | ({"urlId": row.url_id} if row.url_id else {})
             | {"day": row.day}
-            | {name: row.counters.get(name, 0) for name in COUNTERS},
-            ensure_ascii=False,
-        )
+            | {name: row.counters.get(name, 0) for name in COUNTERS}
+        ).decode()
         for row in rows
     ]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+
+import orjson
 
 from .schema import TABLES
 from .sql import Changes, Dialect, Row, Statement
@@ -46,7 +47,10 @@ class SqliteDialect(Dialect):
         return f"(SELECT {values} FROM json_each(${first})) AS {name}"
 
     def give(self, rows: Sequence[Row], width: int) -> Sequence[object]:
-        given = json.dumps(rows, ensure_ascii=False)
+        try:
+            given = orjson.dumps(rows, default=tuple).decode()
+        except orjson.JSONEncodeError as error:
+            raise UnicodeError(f"a name that is no text: {error}") from error
         # SQLite's JSON ends a text at a NUL: another name would be found than was asked for.
         if "\\u0000" in given and any("\0" in name for row in rows for name in _texts(row)):
             raise UnicodeError("a name with a NUL")
