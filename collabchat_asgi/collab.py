@@ -30,8 +30,8 @@ from .core.replay import merged
 from .core.text import is_tenant_id, is_text
 from .core.validation import check_url_id
 from .engine.clock import Clock
+from .engine.decoding import decode_log
 from .engine.engine import Engine
-from .engine.log import decode_log
 from .engine.operations import Request
 from .engine.revocations import Revocation
 from .engine.supervisor import joined

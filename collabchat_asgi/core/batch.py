@@ -5,7 +5,14 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET
 
-from .model import DeletedTextChat, Event, EventComment, NewTextChat, UpdatedTextChat
+from .model import (
+    DeletedTextChat,
+    Event,
+    EventComment,
+    NewTextChat,
+    UnknownEvent,
+    UpdatedTextChat,
+)
 
 MAX_EVENTS = 256
 MAX_BYTES = 32 * 1024
@@ -81,11 +88,15 @@ def merge(events: list[Event]) -> list[Event]:
     Only neighbours are merged: parts between which no event names the same chat. A merged event
     keeps `seq` and `broadcastId` of its last part, a merged creation `user` and `ts` of its first.
     """
-    if len(events) < 2:
+    if len(events) < 2 and not any(isinstance(event, UnknownEvent) for event in events):
         return events
     slots: list[Event | None] = []
     stacks: dict[str, list[int]] = {}
     for event in events:
+        if isinstance(event, UnknownEvent):
+            # Nothing is told of it, and nobody knows which chats it names.
+            stacks.clear()
+            continue
         stack = stacks.setdefault(event.chat_id, [])
         left: Event | None = event
         while stack and left is not None:

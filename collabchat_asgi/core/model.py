@@ -172,7 +172,32 @@ class DeletedTextChat(Wire, frozen=True, tag_field="type", tag="deleted-text-cha
     chat_id: str
 
 
-Event = NewTextChat | UpdatedTextChat | DeletedTextChat
+class UnknownEvent(Wire, frozen=True, tag_field="type", tag="unknown"):
+    """What this release cannot read: a newer one has written it. It takes its number and tells
+    nothing; what it did to the page is in the page's records."""
+
+    seq: int
+    broadcast_id: str
+    ts: int = 0
+    user: User = User("", "")
+    chat_id: str = ""
+
+
+Event = NewTextChat | UpdatedTextChat | DeletedTextChat | UnknownEvent
+
+CHANGES = frozenset(
+    {
+        "comment-added",
+        "comment-edited",
+        "comment-deleted",
+        "resolved",
+        "reopened",
+        "anchor-moved",
+        "reaction-added",
+        "reaction-removed",
+    }
+)
+"""What an `UpdatedTextChat` may say that it does."""
 
 
 # Operations: what a client asks for (PROTOCOL section 4).

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .model import (
+    CHANGES,
     Anchor,
     Comment,
     DeletedTextChat,
@@ -22,6 +23,7 @@ from .model import (
     Position,
     Record,
     Resolved,
+    UnknownEvent,
     UpdatedTextChat,
     User,
     Wire,
@@ -180,6 +182,17 @@ def with_body(event: Event, body: str) -> Event:
 def decode_event(data: bytes, body: str) -> Event:
     """A stored event with its text put back."""
     return with_body(_event.decode(data), body)
+
+
+def read_event(seq: int, broadcast_id: str, data: bytes, body: str) -> Event:
+    """The same, or an `UnknownEvent` where this release cannot read it."""
+    try:
+        event = decode_event(data, body)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return UnknownEvent(seq, broadcast_id)
+    if isinstance(event, UpdatedTextChat) and event.change not in CHANGES:
+        return UnknownEvent(seq, broadcast_id)
+    return event
 
 
 def body_of(event: Event) -> tuple[str, str] | None:

@@ -107,6 +107,13 @@ class State:
         """Bytes that the page counts for (`Limits.bytes_per_page`)."""
         self._owned: set[str] = set()
 
+    def shows_the_same(self, other: State) -> bool:
+        """Whether no reader could tell the two apart."""
+        mine, theirs = (
+            [chat.as_chat(newest=None) for chat in state.chats.values()] for state in (self, other)
+        )
+        return mine == theirs
+
     def fork(self) -> State:
         fork = State(self.position)
         fork.chats = dict(self.chats)

@@ -33,7 +33,7 @@ from ..storage.abc import (
 )
 from .backend import bounded, unavailable, within
 from .page import Page
-from .plan import Plan
+from .plan import Plan, UnknownTail
 from .submission import Answer, Lane, Receipt, Submission
 
 logger = logging.getLogger("collabchat_asgi.engine")
@@ -194,7 +194,7 @@ class Committer:
 
     async def _settle(self, plan: Plan, outcomes: Mapping[str, Outcome]) -> None:
         page = plan.page
-        if any(isinstance(outcome, Reset) for outcome in outcomes.values()):
+        if any(map(_wants_a_load, outcomes.values())):
             await self._start_over(plan)
             return
         position = Position(plan.epoch, plan.base.position.seq)
@@ -262,6 +262,12 @@ class Committer:
             submission.answer(answer)
         except Exception:
             logger.exception("an answer could not be given")
+
+
+def _wants_a_load(outcome: Outcome) -> bool:
+    if isinstance(outcome, Failed):
+        return isinstance(outcome.error, UnknownTail)
+    return isinstance(outcome, Reset)
 
 
 def _place(queue: Sequence[Submission], submission: Submission) -> int:

@@ -461,12 +461,13 @@ class Engine:
 
     async def _heal(self) -> None:
         try:
-            await self.reader.sweep(self.pages.all())
+            # First what somebody must not do any more: nothing that pages have to say may stop it.
             await self.revocations.sweep()
+            await self.reader.sweep(self.pages.all())
             self._storage_error = None
         except StorageError as error:
             if self._storage_error is None:
-                logger.error("the storage cannot be read: %s", error)
+                logger.error("reading the storage failed: %s", error)
             self._storage_error = str(error)
 
     async def _every_flush(self, flush: Callable[[], Awaitable[None]]) -> None:
@@ -532,7 +533,11 @@ class Engine:
         silence = self.clock.monotonic() - self.listener.heard_self_at
         degraded = silence > self.timing.heartbeat_seconds * 1.5
         hook_faults = self.hooks.faults()
-        status = "unavailable" if reasons else "degraded" if degraded or hook_faults else "ok"
+        failing = self.reader.failing
+        worse = degraded or hook_faults or failing
+        status = "unavailable" if reasons else "degraded" if worse else "ok"
+        if failing:
+            reasons.append(f"pages: {failing} cannot be read here; the log says why")
         if degraded:
             reasons.append("pubsub: this process does not hear itself")
         reasons += [f"usage: {taker} does not take it" for taker in self.meter.failing]

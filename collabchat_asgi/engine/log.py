@@ -6,21 +6,34 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
+
 from ..config import Timing, Tuning
 from ..core.batch import weight
-from ..core.model import NOWHERE, Event, PageKey, Position
-from ..core.records import decode_event, restore
-from ..storage.abc import LogEvent, Storage, Tail
+from ..core.model import NOWHERE, Event, PageKey, Position, UnknownEvent
+from ..core.records import restore
+from ..errors import StorageError, StorageUnavailable
+from ..storage.abc import Storage, Tail
 from .backend import bound_of, bounded
 from .clock import Clock
+from .decoding import decode_log
 from .page import REPLAY_BYTES, Page
-from .supervisor import Supervisor, joined
+from .supervisor import Supervisor
 from .viewer import Viewer
 
 logger = logging.getLogger("collabchat_asgi.engine")
 
 CHUNK = 500
 """Numbers per read."""
+
+
+AWAY_AFTER = 3
+"""Pages in a row that cannot be read: then it is the storage that is away, not a page that is
+broken."""
+
+
+class Unreadable(StorageError):
+    """A page's records are not what this release understands. The page's fault alone."""
 
 
 def _up_to(size: int, events: Iterable[Event]) -> Iterator[Event]:
@@ -30,10 +43,6 @@ def _up_to(size: int, events: Iterable[Event]) -> Iterator[Event]:
         size -= weight(event)
         if size <= 0:
             return
-
-
-def decode_log(events: Iterable[LogEvent]) -> list[Event]:
-    return [decode_event(entry.event, entry.body) for entry in events]
 
 
 class LogReader:
@@ -58,9 +67,8 @@ class LogReader:
         self._dedupe_ms = int(timing.dedupe_days * 86_400_000)
         self._asked: dict[PageKey, list[asyncio.Future[Position]]] = {}
         self._asking = False
-        self._reading: dict[Page, asyncio.Task[None]] = {}
         self._once_more: set[Page] = set()
-        self._backfills: dict[Page, asyncio.Task[None]] = {}
+        self._failing: set[Page] = set()
         self.reads = {"load": 0, "read": 0, "heads": 0}
 
     async def current(self, page: Page) -> None:
@@ -79,8 +87,17 @@ class LogReader:
         while page.sequencer.behind:
             await self.catch_up(page)
 
-    async def load(self, page: Page) -> None:
-        """Read the page whole. Raises `StorageError`."""
+    @property
+    def failing(self) -> int:
+        """Open pages that could not be brought up to the log when that was last tried."""
+        return len(self._failing)
+
+    async def load(self, page: Page, led_by: Sequence[Event] = ()) -> None:
+        """Read the page whole. Raises `StorageError`.
+
+        `led_by` are the events after the page's position, some of them unknown. Where they show
+        what the storage has, viewers are told them; otherwise everyone starts over.
+        """
         self.reads["load"] += 1
         before = page.position
         loaded = await bounded(self._storage.load(page.key), self._seconds)
@@ -100,61 +117,76 @@ class LogReader:
             await self.load(page)
             return
         now_ms = self._clock.now_ms()
-        state = restore(loaded.position, loaded.records, now_ms - self._dedupe_ms)
+        try:
+            state = restore(loaded.position, loaded.records, now_ms - self._dedupe_ms)
+        except (msgspec.MsgspecError, ValueError, KeyError) as error:
+            raise Unreadable(f"a record of {page.topic} cannot be read: {error}") from error
         page.expired_keys = [
             record.key
             for record in loaded.records
             if record.key.startswith("x:") and record.key[2:] not in state.deleted
         ]
-        page.restore(state)
+        if not (led_by and page.lead_to(state, led_by)):
+            page.restore(state)
 
     async def catch_up(self, page: Page) -> None:
         """Read the log after what the page has, once for all who ask meanwhile.
 
         Raises `StorageError`.
         """
-        task = self._reading.get(page)
-        if task is None:
-            task = self._supervisor.shared("catch up", self._catch_up(page))
-            self._reading[page] = task
-            task.add_done_callback(lambda _: self._has_read(page))
-        await joined(task)
+        await self._supervisor.flight(("catch up", page), lambda: self._read_to_the_end(page))
 
     def catch_up_soon(self, page: Page) -> None:
         """The same, without waiting; a failure is left to the next sweep."""
-        if page in self._reading:
+        if self._supervisor.is_flying(("catch up", page)):
             # What is asked for now may be newer than what that read will find.
             self._once_more.add(page)
         else:
             self._supervisor.once("catch up", self._quietly(page))
 
-    def _has_read(self, page: Page) -> None:
-        del self._reading[page]
-        if page in self._once_more:
-            self._once_more.discard(page)
-            self.catch_up_soon(page)
+    async def _read_to_the_end(self, page: Page) -> None:
+        try:
+            await self._catch_up(page)
+        finally:
+            if page in self._once_more:
+                self._once_more.discard(page)
+                # It begins when this flight has ended.
+                self._supervisor.once("catch up", self._quietly(page))
 
     async def sweep(self, pages: Sequence[Page]) -> None:
-        """Compare these pages with the storage and heal what is behind. Raises `StorageError`."""
+        """Compare these pages with the storage and heal what is behind; a page that cannot be read
+        keeps no other from it. Raises `StorageError` where it is the storage that is away."""
+        self._failing.intersection_update(pages)
         before = {page: page.position for page in pages}
         heads = await self._heads([page.key for page in pages])
+        behind = []
         for page, position in before.items():
             head = heads.get(page.key, NOWHERE)
             page.sequencer.told(head)
             if page.sequencer.behind or head.seq < position.seq:
+                behind.append(page)
+            else:
+                self._failing.discard(page)
+        in_a_row = 0
+        # Those that failed before come last: they may take their time.
+        for page in sorted(behind, key=self._failing.__contains__):
+            try:
                 await self.catch_up(page)
+                in_a_row = 0
+            except Exception as error:
+                self._fails(page, error)
+                in_a_row += 1
+                if in_a_row == AWAY_AFTER and isinstance(error, StorageUnavailable):
+                    raise
 
     async def backfill(self, page: Page, since: int) -> None:
         """Have the ring reach back to `since` if it can hold so much. Raises `StorageError`."""
         after = page.sent - self._tuning.ring_frames
         if since < max(after, 0):
             return
-        task = self._backfills.get(page)
-        if task is None:
-            task = self._supervisor.shared("backfill", self._backfill(page, max(after, 0)))
-            self._backfills[page] = task
-            task.add_done_callback(lambda _: self._backfills.pop(page, None))
-        await joined(task)
+        await self._supervisor.flight(
+            ("backfill", page), lambda: self._backfill(page, max(after, 0))
+        )
 
     async def read(self, key: PageKey, after: Position, limit: int) -> Tail | str:
         """A stretch of the log. Raises `StorageError`."""
@@ -189,7 +221,13 @@ class LogReader:
             page.begin(viewer, can=None)
             return
         # The log may be ahead of the page: what is beyond it comes when the page has it.
-        known = (event for event in decode_log(tail.events) if event.seq <= page.sent)
+        told = decode_log(tail.events)
+        if has_unknown(told):
+            # Nobody can say what it has changed for whoever comes from before it.
+            viewer.start_over()
+            page.begin(viewer, can=None)
+            return
+        known = (event for event in told if event.seq <= page.sent)
         events = list(_up_to(REPLAY_BYTES, known))
         viewer.owe(page.replayed(events), events[-1].seq if events else viewer.position)
 
@@ -197,7 +235,7 @@ class LogReader:
         epoch = page.position.epoch
         tail = await self.read(page.key, Position(epoch, after), self._tuning.ring_frames)
         if isinstance(tail, Tail) and page.position.epoch == epoch:
-            page.backfill(decode_log(tail.events))
+            page.backfill(_after_the_unknown(decode_log(tail.events)))
 
     async def _catch_up(self, page: Page) -> None:
         while True:
@@ -205,7 +243,12 @@ class LogReader:
             heard = page.sequencer.heard()
             tail = await self.read(page.key, position, CHUNK)
             if isinstance(tail, Tail):
-                page.accept(tail.position.epoch, decode_log(tail.events))
+                events = decode_log(tail.events)
+                if has_unknown(events):
+                    await self.load(page, led_by=events)
+                else:
+                    page.accept(tail.position.epoch, events)
+                    self._failing.discard(page)
                 if page.position.seq >= tail.position.seq or not tail.events:
                     page.sequencer.caught_up(heard)
                     return
@@ -218,7 +261,13 @@ class LogReader:
         try:
             await self.catch_up(page)
         except Exception as error:
-            logger.warning("the log of %s cannot be read: %s", page.topic, error)
+            self._fails(page, error)
+
+    def _fails(self, page: Page, error: Exception) -> None:
+        """Said once, until it succeeds."""
+        level = logging.DEBUG if page in self._failing else logging.WARNING
+        logger.log(level, "bringing %s up to its log failed: %s", page.topic, error)
+        self._failing.add(page)
 
     async def _head(self, key: PageKey) -> Position:
         waiter: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
@@ -254,3 +303,15 @@ class LogReader:
             chunk = keys[start : start + 1_000]
             heads.update(await bounded(self._storage.heads(chunk), self._seconds))
         return heads
+
+
+def has_unknown(events: Iterable[Event]) -> bool:
+    return any(isinstance(event, UnknownEvent) for event in events)
+
+
+def _after_the_unknown(events: list[Event]) -> list[Event]:
+    """What can be told to whoever missed it: nobody can say what an unknown event has changed."""
+    for index in range(len(events) - 1, -1, -1):
+        if isinstance(events[index], UnknownEvent):
+            return events[index + 1 :]
+    return events

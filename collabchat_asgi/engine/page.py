@@ -144,6 +144,21 @@ class Page:
             viewer.start_over()
             self.begin(viewer, can=None)
 
+    def lead_to(self, state: State, events: Sequence[Event]) -> bool:
+        """Whether these events lead from here to `state`, as far as anybody sees: then viewers are
+        told them, and the page is that state."""
+        epoch, seq = state.position
+        new = [event for event in events if self.position.seq < event.seq <= seq]
+        led = self.state.fork()
+        led.fold_all(epoch, new)
+        if self.position.epoch != epoch or len(new) != seq - self.position.seq:
+            return False
+        if not led.shows_the_same(state):
+            return False
+        self.accept(epoch, new)
+        self.state = state
+        return True
+
     def backfill(self, events: list[Event]) -> None:
         """Numbers from the log that lead up to what is here, for those who resume."""
         if self._ring is None:

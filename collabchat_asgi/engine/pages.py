@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,7 +13,7 @@ from .hints import topic_of
 from .listener import subscribe_bounded
 from .log import LogReader
 from .page import Page
-from .supervisor import Supervisor, joined
+from .supervisor import Supervisor
 
 
 class Pages:
@@ -41,7 +40,6 @@ class Pages:
         self._closed = closed
         self._pages: OrderedDict[PageKey, Page] = OrderedDict()
         self._topics: dict[str, Page] = {}
-        self._opening: dict[PageKey, asyncio.Task[Page]] = {}
         self._wanted: Counter[PageKey] = Counter()
         """How many wait for a page, which may be open already and not yet be used."""
 
@@ -83,12 +81,7 @@ class Pages:
         if page is not None:
             self._pages.move_to_end(key)
             return page
-        task = self._opening.get(key)
-        if task is None:
-            task = self._supervisor.shared("open page", self._open(key))
-            self._opening[key] = task
-            task.add_done_callback(lambda _: self._opening.pop(key, None))
-        return await joined(task)
+        return await self._supervisor.flight(("open", key), lambda: self._open(key))
 
     async def evict(self) -> None:
         """Forget the pages that nobody has needed for longest, beyond `Tuning.idle_pages`."""

@@ -9,15 +9,20 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from ..core import rules
-from ..core.model import Event
-from ..core.records import change, decode_event
+from ..core.model import Event, UnknownEvent
+from ..core.records import change
 from ..core.state import State
 from ..errors import Refused
 from ..storage.abc import Entry, Outcome, Tail
+from .decoding import decode_log
 from .page import Page
 from .submission import Submission
 
 logger = logging.getLogger("collabchat_asgi.engine")
+
+
+class UnknownTail(Exception):
+    """What came between cannot be folded: the page is loaded, and the operations come again."""
 
 
 @dataclass(slots=True)
@@ -47,7 +52,9 @@ class Plan:
         if tail is not None:
             known = tail.known
             self.epoch = tail.position.epoch
-            self.tail = [decode_event(entry.event, entry.body) for entry in tail.events]
+            self.tail = decode_log(tail.events)
+            if any(isinstance(event, UnknownEvent) for event in self.tail):
+                raise UnknownTail(f"{self.page.topic}: written by a newer release")
             state.fold_all(self.epoch, self.tail)
         touched = {event.chat_id for event in self.tail}
         held: set[int] = set()

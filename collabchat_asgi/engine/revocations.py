@@ -102,6 +102,13 @@ class Revocations:
         self._publisher.tell(CONTROL_TOPIC, ControlMoved())
         await self.sweep()
 
+    def _act_on(self, revocation: Revocation) -> None:
+        self._recent.append(revocation)
+        if len(self._recent) > 2 * REMEMBERED:
+            del self._recent[:REMEMBERED]
+            self._forgotten += REMEMBERED
+        self._on_revoked(revocation)
+
     async def sweep(self) -> None:
         """Read and act on what is new. Raises `StorageError`."""
         while True:
@@ -116,12 +123,11 @@ class Revocations:
                 if entry.seq <= self._position.seq:
                     continue
                 self._position = Position(tail.position.epoch, entry.seq)
-                revocation = msgspec.json.decode(entry.event, type=Revocation)
-                self._recent.append(revocation)
-                if len(self._recent) > 2 * REMEMBERED:
-                    del self._recent[:REMEMBERED]
-                    self._forgotten += REMEMBERED
-                self._on_revoked(revocation)
+                try:
+                    self._act_on(msgspec.json.decode(entry.event, type=Revocation))
+                except Exception:
+                    # The next one concerns somebody else.
+                    logger.exception("acting on revocation %d failed", entry.seq)
             if not tail.events:
                 if self._position == position:  # or another sweep has been quicker
                     self._position = tail.position

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from contextvars import Context
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._flights: dict[Hashable, asyncio.Task[Any]] = {}
         self._stopping = False
         self.restarts: dict[str, int] = {}
 
@@ -41,11 +42,33 @@ class Supervisor:
         task.add_done_callback(lambda _: coroutine.close())
         return task
 
-    def shared(self, name: str, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Begin what several may wait for, each with `joined`; an exception is theirs."""
-        task = self._start(coroutine, name)
-        task.add_done_callback(lambda task: task.cancelled() or task.exception())
-        return task
+    async def flight(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What `make` comes to, made once for all who want `key` meanwhile; an exception is
+        theirs. Whoever gives up waiting does not end it for the others.
+
+        Raises `StorageUnavailable` where the engine has stopped meanwhile.
+        """
+        task: asyncio.Task[T] | None = self._flights.get(key)
+        if task is None:
+            task = self._start(self._fly(key, make), str(key), Context())
+            self._flights[key] = task
+            task.add_done_callback(lambda task: self._landed(key, task))
+        return await joined(task)
+
+    def is_flying(self, key: Hashable) -> bool:
+        return key in self._flights
+
+    async def _fly(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        try:
+            return await make()
+        finally:
+            del self._flights[key]
+
+    def _landed(self, key: Hashable, task: asyncio.Task[Any]) -> None:
+        if self._flights.get(key) is task:
+            del self._flights[key]  # it was cancelled before its first step
+        if not task.cancelled():
+            task.exception()  # whoever waited has it, and nobody need have waited
 
     async def stop(self) -> None:
         """Cancel everything and wait for it. What is begun later ends before its first step."""
@@ -111,7 +134,7 @@ class Supervisor:
 
 
 async def joined(task: asyncio.Task[T]) -> T:
-    """What a shared task comes to. Whoever gives up waiting does not end it for the others.
+    """What a task comes to that several wait for. Whoever gives up leaves it to the others.
 
     Raises `StorageUnavailable` where the engine has stopped meanwhile.
     """

@@ -36,7 +36,7 @@ Tell = Callable[[str], None]
 Ask = Callable[[], str]
 
 PROCESSES = 2
-EXPECTED = ("a commit of", "the storage cannot be read", "hook ")
+EXPECTED = ("a commit of", "reading the storage failed", "hook ")
 """Errors in the log that the schedule itself has caused; any other fails it."""
 
 

@@ -638,7 +638,7 @@ async def write_log_down(history: History, server: Server, key: PageKey = KEY) -
     """The log, unmerged, and the page as they are now: the truth that a history is held against."""
     import msgspec
 
-    from collabchat_asgi.engine.log import decode_log
+    from collabchat_asgi.engine.decoding import decode_log
 
     tape = history.tape("final", tenant=key.tenant_id)
     page = await server.engine.page(key)
