@@ -1,15 +1,29 @@
 # COLLABCHAT_STORAGE=memory:// python -m pytest examples/test_hooks.py
 """Hooks are tried without a server, a browser or a wait."""
 
+import pytest
 from hooks import app
 
 from collabchat_asgi.testing import TestClient
 from collabchat_asgi.testing.operations import create_chat
 
 
-async def test_bob_cannot_read_drafts() -> None:
+@pytest.mark.parametrize(
+    "url_id",
+    [
+        "/drafts/1",
+        "/d%72afts/1",
+        "https://example.com/drafts/1",
+        # No browser sends these for a page of the site: they are other pages, and refused.
+        "/x/../drafts/1",
+        "//drafts/1",
+        "/%2Fdrafts/1",
+        "drafts/1",
+    ],
+)
+async def test_bob_cannot_read_drafts(url_id: str) -> None:
     async with TestClient(app, token="t0ken") as bob:
-        answer = await bob.http.get("v1/chats", urlId="/drafts/1")
+        answer = await bob.http.get("v1/chats", urlId=url_id)
         assert answer.status == 403
 
 
@@ -21,3 +35,9 @@ async def test_what_ann_writes_reaches_bob() -> None:
         ack = await ann.do(create_chat("hello"), "/articles/1")
         await bob.expect_event("new-text-chat", broadcastId=ack["broadcastId"])
         assert (await bob.refused(create_chat()))["code"] == "forbidden"
+
+
+async def test_only_who_may_see_usage_sees_it() -> None:
+    async with TestClient(app, token="s3cret") as ann:
+        days = {"from": "2026-01-01", "to": "2026-01-02"}
+        assert (await ann.http.get("v1/usage", **days)).status == 403
