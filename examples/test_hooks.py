@@ -39,5 +39,5 @@ async def test_what_ann_writes_reaches_bob() -> None:
 
 async def test_only_who_may_see_usage_sees_it() -> None:
     async with TestClient(app, token="s3cret") as ann:
-        days = {"from": "2026-01-01", "to": "2026-01-02"}
-        assert (await ann.http.get("v1/usage", **days)).status == 403
+        answer = await ann.http.get("v1/usage?from=2026-01-01&to=2026-01-02")
+        assert answer.status == 403

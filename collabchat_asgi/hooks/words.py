@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from ..core.model import Chat, Comment, User
@@ -36,6 +36,19 @@ class Identity:
     name: str = field(default="", kw_only=True)
     avatar: str | None = field(default=None, kw_only=True)
     expires_at: datetime | None = field(default=None, kw_only=True)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            user_id: str | int | UUID,
+            *,
+            tenants: Mapping[str, Role],
+            name: str = "",
+            avatar: str | None = None,
+            expires_at: datetime | None = None,
+        ) -> None:
+            """What is taken for an id is more than what it becomes."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "user_id", as_user_id(self.user_id))
