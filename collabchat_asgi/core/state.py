@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from .layered import Layered
 from .model import (
     NOWHERE,
     Anchor,
@@ -90,18 +91,18 @@ class CommentState(msgspec.Struct, eq=False, gc=False):
 class State:
     """All chats of a page as of `position`, and the ids that may not come again.
 
-    `fork` is cheap: both sides copy a chat before they change it, so that a fork may be folded
-    further in another thread.
+    `fork` costs what was changed lately and not what is there. Both sides copy a chat before they
+    change it, so that a fork may be folded further in another thread.
     """
 
     __slots__ = ("_owned", "chats", "comment_chats", "deleted", "position", "size")
 
     def __init__(self, position: Position = NOWHERE) -> None:
         self.position = position
-        self.chats: dict[str, ChatState] = {}
-        self.comment_chats: dict[str, str] = {}
+        self.chats: Layered[ChatState] = Layered()
+        self.comment_chats: Layered[str] = Layered()
         """From comment id to chat id: an id is unique in its page."""
-        self.deleted: dict[str, int] = {}
+        self.deleted: Layered[int] = Layered()
         """From id to the time of its deletion, in milliseconds."""
         self.size = 0
         """Bytes that the page counts for (`Limits.bytes_per_page`)."""
@@ -116,9 +117,9 @@ class State:
 
     def fork(self) -> State:
         fork = State(self.position)
-        fork.chats = dict(self.chats)
-        fork.comment_chats = dict(self.comment_chats)
-        fork.deleted = dict(self.deleted)
+        fork.chats = self.chats.fork()
+        fork.comment_chats = self.comment_chats.fork()
+        fork.deleted = self.deleted.fork()
         fork.size = self.size
         self._owned.clear()
         return fork

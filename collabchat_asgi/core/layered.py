@@ -1,0 +1,85 @@
+"""A mapping whose copies cost what was changed since, and not what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from math import isqrt
+from typing import TypeVar, cast
+
+T = TypeVar("T")
+
+_GONE = object()
+_LEAST = 64
+
+
+class Layered(MutableMapping[str, T]):
+    """A dict in its order, that can be forked.
+
+    A base that is never changed again is shared by all forks, and may be read in other threads;
+    each has its own changes over it. When there are many (64, and the root of what is in it) the
+    next fork puts them into a base of its own, so a fork costs about the root of the size.
+    """
+
+    __slots__ = ("_base", "_changes", "_size")
+
+    def __init__(self) -> None:
+        self._base: dict[str, T] = {}
+        self._changes: dict[str, object] = {}
+        self._size = 0
+
+    def fork(self) -> Layered[T]:
+        if len(self._changes) > _LEAST + isqrt(len(self._base)):
+            self._settle()
+        fork: Layered[T] = Layered()
+        fork._base = self._base
+        fork._changes = dict(self._changes)
+        fork._size = self._size
+        return fork
+
+    def __getitem__(self, key: str) -> T:
+        value = self._changes[key] if key in self._changes else self._base[key]
+        if value is _GONE:
+            raise KeyError(key)
+        return cast("T", value)
+
+    def __contains__(self, key: object) -> bool:
+        if key in self._changes:
+            return self._changes[key] is not _GONE
+        return key in self._base
+
+    def __setitem__(self, key: str, value: T) -> None:
+        if self._changes.get(key) is _GONE and key in self._base:
+            self._settle()  # what comes again comes last
+        if key not in self:
+            self._size += 1
+        self._changes[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self:
+            raise KeyError(key)
+        self._size -= 1
+        if key in self._base:
+            self._changes[key] = _GONE
+        else:
+            del self._changes[key]
+
+    def __iter__(self) -> Iterator[str]:
+        base, changes = self._base, self._changes
+        for key in base:
+            if changes.get(key) is not _GONE:
+                yield key
+        for key in changes:
+            if key not in base:
+                yield key
+
+    def __len__(self) -> int:
+        return self._size
+
+    def _settle(self) -> None:
+        base = dict(self._base)
+        for key, value in self._changes.items():
+            if value is _GONE:
+                del base[key]
+            else:
+                base[key] = cast("T", value)
+        self._base, self._changes = base, {}
