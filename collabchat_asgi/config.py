@@ -89,6 +89,11 @@ class Limits:
     """Subscriptions of one connection; one more is refused with `too-many`."""
     chats_per_page: int = number(2_000, 1, MANY)
     """Annotations of one page; one more is refused with `too-many`."""
+    comments_per_chat: int = number(1_000, 1, MANY)
+    """Comments of one annotation; one more is refused with `too-many`."""
+    deletions_per_page: int = number(20_000, 1, MANY)
+    """Chats and comments of one page that were deleted within `Timing.dedupe_days`, whose ids are
+    remembered; with more, new ones are refused with `too-many`."""
     bytes_per_page: int = number(32 * MIB, 1, 16 * 1024 * MIB)
     """All current chats and comments of one page in memory; more is refused with `too-many`."""
     reactions_per_comment: int = number(20, 1, MANY)

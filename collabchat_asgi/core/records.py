@@ -131,6 +131,7 @@ def restore(position: Position, records: Iterable[Record], forget_before_ms: int
     comments: list[tuple[str, CommentRecord, Record]] = []
     users: dict[User, User] = {}
     """Each person once: most records of a page are by the same few."""
+    deleted: list[tuple[int, str]] = []
     state = State(position)
     for put in records:
         kind, id = put.key[:2], put.key[2:]
@@ -139,7 +140,9 @@ def restore(position: Position, records: Iterable[Record], forget_before_ms: int
         elif kind == COMMENT:
             comments.append((id, _comment_record.decode(put.value), put))
         elif kind == DELETED and int(put.value) >= forget_before_ms:
-            state.deleted[id] = int(put.value)
+            deleted.append((int(put.value), id))
+    for at, id in sorted(deleted):
+        state.deleted[id] = at
     chats.sort(key=lambda item: item[1].created_seq)
     comments.sort(key=lambda item: item[1].created_seq)
     grown: dict[str, dict[str, CommentState]] = {id: {} for id, _ in chats}

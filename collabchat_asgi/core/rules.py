@@ -61,6 +61,10 @@ class PageLimits:
     users_per_reaction: int
     dedupe_ms: int
     """How long the id of something deleted may not come again."""
+    comments: int
+    """In one chat."""
+    deleted: int
+    """Ids of what was deleted, which may not come again yet."""
 
 
 def fingerprint(operation: Operation) -> bytes:
@@ -136,9 +140,10 @@ def decide(
             chat_id, comment_id = _new_id(draft.id), _new_id(draft.comment.id)
             if chat_id == comment_id:
                 raise Refused("conflict", "chat and comment have one id", field="chat.id")
+            _require_memory(state, limits)
             _require_free(state, chat_id, "chat.id", ts - limits.dedupe_ms)
             _require_free(state, comment_id, "chat.comment.id", ts - limits.dedupe_ms)
-            _require_room(state, CHAT_BYTES + weight_of_comment(draft.comment.body), limits)
+            _require_room(state, CHAT_BYTES + weight_of_comment(draft.comment.body, user), limits)
             if len(state.chats) >= limits.chats:
                 raise Refused("too-many", f"the page has {limits.chats} chats, the most it may")
             made = EventChat(chat_id, draft.anchor, EventComment(comment_id, draft.comment.body))
@@ -146,8 +151,13 @@ def decide(
         case AddComment(comment=comment_draft):
             chat = _chat(state, operation.chat_id)
             comment_id = _new_id(comment_draft.id)
+            _require_memory(state, limits)
+            if len(chat.comments) >= limits.comments:
+                raise Refused(
+                    "too-many", f"the chat has {limits.comments} comments, the most it may"
+                )
             _require_free(state, comment_id, "comment.id", ts - limits.dedupe_ms)
-            _require_room(state, weight_of_comment(comment_draft.body), limits)
+            _require_room(state, weight_of_comment(comment_draft.body, user), limits)
             added = EventComment(comment_id, comment_draft.body)
             return UpdatedTextChat(
                 seq, broadcast_id, ts, user, chat.id, "comment-added", comment=added
@@ -159,7 +169,7 @@ def decide(
                 raise Refused("forbidden", "only its author may edit a comment")
             if comment.body == edit.body:
                 return None
-            more = weight_of_comment(edit.body) - weight_of_comment(comment.body)
+            more = len(edit.body.encode()) - len(comment.body.encode())
             _require_room(state, more, limits)
             edited = EventComment(edit.id, edit.body, ts)
             return UpdatedTextChat(
@@ -265,3 +275,12 @@ def _require_free(state: State, id: str, field: str, forget_before_ms: int) -> N
 def _require_room(state: State, more: int, limits: PageLimits) -> None:
     if more > 0 and state.size + more > limits.bytes:
         raise Refused("quota", "the page is full: delete a chat first")
+
+
+def _require_memory(state: State, limits: PageLimits) -> None:
+    """Each deleted id is remembered by everyone who opens the page."""
+    if len(state.deleted) >= limits.deleted:
+        raise Refused(
+            "too-many",
+            f"{limits.deleted} comments were deleted here lately: come back in some days",
+        )

@@ -32,8 +32,9 @@ REACTION_BYTES = 40
 An estimate that every process makes alike; it guards memory, not money."""
 
 
-def weight_of_comment(body: str) -> int:
-    return COMMENT_BYTES + len(body.encode())
+def weight_of_comment(body: str, author: User) -> int:
+    avatar = 0 if author.avatar is UNSET else len(author.avatar)
+    return COMMENT_BYTES + len(body.encode()) + len(author.name.encode()) + avatar
 
 
 class ChatState(msgspec.Struct, eq=False, gc=False):
@@ -103,7 +104,7 @@ class State:
         self.comment_chats: Layered[str] = Layered()
         """From comment id to chat id: an id is unique in its page."""
         self.deleted: Layered[int] = Layered()
-        """From id to the time of its deletion, in milliseconds."""
+        """From id to the time of its deletion, in milliseconds, earliest first."""
         self.size = 0
         """Bytes that the page counts for (`Limits.bytes_per_page`)."""
         self._owned: set[str] = set()
@@ -137,6 +138,17 @@ class State:
         if id in self.chats or id in self.comment_chats:
             return True
         return self.deleted.get(id, forget_before_ms - 1) >= forget_before_ms
+
+    def forget(self, before_ms: int) -> list[str]:
+        """Let the ids come again that were deleted before then. Which these are."""
+        old = []
+        for id, at in self.deleted.items():
+            if at >= before_ms:
+                break
+            old.append(id)
+        for id in old:
+            del self.deleted[id]
+        return old
 
     def snapshot(self) -> Iterator[Chat]:
         """Chats as they travel, in the order of their creation."""
@@ -271,4 +283,4 @@ def _size(comment: Comment) -> int:
     reactions = 0
     if comment.reactions is not UNSET:
         reactions = sum(map(len, comment.reactions.values())) * REACTION_BYTES
-    return weight_of_comment(comment.body) + reactions
+    return weight_of_comment(comment.body, comment.author) + reactions

@@ -49,6 +49,11 @@ def presentable(text: str) -> str:
     )
 
 
+def shortened(text: str, most: int) -> str:
+    """At most so many code points, the last of them "…" where something was cut."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
 def is_uuid(text: str) -> bool:
     """Whether this is a UUID in canonical text form (RFC 9562 section 4: lower case)."""
     return _UUID.fullmatch(text) is not None

@@ -42,6 +42,10 @@ MAX_ENTRIES = 512
 """In one commit; the rest goes into the next one, page by page in turn."""
 
 
+EXPIRED_AT_ONCE = 100
+"""Records of ids that may come again, deleted by one commit."""
+
+
 class Committer:
     """Takes submissions and answers each of them, once."""
 
@@ -141,7 +145,7 @@ class Committer:
                         list(taken.values()),
                         self._limits,
                         page.state.fork(),
-                        tuple(page.expired_keys),
+                        tuple(page.expired_keys[:EXPIRED_AT_ONCE]),
                     )
                 )
         return plans
@@ -206,7 +210,7 @@ class Committer:
         made = [event for event in plan.made if event.broadcast_id in outcomes]
         failed = {id for id, outcome in outcomes.items() if isinstance(outcome, Failed)}
         made = [event for event in made if event.broadcast_id not in failed]
-        page.expired_keys.clear()
+        del page.expired_keys[: len(plan.expired_keys)]
         if made or plan.tail:
             self._committed(page, position, plan.tail, made)
 

@@ -148,6 +148,8 @@ class Engine:
                 limits.reactions_per_comment,
                 limits.users_per_reaction,
                 int(timing.dedupe_days * 86_400_000),
+                limits.comments_per_chat,
+                limits.deletions_per_page,
             ),
             self._seconds,
             tuning.queued_operations,
@@ -451,6 +453,9 @@ class Engine:
             beat += 1
             if beat % 10 == 0:
                 self.users.forget()
+                oldest = self.clock.now_ms() - int(self.timing.dedupe_days * 86_400_000)
+                for page in self.pages.all():
+                    page.forget_deleted(oldest)
                 await self.pages.evict()
             await self._listen_again()
 

@@ -14,6 +14,7 @@ from ..core.batch import Batch
 from ..core.frames import encode, encode_page, encode_snapshot, presence_frame
 from ..core.model import NOWHERE, Event, PageKey, Position
 from ..core.presence import PagePresence
+from ..core.records import DELETED
 from ..core.replay import encode_replay
 from ..core.ring import Frame, Ring
 from ..core.sequencer import Sequencer
@@ -88,6 +89,10 @@ class Page:
         return not (self.viewers or self.queue or self.users or not self.presence.empty)
 
     # what happened
+
+    def forget_deleted(self, before_ms: int) -> None:
+        """Ids that were deleted before then may come again."""
+        self.expired_keys += (DELETED + id for id in self.state.forget(before_ms))
 
     def accept(self, epoch: str, events: Sequence[Event]) -> None:
         """Events of the log, in any order and as often as may be."""

@@ -11,10 +11,13 @@ from uuid import UUID
 from ..core.model import Chat, Comment, User
 from ..core.page_id import page_origin, page_path
 from ..core.rules import ROLE_ACTIONS, Action, Role
-from ..core.text import is_tenant_id, is_text, presentable
+from ..core.text import is_tenant_id, is_text, presentable, shortened
 from ..objects import Event, Operation
 
 MAX_USER_ID = 256
+MAX_NAME = 200
+MAX_AVATAR = 1_000
+"""Code points. Both go out with every comment and every event of a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Identity:
 
     What cannot be shown in `name` and `avatar` (control characters, halves of surrogate pairs) is
     left out or replaced: whoever signs identities may have cut a name in the middle of an emoji.
+    A name of more than 200 code points is cut and ends in "…"; an avatar of more than 1,000 (a
+    picture as `data:`, say) is left out: give an address instead.
 
     Raises `ValueError` for anything else; in a hook that is a hook that failed.
     """
@@ -54,9 +59,10 @@ class Identity:
         object.__setattr__(self, "user_id", as_user_id(self.user_id))
         if not isinstance(self.name, str) or not isinstance(self.avatar, str | None):
             raise ValueError("Identity.name and Identity.avatar must be text")
-        object.__setattr__(self, "name", presentable(self.name))
+        object.__setattr__(self, "name", shortened(presentable(self.name), MAX_NAME))
         if self.avatar is not None:
-            object.__setattr__(self, "avatar", presentable(self.avatar))
+            avatar = presentable(self.avatar)
+            object.__setattr__(self, "avatar", avatar if len(avatar) <= MAX_AVATAR else None)
         for tenant_id, role in self.tenants.items():
             if not is_tenant_id(tenant_id):
                 raise ValueError(f"Identity.tenants: {tenant_id!r} is no tenant id")

@@ -33,6 +33,15 @@ def test_what_cannot_be_shown_is_left_out(given: str, shown: str) -> None:
     json.dumps(made.name).encode()
 
 
+def test_long_names_are_cut_and_pictures_are_no_addresses() -> None:
+    """Both go out with every comment of a person."""
+    made = identity(name="界" * 201, avatar="a" * 1_001)
+    assert made.name == "界" * 199 + "…"
+    assert made.avatar is None
+    made = identity(name="界" * 200, avatar="a" * 1_000)
+    assert (len(made.name), made.avatar) == (200, "a" * 1_000)
+
+
 @pytest.mark.parametrize("user_id", ["", "a\0", "\ud83d", "a" * 257, 7.0])
 def test_an_id_must_be_exact(user_id: Any) -> None:
     with pytest.raises(ValueError, match="user_id"):

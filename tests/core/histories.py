@@ -66,7 +66,13 @@ EVE = User("eve", 'E"v\\e\u2028</script>')
 USERS = (ANN, BORIS, EVE)
 EMOJI = ("👍", "❤️")
 LIMITS = PageLimits(
-    chats=50, bytes=1_000_000, reactions=20, users_per_reaction=200, dedupe_ms=10**12
+    chats=50,
+    bytes=1_000_000,
+    reactions=20,
+    users_per_reaction=200,
+    dedupe_ms=10**12,
+    comments=1_000,
+    deleted=10_000,
 )
 
 

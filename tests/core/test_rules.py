@@ -66,7 +66,15 @@ from .histories import (
 )
 
 Decide = Callable[..., Event | None]
-TIGHT = PageLimits(chats=3, bytes=1_000_000, reactions=1, users_per_reaction=2, dedupe_ms=1_000)
+TIGHT = PageLimits(
+    chats=3,
+    bytes=1_000_000,
+    reactions=1,
+    users_per_reaction=2,
+    dedupe_ms=1_000,
+    comments=1_000,
+    deleted=10_000,
+)
 
 
 # A second telling of PROTOCOL section 4, as plainly as it can be told.
@@ -424,6 +432,43 @@ def test_a_page_holds_so_many_chats() -> None:
     assert refusal(lambda: scene.do(create(uid(902), uid(903))))[0] == "too-many"
     scene.do(DeleteChat(url_id=URL, chat_id=uid(900)))
     assert scene.do(create(uid(902), uid(903))) is not None
+
+
+def test_a_chat_has_so_many_comments() -> None:
+    scene = Scene(replace(LIMITS, comments=3))
+
+    def add(number: int) -> AddComment:
+        return AddComment(url_id=URL, chat_id=scene.chat, comment=Draft("x", uid(number)))
+
+    assert scene.do(add(900)) is not None
+    assert refusal(lambda: scene.do(add(901)))[0] == "too-many"
+    scene.do(DeleteComment(url_id=URL, chat_id=scene.chat, comment_id=scene.his), BORIS)
+    assert scene.do(add(901)) is not None
+
+
+def test_a_page_remembers_so_many_deleted_ids() -> None:
+    """Everyone who opens the page loads them. Those that may come again make room."""
+    scene = Scene(replace(LIMITS, deleted=4))
+    for number in (900, 910):
+        scene.do(create(uid(number), uid(number + 1)))
+        scene.do(DeleteChat(url_id=URL, chat_id=uid(number)))
+    more = AddComment(url_id=URL, chat_id=scene.chat, comment=Draft("x", uid(920)))
+    for operation in (more, create(uid(921), uid(922))):
+        assert refusal(lambda op=operation: scene.do(op))[0] == "too-many"  # type: ignore[misc]
+    state = scene.page.state
+    at = max(state.deleted.values())
+    assert state.forget(at) == []
+    assert len(state.forget(at + 1)) == 4
+    assert scene.do(more) is not None
+
+
+def test_names_weigh() -> None:
+    """A page that is full of one-letter comments by people with long names is full."""
+    scene = Scene()
+    before = scene.page.state.size
+    operation = AddComment(url_id=URL, chat_id=scene.chat, comment=Draft("x", uid(900)))
+    scene.do(operation, User("zoe", "Z" * 200, "a" * 1_000))
+    assert scene.page.state.size - before == 300 + 1 + 200 + 1_000
 
 
 def test_reactions_are_bounded_by_kind_and_by_people() -> None:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from collabchat_asgi.testing.operations import create_chat
+from collabchat_asgi.testing.operations import create_chat, delete_chat
 
 from .conftest import Start
+from .harness import KEY, Clock
 
 KIB = 1024
 
@@ -47,3 +48,23 @@ async def test_resuming_everywhere_is_not_remembered(start: Start, traced: None)
     await ann.do(create_chat("and on"))
     await bob.at(ack["seq"] + 1)
     assert held() - before < 300 * KIB, "what is encoded for one position goes with it"
+
+
+async def test_ids_that_may_come_again_are_forgotten_everywhere(start: Start) -> None:
+    """Also by a page that stays open for longer than they are remembered."""
+    clock = Clock()
+    server = await start(clock=clock)
+    ann = await server.join("ann")
+    operation = create_chat()
+    ann.operate(operation)
+    await ann.do(delete_chat(operation["chat"]["id"]))
+    page = server.open_page()
+    assert len(page.state.deleted) == 2
+    page.forget_deleted(clock.now_ms() - 1)
+    assert len(page.state.deleted) == 2
+    page.forget_deleted(clock.now_ms() + 1)
+    assert len(page.state.deleted) == 0
+    await ann.do(create_chat("and on"))
+    assert page.expired_keys == []
+    loaded = await server.storage.load(KEY)
+    assert not [record for record in loaded.records if record.key.startswith("x:")]
