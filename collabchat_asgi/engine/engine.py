@@ -49,6 +49,7 @@ from .pages import Pages
 from .publisher import Publisher
 from .revalidation import Revalidation
 from .revocations import Revocation, Revocations
+from .storage_time import StorageTime
 from .supervisor import Supervisor
 from .users import Users
 
@@ -61,6 +62,8 @@ DEAF_AFTER_BEATS = 2.0
 FIRST_TRIM_SECONDS = 60
 TRIM_SECONDS = 600
 """Between two rounds of retention."""
+TRIM_CALL_SECONDS = 60.0
+"""Of one part of a round: nobody waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,8 @@ class Engine:
         self.supervisor = Supervisor()
         # The first opening may create or migrate the schema, behind others that do the same.
         await bounded(self.storage.open(), max(30.0, self._seconds))
+        self.storage_time = StorageTime(self.storage, self.clock)
+        await bounded(self.storage_time.ask(), self._seconds)
         clock, limits, timing = self.clock, self.limits, self.timing
         tuning = self.tuning
         self.codec = HintCodec(await bounded(self.storage.key(), self._seconds), self.run, clock)
@@ -124,7 +129,7 @@ class Engine:
             self.storage, self.hooks, self.run, clock, self._seconds, per_page=self._usage_per_page
         )
         self.publisher = Publisher(self.pubsub, self.codec, timing.backend_seconds)
-        self.reader = LogReader(self.storage, self.supervisor, clock, tuning, timing)
+        self.reader = LogReader(self.storage, self.supervisor, self.storage_time, tuning, timing)
         self.pages = Pages(
             self._make_page,
             self.reader,
@@ -486,12 +491,13 @@ class Engine:
             await self.clock.sleep(pause)
             pause = TRIM_SECONDS
             days = max(self.timing.log_days, self.timing.dedupe_days)
-            oldest = self.clock.now_ms() - int(days * 86_400_000)
             try:
+                await bounded(self.storage_time.ask(), self._seconds)
+                oldest = self.storage_time.now_ms() - int(days * 86_400_000)
                 dropped = 1
                 while dropped:
                     trim = self.storage.trim(before_ms=oldest, keep_events=self.limits.log_events)
-                    dropped = await bounded(trim, self._seconds)
+                    dropped = await bounded(trim, TRIM_CALL_SECONDS)
             except StorageError as error:
                 logger.warning("the log is trimmed later: %s", error)
 

@@ -15,9 +15,9 @@ from ..core.records import restore
 from ..errors import StorageError, StorageUnavailable
 from ..storage.abc import Storage, Tail
 from .backend import bound_of, bounded
-from .clock import Clock
 from .decoding import decode_log
 from .page import REPLAY_BYTES, Page
+from .storage_time import StorageTime
 from .supervisor import Supervisor
 from .viewer import Viewer
 
@@ -55,13 +55,13 @@ class LogReader:
         self,
         storage: Storage,
         supervisor: Supervisor,
-        clock: Clock,
+        time: StorageTime,
         tuning: Tuning,
         timing: Timing,
     ) -> None:
         self._storage = storage
         self._supervisor = supervisor
-        self._clock = clock
+        self._time = time
         self._tuning = tuning
         self._seconds = bound_of(storage, timing)
         self._dedupe_ms = int(timing.dedupe_days * 86_400_000)
@@ -116,7 +116,7 @@ class LogReader:
             # can say.
             await self.load(page)
             return
-        now_ms = self._clock.now_ms()
+        now_ms = self._time.now_ms()
         try:
             state = restore(loaded.position, loaded.records, now_ms - self._dedupe_ms)
         except (msgspec.MsgspecError, ValueError, KeyError) as error:

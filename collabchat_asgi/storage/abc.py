@@ -341,6 +341,11 @@ class Storage(ABC):
         Returns how many numbers were dropped. Bounded work per call; called again while it is > 0.
         """
 
+    async def now_ms(self) -> int | None:
+        """The time that commits are stamped with, Unix, in milliseconds: ages are told by it, so
+        that no process forgets early whose own clock is wrong. None where that is the caller's."""
+        return None
+
     @abstractmethod
     async def pages(
         self, tenant_id: str | None, after: PageKey | None, limit: int

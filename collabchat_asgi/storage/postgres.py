@@ -13,7 +13,7 @@ from ..postgres_client.faults import text_of
 from ..postgres_client.pool import Pool
 from .postgres_calls import Calls, Connections
 from .postgres_dialect import PostgresDialect, prepare
-from .sql import Act
+from .sql import Act, Procedure, Statement, one_act
 from .sql_storage import SqlStorage
 
 __all__ = ["PostgresStorage"]
@@ -94,6 +94,10 @@ class PostgresStorage(SqlStorage):
             if pool:
                 pool.abandon()
 
+    async def now_ms(self) -> int:
+        """The server's."""
+        return await self._read(partial(_now, self._dialect))
+
     async def close(self) -> None:
         self._leave_dead_loop()
         calls, self._calls = self._calls, None
@@ -119,6 +123,12 @@ class PostgresStorage(SqlStorage):
         if self._calls is None:
             raise MisuseError(f"{self!r} is not open: await open() first")
         return self._calls
+
+
+@one_act
+def _now(dialect: PostgresDialect) -> Procedure[int]:
+    [[now_ms]] = yield Statement(f"SELECT {dialect.now}")
+    return int(now_ms)
 
 
 async def _closed(calls: Calls, pool: Pool | None) -> None:

@@ -98,6 +98,11 @@ class PostgresDialect(Dialect):
         text = "SELECT 1 WHERE to_regclass($1) IS NOT NULL"
         return Statement(text, (self._front + name,))
 
+    def owns(self, name: str) -> Statement:
+        text = """SELECT 1 FROM pg_class
+            WHERE oid = to_regclass($1) AND pg_has_role(relowner, 'USAGE')"""
+        return Statement(text, (self._front + name,))
+
     def refuses(self, error: BaseException) -> bool:
         return code_of(error).startswith(_REFUSED)
 

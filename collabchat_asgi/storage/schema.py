@@ -8,7 +8,7 @@ from secrets import token_bytes
 from ..errors import StorageError
 from .sql import Dialect, Procedure, Statement
 
-__all__ = ["TABLES", "VERSION", "migrate"]
+__all__ = ["LONG", "TABLES", "VERSION", "migrate"]
 
 VERSION = 1
 """Of the tables below. A greater one in the database was written by a newer release."""
@@ -84,6 +84,19 @@ _CREATE = (
     ){no_rowid}""",
 )
 
+LONG = 64
+"""Numbers in the log of a page that is found by its length. The pages of a site are many, and most
+of them stay shorter; their commits have no second index to keep."""
+
+_FOR_RETENTION = {
+    "collabchat_page_long": "CREATE INDEX collabchat_page_long ON {page} ((seq - trimmed)) "
+    f"WHERE seq - trimmed > {LONG}",
+    "collabchat_page_trimmed": "CREATE INDEX collabchat_page_trimmed ON {page} (trimmed) "
+    "WHERE trimmed > 0",
+}
+"""Since version 1: what they are for works without them, in the time that reading all pages takes.
+So where the tables belong to somebody else they may be missing."""
+
 
 def migrate(dialect: Dialect) -> Procedure[None]:
     """Create the tables, or bring them to `VERSION`. The transaction must hold a lock against
@@ -103,3 +116,6 @@ def migrate(dialect: Dialect) -> Procedure[None]:
             f"the database has tables of version {version}, this release knows {VERSION}: "
             "upgrade collabchat-asgi"
         )
+    for name, text in _FOR_RETENTION.items():
+        if not (yield dialect.has(name)) and (yield dialect.owns(TABLES["page"])):
+            yield Statement(dialect.spell(text))

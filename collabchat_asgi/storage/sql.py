@@ -103,6 +103,10 @@ class Dialect(ABC):
         """Gives a row where a table or an index of that name is there."""
 
     @abstractmethod
+    def owns(self, name: str) -> Statement:
+        """Gives a row where we may change the table of that name."""
+
+    @abstractmethod
     def refuses(self, error: BaseException) -> bool:
         """Whether `error` is the fault of what was to be stored, not of the storage."""
 

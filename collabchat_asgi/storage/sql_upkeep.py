@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from .abc import UsageDelta
+from .schema import LONG
 from .sql import Act, Dialect, Procedure, Statement, Transaction, one_act
 
 __all__ = ["FORGOTTEN_AT_ONCE", "FORGOTTEN_PER_CALL", "Upkeep"]
@@ -28,13 +29,13 @@ class Upkeep:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         spell = dialect.spell
-        self._aged = spell(
-            """SELECT page.id FROM {page} AS page JOIN {entry} AS first
+        aged = """SELECT page.id FROM {page} AS page JOIN {entry} AS first
             ON first.page_id = page.id AND first.seq = page.trimmed + 1
             WHERE page.seq - page.trimmed > $1
-                AND first.event IS NOT NULL AND first.created_ms < $2
-            LIMIT $3"""
-        )
+                AND first.event IS NOT NULL AND first.created_ms < $2"""
+        self._aged = spell(f"{aged} LIMIT $3")
+        # The index of long pages serves only who says that no others are meant.
+        self._long_and_aged = spell(f"{aged} AND page.seq - page.trimmed > {LONG} LIMIT $3")
         self._locked = spell(
             f"SELECT page.seq, page.trimmed FROM {{page}} AS page WHERE id = $1 {dialect.lock}"
         )
@@ -71,7 +72,8 @@ class Upkeep:
     @one_act
     def aged(self, before_ms: int, keep_events: int) -> Procedure[list[int]]:
         """Pages whose first number is old and to spare."""
-        rows = yield Statement(self._aged, (keep_events, before_ms, _PAGES_AT_ONCE))
+        text = self._long_and_aged if keep_events >= LONG else self._aged
+        rows = yield Statement(text, (keep_events, before_ms, _PAGES_AT_ONCE))
         return [page_id for (page_id,) in rows]
 
     @one_act

@@ -14,7 +14,7 @@ from typing import ClassVar, Self, TypeVar
 
 from ..errors import ConfigError, MisuseError, StorageError, StorageUnavailable
 from .schema import migrate
-from .sql import Act, one_act
+from .sql import Act, Procedure, Statement, one_act
 from .sql_storage import SqlStorage
 from .sqlite_dialect import SqliteDialect
 from .sqlite_lane import Lane
@@ -49,6 +49,7 @@ class SqliteStorage(SqlStorage):
         self._timeout = timeout
         self.timeout_seconds = timeout
         self._clock = clock
+        self._made_ms, self._made_at = clock(), time.monotonic()
         self._dialect = SqliteDialect()
         self._lanes: tuple[Lane, Lane] | None = None
         super().__init__(self._dialect)
@@ -84,6 +85,15 @@ class SqliteStorage(SqlStorage):
                 await self.close()
             raise
 
+    async def now_ms(self) -> int:
+        """The machine's clock, and no later than its steady one says since this instance was made,
+        nor than the newest entry: a clock that jumps ahead makes nothing old by itself, and what is
+        within the time to keep of the newest commit stays. Only a clock that is wrong from the
+        start, and committed with, makes things old before their time."""
+        newest = await self._read(partial(_newest, self._dialect))
+        steady = self._made_ms + int((time.monotonic() - self._made_at) * 1_000)
+        return min(self._clock(), steady, newest)
+
     async def close(self) -> None:
         lanes, self._lanes = self._lanes, None
         # All are told before the first is waited for: this call may be cancelled too.
@@ -107,6 +117,14 @@ class SqliteStorage(SqlStorage):
 
 
 _prepare = one_act(migrate)
+
+
+@one_act
+def _newest(dialect: SqliteDialect) -> Procedure[int]:
+    """When the last entry was written; 0 before the first."""
+    text = "SELECT created_ms FROM {entry} ORDER BY rowid DESC LIMIT 1"
+    rows = yield Statement(dialect.spell(text))
+    return int(rows[0][0]) if rows else 0
 
 
 def _connect_writer(path: Path, timeout: float, clock: Callable[[], int]) -> sqlite3.Connection:

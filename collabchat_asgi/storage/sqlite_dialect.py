@@ -74,6 +74,9 @@ class SqliteDialect(Dialect):
     def has(self, name: str) -> Statement:
         return Statement("SELECT 1 FROM sqlite_master WHERE name = ?1", (name,))
 
+    def owns(self, name: str) -> Statement:
+        return Statement("SELECT 1")
+
     def refuses(self, error: BaseException) -> bool:
         if isinstance(error, sqlite3.OperationalError):
             return False

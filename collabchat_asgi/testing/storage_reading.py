@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from typing import ClassVar
+
 import pytest
 
 from ..core.model import NOWHERE, PageKey, Position
@@ -24,6 +28,7 @@ from .storage_acts import (
     LONG_AGO,
     OTHER,
     PAGE,
+    Again,
     a_lookup,
     a_note,
     an_event,
@@ -38,6 +43,9 @@ from .storage_acts import (
 
 class Reading:
     """Texts, reads, the life of a page, usage, names."""
+
+    usage_at_once: ClassVar[int] = 100
+    """Deltas in one call."""
 
     async def test_records_are_put_replaced_and_deleted(self, storage: Storage) -> None:
         await put(
@@ -223,6 +231,52 @@ class Reading:
         outcomes = await put(storage, head, a_lookup("note"), *map(a_lookup, names))
         remembered = {name for name, o in outcomes.items() if isinstance(o, Committed)}
         assert remembered == {"id-4", "id-5"}
+
+    async def test_a_retry_is_known_while_it_is_young_whatever_is_trimmed(
+        self, storage: Storage, second: Storage
+    ) -> None:
+        """Retries that race a trim find what they did, at its number, also where that is gone."""
+        head = await grow(storage, 3)
+        young = [an_event(f"young-{n}") for n in range(40)]
+        stop = False
+
+        async def trim() -> None:
+            while not stop:
+                await second.trim(before_ms=LONG_AGO, keep_events=0)
+                await asyncio.sleep(0)
+
+        trimming = asyncio.ensure_future(trim())
+        for entry in young:
+            await put(storage, head, entry, revise=Again(entry))
+        for number, entry in enumerate(young, 4):
+            for one in (storage, second):
+                outcomes = await put(one, head, entry, revise=Again(entry))
+                first = committed(outcomes[entry.broadcast_id])
+                assert (first.position.seq, first.again) == (number, True)
+        stop = True
+        await trimming
+
+    async def test_retention_goes_by_the_time_of_the_commits(self, storage: Storage) -> None:
+        head = await grow(storage, 1)
+        now_ms = await storage.now_ms()
+        if now_ms is None:
+            now_ms = time.time_ns() // 1_000_000
+        made_ms = (await storage.dump(PAGE)).kept[0].created_ms
+        assert abs(now_ms - made_ms) < 60_000
+        assert await storage.trim(before_ms=min(made_ms, now_ms), keep_events=0) == 0
+        assert (await storage.heads([PAGE]))[PAGE] == head
+
+    async def test_usage_of_many_is_added_once(self, storage: Storage, second: Storage) -> None:
+        deltas = [
+            UsageDelta("many", n, "acme", f"page-{n % 700}", "2025-03-01", {"a": 1, "b": n})
+            for n in range(self.usage_at_once)
+        ]
+        adding = (storage.add_usage(deltas), second.add_usage(deltas[::-1]))
+        await asyncio.gather(*adding)
+        await storage.add_usage(deltas[len(deltas) // 5 :])
+        rows = await second.usage("acme", "2025-03-01", "2025-03-01")
+        assert sum(row.counters["a"] for row in rows) == len(deltas)
+        assert sum(row.counters["b"] for row in rows) == sum(range(len(deltas)))
 
     async def test_usage_is_added_once(self, storage: Storage, second: Storage) -> None:
         def delta(serial: int, url_id: str, day: str, run: str = "run", **n: int) -> UsageDelta:

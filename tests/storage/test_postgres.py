@@ -58,6 +58,8 @@ def schema() -> str:
 
 
 class TestPostgres(StorageContract):
+    usage_at_once = 2_500
+
     @pytest.fixture(autouse=True)
     def _own_data(self, server: PostgresServer, schema: str) -> None:
         self._url = f"{server.url}?schema={schema}&timeout=20"
@@ -67,6 +69,8 @@ class TestPostgres(StorageContract):
 
 
 class TestBehindPgBouncer(StorageContract):
+    usage_at_once = 2_500
+
     @pytest.fixture(autouse=True)
     def _own_data(self, bouncer: PgBouncer, schema: str) -> None:
         self._url = f"{bouncer.url_of('postgres')}?pooler=transaction&schema={schema}&timeout=20"
@@ -91,6 +95,8 @@ class FreshConnections:
 
 
 class TestOnAPoolOfTheHost(StorageContract):
+    usage_at_once = 2_500
+
     @pytest.fixture(autouse=True)
     async def _own_data(
         self, server: PostgresServer, schema: str, request: pytest.FixtureRequest

@@ -21,6 +21,7 @@ from collabchat_asgi.storage.sql import Act, Procedure, Statement, one_act
 from collabchat_asgi.storage.sqlite import SqliteStorage
 from collabchat_asgi.testing.storage_acts import (
     PAGE,
+    Again,
     a_lookup,
     a_note,
     an_event,
@@ -35,6 +36,8 @@ NOBODY = 65534
 
 
 class TestSqlite(StorageContract):
+    usage_at_once = 2_500
+
     @pytest.fixture(autouse=True)
     def _own_data(self, tmp_path: Path) -> None:
         self._url = f"sqlite:///{tmp_path}/pages.db"
@@ -283,6 +286,34 @@ async def test_trim_goes_by_the_time_of_the_commit(path: Path) -> None:
     asked = await put(storage, head, a_lookup("note"), a_lookup("young"))
     assert [committed(o).position.seq for o in asked.values()] == [2, 3]
     await storage.close()
+
+
+async def test_a_clock_that_jumps_ahead_makes_nothing_old(path: Path) -> None:
+    now = 1_000_000
+    storage = SqliteStorage(path, clock=lambda: now)
+    await storage.open()
+    assert await storage.now_ms() == 0
+    await grow(storage, 1)
+    now += 10 * 86_400_000
+    assert await storage.now_ms() == 1_000_000
+    await put(storage, NOWHERE, an_event("from the future"), revise=Again(an_event("late")))
+    assert await storage.now_ms() < 1_000_000 + 60_000
+    await storage.close()
+
+
+async def test_long_and_trimmed_pages_are_found_by_index(storage: SqliteStorage) -> None:
+    upkeep = storage._upkeep
+    for text, given in ((upkeep._long_and_aged, (100, 0, 9)), (upkeep._left_over, (0, 9))):
+
+        @one_act
+        def plan(text: str = text, given: tuple[int, ...] = given) -> Procedure[str]:
+            rows = yield Statement(f"EXPLAIN QUERY PLAN {text}", given)
+            return " ".join(row[3] for row in rows)
+
+        steps = await storage._read(plan)
+        assert "USING INDEX collabchat_page_" in steps or "USING COVERING INDEX" in steps
+        assert "SCAN page" not in steps
+        assert "SCAN entry" not in steps
 
 
 async def test_trim_takes_a_bit_at_a_time_and_ends(path: Path) -> None:
