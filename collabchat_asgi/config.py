@@ -154,8 +154,8 @@ class Timing:
     backend_seconds: float = number(2.0, 0.01, 3_600.0)
     """Bound of a storage or pub/sub call that names none of its own (SQLite: 5)."""
     revalidate_seconds: float = number(60.0, 0.01, 86_400.0)
-    """Between two questions to `authenticate` about one user of one tenant: how long a logout may
-    take to reach an open socket."""
+    """Between two questions to `authenticate` about one connection, on average: how long a logout
+    may take to reach an open socket."""
     dedupe_days: float = number(7.0, 0.01, 36_500.0)
     """How long the same `broadcastId` is the same operation. The protocol promises 7."""
     log_days: float = number(7.0, 0.0, 36_500.0)
@@ -184,6 +184,8 @@ class Tuning:
 
     hello_bytes: int = number(8 * KIB, 1, MIB)
     """The first frame; a larger one closes 4413."""
+    header_bytes: int = number(32 * KIB, KIB, MIB)
+    """Header lines of a WebSocket, which are kept as long as it lives; more are answered 431."""
     invalid_frames_per_10_seconds: int = number(20, 1, MANY)
     """Per connection; more closes 4400."""
     inbox_frames: int = number(256, 1, MANY)

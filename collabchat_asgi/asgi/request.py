@@ -40,6 +40,10 @@ def headers_of(scope: Scope) -> dict[str, str]:
     }
 
 
+def header_bytes(scope: Scope) -> int:
+    return sum(len(name) + len(value) for name, value in scope.get("headers", ()))
+
+
 def header_values(scope: Scope, name: str) -> list[str]:
     """Every value of a header, in order."""
     wanted = name.encode("latin-1")

@@ -21,7 +21,14 @@ from .quirks import (
     first_again,
     receive_blocks_close,
 )
-from .request import Scope, bearer_subprotocol, connect_request, speaks, subprotocols_of
+from .request import (
+    Scope,
+    bearer_subprotocol,
+    connect_request,
+    header_bytes,
+    speaks,
+    subprotocols_of,
+)
 from .wire import wire_below
 
 logger = logging.getLogger("collabchat_asgi.asgi")
@@ -68,6 +75,12 @@ class WebSocket:
         if refusal is not None:
             logger.warning("a WebSocket is refused: %s", refusal)
             await self._deny(403, {"code": "forbidden", "message": refusal, "retry": False})
+            return
+        most_bytes = self._engine.tuning.header_bytes
+        if header_bytes(self._scope) > most_bytes:
+            message = f"the header lines are larger than {most_bytes} bytes"
+            logger.warning("a WebSocket is refused: tuning.header_bytes is %d", most_bytes)
+            await self._deny(431, {"code": "too-large", "message": message, "retry": False})
             return
         address = self._gate.address(self._scope)
         most = self._engine.limits.connections_per_address

@@ -165,6 +165,7 @@ class Engine:
             self.hooks, self.pages, self.committer, self.users, self.revocations, clock, limits
         )
         self.listener = Listener(self.pubsub, self.codec, clock, self._heard, self._missed)
+        self.revalidation = Revalidation(self)
         self.doubts = Doubts(self.supervisor, clock, self._read_doubted)
         self.key_watch = KeyWatch(self.storage, self.codec, self.supervisor, clock, self._seconds)
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue(10_000)
@@ -178,7 +179,7 @@ class Engine:
             ("usage", lambda: self._every_flush(self.meter.store)),
             ("billing", lambda: self._every_flush(self.meter.report)),
             ("retention", self._trim),
-            ("revalidation", Revalidation(self).run),
+            ("revalidation", self.revalidation.run),
             ("on_event", self._tell_events),
         ):
             self.supervisor.forever(name, run)
@@ -284,6 +285,7 @@ class Engine:
         user.connections += 1
         self.meter.connected(tenant_id, 1)
         self.connections[id] = connection
+        self.revalidation.watch(connection)
         connection.outbox.answer(welcome)
         return connection
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
 import random
-from collections.abc import Hashable, Sequence
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,82 +23,83 @@ logger = logging.getLogger("collabchat_asgi.engine")
 AT_ONCE = 16
 
 
-def _spread(period: float) -> float:
-    """So that those who came together are not asked about together for ever."""
-    return period * random.uniform(0.8, 1.2)
-
-
-def _credentials(connection: Connection) -> Hashable:
-    """Who it is, and what says so."""
-    request = connection.request
-    return (
-        connection.tenant_id,
-        connection.identity.user_id,
-        request.token,
-        request.headers.get("authorization"),
-        frozenset(request.cookies.items()),
-    )
-
-
 class Revalidation:
-    """`authenticate` is called once per user and tenant and `Timing.revalidate_seconds`, spread by
-    chance, at most 16 at a time. A hook that fails changes nothing: it is asked again later.
+    """`authenticate` is called once per connection and `Timing.revalidate_seconds`, spread by
+    chance, at most 16 at a time; where it is too slow for that, everyone waits longer. A hook that
+    fails changes nothing: it is asked again a period later.
 
-    Connections of one user that came with other credentials are asked about by themselves: they may
-    have another role, and end at another time."""
+    The request is that of the connection, whole, and the answer is given to no other. Two
+    connections of one user may have come by a header, a certificate or an address that differs,
+    with another role and another end, and only the hook knows what it has looked at.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._due: dict[Hashable, float] = {}
+        self._due: list[tuple[float, str]] = []
+        """A heap. By id, so that it holds nobody who has gone."""
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def watch(self, connection: Connection) -> None:
+        """Ask about this one a period from now."""
+        # So that those who came together are not asked about together for ever.
+        pause = self._engine.timing.revalidate_seconds * random.uniform(0.8, 1.2)
+        heapq.heappush(self._due, (self._engine.clock.monotonic() + pause, connection.id))
 
     async def run(self) -> None:
         """For ever."""
-        period = self._engine.timing.revalidate_seconds
+        pause = min(1.0, self._engine.timing.revalidate_seconds / 10)
         while True:
-            await self._engine.clock.sleep(min(1.0, period / 10))
-            due = self._take_due(period)
-            for start in range(0, len(due), AT_ONCE):
-                await asyncio.gather(*map(self._check, due[start : start + AT_ONCE]))
+            await self._engine.clock.sleep(pause)
+            await self.ask_due()
 
-    def _take_due(self, period: float) -> list[list[Connection]]:
+    async def ask_due(self) -> None:
+        """Ask about everyone who is due by now."""
         now = self._engine.clock.monotonic()
-        people: dict[Hashable, list[Connection]] = {}
-        for connection in self._engine.connections.values():
-            people.setdefault(_credentials(connection), []).append(connection)
-        self._due = {who: self._due.get(who) or now + _spread(period) for who in people}
-        due = [who for who, at in self._due.items() if at <= now]
-        self._due.update((who, now + _spread(period)) for who in due)
-        return [people[who] for who in due]
+        due: deque[Connection] = deque()
+        while self._due and self._due[0][0] <= now:
+            connection = self._engine.connections.get(heapq.heappop(self._due)[1])
+            if connection is not None:
+                due.append(connection)
+                self.watch(connection)
 
-    async def _check(self, connections: Sequence[Connection]) -> None:
-        """The newest connection speaks for all of this person's; a no is asked of each."""
-        for connection in reversed(connections):
-            if connection.closed:
-                continue
-            try:
-                identity = await self._engine.identify(
-                    replace(connection.request, again=True), connection.id
-                )
-            except Denied:
-                connection.give_up(CloseCode.UNAUTHENTICATED, "not authenticated any more")
-                continue
-            except HookFailed as error:
-                logger.warning("a person cannot be checked again now: %s", error)
-                return
-            await self._apply(identity, connections)
+        async def work_off() -> None:
+            while due:
+                connection = due.popleft()
+                try:
+                    await self._check(connection)
+                except Exception:
+                    # The others have their own right.
+                    logger.exception("checking connection %s again failed", connection.id)
+
+        await asyncio.gather(*(work_off() for _ in range(min(AT_ONCE, len(due)))))
+
+    async def _check(self, connection: Connection) -> None:
+        if connection.closed:
             return
+        request = connection.request
+        try:
+            identity = await self._engine.identify(replace(request, again=True), connection.id)
+        except Denied:
+            if connection.request is request:
+                connection.give_up(CloseCode.UNAUTHENTICATED, "not authenticated any more")
+            return
+        except HookFailed as error:
+            logger.warning("checking a person again failed: %s", error)
+            return
+        # Who has come with a new token meanwhile was asked about anew.
+        if not connection.closed and connection.request is request:
+            await self._apply(identity, connection)
 
-    async def _apply(self, identity: Identity, connections: Sequence[Connection]) -> None:
-        for connection in connections:
-            if connection.closed:
-                continue
-            if identity.user_id != connection.identity.user_id:
-                connection.give_up(CloseCode.UNAUTHENTICATED, "this is somebody else now")
-            elif connection.tenant_id not in identity.tenants:
-                connection.give_up(CloseCode.FORBIDDEN, "not in this tenant any more")
-            else:
-                connection.identify(identity)
-                await self._ask(connection)
+    async def _apply(self, identity: Identity, connection: Connection) -> None:
+        if identity.user_id != connection.identity.user_id:
+            connection.give_up(CloseCode.UNAUTHENTICATED, "this is somebody else now")
+        elif connection.tenant_id not in identity.tenants:
+            connection.give_up(CloseCode.FORBIDDEN, "not in this tenant any more")
+        else:
+            connection.identify(identity)
+            await self._ask(connection)
 
     async def _ask(self, connection: Connection) -> None:
         actions: tuple[Action, ...] = ("comment", "moderate")
@@ -108,7 +110,7 @@ class Revalidation:
                     continue
                 can = [action for action in actions if await self._may(connection, url_id, action)]
             except HookFailed as error:
-                logger.warning("permissions cannot be checked again now: %s", error)
+                logger.warning("checking permissions again failed: %s", error)
                 return
             viewer.can = tuple(can)
 

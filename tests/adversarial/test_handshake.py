@@ -117,6 +117,16 @@ async def test_row_12_many_headers_cost_no_time(site: Site) -> None:
     assert loop.time() - before < 5
 
 
+async def test_headers_that_would_be_kept_are_bounded(site: Site) -> None:
+    """They live as long as the socket. Some servers refuse them before we do."""
+    raw = await dial(site.url, [("x-a", "1" * 7_000)] * 6)
+    assert raw.status in (431, 400, 403)
+    await raw.close()
+    raw = await dial(site.url, [("x-a", "1" * 7_000)] * 4)
+    assert raw.status == 101
+    await raw.close()
+
+
 @pytest.mark.parametrize("headers", [1, 2])
 async def test_row_13_a_bearer_is_read_and_never_echoed(site: Site, headers: int) -> None:
     offered = [bearer(site.token("mallory")), "collabchat.v1"]
