@@ -2,6 +2,7 @@
 
 /** @import { PageState } from './types.js' */
 import { fill, h, icon, textButton } from './dom.js'
+import { widgetSheet } from './styles.js'
 import { discussions, number, people, refused, signedOut, state as stateWords, waiting } from './words.js'
 
 /** @typedef {{toggle: () => void, again: () => void, join: () => void, mayJoin: () => boolean}} BarHost */
@@ -22,9 +23,8 @@ export class Bar {
     this.again = textButton('Try again', host.again, { hidden: true })
     this.join = textButton('Sign in', host.join, { class: 'text-button join', hidden: true })
     this.element = h('div', { class: 'bar', part: 'bar', role: 'group', 'aria-label': 'Discussions on this page' }, this.state, this.people, this.list, this.join, this.again)
-    face.append(this.element)
-    bars.push(this.element)
-    stack()
+    this.face = face
+    this.place('')
   }
 
   /** @param {PageState} state  @param {number} open discussions that are not resolved */
@@ -50,8 +50,45 @@ export class Bar {
     this.join.hidden = !(status === 'refused' && signedOut(reason) && this.host.mayJoin())
   }
 
+  /**
+   * Where the page's own controls leave room: a corner, an element of the page, or nowhere.
+   * @param {string} where `top-right`, `top-left`, `bottom-right`, `bottom-left`, `none`, or a selector such as `#here`
+   */
+  place(where) {
+    this.#take()
+    const corner = /^(top|bottom)-(left|right)$/.test(where)
+    this.element.hidden = where === 'none'
+    corner ? this.element.dataset.at = where : delete this.element.dataset.at
+    const home = !where || corner || where === 'none' ? null : document.querySelector(where)
+    if (where && !corner && where !== 'none' && !home) console.warn(`collabchat: bar="${where}" is neither top-right, top-left, bottom-right, bottom-left, none, nor an element of this page`)
+    if (home) {
+      this.#inline = h('span', { class: 'inline', 'data-collabchat-ignore': true })
+      const shadow = this.#inline.attachShadow({ mode: 'open' })
+      shadow.adoptedStyleSheets = [widgetSheet()]
+      shadow.append(h('div', { class: this.face.className }, this.element))
+      home.append(this.#inline)
+    } else {
+      this.face.prepend(this.element)
+      if (!this.element.hidden) bars.push(this.element)
+    }
+    stack()
+  }
+
+  /** As the rest of the widget. @param {boolean} dark */
+  theme(dark) { this.#inline?.shadowRoot?.firstElementChild?.classList.toggle('dark', dark) }
+
+  /** @type {HTMLElement | undefined} */
+  #inline
+
+  #take() {
+    const at = bars.indexOf(this.element)
+    if (at >= 0) bars.splice(at, 1)
+    this.#inline?.remove()
+    this.#inline = undefined
+  }
+
   destroy() {
-    bars.splice(bars.indexOf(this.element), 1)
+    this.#take()
     stack()
   }
 

@@ -108,15 +108,28 @@ export function linked(text) {
 const HIDING = new RegExp(`[\\ufeff${DROPPED}]`, 'gu')
 
 /** A name that cannot turn around what stands beside it, or hide in nothing. @param {{id: string, name: string}} user who is known by no id yet is the reader */
-export const nameOf = ({ id, name }) => name.replace(HIDING, '').trim().slice(0, 80) || (id ? 'Someone' : 'You')
+export function nameOf({ id, name }) {
+  const shown = name.replace(HIDING, '').trim().slice(0, 80)
+  // Visitors without a name are told apart all the same.
+  if (id.startsWith('anon:') && (!shown || shown === 'Anonymous')) return 'Guest ' + code(id)
+  return shown || (id ? 'Someone' : 'You')
+}
+
+/** The same for the same id everywhere. @param {string} id */
+function number(id) {
+  let hash = 0
+  for (const letter of id) hash = (hash * 31 + letter.charCodeAt(0)) >>> 0
+  // Ids that follow one another lie far apart: by the golden ratio.
+  return Math.imul(hash, 0x9e3779b1) >>> 0
+}
+
+const code = (/** @type {string} */ id) => (number(id) >>> 24).toString(16).padStart(2, '0').toUpperCase()
 
 /** @param {{id: string, name: string}} user */
 export function avatar(user) {
-  const words = nameOf(user).split(/\s+/)
-  const initials = [words[0], words.length > 1 ? words.at(-1) ?? '' : ''].map(word => Array.from(word.replace(/^\P{L}+(?=\p{L})/u, ''))[0] ?? '').join('').toLocaleUpperCase()
-  let hash = 0
-  for (const letter of user.id) hash = (hash * 31 + letter.charCodeAt(0)) >>> 0
+  const name = nameOf(user), words = name.split(/\s+/)
+  const initials = name === 'Guest ' + code(user.id) ? code(user.id) : [words[0], words.length > 1 ? words.at(-1) ?? '' : ''].map(word => Array.from(word.replace(/^\P{L}+(?=\p{L})/u, ''))[0] ?? '').join('').toLocaleUpperCase()
   const element = h('span', { class: 'avatar', 'aria-hidden': 'true' }, initials)
-  element.style.setProperty('--hue', String(hash % 360))
+  element.style.setProperty('--hue', String(Math.floor(number(user.id) / 2 ** 32 * 360)))
   return element
 }

@@ -35,6 +35,7 @@ export class Life {
   #hovered = ''
   #frame = 0
   #counts = ''
+  #bar = ''
   /** For whom all this is shown. */
   #who = ''
   /** Whose passage is under the pointer, in the list or in the text. */
@@ -50,7 +51,7 @@ export class Life {
     this.element = element
     const { signal } = this.#ending
     this.#shadow = /** @type {ShadowRoot} */ (element.shadowRoot)
-    this.face = h('div', { class: 'face' })
+    this.face = h('div', { class: 'face', role: 'region', 'aria-label': 'Discussions' })
     this.#shadow.replaceChildren(this.face)
     /** @type {ClientOptions} */
     const options = { prefix: element.getAttribute('prefix') ?? undefined, tenantId: element.getAttribute('tenant') ?? undefined, token: element.token }
@@ -76,6 +77,7 @@ export class Life {
       say: words => this.announcer.say(words),
     }, signal)
     this.#listen(signal)
+    this.dress()
     this.theme()
     this.page.on('change', state => this.#changed(state))
     this.page.on('presence', () => this.#drawBar())
@@ -180,6 +182,10 @@ export class Life {
       })
     }, { signal, capture: true })
     addEventListener('keydown', event => this.#key(event), { signal, capture: true })
+    // A page sees the element and not the field in it, and would take what is typed for its own shortcuts.
+    for (const type of ['keydown', 'keypress', 'keyup']) {
+      this.#shadow.addEventListener(type, event => { if (event.target instanceof HTMLTextAreaElement) event.stopPropagation() }, { signal })
+    }
     const again = () => this.theme()
     for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) matchMedia(query).addEventListener('change', again, { signal })
     const watching = new MutationObserver(again)
@@ -438,11 +444,16 @@ export class Life {
   }
 
   /** What the attributes say of the bar may be another thing now. */
-  dress() { this.#drawBar() }
+  dress() {
+    const where = this.element.getAttribute('bar') ?? ''
+    if (where !== this.#bar) this.bar.place(this.#bar = where)
+    this.#drawBar()
+  }
 
   theme() {
     const dark = isDark(this.element.getAttribute('theme'), this.places.text.root)
     this.face.classList.toggle('dark', dark)
+    this.bar.theme(dark)
     this.highlights.theme(dark)
   }
 

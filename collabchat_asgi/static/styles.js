@@ -37,6 +37,13 @@ button:disabled { cursor: default; opacity: .45 }
 .bar, .prompt, .card, .panel { position: fixed; display: flex; background: var(--bg); box-shadow: var(--shadow) }
 .bar, .prompt { gap: 2px; padding: 4px; border-radius: 999px }
 .bar { inset-block-start: calc(var(--collabchat-top, 14px) + 50px * var(--row)); inset-inline-end: var(--collabchat-end, 16px); align-items: center; font-size: 13px; font-weight: 500; font-variant-numeric: tabular-nums }
+.bar[data-at^=top-], .bar[data-at^=bottom-] { inset: auto }
+.bar[data-at^=top-] { top: calc(var(--collabchat-top, 14px) + 50px * var(--row)) }
+.bar[data-at^=bottom-] { bottom: calc(var(--collabchat-bottom, 14px) + 50px * var(--row)) }
+.bar[data-at$=-left] { left: var(--collabchat-end, 16px) }
+.bar[data-at$=-right] { right: var(--collabchat-end, 16px) }
+:host(.inline) { position: static; display: inline-block }
+:host(.inline) .bar { position: static; box-shadow: none }
 .bar > * { display: inline-flex; align-items: center; gap: 6px; min-height: 28px; padding: 0 10px; border-radius: 999px; white-space: nowrap }
 .bar .icon, .prompt .icon, .actions .icon { width: 16px; height: 16px }
 .bar .icon { color: var(--soft) }
@@ -154,14 +161,15 @@ button:disabled { cursor: default; opacity: .45 }
 
 /** @param {boolean} dark */
 const highlights = dark => {
-  const [tint, deep, strong, line] = dark ? ['#e3b34133', '#e3b3414c', '#e3b3416b', '#d9a437'] : ['#ffcd3c47', '#ffc31e6b', '#ffb80080', '#b07d00']
+  // What is muted on the page would be hard to read on the strongest ground, so that has its own letters, and lets nothing through.
+  const [tint, deep, strong, line, ink] = dark ? ['#e3b34133', '#e3b3414c', '#5f4c17', '#d9a437', '#f4f5f7'] : ['#ffcd3c47', '#ffc31e6b', '#ffdc85', '#b07d00', '#1d2129']
   const under = (/** @type {string} */ colour, style = 'solid', width = '2px') => `text-decoration: underline ${style} ${colour} ${width}; text-underline-offset: 3px`
   return `
 ::highlight(collabchat-resolved) { ${under(dark ? '#7d8794' : '#8a93a0', 'dotted', '1px')} }
 ::highlight(collabchat-open) { background-color: ${tint}; ${under(line, 'solid', '1.5px')} }
 ::highlight(collabchat-hover) { background-color: ${deep}; ${under(line)} }
-::highlight(collabchat-draft) { background-color: ${strong}; ${under(line, 'dashed')} }
-::highlight(collabchat-active) { background-color: ${strong}; ${under(line)} }
+::highlight(collabchat-draft) { background-color: ${strong}; color: ${ink}; ${under(line, 'dashed')} }
+::highlight(collabchat-active) { background-color: ${strong}; color: ${ink}; ${under(line)} }
 @media (forced-colors: active) {
   ::highlight(collabchat-open), ::highlight(collabchat-hover) { background-color: Mark; color: MarkText }
   ::highlight(collabchat-draft), ::highlight(collabchat-active) { background-color: Highlight; color: HighlightText }

@@ -26,7 +26,7 @@ import { widgetSheet } from './styles.js'
 /** Given the address and what the page would be called; nothing means that name. @typedef {(address: URL, usual: string) => string | undefined} PageNamer */
 
 export class CollabChatElement extends HTMLElement {
-  static observedAttributes = ['root', 'page', 'tenant', 'theme', 'prefix', 'signin']
+  static observedAttributes = ['root', 'page', 'tenant', 'theme', 'prefix', 'signin', 'bar']
 
   /** What is annotated, where that is an element and no selector. @type {Element | undefined} */
   rootElement
@@ -78,7 +78,7 @@ export class CollabChatElement extends HTMLElement {
   /** @param {string} name */
   attributeChangedCallback(name) {
     if (name === 'theme') this.#life?.theme()
-    else if (name === 'signin') this.#life?.dress()
+    else if (name === 'signin' || name === 'bar') this.#life?.dress()
     else if (name === 'page' && this.#life) this.#life.relocate()
     else this.restart()
   }

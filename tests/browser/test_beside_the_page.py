@@ -1,0 +1,108 @@
+"""The page's own controls, keys and looks, and that the widget leaves them alone."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from .conftest import FOG, Visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+BAR = "value => document.querySelector('collab-chat').setAttribute('bar', value)"
+HOTKEYS = """() => {
+  window.acts = []
+  const field = /^(INPUT|TEXTAREA|SELECT)$/
+  for (const type of ['keydown', 'keypress', 'keyup']) addEventListener(type, event => {
+    if (!field.test(event.target.tagName)) acts.push(type + ' ' + event.key)
+    if (event.key === '/') event.preventDefault()
+  })
+}"""
+
+
+async def test_what_is_typed_is_no_shortcut_of_the_page(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.js(HOTKEYS)
+    await ada.select(FOG)
+    await ada[".prompt .main"].click()
+    await ada.js("() => { acts.length = 0 }")
+    await ada.page.keyboard.type("no, see a/b [c]")
+    await expect(ada.composer).to_have_value("no, see a/b [c]")
+    await ada.page.keyboard.press("ArrowLeft")
+    await ada.page.keyboard.press("Enter")
+    await expect(ada.bodies).to_have_text(["no, see a/b [c]"])
+    await ada[".message"].get_by_label("Edit").click()
+    await ada.page.keyboard.type("!/")
+    assert await ada.js("acts") == []
+    await ada.page.keyboard.press("Escape")
+    await expect(ada[".message textarea"]).to_have_count(0)
+    await ada.page.keyboard.press("Escape")
+    await expect(ada[".card"]).to_be_hidden()
+    await ada.page.keyboard.press("c")
+    assert "keydown c" in await ada.js("acts")
+
+
+@pytest.mark.parametrize("corner", ["top-left", "top-right", "bottom-left", "bottom-right"])
+async def test_the_bar_is_in_the_corner_that_the_page_leaves(visit: Visit, corner: str) -> None:
+    ada = await visit("Ada")
+    await ada.js(BAR, corner)
+    box = await ada[".bar"].bounding_box()
+    assert box is not None
+    across, down = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    assert ("left" in corner) == (across < 300)
+    assert ("right" in corner) == (across > 900)
+    assert ("top" in corner) == (down < 60)
+    assert ("bottom" in corner) == (down > 700)
+    await ada[".bar .discussions"].click()
+    await expect(ada[".panel"]).to_be_visible()
+
+
+async def test_the_bar_is_in_an_element_of_the_page_or_nowhere(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.js("() => { document.querySelector('h1').id = 'here' }")
+    await ada.js(BAR, "#here")
+    inside = ada.page.locator("#here .bar")
+    await expect(inside.locator(".people")).to_be_visible()
+    heading = await ada.page.locator("#here").bounding_box()
+    box = await inside.bounding_box()
+    assert heading is not None
+    assert box is not None
+    assert heading["y"] <= box["y"] < heading["y"] + heading["height"]
+    await inside.locator(".discussions").click()
+    await expect(ada[".panel"]).to_be_visible()
+    await ada.page.keyboard.press("Escape")
+    await ada.js(BAR, "none")
+    await expect(ada.page.locator(".bar:visible")).to_have_count(0)
+    await ada.js(BAR, "#nothing")
+    assert any("#nothing" in fault for fault in ada.faults)
+    await expect(ada[".bar"]).to_be_visible()
+
+
+async def test_everything_is_in_a_landmark(visit: Visit) -> None:
+    ada = await visit("Ada")
+    region = ada.page.get_by_role("region", name="Discussions", exact=True)
+    await expect(region.locator(".bar")).to_be_visible()
+
+
+async def test_people_are_told_apart(visit: Visit) -> None:
+    ada = await visit("Ada")
+    looks = await ada.js(
+        """async () => {
+          const { avatar, nameOf } = await import('/collabchat/dom.js')
+          const hue = id => Number(avatar({ id, name: 'A' }).style.getPropertyValue('--hue'))
+          const guests = ['anon:Zx81aaaa', 'anon:Zx81aaab'].map(id => ({ id, name: 'Anonymous' }))
+          return {
+            ids: [1, 2, 3].map(n => hue(String(n))), names: guests.map(nameOf),
+            letters: guests.map(guest => avatar(guest).textContent),
+            named: nameOf({ id: 'anon:x', name: 'Visitor' }),
+          }
+        }"""
+    )
+    one, two, three = looks["ids"]
+    gaps = [min(abs(a - b), 360 - abs(a - b)) for a, b in ((one, two), (two, three), (one, three))]
+    assert min(gaps) > 60
+    assert len(set(looks["names"])) == len(set(looks["letters"])) == 2
+    assert all(
+        name == "Guest " + letters
+        for name, letters in zip(looks["names"], looks["letters"], strict=True)
+    )
+    assert looks["named"] == "Visitor"
