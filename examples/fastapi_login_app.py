@@ -1,4 +1,6 @@
 # uvicorn examples.fastapi_login_app:app
+import os
+import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -11,7 +13,7 @@ from fastapi.templating import Jinja2Templates
 from collabchat_asgi import CollabChat, CollabChatMiddleware, ConnectRequest, Identity, auth
 
 PASSWORDS = {"ann": "tulip", "bob": "rose"}
-SECRET = "change me: at least thirty-two bytes"
+SECRET = os.environ.get("SECRET_KEY") or secrets.token_urlsafe()  # of all processes
 LIFETIME = timedelta(hours=8)
 
 app = FastAPI()

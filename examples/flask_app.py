@@ -1,4 +1,6 @@
 # uvicorn examples.flask_app:asgi_app
+import os
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +13,7 @@ from collabchat_asgi.auth import flask_session
 PASSWORDS = {"ann": "tulip", "bob": "rose"}
 
 app = Flask(__name__)
-app.secret_key = "change me"
+app.secret_key = os.environ.get("SECRET_KEY") or secrets.token_urlsafe()  # of all processes
 
 
 @app.route("/login", methods=["GET", "POST"])

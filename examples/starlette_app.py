@@ -1,4 +1,6 @@
 # uvicorn examples.starlette_app:app
+import os
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +16,7 @@ from collabchat_asgi import CollabChat, CollabChatMiddleware, Identity
 from collabchat_asgi.auth import starlette_session
 
 PASSWORDS = {"ann": "tulip", "bob": "rose"}
+SECRET_KEY = os.environ.get("SECRET_KEY") or secrets.token_urlsafe()  # of all processes
 
 templates = Jinja2Templates("examples/templates")
 
@@ -43,7 +46,7 @@ collab = CollabChat(authenticate=starlette_session(identify))
 app = Starlette(
     routes=[Route("/", article), Route("/login", login, methods=["GET", "POST"])],
     middleware=[
-        Middleware(SessionMiddleware, secret_key="change me"),
+        Middleware(SessionMiddleware, secret_key=SECRET_KEY),
         Middleware(CollabChatMiddleware, collab=collab),
     ],
 )

@@ -111,3 +111,11 @@ def test_the_readme_shows_files_that_exist() -> None:
     assert shown
     for name, code in shown:
         assert code.strip() in (ROOT / name).read_text(), name
+
+
+def test_no_example_carries_a_secret_that_works() -> None:
+    """What is copied runs in production: keys come from the environment, or are drawn at start."""
+    for path in (ROOT / "examples").rglob("*.py"):
+        source = path.read_text()
+        assert not re.search(r"""(?i)secret(_key)?["']?\s*=\s*["']""", source), path.name
+        assert not re.search(r"(?i)debug\s*=\s*True", source), path.name

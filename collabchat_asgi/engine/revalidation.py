@@ -86,7 +86,7 @@ class Revalidation:
                 connection.give_up(CloseCode.UNAUTHENTICATED, "not authenticated any more")
             return
         except HookFailed as error:
-            logger.warning("checking a person again failed: %s", error)
+            logger.debug("checking a person again failed: %s", error)
             return
         # Who has come with a new token meanwhile was asked about anew.
         if not connection.closed and connection.request is request:
@@ -110,7 +110,7 @@ class Revalidation:
                     continue
                 can = [action for action in actions if await self._may(connection, url_id, action)]
             except HookFailed as error:
-                logger.warning("checking permissions again failed: %s", error)
+                logger.debug("checking permissions again failed: %s", error)
                 return
             viewer.can = tuple(can)
 

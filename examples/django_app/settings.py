@@ -1,11 +1,12 @@
 """What `django-admin startproject` makes, less what this example does not use."""
 
 import os
+import secrets
 from pathlib import Path
 
 BASE_DIR = Path(__file__).parent
-SECRET_KEY = "change me"
-DEBUG = True
+SECRET_KEY = os.environ.get("SECRET_KEY") or secrets.token_urlsafe()  # of all processes
+DEBUG = False
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "examples.django_app.urls"
 INSTALLED_APPS = [
