@@ -41,6 +41,7 @@ CURES = {
     "28P01": "check user and password",
     "3D000": "create the database",
     "42P05": POOLED,
+    "53100": "make room on the disk of the server",
     "53300": "raise max_connections, lower ?pool=, or put a PgBouncer in between",
 }
 

@@ -8,6 +8,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self, TypeVar
@@ -32,8 +33,11 @@ class SqliteStorage(SqlStorage):
 
     One thread writes, so commits of this process never wait for each other in SQLite, and one
     reads, so a page can be loaded while a commit waits for the disk. `synchronous=FULL`: what is
-    acknowledged survives a power cut. A call waits at most `timeout` seconds (option
-    `?timeout=`, 5 by default) for other processes. `clock` gives the Unix time in milliseconds.
+    acknowledged survives a power cut. `clock` gives the Unix time in milliseconds.
+
+    A call waits at most `timeout` seconds (option `?timeout=`, 5 by default) for other processes.
+    One that is stopped in mid-commit, as a debugger or SIGSTOP does, keeps all others from writing
+    until it goes on or ends; reading goes on.
     """
 
     one_machine: ClassVar[bool] = True
@@ -128,6 +132,10 @@ def _newest(dialect: SqliteDialect) -> Procedure[int]:
 
 
 def _connect_writer(path: Path, timeout: float, clock: Callable[[], int]) -> sqlite3.Connection:
+    if path.parent.is_dir() and not path.exists():
+        # Bodies and the key of the hints are in it; SQLite gives its -wal and -shm the same mode.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     connection = _connect(path, timeout)
     _switch_to_wal(connection, path, time.monotonic() + timeout)
     connection.execute("PRAGMA synchronous=FULL")

@@ -21,7 +21,9 @@ T = TypeVar("T")
 class Lane:
     """A caller may go away, its transaction still ends: the thread is not to be cancelled. After
     any error the connection is thrown away, so the next call begins with nothing left over. So is
-    one to a file that has been removed or replaced: SQLite would go on writing where nobody reads.
+    one to a file that has been removed: SQLite would go on writing where nobody reads. Another file
+    in its place is refused: the write-ahead log beside it is of the one that was there before, and
+    both histories would become one.
     """
 
     def __init__(
@@ -54,14 +56,20 @@ class Lane:
             raise
 
     def _connected(self) -> sqlite3.Connection:
-        if self._file is not None and self._file != self._seen():
+        seen = self._seen()
+        if self._file is not None and self._file != seen:
             self._disconnect()
-        if self._connection is None:
-            if self._file is not None and self._seen() is None:
+            if seen is None:
                 # Connecting would make an empty file in its place.
                 raise StorageUnavailable(
                     f"{self._path}: the file is gone: put it back, or restart to begin anew"
                 )
+            raise StorageUnavailable(
+                f"{self._path}: another file was put in its place: stop every process that uses "
+                f"it, remove {self._path.name}-wal and {self._path.name}-shm, which belong to the "
+                "file that was there before, and start again"
+            )
+        if self._connection is None:
             self._connection = self._connect()
             self._file = self._seen()
         return self._connection

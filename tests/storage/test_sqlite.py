@@ -197,6 +197,39 @@ async def test_tables_of_a_newer_release_are_left_alone(path: Path) -> None:
         await storage.open()
 
 
+async def test_nobody_else_may_read_the_file(storage: SqliteStorage, path: Path) -> None:
+    await grow(storage, 1)
+    files = sorted(path.parent.glob("pages.db*"))
+    assert [file.name for file in files] == ["pages.db", "pages.db-shm", "pages.db-wal"]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
+def content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+async def test_another_file_in_its_place_is_refused(storage: SqliteStorage, path: Path) -> None:
+    head = await grow(storage, 2)
+    backup = path.with_name("backup.db")
+    with sqlite3.connect(path) as source, sqlite3.connect(backup) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    await put(storage, head, an_event("after the backup"))
+    os.replace(backup, path)
+    before = content(path)
+    for _ in range(2):
+        for call in (storage.heads([PAGE]), put(storage, head, an_event("lost"))):
+            with pytest.raises(StorageUnavailable, match=r"another file.*remove pages\.db-wal"):
+                await call
+    assert content(path) == before
+    await storage.close()
+    for name in ("pages.db-wal", "pages.db-shm"):
+        path.with_name(name).unlink(missing_ok=True)
+    await storage.open()
+    assert await storage.heads([PAGE]) == {PAGE: head}
+
+
 async def test_locked_by_somebody_else(storage: SqliteStorage, path: Path) -> None:
     head = await grow(storage, 1)
     entry = an_event("mine")
