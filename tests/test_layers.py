@@ -1,4 +1,4 @@
-"""Imports point one way, and the core does no I/O (DESIGN section 5)."""
+"""Imports point one way, and the core does no I/O."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Send clients away before the server's own SIGTERM handler closes them all at once.
 
-A lifespan comes too late for that: uvicorn closes its sockets about 100 ms before it (research:
-realtime_engines 4.2 B).
+A lifespan comes too late for that: uvicorn closes its sockets about 100 ms before it.
 """
 
 from __future__ import annotations

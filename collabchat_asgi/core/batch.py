@@ -1,4 +1,4 @@
-"""Which events share a frame, and when it goes out (DESIGN section 7)."""
+"""Which events share a frame, and when it goes out."""
 
 from __future__ import annotations
 

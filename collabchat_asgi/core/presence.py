@@ -1,4 +1,4 @@
-"""Who is on a page, over all processes, without a store of its own (DESIGN section 4).
+"""Who is on a page, over all processes, without a store of its own.
 
 Every process owns the truth about its own viewers and tells the others in numbered changes. People
 travel as 64-bit hashes: what is counted is distinct people, so counts alone would not do.

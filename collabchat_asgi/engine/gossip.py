@@ -1,4 +1,4 @@
-"""Tells the other processes who is here, and keeps what they have told (DESIGN section 4)."""
+"""Tells the other processes who is here, and keeps what they have told."""
 
 from __future__ import annotations
 

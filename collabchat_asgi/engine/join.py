@@ -1,4 +1,4 @@
-"""Join a page, or come back to it: the most delicate procedure (DESIGN section 6, research H6)."""
+"""Join a page, or come back to it: the most delicate procedure (SCHEDULES H6)."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ class Outbox:
             self._ping_wanted = True
 
     def gone(self) -> None:
-        """The server refuses to send: the client has left (research: every server says it in an
+        """The server refuses to send: the client has left (every server says it in an
         exception of its own)."""
         self._answers.clear()
         self.closed = True

@@ -1,4 +1,4 @@
-"""Ask again who somebody is and what they may read, while they are connected (research: H14)."""
+"""Ask again who somebody is and what they may read, while they are connected (SCHEDULES H14)."""
 
 from __future__ import annotations
 

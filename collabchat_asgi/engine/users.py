@@ -1,4 +1,4 @@
-"""How much each user has and does in this process (DESIGN section 8)."""
+"""How much each user has and does in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All benchmarks, as one table of ratios (DESIGN section 10). Nothing here passes or fails.
+"""All benchmarks, as one table of ratios. Nothing here passes or fails.
 
     python -m tests.benchmarks [--rounds N] [--directory DISK] [name …]
 

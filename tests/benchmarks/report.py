@@ -16,7 +16,7 @@ LIBRARIES = ("uvicorn", "uvloop", "websockets", "msgspec", "asyncpg")
 
 @dataclass(frozen=True)
 class Row:
-    """`measured` says what came out, `goal` what DESIGN section 10 asks for ("" where it asks for
+    """`measured` says what came out, `goal` what we want to reach ("" where it asks for
     nothing), `reached` whether it is, and `n` how much was measured in each of how many rounds."""
 
     name: str

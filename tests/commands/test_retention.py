@@ -1,5 +1,6 @@
-"""What the engine forgets in the background, and what it promises to keep (PROTOCOL 2.3): the log
-for its limits, whichever is more; what was committed for `dedupeMs` and as long as the log."""
+"""What the engine forgets in the background, and what it promises to keep (PROTOCOL section 2):
+the log for its limits, whichever is more; what was committed for `dedupeMs`, and as long as it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who lost a permission loses it while connected (research: H14)."""
+"""Who lost a permission loses it while connected (SCHEDULES H14)."""
 
 from __future__ import annotations
 
