@@ -1,4 +1,6 @@
 # uvicorn examples.fastapi_app:app
+from pathlib import Path
+
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
 
@@ -11,4 +13,4 @@ app.add_middleware(CollabChatMiddleware, collab=CollabChat(authenticate=anonymou
 
 @app.get("/")
 async def article() -> FileResponse:
-    return FileResponse("examples/article.html")
+    return FileResponse(Path(__file__).with_name("article.html"))

@@ -3,6 +3,7 @@ import os
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import jwt
@@ -17,7 +18,7 @@ SECRET = os.environ.get("SECRET_KEY") or secrets.token_urlsafe()  # of all proce
 LIFETIME = timedelta(hours=8)
 
 app = FastAPI()
-templates = Jinja2Templates("examples/templates")
+templates = Jinja2Templates(Path(__file__).with_name("templates"))
 
 
 def current_user(access_token: Annotated[str, Cookie()] = "") -> str:

@@ -68,6 +68,6 @@ app = Litestar(
     on_startup=[collab.start],
     on_shutdown=[collab.close],
     template_config=TemplateConfig(
-        directory=Path("examples/templates"), engine=JinjaTemplateEngine
+        directory=Path(__file__).with_name("templates"), engine=JinjaTemplateEngine
     ),
 )

@@ -2,6 +2,7 @@
 import os
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -18,7 +19,7 @@ from collabchat_asgi.auth import starlette_session
 PASSWORDS = {"ann": "tulip", "bob": "rose"}
 SECRET_KEY = os.environ.get("SECRET_KEY") or secrets.token_urlsafe()  # of all processes
 
-templates = Jinja2Templates("examples/templates")
+templates = Jinja2Templates(Path(__file__).with_name("templates"))
 
 
 async def login(request: Request) -> Response:
