@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 SECRET = re.compile(r"([?&;][^=&;]*(?:pass|pwd|secret|token|key)[^=&;]*=)[^&;]*", re.IGNORECASE)
+EXAMPLES = {"nats": "examples/own_backend of the repository"}
 DRIVER_OF = {"asyncpg": "'collabchat-asgi[postgres]'", "nats": "nats-py"}
 
 
@@ -99,6 +100,11 @@ class Registry(Generic[T]):
         for point in entry_points(group=self._group, name=scheme.replace("+", ".")):
             return _maker(point.load())
         known = self.known()
+        if scheme in EXAMPLES:
+            raise ConfigError(
+                f"{self.setting}: {scheme}:// is not built in; {EXAMPLES[scheme]} is a back end "
+                "for it, to install or to start from"
+            )
         close = difflib.get_close_matches(scheme, known, 1)
         hint = f"did you mean {close[0]}://? " if close else ""
         raise ConfigError(
@@ -113,7 +119,10 @@ def _maker(found: Any) -> Callable[[str], Any]:
 
 SQLITE = ("sqlite", "sqlite+pysqlite")
 POSTGRES = ("postgresql", "postgresql+asyncpg", "postgres")
-REDIS = ("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
+REDIS = (
+    *("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel"),
+    *("unix", "redis+socket"),
+)
 
 storages: Registry[Storage] = Registry(
     "storage",

@@ -18,7 +18,7 @@ from ..core.frames import encode
 from ..core.model import Event, PageKey, Position, User
 from ..core.peers import Verdict
 from ..core.usage import COUNTERS
-from ..errors import CloseCode, Closed, Denied, PubSubError, StorageError
+from ..errors import CloseCode, Closed, Denied, PubSubError, PubSubUnavailable, StorageError
 from ..hooks import ConnectRequest, HookFailed, Hooks, Identity
 from ..pubsub.abc import PubSub
 from ..storage.abc import Storage
@@ -123,7 +123,7 @@ class Engine:
         clock, limits, timing = self.clock, self.limits, self.timing
         tuning = self.tuning
         self.codec = HintCodec(await bounded(self.storage.key(), self._seconds), self.run, clock)
-        await self._open_pubsub()
+        await self._open_pubsub(first=True)
         self.users = Users(limits, clock)
         self.meter = Meter(
             self.storage, self.hooks, self.run, clock, self._seconds, per_page=self._usage_per_page
@@ -511,12 +511,17 @@ class Engine:
             except (HookFailed, Denied):
                 continue
 
-    async def _open_pubsub(self) -> None:
+    async def _open_pubsub(self, *, first: bool = False) -> None:
+        """Open it, or go on without: it comes back by itself. Raises `PubSubError` at the `first`
+        time, where it would refuse again: a wrong password is a setting, and no outage."""
         try:
             async with within(self.timing.backend_seconds):
                 await self.pubsub.open()
         except (PubSubError, TimeoutError) as error:
-            logger.warning("the pub/sub is away; pages are healed by sweeps: %s", error)
+            refused = isinstance(error, PubSubError) and not isinstance(error, PubSubUnavailable)
+            if first and refused:
+                raise
+            logger.warning("opening the pub/sub failed, pages are healed by sweeps: %s", error)
         await subscribe_bounded(self.pubsub, [CONTROL_TOPIC], self.timing.backend_seconds)
 
     async def _listen_again(self) -> None:

@@ -43,7 +43,16 @@ class _Station:
     async def look(self) -> None:
         """See who is there, and what they understand. Raises `PubSubUnavailable`."""
         master, *_ = await self.servers.masters()
-        info: dict[str, Any] = await self.servers.checked(master.info("server"))
+        # `PING` is needed all the time, `INFO` is not given to everyone.
+        await self.servers.checked(master.ping())
+        if self._words is not None:
+            return
+        try:
+            info: dict[str, Any] = await self.servers.checked(master.info("server"))
+        except PubSubUnavailable:
+            raise
+        except PubSubError:
+            info = {}
         major = int(str(info.get("redis_version", "7")).partition(".")[0])
         self._words = self._words or (SHARDED if major >= 7 else CLASSIC)
 

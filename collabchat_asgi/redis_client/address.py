@@ -23,30 +23,58 @@ SCHEMES: Mapping[str, tuple[Kind, bool]] = {
     "rediss+cluster": ("cluster", True),
     "redis+sentinel": ("sentinel", False),
     "rediss+sentinel": ("sentinel", True),
+    "unix": ("server", False),
+    "redis+socket": ("server", False),
 }
+SOCKETS = {"unix", "redis+socket"}
+"""Schemes whose path is that of a Unix socket."""
 OPTIONS = {
+    "db",
     "durability",
+    "password",
     "prefix",
     "sentinel_password",
     "sentinel_username",
     "service",
     "ssl_ca_certs",
+    "ssl_cert_reqs",
     "ssl_certfile",
+    "ssl_check_hostname",
     "ssl_keyfile",
     "timeout",
+    "username",
 }
+IGNORED = {
+    "client_name",
+    "decode_responses",
+    "encoding",
+    "health_check_interval",
+    "max_connections",
+    "protocol",
+    "retry_on_timeout",
+    "socket_keepalive",
+}
+"""What redis-py's own URLs may say, and what is decided here: nobody need take it out."""
 TLS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 PORTS: Mapping[Kind, int] = {"server": 6379, "cluster": 6379, "sentinel": 26379}
+CURES = {
+    "socket_connect_timeout": "timeout=… bounds the whole call, in seconds",
+    "socket_timeout": "timeout=… bounds the whole call, in seconds",
+    "ssl": "write rediss:// instead",
+    "ssl_ca_path": "name one file: ssl_ca_certs=…",
+}
 PREFIX = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
 class Place(NamedTuple):
-    """Where one server listens."""
+    """Where one server listens. `port` 0: `host` is the path of a Unix socket."""
 
     host: str
     port: int
 
     def __str__(self) -> str:
+        if not self.port:
+            return self.host
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
@@ -62,6 +90,8 @@ class Address:
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     sentinel_credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     tls_files: Mapping[str, str] = field(default_factory=dict)
+    tls_checks: tuple[bool, bool] = (True, True)
+    """Whether the server's certificate is checked, and whether it must name the host."""
     timeout: float = 2.0
     """Seconds that one call may take."""
     prefix: str = "collabchat"
@@ -89,7 +119,10 @@ class Address:
             parts = urlsplit(url)
             kind, _ = SCHEMES[scheme]
             user, _, hosts = parts.netloc.rpartition("@")
-            places = tuple(_place(host, PORTS[kind]) for host in hosts.split(","))
+            if scheme in SOCKETS:
+                places: tuple[Place, ...] = (_socket(hosts, unquote(parts.path)),)
+            else:
+                places = tuple(_place(host, PORTS[kind]) for host in hosts.split(","))
             if kind == "server" and len(places) > 1:
                 raise ConfigError(
                     "is one server: several are redis+cluster://a,b or redis+sentinel://a,b/service"
@@ -106,17 +139,25 @@ class Address:
                 "redis+sentinel://a:26379,b:26379/service (escape odd characters in a password)"
             ) from None
         try:
-            service, db = _path(kind, unquote(parts.path).strip("/"), options.get("service", ""))
+            path = "" if scheme in SOCKETS else unquote(parts.path).strip("/")
+            if "db" in options and not path.rpartition("/")[2].isdecimal():
+                path = f"{path}/{options['db']}".strip("/")
+            service, db = _path(kind, path, options.get("service", ""))
+            name, _, password = user.partition(":")
             return cls(
                 scheme,
                 places,
                 db,
                 service,
-                credentials=_credentials(*map(unquote, user.partition(":")[::2])),
+                credentials=_credentials(
+                    unquote(name) or options.get("username", ""),
+                    unquote(password) or options.get("password", ""),
+                ),
                 sentinel_credentials=_credentials(
                     options.get("sentinel_username", ""), options.get("sentinel_password", "")
                 ),
                 tls_files={name: options[name] for name in TLS if name in options},
+                tls_checks=_checks(options),
                 timeout=_seconds(options.get("timeout", "2")),
                 prefix=_prefix(options.get("prefix", "collabchat")),
                 logged=_logged(options.get("durability", "log")),
@@ -132,11 +173,31 @@ def _place(text: str, port: int) -> Place:
 
 def _options(query: str) -> dict[str, str]:
     options = dict(parse_qsl(query, keep_blank_values=True))
-    if unknown := sorted(options.keys() - OPTIONS):
+    for name in sorted(options.keys() & CURES.keys()):
+        raise ConfigError(f"has no option {name}: {CURES[name]}")
+    if unknown := sorted(options.keys() - OPTIONS - IGNORED):
         raise ConfigError(
             f"has no option {', '.join(unknown)}; known: {', '.join(sorted(OPTIONS))}"
         )
     return options
+
+
+def _socket(host: str, path: str) -> Place:
+    if host or len(path) < 2:
+        raise ConfigError("needs the path of a socket: unix:///run/redis/redis.sock?db=0")
+    return Place(path, 0)
+
+
+def _checks(options: Mapping[str, str]) -> tuple[bool, bool]:
+    """redis-py checks the name from release 6 on; here it is always checked, unless told not to."""
+    required = options.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
+    if required not in ("none", "optional", "required"):
+        raise ConfigError(f"ssl_cert_reqs={required}: required (the certificate counts) or none")
+    named = options.get("ssl_check_hostname", "true").lower()
+    if named not in ("true", "false", "1", "0", "yes", "no"):
+        raise ConfigError(f"ssl_check_hostname={named}: true or false")
+    checked = required != "none"
+    return checked, checked and named in ("true", "1", "yes")
 
 
 def _credentials(username: str, password: str) -> dict[str, str]:

@@ -32,6 +32,8 @@ def client_of(address: Address, place: Place) -> Redis:
         make: Any = SentinelConnectionPool
         pool = make(connection_class=connection, **watch, **_bare(given))
         return Redis(connection_pool=pool)
+    if not place.port:
+        return Redis(unix_socket_path=place.host, **_bare(given))
     return Redis(host=place.host, port=place.port, **given)
 
 
@@ -67,9 +69,13 @@ def _given(address: Address, timeout: float) -> dict[str, Any]:
         "socket_keepalive": True,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
-        "client_name": "collabchat",
     }
-    return given | {"ssl": True, **address.tls_files} if address.tls else given
+    if not address.tls:
+        return given
+    checked, named = address.tls_checks
+    required = "required" if checked else "none"
+    tls = {"ssl": True, "ssl_cert_reqs": required, "ssl_check_hostname": named}
+    return given | tls | dict(address.tls_files)
 
 
 def _bare(given: dict[str, Any]) -> dict[str, Any]:

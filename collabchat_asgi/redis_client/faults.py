@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from redis.exceptions import (
     AuthenticationError,
     ConnectionError,
@@ -23,7 +25,6 @@ LASTING = {
 }
 CURES = {
     "NOAUTH": "wants a password: redis://user:password@host",
-    "NOPERM": "does not let this user do that: extend its ACL",
     "WRONGPASS": "refuses user or password",
 }
 
@@ -49,10 +50,27 @@ def _code(error: BaseException) -> str:
     return names.get(type(error).__name__) or text.partition(" ")[0]
 
 
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""In the text of a connection error whose cause is a certificate."""
+
+
+def _grant(text: str) -> str:
+    """The statement that gives what is missing, by the server's own words."""
+    if found := re.search(r"'([\w|-]+)' command", text):
+        right = f"+{found[1]}"
+    elif "channel" in text:
+        right = "&<prefix>:* (the option prefix, otherwise collabchat)"
+    elif "key" in text:
+        right = "~<prefix>* (the option prefix, otherwise collabchat)"
+    else:
+        right = "+<command>"
+    return f"does not let this user do that ({text}): ACL SETUSER <user> {right}"
+
+
 def is_away(error: BaseException) -> bool:
     """Whether trying again may help, now or later."""
     code = _code(error)
-    if code in CURES:
+    if code in CURES or code == "NOPERM" or UNTRUSTED in str(error):
         return False
     if isinstance(error, ResponseError):
         return code in PASSING or code in LASTING
@@ -68,6 +86,14 @@ def may_pass(error: BaseException, *, again: bool) -> bool:
 
 def explain(error: BaseException) -> str:
     code = _code(error)
+    if code == "NOPERM":
+        return _grant(str(error).removeprefix("NOPERM ").strip())
+    if UNTRUSTED in str(error):
+        return (
+            "shows a certificate that nobody here vouches for: name it, or who signed it, with "
+            "?ssl_ca_certs=/path.pem (and ssl_check_hostname=false where it names another host), "
+            f"or trust any with ?ssl_cert_reqs=none ({error})"
+        )
     if hint := CURES.get(code) or LASTING.get(code):
         return hint
     if isinstance(error, TimeoutError):
