@@ -6,6 +6,8 @@ import argparse
 from importlib.resources import files
 from pathlib import Path
 
+from .asgi.static import modules
+
 HELP = "copy the browser's modules into a folder"
 
 
@@ -17,13 +19,11 @@ def run(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     static = files("collabchat_asgi") / "static"
-    modules = {item.name: item for item in static.iterdir() if item.is_file()}
+    found = {item.name: item for item in modules(static)}
     # Those that pages load are there in one small file each, as the server sends them.
     small = (static / "min").iterdir()
-    modules |= {item.name: item for item in small if not item.name.endswith((".br", ".gz"))}
-    for name, module in modules.items():
+    found |= {item.name: item for item in small if not item.name.endswith((".br", ".gz"))}
+    for name, module in found.items():
         (folder / name).write_bytes(module.read_bytes())
-    print(
-        f"{len(modules)} files in {folder}. Served elsewhere, the widget needs prefix='https://…'."
-    )
+    print(f"{len(found)} files in {folder}. Served elsewhere, the widget needs prefix='https://…'.")
     return 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -38,13 +38,20 @@ class StaticFile:
 def load_static() -> Mapping[str, StaticFile]:
     """By path below the prefix, such as `client.js`. The same for all of a process."""
     folder = files("collabchat_asgi") / "static"
-    found = {item.name: _load(item) for item in folder.iterdir() if item.is_file()}
+    found = {item.name: _load(item) for item in modules(folder)}
     small = {item.name: item.read_bytes() for item in (folder / "min").iterdir()}
     return found | {
         name: _file(name, body, {"br": small[f"{name}.br"], "gzip": small[f"{name}.gz"]})
         for name, body in small.items()
         if name.endswith(".js")
     }
+
+
+def modules(folder: Traversable) -> Iterator[Traversable]:
+    """As they are written, with the types of those that applications import."""
+    for item in [*folder.iterdir(), *(folder / "typed").iterdir()]:
+        if item.is_file() and not item.name.endswith(".md"):
+            yield item
 
 
 def _load(item: Traversable) -> StaticFile:
