@@ -39,6 +39,7 @@ from .errors import ConfigError, MisuseError, Refused
 from .hooks import Authenticate, Authorize, BeforeCommit, Hooks, Identity, OnEvent, OnUsage
 from .objects import Ack, Events, Operation, Presence, Snapshot, UsageRow
 from .pubsub.abc import PubSub
+from .reloaders import default_storage
 from .settings import (
     as_flag,
     as_list,
@@ -49,8 +50,6 @@ from .settings import (
 from .storage.abc import Storage
 
 logger = logging.getLogger("collabchat_asgi")
-
-DEFAULT_STORAGE = "sqlite:///collabchat.db"
 
 
 class CollabChat:
@@ -146,7 +145,7 @@ class CollabChat:
         self.prefix = as_prefix(given.get("prefix", "/collabchat"))
         self._require_shared = as_flag("require_shared", given.get("require_shared", False))
         self.storage, self.pubsub = _back_ends(
-            given.get("storage", DEFAULT_STORAGE), given.get("pubsub")
+            given["storage"] if "storage" in given else default_storage(), given.get("pubsub")
         )
         self._gate = Gate(
             Origins(as_list(given.get("allowed_origins", ()))),

@@ -12,10 +12,10 @@ from typing import Any
 
 from ..errors import CollabChatError, ConfigError
 from ..registry import make_storage
+from ..reloaders import DEFAULT_STORAGE
 from ..settings import from_environment
 from ..storage.abc import PageKey, Storage
 
-DEFAULT_STORAGE = "sqlite:///collabchat.db"
 _PAGES_AT_ONCE = 500
 
 

@@ -48,14 +48,17 @@ EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 def socket_directory(path: str) -> str:
-    """Where the sockets of the workers that share `path` are: `<path>.pubsub`, or a directory
-    under the system's temporary one where that is too long for the address of a socket."""
-    real = os.path.realpath(path)
-    beside = os.path.join(real, "collabchat.pubsub") if os.path.isdir(real) else f"{real}.pubsub"
-    if len(os.fsencode(beside)) + 17 <= PATH_BYTES:
-        return beside
-    digest = hashlib.blake2b(os.fsencode(beside), digest_size=8).hexdigest()
-    return os.path.join(tempfile.gettempdir(), f"collabchat-{digest}.pubsub")
+    """Where the sockets of the workers that share `path` are: a directory of this name alone, below
+    the system's temporary one.
+
+    Not beside `path`, which is often beside the code: servers that reload when a file comes or goes
+    (`granian --reload`) would start for ever. Not in `XDG_RUNTIME_DIR`, which a login has and a
+    service of the same user has not: they would not find each other.
+    """
+    digest = hashlib.blake2b(os.fsencode(os.path.realpath(path)), digest_size=8).hexdigest()
+    place = os.path.join(tempfile.gettempdir(), f"collabchat-{digest}.pubsub")
+    fits = len(os.fsencode(place)) + 17 <= PATH_BYTES
+    return place if fits else f"/tmp/collabchat-{digest}.pubsub"
 
 
 def make_private(directory: str) -> None:
@@ -65,8 +68,9 @@ def make_private(directory: str) -> None:
     found = os.lstat(directory)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise ConfigError(
-            f"pubsub: {directory} belongs to someone else; all workers must run as one user, "
-            "or set pubsub= to a broker"
+            f"pubsub: {directory} belongs to someone else; all workers must run as one user. "
+            "Remove it if it is none of theirs, set TMPDIR to a directory of your own, or set "
+            "pubsub= to a broker"
         )
     if stat.S_IMODE(found.st_mode) != 0o700:
         os.chmod(directory, 0o700)
@@ -227,9 +231,10 @@ class _Station:
 class LocalPubSub(PubSub):
     """`local:///var/lib/app/chat.db`: for the workers of one machine that run as one user.
 
-    The path need not exist; it is a name that the workers share, and the sockets are in
-    `<path>.pubsub/` (0700). One way takes well under a millisecond. A killed process leaves a
-    socket file, which the next publisher removes. To be opened after a fork, not before it.
+    The path need not exist; it is a name that the workers share. The sockets are in a directory of
+    their own (0700) below the system's temporary one, which all workers must share. One way takes
+    well under a millisecond. A killed process leaves a socket file, which the next publisher
+    removes. To be opened after a fork, not before it.
     """
 
     max_payload: ClassVar[int | None] = MAX_PAYLOAD

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -56,6 +56,7 @@ class ServerProcess:
         self.lines: list[str] = []
         self._process: subprocess.Popen[str] | None = None
         self._told = threading.Event()
+        self._grown = threading.Condition()
         self._serves = False
         self._reader: threading.Thread | None = None
 
@@ -141,6 +142,13 @@ class ServerProcess:
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
+    def wait_for(self, told: Callable[[str], bool]) -> None:
+        """Returns once the log of all runs says so, and it listens. Raises `NotStarted`."""
+        with self._grown:
+            if not self._grown.wait_for(lambda: told(self.log), self.deadline):
+                raise NotStarted(f"its log does not say so:\n{self.log}")
+        self._knock()
+
     def _knock(self) -> None:
         """Granian says that it has started just before it listens, and tells nothing later."""
         ends = time.monotonic() + self.deadline
@@ -163,7 +171,9 @@ class ServerProcess:
         told = self._told
         with process.stdout as lines:
             for line in lines:
-                self.lines.append(line)
+                with self._grown:
+                    self.lines.append(line)
+                    self._grown.notify_all()
                 if listens := re.search(self.server.listening, line):
                     self.port = int(listens[1])
                 if re.search(self.server.serving or self.server.listening, line):

@@ -9,6 +9,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -71,13 +72,32 @@ async def listening(path: Path, *topics: str) -> AsyncIterator[Listener]:
         await ear.ended()
 
 
+def place_of(path: Path) -> Path:
+    return Path(socket_directory(str(path)))
+
+
+def names_in(directory: Path) -> list[str]:
+    return sorted(os.listdir(directory)) if directory.is_dir() else []
+
+
+def squat(place: Path, squatter: str) -> None:
+    if squatter == "a link to ours":
+        ours = place.with_name("ours")
+        ours.mkdir(mode=0o700)
+        place.symlink_to(ours)
+    elif squatter == "a file of ours":
+        place.write_text("")
+    else:
+        place.mkdir(mode=0o700)
+
+
 def sockets(path: Path) -> set[Path]:
-    return set(Path(socket_directory(str(path))).iterdir())
+    return set(place_of(path).iterdir())
 
 
 def dead_socket(path: Path, *, old: bool) -> Path:
     """What a killed process leaves."""
-    place = Path(socket_directory(str(path))) / os.urandom(8).hex()
+    place = place_of(path) / os.urandom(8).hex()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as killed:
         killed.bind(str(place))
     if old:
@@ -180,7 +200,7 @@ async def test_the_last_to_close_takes_the_directory_away(tmp_path: Path) -> Non
 
 async def test_a_newcomer_is_seen_where_the_clock_of_the_files_is_coarse(tmp_path: Path) -> None:
     async with listening(tmp_path / "db") as old:
-        directory = tmp_path / "db.pubsub"
+        directory = place_of(tmp_path / "db")
         os.utime(directory)
         await old.pubsub.publish("t", b"to nobody")
         before = os.stat(directory).st_mtime_ns
@@ -210,7 +230,7 @@ async def test_a_removed_socket_is_made_anew(
     async with listening(tmp_path / "db", "t") as ear, listening(tmp_path / "db") as other:
         for file in sockets(tmp_path / "db"):
             file.unlink()
-        (tmp_path / "db.pubsub").rmdir()
+        place_of(tmp_path / "db").rmdir()
         assert await ear.next() == Gap()
         assert await other.next() == Gap()
         await other.pubsub.publish("t", b"heard")
@@ -225,18 +245,18 @@ async def test_listen_raises_when_no_socket_can_be_made(
     await pubsub.open()
     for file in sockets(tmp_path / "db"):
         file.unlink()
-    (tmp_path / "db.pubsub").rmdir()
-    (tmp_path / "db.pubsub").write_text("in the way")
+    place_of(tmp_path / "db").rmdir()
+    place_of(tmp_path / "db").write_text("in the way")
     with pytest.raises(PubSubUnavailable, match="removed"):
         await asyncio.wait_for(anext(pubsub.listen()), 10)
-    (tmp_path / "db.pubsub").unlink()
+    place_of(tmp_path / "db").unlink()
     await pubsub.close()
     await pubsub.open()
     await pubsub.close()
 
 
 async def test_only_the_owner_may_enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    directory = tmp_path / "db.pubsub"
+    directory = place_of(tmp_path / "db")
     directory.mkdir(mode=0o777)
     async with listening(tmp_path / "db"):
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
@@ -249,7 +269,7 @@ async def test_only_the_owner_may_enter(tmp_path: Path, monkeypatch: pytest.Monk
 
 async def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
     path = tmp_path.joinpath(*["x" * 60] * 3, "chat.db")
-    assert not Path(socket_directory(str(path))).is_relative_to(tmp_path)
+    assert not place_of(path).is_relative_to(tmp_path)
     async with listening(path, "answer") as ear:
         with running(path):
             assert await ask(ear, b"far down") == Message("answer", b"far down")
@@ -257,23 +277,55 @@ async def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
 
 @pytest.fixture
 def short_path() -> Iterator[Path]:
-    """The path of a socket is at most 107 bytes long, and longer ones go elsewhere."""
+    """The path of a socket is at most 103 bytes long, and longer ones go elsewhere."""
     with TemporaryDirectory(prefix="cc") as name:
         yield Path(name)
 
 
-async def test_a_directory_and_a_link_to_the_file(short_path: Path) -> None:
-    assert socket_directory(str(short_path)).endswith("/collabchat.pubsub")
-    real, link = short_path / "real.db", short_path / "link.db"
+async def test_a_temporary_directory_too_long_for_a_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("x" * 90)))
+    async with listening(tmp_path / "db", "t") as ear:
+        await ear.pubsub.publish("t", b"heard")
+        assert await ear.messages(1) == [Message("t", b"heard")]
+
+
+async def test_a_directory_and_a_link_to_the_file(tmp_path: Path) -> None:
+    assert socket_directory(str(tmp_path)) != socket_directory(str(tmp_path / "real.db"))
+    real, link = tmp_path / "real.db", tmp_path / "link.db"
     link.symlink_to(real)
     async with listening(real, "t") as ear, listening(link) as via:
         await via.pubsub.publish("t", b"one bus")
         assert await ear.messages(1) == [Message("t", b"one bus")]
 
 
-async def test_no_place_for_a_socket(short_path: Path) -> None:
+async def test_nothing_comes_or_goes_beside_the_database(tmp_path: Path) -> None:
+    """Servers that reload where files change would start for ever."""
+    async with listening(tmp_path / "db"), listening(tmp_path / "db"):
+        assert names_in(tmp_path) == []
+
+
+async def test_no_place_for_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
     with pytest.raises(PubSubUnavailable):
-        await LocalPubSub(short_path / "no such directory" / "db").open()
+        await LocalPubSub(tmp_path / "db").open()
+
+
+@pytest.mark.parametrize("squatter", ["a link to ours", "a file of ours", "another's"])
+async def test_whoever_was_there_before_us_keeps_us_out(
+    short_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, squatter: str
+) -> None:
+    """The temporary directory is everybody's, and the name can be guessed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(short_path))
+    place = place_of(tmp_path / "db")
+    assert place.is_relative_to(short_path)
+    squat(place, squatter)
+    if squatter == "another's":
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(ConfigError, match=r"belongs to someone else.*TMPDIR"):
+        await LocalPubSub(tmp_path / "db").open()
+    assert names_in(place) == []
 
 
 # Datagrams.
