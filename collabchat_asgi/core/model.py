@@ -30,6 +30,13 @@ class Position(NamedTuple):
         return other.seq == 0 or (self.epoch == other.epoch and self.seq >= other.seq)
 
 
+class Mark(NamedTuple):
+    """What somebody has seen at a place in a page's log."""
+
+    position: Position
+    broadcast_id: str
+
+
 NOWHERE = Position("", 0)
 """A page without events."""
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .model import Event, Position
+from .model import Event, Mark, Position
 
+MAX_MARKS = 512
+"""Events remembered by name. More are thinned out, the older the thinner: of a piece of the log
+that was exchanged for another, one is enough."""
+MARKS_PER_DOUBLING = 16
 MAX_WAITING = 1_000
 """Events kept for a gap to close. More are dropped: whoever reads the log gets them again."""
 
@@ -13,7 +17,7 @@ MAX_WAITING = 1_000
 class Sequencer:
     """Watches one page's log from `position` on."""
 
-    __slots__ = ("_heard", "_waiting", "behind", "position")
+    __slots__ = ("_heard", "_marks", "_waiting", "behind", "position")
 
     def __init__(self, position: Position) -> None:
         self.position = position
@@ -22,6 +26,8 @@ class Sequencer:
         self._heard = position.seq
         """The highest number of this history that is known to exist."""
         self._waiting: dict[int, Event] = {}
+        self._marks: dict[int, str] = {}
+        """Number to broadcast id, ascending."""
 
     def push(self, epoch: str, events: Iterable[Event]) -> list[Event]:
         """Take what has been heard of the log and return what comes next, in order.
@@ -51,7 +57,33 @@ class Sequencer:
             waiting = self._waiting = {n: event for n, event in waiting.items() if n > seq}
         self.behind = self._heard > seq
         self.position = Position(epoch, seq)
+        self._marks.update((event.seq, event.broadcast_id) for event in ready)
+        if len(self._marks) > MAX_MARKS:
+            self._thin_out()
         return ready
+
+    @property
+    def marks(self) -> list[Mark]:
+        """What tells this history from another of the same epoch, as the storage may have one that
+        went back and was written on. `confirmed` takes them back."""
+        epoch = self.position.epoch
+        return [Mark(Position(epoch, seq), name) for seq, name in self._marks.items()]
+
+    def confirmed(self, marks: Iterable[Mark]) -> None:
+        """The storage knows these. The newest of them stands for all before it."""
+        known = [mark.position.seq for mark in marks if mark.position.epoch == self.position.epoch]
+        newest = max(known, default=0)
+        self._marks = {seq: name for seq, name in self._marks.items() if seq >= newest}
+
+    def _thin_out(self) -> None:
+        """Between two that stay lies at most the 16th part of the way to the end."""
+        first, end = next(iter(self._marks)), self.position.seq
+
+        def stays(seq: int) -> bool:
+            apart = max(1, (end - seq) // MARKS_PER_DOUBLING)
+            return seq == first or seq % (1 << (apart.bit_length() - 1)) == 0
+
+        self._marks = {seq: name for seq, name in self._marks.items() if stays(seq)}
 
     def told(self, head: Position) -> None:
         """A head that somebody has read from the storage."""
@@ -66,6 +98,7 @@ class Sequencer:
     def _begin(self, epoch: str) -> None:
         self.position = Position(epoch, 0)
         self._waiting.clear()
+        self._marks.clear()
         self._heard = 0
 
     def heard(self) -> frozenset[int]:
@@ -80,9 +113,11 @@ class Sequencer:
         self._heard = max(self._waiting, default=self.position.seq)
         self.behind = bool(self._waiting)
 
-    def reset(self, position: Position) -> None:
-        """Start anew from a page that was loaded."""
+    def reset(self, position: Position, last: str = "") -> None:
+        """Start anew from a page that was loaded; `last` is the broadcast id of its last event,
+        where that is known."""
         self.position = position
+        self._marks = {position.seq: last} if last else {}
         self.behind = False
         self._heard = position.seq
         self._waiting.clear()

@@ -127,7 +127,29 @@ class LogReader:
             if record.key.startswith("x:") and record.key[2:] not in state.deleted
         ]
         if not (led_by and page.lead_to(state, led_by)):
-            page.restore(state)
+            page.restore(state, loaded.last)
+
+    async def _compare(self, pages: Sequence[Page]) -> None:
+        """Notice a storage that went back and was written on past what these pages had: its heads
+        look as if nothing had happened. Raises `StorageError`."""
+        marks = {page: page.sequencer.marks for page in pages}
+        asked = {page.key: seen for page, seen in marks.items() if seen}
+        strays = await bounded(self._storage.strays(asked), self._seconds) if asked else ()
+        for page, seen in marks.items():
+            if page.key not in strays:
+                page.sequencer.confirmed(seen)
+                continue
+            logger.error(
+                "the storage of %s went back, and was written on by who had not seen %d: a new "
+                "epoch is drawn",
+                page.topic,
+                page.position.seq,
+            )
+            try:
+                await bounded(self._storage.renew_stray(page.key, seen), self._seconds)
+                await self.load(page)
+            except StorageError as error:
+                logger.warning("%s is compared again: it failed to be read: %s", page.topic, error)
 
     async def catch_up(self, page: Page) -> None:
         """Read the log after what the page has, once for all who ask meanwhile.
@@ -157,6 +179,7 @@ class LogReader:
         """Compare these pages with the storage and heal what is behind; a page that cannot be read
         keeps no other from it. Raises `StorageError` where it is the storage that is away."""
         self._failing.intersection_update(pages)
+        await self._compare(pages)
         before = {page: page.position for page in pages}
         heads = await self._heads([page.key for page in pages])
         behind = []

@@ -133,8 +133,9 @@ class Page:
                 self._fall_behind(viewer, before)
         self._batch.flushed(started, self._clock.monotonic())
 
-    def restore(self, state: State) -> None:
-        """The page as it was loaded. Viewers of an earlier history start over."""
+    def restore(self, state: State, last: str = "") -> None:
+        """The page as it was loaded, `last` being the broadcast id of its last event. Viewers of an
+        earlier history start over."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -142,7 +143,7 @@ class Page:
         self._ring = None
         self._forget_replays()
         self.state = state
-        self.sequencer.reset(state.position)
+        self.sequencer.reset(state.position, last)
         self.sent = state.position.seq
         for viewer in list(self.viewers):
             self._live.pop(viewer, None)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
-from ..core.model import NOWHERE, PageKey, Position, Record
+from ..core.model import NOWHERE, Mark, PageKey, Position, Record
 from ..errors import StorageError
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Kept",
     "Loaded",
     "LogEvent",
+    "Mark",
     "Outcome",
     "PageCopy",
     "PageKey",
@@ -161,6 +162,8 @@ class Loaded:
 
     position: Position
     records: Sequence[Record]
+    last: str = ""
+    """The broadcast id of the event at `position`, or "" where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +313,19 @@ class Storage(ABC):
     async def renew(self, page: PageKey, seen: Position) -> Position:
         """Draw a new epoch if the head is behind `seen` in the epoch of `seen` (a restored backup,
         a lost tail), and return the head. Records and log numbers stay."""
+
+    async def strays(self, marks: Mapping[PageKey, Sequence[Mark]]) -> Collection[PageKey]:
+        """Pages that hold another event at the place of one of their marks: the log went back and
+        was written on, by who had not seen its end. In one round trip per chunk of marks.
+
+        Numbers that the log does not hold and marks of other epochs tell nothing. A storage that
+        notices such a thing by itself, or cannot have it, gives none.
+        """
+        return ()
+
+    async def renew_stray(self, page: PageKey, marks: Sequence[Mark]) -> Position:
+        """Draw a new epoch if `strays` tells the page by these marks, and return the head."""
+        raise StorageError(f"{self!r} tells no strays (Storage.strays)")
 
     @abstractmethod
     async def erase(self, page: PageKey) -> None:

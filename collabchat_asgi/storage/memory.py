@@ -13,7 +13,7 @@ from threading import Lock
 from typing import ClassVar, NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from ..core.model import NOWHERE, PageKey, Position
+from ..core.model import NOWHERE, Mark, PageKey, Position
 from ..errors import ConfigError
 from .abc import (
     Entry,
@@ -82,6 +82,12 @@ class _Page:
             self.records.pop(key, None)
         self.records.update((record.key, record) for record in puts)
         return bool(placed)
+
+    def strays(self, mark: Mark) -> bool:
+        """Whether another event stands where `mark` saw one."""
+        logged = self.log.get(mark.position.seq)
+        same_epoch = mark.position.epoch == self.head.position.epoch
+        return same_epoch and logged is not None and logged.broadcast_id != mark.broadcast_id
 
     def copy(self) -> PageCopy:
         logged = {one.broadcast_id: one for one in self.log.values()}
@@ -213,7 +219,9 @@ class MemoryStorage(Storage):
     async def load(self, page: PageKey) -> Loaded:
         with self._data.lock:
             found = self._data.pages.get(page) or _Page()
-            return Loaded(found.head.position, list(found.records.values()))
+            end = found.log.get(found.head.position.seq)
+            last = end.broadcast_id if end else ""
+            return Loaded(found.head.position, list(found.records.values()), last)
 
     async def read(self, page: PageKey, after: Position, limit: int) -> Tail | str:
         with self._data.lock:
@@ -231,6 +239,21 @@ class MemoryStorage(Storage):
             found = self._data.pages.get(page) or _Page()
             epoch, seq = found.head.position
             if seq and epoch == seen.epoch and seq < seen.seq:
+                found.head = Head(Position(new_epoch(), seq), found.head.trimmed)
+            return found.head.position
+
+    async def strays(self, marks: Mapping[PageKey, Sequence[Mark]]) -> Collection[PageKey]:
+        with self._data.lock:
+            known = self._data.pages
+            return [
+                key for key in marks if key in known and any(map(known[key].strays, marks[key]))
+            ]
+
+    async def renew_stray(self, page: PageKey, marks: Sequence[Mark]) -> Position:
+        with self._data.lock:
+            found = self._data.pages.get(page) or _Page()
+            if any(map(found.strays, marks)):
+                seq = found.head.position.seq
                 found.head = Head(Position(new_epoch(), seq), found.head.trimmed)
             return found.head.position
 

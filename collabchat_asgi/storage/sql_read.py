@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 
-from ..core.model import NOWHERE, PageKey, Position
+from ..core.model import NOWHERE, Mark, PageKey, Position
 from .abc import Loaded, LogEvent, Record, Tail, UsageRow
 from .sql import Act, Dialect, Procedure, Row, Statement, Transaction, one_act
 from .turn import Head
 
-__all__ = ["KEYS", "Reader", "as_events"]
+__all__ = ["KEYS", "Reader", "as_events", "mark_rows"]
 
 _CHUNK = 1_000
 KEYS = {"tenant_id": "text", "url_id": "text"}
+MARKS = {**KEYS, "epoch": "text", "seq": "bigint", "broadcast_id": "text"}
 
 
 class Reader:
@@ -31,6 +32,18 @@ class Reader:
         )
         self._head = spell(
             "SELECT id, epoch, seq, trimmed FROM {page} WHERE tenant_id = $1 AND url_id = $2"
+        )
+        self._last = spell(
+            """SELECT broadcast_id FROM {entry}
+            WHERE page_id = $1 AND seq = $2 AND event IS NOT NULL"""
+        )
+        self._strays = spell(
+            f"""SELECT DISTINCT page.tenant_id, page.url_id
+            FROM {dialect.rows("given", MARKS)} JOIN {{page}} AS page
+            ON page.tenant_id = given.tenant_id AND page.url_id = given.url_id
+                AND page.epoch = given.epoch
+            JOIN {{entry}} AS entry ON entry.page_id = page.id AND entry.seq = given.seq
+            WHERE entry.event IS NOT NULL AND entry.broadcast_id <> given.broadcast_id"""
         )
         self._records = spell("SELECT key, value, body, body_seq FROM {record} WHERE page_id = $1")
         self._events = spell(
@@ -70,7 +83,21 @@ class Reader:
     def load(self, key: PageKey) -> Procedure[Loaded]:
         page_id, head = yield from self._find(key)
         rows = yield Statement(self._records, (page_id,))
-        return Loaded(head.position, [Record(*row) for row in rows])
+        last = yield Statement(self._last, (page_id, head.position.seq))
+        records = [Record(*row) for row in rows]
+        return Loaded(head.position, records, last[0][0] if last else "")
+
+    def strays(self, marks: Mapping[PageKey, Sequence[Mark]]) -> Act[set[PageKey]]:
+        rows = mark_rows(marks)
+        found: set[PageKey] = set()
+        for start in range(0, len(rows), _CHUNK):
+            found |= yield Transaction(self.some_strays(rows[start : start + _CHUNK]))
+        return found
+
+    def some_strays(self, rows: Sequence[Row]) -> Procedure[set[PageKey]]:
+        """Rows are of `mark_rows`."""
+        told = yield Statement(self._strays, self._dialect.give(rows, len(MARKS)))
+        return {PageKey(*row) for row in told}
 
     @one_act
     def read(self, key: PageKey, after: Position, limit: int) -> Procedure[Tail | str]:
@@ -115,6 +142,10 @@ class Reader:
     def key(self) -> Procedure[bytes]:
         [[key]] = yield Statement(self._key)
         return bytes(key)
+
+
+def mark_rows(marks: Mapping[PageKey, Sequence[Mark]]) -> list[Row]:
+    return [(*key, *mark.position, mark.broadcast_id) for key in marks for mark in marks[key]]
 
 
 def as_events(rows: Iterable[Row]) -> dict[int, list[LogEvent]]:

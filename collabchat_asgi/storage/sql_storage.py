@@ -8,7 +8,7 @@ from functools import partial
 from secrets import token_bytes
 from typing import TypeVar
 
-from ..core.model import PageKey, Position
+from ..core.model import Mark, PageKey, Position
 from .abc import Group, Loaded, Outcome, PageCopy, Revise, Storage, Tail, UsageDelta, UsageRow
 from .sql import Act, Dialect
 from .sql_copy import Copier
@@ -27,7 +27,7 @@ class SqlStorage(Storage):
 
     def __init__(self, dialect: Dialect) -> None:
         self._reads = Reader(dialect)
-        self._writes = Writer(dialect)
+        self._writes = Writer(dialect, self._reads)
         self._upkeep = Upkeep(dialect)
         self._copier = Copier(dialect)
 
@@ -57,6 +57,12 @@ class SqlStorage(Storage):
 
     async def renew(self, page: PageKey, seen: Position) -> Position:
         return await self._write(partial(self._writes.renew, page, seen))
+
+    async def renew_stray(self, page: PageKey, marks: Sequence[Mark]) -> Position:
+        return await self._write(partial(self._writes.renew_stray, page, marks))
+
+    async def strays(self, marks: Mapping[PageKey, Sequence[Mark]]) -> Collection[PageKey]:
+        return await self._read(partial(self._reads.strays, marks))
 
     async def erase(self, page: PageKey) -> None:
         await self._write(partial(self._writes.erase, page), patient=True)

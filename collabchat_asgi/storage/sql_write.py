@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..core.model import NOWHERE, PageKey, Position
+from ..core.model import NOWHERE, Mark, PageKey, Position
 from .abc import Entry, Failed, Group, LogEvent, Outcome, Record, Revise, Tail, new_epoch
 from .sql import Act, Changes, Dialect, Procedure, Row, Statement, Transaction, one_act
-from .sql_read import KEYS, as_events
+from .sql_read import KEYS, Reader, as_events, mark_rows
 from .turn import Head, Known, Turn, last_changes
 
 __all__ = ["Writer", "record_row"]
@@ -38,8 +38,9 @@ class Writer:
     moved.
     """
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, reader: Reader) -> None:
         self._dialect = dialect
+        self._reader = reader
         spell = dialect.spell
         given = dialect.rows("given", KEYS)
         # Rows are locked in key order, so that two commits never wait for each other.
@@ -229,6 +230,17 @@ class Writer:
         epoch, seq = head.position
         if not seq or epoch != seen.epoch or seq >= seen.seq:
             return head.position
+        return (yield from self._renewed(page_id, seq))
+
+    @one_act
+    def renew_stray(self, key: PageKey, marks: Sequence[Mark]) -> Procedure[Position]:
+        pages = yield from self._locked([key])
+        page_id, head = pages.get(key, _NO_ROW)
+        if not (yield from self._reader.some_strays(mark_rows({key: marks}))):
+            return head.position
+        return (yield from self._renewed(page_id, head.position.seq))
+
+    def _renewed(self, page_id: int, seq: int) -> Procedure[Position]:
         renewed = Position(new_epoch(), seq)
         yield Statement(self._move_head, (*renewed, page_id))
         return renewed

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+from typing import ClassVar
 
 import pytest
 
-from ..core.model import NOWHERE, Position
+from ..core.model import NOWHERE, Mark, Position
 from ..storage.abc import (
     Record,
     Storage,
@@ -27,6 +28,9 @@ from .storage_model import Model
 
 class Living:
     """Concurrency, cancellation, opening and closing, and everything against a model."""
+
+    tells_strays: ClassVar[bool] = False
+    """Whether `Storage.strays` is there."""
 
     async def test_writers_at_once_see_one_log(self, storage: Storage, second: Storage) -> None:
         done = asyncio.Event()
@@ -120,6 +124,27 @@ class Living:
         await storage.open()
         assert await storage.heads([PAGE]) == {PAGE: head}
         assert await grow(storage, 1) == Position(head.epoch, 2)
+
+    async def test_another_event_in_a_known_place_is_told(self, storage: Storage) -> None:
+        """As after a failover to a standby that had not seen the end, and was written on."""
+        head = await grow(storage, 3)
+        names = [event.broadcast_id for event in (await log_of(storage)).events]
+        seen = [Mark(Position(head.epoch, seq), name) for seq, name in enumerate(names, 1)]
+        assert (await storage.load(PAGE)).last in (names[-1], "")
+        beyond = Mark(Position(head.epoch, 4), "never written")
+        other_epoch = Mark(Position("other", 2), "lost")
+        assert not await storage.strays({PAGE: [*seen, beyond, other_epoch], OTHER: seen})
+        assert await storage.heads([PAGE]) == {PAGE: head}
+        lost = Mark(Position(head.epoch, 2), "lost")
+        strays = await storage.strays({PAGE: [seen[0], lost], OTHER: [lost]})
+        if not self.tells_strays:
+            assert not strays
+            return
+        assert set(strays) == {PAGE}
+        assert await storage.renew_stray(PAGE, [*seen, beyond, other_epoch]) == head
+        renewed = await storage.renew_stray(PAGE, [seen[0], lost])
+        assert (renewed.seq, renewed.epoch == head.epoch) == (3, False)
+        assert await storage.renew_stray(PAGE, [seen[0], lost]) == renewed, "once is enough"
 
     async def test_it_lives_on_in_another_loop(self, storage: Storage) -> None:
         head = await grow(storage, 1)

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Self
 
 from collabchat_asgi import Limits, Timing, Tuning, UsageReport
-from collabchat_asgi.core.model import PageKey, Position
+from collabchat_asgi.core.model import Mark, PageKey, Position
 from collabchat_asgi.core.session import Session
 from collabchat_asgi.engine.clock import SystemClock
 from collabchat_asgi.engine.connection import Connection
@@ -175,6 +175,12 @@ class TroubledStorage(Storage):
 
     async def renew(self, page: PageKey, seen: Position) -> Position:
         return await self._call("renew", page, seen)  # type: ignore[no-any-return]
+
+    async def strays(self, marks: Mapping[PageKey, Sequence[Mark]]) -> Collection[PageKey]:
+        return await self._call("strays", marks)  # type: ignore[no-any-return]
+
+    async def renew_stray(self, page: PageKey, marks: Sequence[Mark]) -> Position:
+        return await self._call("renew_stray", page, marks)  # type: ignore[no-any-return]
 
     async def erase(self, page: PageKey) -> None:
         await self._call("erase", page)

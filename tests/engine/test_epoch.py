@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from collabchat_asgi.core.model import NOWHERE
+from collabchat_asgi.core.model import NOWHERE, Position
 from collabchat_asgi.storage.memory import MemoryStorage
 from collabchat_asgi.testing import History, check
 from collabchat_asgi.testing.operations import (
@@ -129,6 +129,39 @@ async def test_h07c_a_rollback_found_by_the_sweep_draws_a_new_epoch(start: Start
     assert subscribed["epoch"] != first["epoch"]
     await ann.expect("snapshot", last=True)
     assert list(ann.bodies.values()) == [["kept"]]
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3, 15])
+@pytest.mark.parametrize("heard", [False, True])
+async def test_a_rollback_that_was_written_over_draws_a_new_epoch(
+    start: Start, lost: int, heard: bool
+) -> None:
+    """A failover to a standby that lacks the end, and somebody who had not seen it comes first:
+    behind, at and past the old head. `heard`: what follows arrives before the sweep does."""
+    storage = TroubledStorage()
+    one, two = await start(storage), await start(TroubledStorage(storage.inner))
+    ann, bob = await one.join("ann"), await two.join("bob")
+    first = await ann.do(create_chat("kept"))
+    await two.heal()
+    await one.heal()
+    saved = backup(storage)
+    for _ in range(lost):
+        await ann.do(create_chat("lost"))
+    restore(storage, saved)
+    for _ in range(2):
+        await bob.do(create_chat("told"))
+    if heard and lost < 3:
+        one.open_page().sequencer.told(Position(first["epoch"], 3))
+        await one.engine.reader.catch_up(one.open_page())
+        assert one.open_page().position.seq == 3
+    await one.heal()
+    subscribed = await ann.expect("subscribed")
+    assert (subscribed["recovered"], subscribed["seq"]) == (False, 3)
+    assert subscribed["epoch"] != first["epoch"]
+    await ann.expect("snapshot", last=True)
+    assert sorted(body for [body] in ann.bodies.values()) == ["kept", "told", "told"]
+    await two.heal()
+    assert (await bob.expect("subscribed"))["epoch"] == subscribed["epoch"]
 
 
 async def test_h07c_a_rollback_found_by_a_commit_draws_a_new_epoch(start: Start) -> None:

@@ -16,6 +16,8 @@ _names = count()
 
 
 class TestMemory(StorageContract):
+    tells_strays = True
+
     @pytest.fixture(autouse=True)
     def _own_data(self) -> None:
         self._name = f"test-{next(_names)}"

@@ -58,6 +58,7 @@ def schema() -> str:
 
 
 class TestPostgres(StorageContract):
+    tells_strays = True
     usage_at_once = 2_500
 
     @pytest.fixture(autouse=True)
@@ -69,6 +70,7 @@ class TestPostgres(StorageContract):
 
 
 class TestBehindPgBouncer(StorageContract):
+    tells_strays = True
     usage_at_once = 2_500
 
     @pytest.fixture(autouse=True)
@@ -95,6 +97,7 @@ class FreshConnections:
 
 
 class TestOnAPoolOfTheHost(StorageContract):
+    tells_strays = True
     usage_at_once = 2_500
 
     @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from collabchat_asgi.core.model import NOWHERE, PageKey, Position
+from collabchat_asgi.core.model import NOWHERE, Mark, PageKey, Position
 from collabchat_asgi.errors import ConfigError, MisuseError, StorageError, StorageUnavailable
 from collabchat_asgi.storage.abc import Entry, Reason, Record, Storage, Tail
 from collabchat_asgi.storage.sql import Act, Procedure, Statement, one_act
@@ -36,6 +36,7 @@ NOBODY = 65534
 
 
 class TestSqlite(StorageContract):
+    tells_strays = True
     usage_at_once = 2_500
 
     @pytest.fixture(autouse=True)
@@ -361,3 +362,28 @@ async def test_trim_takes_a_bit_at_a_time_and_ends(path: Path) -> None:
     count = "SELECT count(*) FROM collabchat_entry"
     assert await storage._read(asked(count)) == 10
     await storage.close()
+
+
+async def test_a_live_restore_that_was_written_over_is_told(
+    storage: SqliteStorage, path: Path
+) -> None:
+    """`.restore` of SQLite's own shell: the same file, an earlier history."""
+    head = await grow(storage, 2)
+    backup = path.with_name("backup.db")
+    copy_database(path, backup)
+    await put(storage, head, an_event("lost-1"), an_event("lost-2"))
+    seen = [Mark(Position(head.epoch, 4), "lost-2")]
+    assert not await storage.strays({PAGE: seen})
+    copy_database(backup, path)
+    assert await storage.heads([PAGE]) == {PAGE: head}
+    await put(storage, head, *(an_event(f"told-{n}") for n in range(3)))
+    assert await storage.strays({PAGE: seen}) == {PAGE}
+    renewed = await storage.renew_stray(PAGE, seen)
+    assert (renewed.seq, renewed.epoch == head.epoch) == (5, False)
+
+
+def copy_database(source: Path, target: Path) -> None:
+    with sqlite3.connect(source) as one, sqlite3.connect(target) as other:
+        one.backup(other)
+    one.close()
+    other.close()
