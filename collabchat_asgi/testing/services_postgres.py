@@ -17,7 +17,7 @@ import psutil  # type: ignore[import-untyped]
 
 from .services import Service, find_binary
 
-__all__ = ["PASSWORD", "PgBouncer", "PostgresServer"]
+__all__ = ["PASSWORD", "PgBouncer", "PostgresServer", "PostgresStandby"]
 
 PASSWORD = "hunter2"
 """Of everybody here, so that a test can look for it where it must not be."""
@@ -133,6 +133,31 @@ class PostgresServer(Service):
                 process.send_signal(number)
             if process is main and number == signal.SIGSTOP:
                 _stands_still(main)
+
+
+class PostgresStandby(PostgresServer):
+    """Follows `primary` by streaming, asynchronously, until it is promoted."""
+
+    ready = re.compile("database system is ready to accept read-only connections")
+
+    def __init__(self, primary: PostgresServer) -> None:
+        super().__init__()
+        self._primary = primary
+
+    def _initialise(self, data: Path) -> None:
+        command = [
+            *(find_binary("pg_basebackup", self.package), "--pgdata", str(data)),
+            *("--dbname", self._primary.url, "--write-recovery-conf", "--wal-method=stream"),
+            *("--checkpoint=fast", "--no-sync"),
+        ]
+        subprocess.run(
+            _as_servant(command, self.folder), cwd=self.folder, check=True, capture_output=True
+        )
+
+    def promote(self) -> None:
+        """Returns when it takes writes."""
+        [row] = self.execute("SELECT pg_promote() AS done")
+        assert row["done"]
 
 
 def _stands_still(process: psutil.Process) -> None:

@@ -17,13 +17,18 @@ import pytest
 
 from collabchat_asgi.commands.check_postgres import facts
 from collabchat_asgi.commands.finding import Checkup
-from collabchat_asgi.core.model import NOWHERE, PageKey
+from collabchat_asgi.core.model import NOWHERE, Mark, PageKey, Position
 from collabchat_asgi.errors import ConfigError, MisuseError, StorageError, StorageUnavailable
 from collabchat_asgi.postgres_client.address import Address
 from collabchat_asgi.storage.abc import Failed, Group, Record, Storage
 from collabchat_asgi.storage.postgres import PostgresStorage
 from collabchat_asgi.storage.sql import Procedure, Statement, one_act
-from collabchat_asgi.testing.services_postgres import PASSWORD, PgBouncer, PostgresServer
+from collabchat_asgi.testing.services_postgres import (
+    PASSWORD,
+    PgBouncer,
+    PostgresServer,
+    PostgresStandby,
+)
 from collabchat_asgi.testing.storage_acts import (
     OTHER,
     PAGE,
@@ -560,6 +565,38 @@ async def test_who_freezes_in_mid_commit_does_not_hold_the_page(
                 continue
     frozen.terminate()
     await storage.close()
+
+
+async def test_a_failover_that_lost_the_end_and_was_written_over_is_told() -> None:
+    with PostgresServer() as primary, PostgresStandby(primary) as standby:
+        url = (
+            f"postgresql://postgres:{PASSWORD}@127.0.0.1:{primary.port},127.0.0.1:{standby.port}"
+            "/postgres?target_session_attrs=read-write&timeout=10"
+        )
+        one, other = PostgresStorage(url), PostgresStorage(url)
+        await one.open()
+        await other.open()
+        head = await grow(one, 2)
+        seen = "SELECT pg_last_wal_replay_lsn() >= '{}'::pg_lsn AS seen"
+        [end] = await ask(primary, "SELECT pg_current_wal_lsn()::text AS lsn")
+        while not (await ask(standby, seen.format(end["lsn"])))[0]["seen"]:
+            pass
+        await asyncio.to_thread(standby.stop)
+        await put(one, head, an_event("lost-1"), an_event("lost-2"))
+        marks = [Mark(Position(head.epoch, seq), f"lost-{seq - 2}") for seq in (3, 4)]
+        assert not await one.strays({PAGE: marks})
+        await asyncio.to_thread(primary.kill)
+        await asyncio.to_thread(standby.start)
+        await asyncio.to_thread(standby.promote)
+        assert await other.heads([PAGE]) == {PAGE: head}
+        await put(other, head, *(an_event(f"told-{n}") for n in range(3)))
+        assert await one.heads([PAGE]) == {PAGE: Position(head.epoch, 5)}, "as if it had grown"
+        assert await one.strays({PAGE: marks}) == {PAGE}
+        renewed = await one.renew_stray(PAGE, marks)
+        assert (renewed.seq, renewed.epoch == head.epoch) == (5, False)
+        assert await other.heads([PAGE]) == {PAGE: renewed}
+        await one.close()
+        await other.close()
 
 
 # What callers do.
