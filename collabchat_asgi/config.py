@@ -76,6 +76,15 @@ class Limits:
     """A page's id, from clients and from the host's own calls."""
     comments_per_minute: int = number(20, 1, MANY)
     """Per user, also the burst. Retries of what was committed are free."""
+    comments_per_minute_per_address: int | None = number(None, 1, MANY)
+    """Of all users from one address, also the burst; None: ten times `comments_per_minute`. Counts
+    where an address means a person: behind `trusted_proxies`, or a public one without any trace of
+    a proxy."""
+    comments_per_minute_per_tenant: int | None = number(None, 1, MANY)
+    """Of all users of one tenant, also the burst; None: fifty times `comments_per_minute`."""
+    reads_per_second: int = number(50, 1, MANY)
+    """Subscriptions and HTTP reads of one user; the burst is ten times that. Ten times as much from
+    one address, a hundred times in one tenant."""
     operations_per_second: int = number(20, 1, MANY)
     """Per user, also the burst."""
     frames_per_10_seconds: int = number(200, 1, MANY)

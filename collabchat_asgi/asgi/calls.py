@@ -88,6 +88,7 @@ async def events(exchange: Exchange) -> Answer:
 
 async def usage(exchange: Exchange) -> Answer:
     admission = await exchange.admit(exchange.query.get("tenantId"))
+    exchange.charge_read(admission)
     await exchange.authorize(admission, "view-usage", "")
     first, last = exchange.day("from"), exchange.day("to")
     return Answer.json({"rows": await exchange.engine.usage(admission.tenant_id, first, last)})
@@ -106,7 +107,15 @@ async def operate(exchange: Exchange) -> Answer:
         url_id_chars=limits.url_id_chars,
     )
     identity, tenant_id = admission.identity, admission.tenant_id
-    request = Request(identity, identity.user, tenant_id, operation, len(body), serial=serial)
+    request = Request(
+        identity,
+        identity.user,
+        tenant_id,
+        operation,
+        len(body),
+        serial=serial,
+        address=exchange.gate.person(exchange.scope),
+    )
     return Answer.json(await engine.settle(request))
 
 

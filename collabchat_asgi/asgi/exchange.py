@@ -125,8 +125,17 @@ class Exchange:
         url_id = self.query.get("urlId", "")
         check_url_id(url_id, self.engine.limits.url_id_chars)
         admission = await self.admit(self.query.get("tenantId"))
+        self.charge_read(admission)
         await self.authorize(admission, "read", url_id)
         return PageKey(admission.tenant_id, url_id)
+
+    def charge_read(self, admission: Admission) -> None:
+        """Raises `Refused` where this person reads too much."""
+        refusal = self.engine.users.read(
+            admission.tenant_id, admission.identity.user_id, self.gate.person(self.scope)
+        )
+        if refusal is not None:
+            raise refusal
 
     async def authorize(self, admission: Admission, action: Action, url_id: str) -> None:
         access = AccessRequest(admission.identity, action, admission.tenant_id, url_id)

@@ -39,6 +39,10 @@ class Gate:
         """What `connections_per_address` counts by; None: it cannot be told from a proxy's."""
         return self.peers.address(scope) if self.peers.known else None
 
+    def person(self, scope: Scope) -> str | None:
+        """Whose operations and reads are rationed beside the user's; None: it cannot be told."""
+        return self.peers.person(scope)
+
     def may_drain(self, scope: Scope) -> bool:
         """Whoever has the token. Without one nobody: what comes from this machine may come through
         a proxy on it, from anywhere."""

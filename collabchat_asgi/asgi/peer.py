@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 
 from ..errors import ConfigError
@@ -34,6 +35,24 @@ class Peers:
     def known(self) -> bool:
         """Whether addresses mean people and not proxies."""
         return bool(self._trusted)
+
+    def person(self, scope: Scope) -> str | None:
+        """The client's address, where it means a person and not a proxy.
+
+        As `address` where `trusted_proxies` are set. Without them, only a public address whose
+        request shows no trace of a proxy: a loopback or private one may be a proxy that says
+        nothing, and all of its visitors would share one ration. Of IPv6 the /64, which is what one
+        visitor has."""
+        if self.known:
+            shown = self.address(scope)
+            address = None if shown is None else parse(shown)
+        else:
+            address = client_of(scope)
+            if address is None or not address.is_global or _proxied(scope):
+                return None
+        if isinstance(address, ipaddress.IPv6Address):
+            return str(ipaddress.ip_network((address, 64), strict=False))
+        return _shown(address)
 
     def address(self, scope: Scope) -> str | None:
         """The client's address: the last one in `X-Forwarded-For` that is no trusted proxy.
@@ -82,7 +101,11 @@ def is_loopback(scope: Scope) -> bool:
     address = client_of(scope)
     if address is None or not address.is_loopback:
         return False
-    return not any(name.lower() in _PROXIES_SAY for name, _ in scope.get("headers", ()))
+    return not _proxied(scope)
+
+
+def _proxied(scope: Scope) -> bool:
+    return any(name.lower() in _PROXIES_SAY for name, _ in scope.get("headers", ()))
 
 
 def is_at_home(scope: Scope) -> bool:

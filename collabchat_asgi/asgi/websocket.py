@@ -153,7 +153,9 @@ class WebSocket:
             )
             admission = await engine.admit(request)
             wire = wire_below(self._send)
-            self._connection = engine.connect(admission, request, self._send, self, wire)
+            self._connection = engine.connect(
+                admission, request, self._send, self, wire, self._gate.person(self._scope)
+            )
         except Closed as closed:
             if closed.retry_after_ms is not None:
                 await self._send({"type": "websocket.send", "text": _bye(closed)})

@@ -16,12 +16,26 @@ class TokenBucket:
 
     def take(self, now: float, tokens: float = 1.0) -> float:
         """Take tokens and return 0, or take nothing and return the seconds to wait."""
-        self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
-        self._at = now
+        self._fill(now)
         if self._tokens >= tokens:
             self._tokens -= tokens
             return 0.0
         return (tokens - self._tokens) / self.rate
+
+    def wait(self, now: float, tokens: float = 1.0) -> float:
+        """Seconds until so many could be taken; nothing is taken."""
+        self._fill(now)
+        return max(0.0, (tokens - self._tokens) / self.rate) if tokens > 0 else 0.0
+
+    def spend(self, tokens: float, now: float) -> None:
+        """They were taken elsewhere: there may be fewer than none left. Fewer than 0 are given
+        back."""
+        self._fill(now)
+        self._tokens = min(self.burst, self._tokens - tokens)
+
+    def _fill(self, now: float) -> None:
+        self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
+        self._at = now
 
     def give_back(self, tokens: float = 1.0) -> None:
         self._tokens = min(self.burst, self._tokens + tokens)

@@ -57,6 +57,7 @@ class Connection:
         "_retries",
         "_socket",
         "_worker",
+        "address",
         "closed",
         "context",
         "engine",
@@ -82,6 +83,8 @@ class Connection:
         self.tenant_id = tenant_id
         self.identity = identity
         self.request = request
+        self.address: str | None = None
+        """Of the client, where that means a person."""
         self.viewers: dict[str, Viewer] = {}
         self.closed = False
         self.context = copy_context()
@@ -274,6 +277,7 @@ class Connection:
             answer,
             lane,
             connection_id=self.id,
+            address=self.address,
             serial=self.engine.revocations.serial,
             order=lane.next(),
         )

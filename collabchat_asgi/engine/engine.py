@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,8 @@ from .hints import (
     Heard,
     HintCodec,
     IsTyping,
+    Spending,
+    Spent,
 )
 from .key_watch import KeyWatch
 from .listener import Listener, subscribe_bounded
@@ -58,6 +60,9 @@ logger = logging.getLogger("collabchat_asgi.engine")
 DEAF_AFTER_BEATS = 2.0
 """Heartbeats of its own that a process may miss before it opens its pub/sub anew."""
 
+
+ROWS_PER_HINT = 200
+"""At about 20 bytes, within the smallest `max_payload`."""
 
 FIRST_TRIM_SECONDS = 60
 TRIM_SECONDS = 600
@@ -124,7 +129,13 @@ class Engine:
         tuning = self.tuning
         self.codec = HintCodec(await bounded(self.storage.key(), self._seconds), self.run, clock)
         await self._open_pubsub(first=True)
-        self.users = Users(limits, clock)
+        self.users = Users(
+            limits,
+            clock,
+            self._tell_spent,
+            heartbeat=timing.heartbeat_seconds,
+            expiry=timing.expiry_seconds,
+        )
         self.meter = Meter(
             self.storage, self.hooks, self.run, clock, self._seconds, per_page=self._usage_per_page
         )
@@ -264,8 +275,11 @@ class Engine:
         send: Send,
         socket: Socket,
         wire: Wire | None = None,
+        address: str | None = None,
     ) -> Connection:
-        """A new connection, greeted with `welcome`. Raises `Closed` (4512, 4529)."""
+        """A new connection, greeted with `welcome`. Raises `Closed` (4512, 4529).
+
+        `address` is whose allowance is charged beside the user's; None: it may be a proxy's."""
         identity, tenant_id = admission.identity, admission.tenant_id
         if self.draining:
             raise Closed(
@@ -273,16 +287,15 @@ class Engine:
                 "the server is going away",
                 retry_after_ms=self._come_back(self.timing.drain_seconds),
             )
-        user = self.users.of(tenant_id, identity.user_id)
-        if user.connections >= self.limits.connections_per_user:
-            raise Closed(CloseCode.TOO_MANY, "too many connections of this user")
         id = secrets.token_urlsafe(12)
         connection = Connection(self, id, tenant_id, identity, request, socket)
+        connection.address = address
         connection.outbox = Outbox(
             send, self._as_message, connection, self.clock, self.tuning, self.timing, wire
         )
         welcome = encode(self._welcome(connection))
-        user.connections += 1
+        if not self.users.connected(tenant_id, identity.user_id):
+            raise Closed(CloseCode.TOO_MANY, "too many connections of this user")
         self.meter.connected(tenant_id, 1)
         self.connections[id] = connection
         self.revalidation.watch(connection)
@@ -291,8 +304,7 @@ class Engine:
 
     def disconnected(self, connection: Connection) -> None:
         if self.connections.pop(connection.id, None) is not None:
-            user = self.users.of(connection.tenant_id, connection.identity.user_id)
-            user.connections -= 1
+            self.users.disconnected(connection.tenant_id, connection.identity.user_id)
             self.meter.connected(connection.tenant_id, -1)
 
     def _welcome(self, connection: Connection) -> dict[str, object]:
@@ -411,6 +423,8 @@ class Engine:
                 shown = page is not None and page.state.chat(chat_id) is not None
                 if page is not None and shown and self.gossip.is_still_typed(heard):
                     self.show_typing(page, chat_id, msgspec.json.decode(user, type=User))
+            case Spent(rows=rows):
+                self.users.hear(heard.run, rows)
             case ControlMoved():
                 self.supervisor.once("revocations", self.revocations.sweep())
             case _:
@@ -424,6 +438,12 @@ class Engine:
             await self.reader.sweep(pages)
         except StorageError as error:
             logger.warning("reading the log after strange hints failed: %s", error)
+
+    def _tell_spent(self, rows: Sequence[Spending]) -> None:
+        if self.gossip.peers:
+            for start in range(0, len(rows), ROWS_PER_HINT):
+                part = list(rows[start : start + ROWS_PER_HINT])
+                self.publisher.tell(CONTROL_TOPIC, Spent(part))
 
     def _missed(self) -> None:
         """The pub/sub may have lost anything: read the log, and ask who is here."""
@@ -454,6 +474,7 @@ class Engine:
                 connection.outbox.window.heard_at += asleep
                 connection.tick(now)
             self.gossip.tick()
+            self.users.tick()
             self.doubts.tick()
             self.key_watch.tick()
             self.meter.gather()

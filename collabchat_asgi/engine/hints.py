@@ -98,11 +98,24 @@ class Heartbeat(msgspec.Struct, frozen=True, array_like=True, tag="h"):
     """Topics whose people changed lately, with the version."""
 
 
+Spending = tuple[int, int, int, int, int, int]
+"""Of one user, address or tenant: kind, hash, operations, comments and reads since the last time,
+and the connections that are open."""
+
+
+class Spent(msgspec.Struct, frozen=True, array_like=True, tag="s"):
+    """On the control topic: what was taken from allowances that all processes share."""
+
+    rows: list[Spending]
+
+
 class ControlMoved(msgspec.Struct, frozen=True, array_like=True, tag="c"):
     """On the control topic: the control page has a new event."""
 
 
-Hint = Happened | PeopleChanged | PeopleAll | WhoIsHere | IsTyping | Heartbeat | ControlMoved
+Hint = (
+    Happened | PeopleChanged | PeopleAll | WhoIsHere | IsTyping | Heartbeat | Spent | ControlMoved
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,11 @@ async def join(connection: Connection, frame: Subscribe) -> None:
     engine = connection.engine
     if len(connection.viewers) >= engine.limits.pages_per_connection:
         raise Refused("too-many", "too many pages on one connection")
+    refusal = engine.users.read(
+        connection.tenant_id, connection.identity.user_id, connection.address
+    )
+    if refusal is not None:
+        raise refusal
     serial = engine.revocations.serial
     can = await _permissions(connection, frame.url_id)
     try:

@@ -53,6 +53,8 @@ class Request:
     order: int = 0
     """Its place in the lane."""
     connection_id: str = ""
+    address: str | None = None
+    """Of the client, where that means a person."""
     serial: int = 0
     """Of the revocations when the request came in."""
 
@@ -126,7 +128,9 @@ class Operations:
     def _ration(self, request: Request) -> Refused | None:
         if request.trusted:
             return None
-        refusal = self._users.charge(request.tenant_id, request.user.id, request.operation)
+        refusal = self._users.charge(
+            request.tenant_id, request.user.id, request.operation, request.address
+        )
         request.charged = refusal is None
         return refusal
 
@@ -225,7 +229,9 @@ class Operations:
     def _count(self, page: Page, request: Request, receipt: Receipt) -> None:
         if receipt.again:
             if request.charged:
-                self._users.give_back(request.tenant_id, request.user.id, request.operation)
+                self._users.give_back(
+                    request.tenant_id, request.user.id, request.operation, request.address
+                )
             return
         chats = int(isinstance(request.operation, CreateChat))
         comments = int(isinstance(request.operation, CreateChat | AddComment))

@@ -47,7 +47,10 @@ KEY = PageKey(TENANT, PAGE)
 DEADLINE = 10.0
 
 PLENTY = Limits(
-    comments_per_minute=1_000_000, operations_per_second=1_000_000, frames_per_10_seconds=1_000_000
+    comments_per_minute=1_000_000,
+    operations_per_second=1_000_000,
+    reads_per_second=1_000_000,
+    frames_per_10_seconds=1_000_000,
 )
 TIMING = Timing()
 HASTY = Timing(hook_seconds=0.3, send_seconds=0.3)
@@ -333,6 +336,7 @@ class Server:
         for connection in list(self.engine.connections.values()):
             connection.tick(now)
         self.engine.gossip.tick()
+        self.engine.users.tick()
         self.engine.doubts.tick()
         self.engine.key_watch.tick()
         self.engine.meter.gather()
