@@ -215,6 +215,8 @@ class Tuning:
     """Sent between two pings."""
     idle_pages: int = number(1_000, 0, MANY)
     """Pages kept in memory with nobody on them."""
+    idle_bytes: int = number(256 * MIB, 0, 1024 * 1024 * MIB)
+    """What those pages may weigh together, as `Limits.bytes_per_page` counts."""
     queued_operations: int = number(10_000, 1, MANY)
     """Waiting for the committer in this process; more are answered `unavailable`."""
 

@@ -260,8 +260,11 @@ class Connection:
         url_id = operation.url_id
         lane = self._lanes.get(url_id)
         if lane is None:
-            if len(self._lanes) > self.engine.limits.pages_per_connection:
+            most = self.engine.limits.pages_per_connection
+            if len(self._lanes) >= 2 * most:
                 self._lanes = {id: lane for id, lane in self._lanes.items() if lane.active}
+            if len(self._lanes) >= 2 * most:
+                self.give_up(CloseCode.OUT_OF_ORDER, "too many pages wait for a retry")
             lane = self._lanes[url_id] = Lane()
         lane.waiting += 1
 

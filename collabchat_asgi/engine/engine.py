@@ -148,6 +148,7 @@ class Engine:
             self.pubsub,
             timing.backend_seconds,
             tuning.idle_pages,
+            tuning.idle_bytes,
             self._opened,
             self.meter.release,
         )

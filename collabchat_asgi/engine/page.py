@@ -94,6 +94,11 @@ class Page:
         """Ids that were deleted before then may come again."""
         self.expired_keys += (DELETED + id for id in self.state.forget(before_ms))
 
+    def forget_encoded(self) -> None:
+        """What can be made again from the state."""
+        self._snapshot = self._encoded = None
+        self._forget_replays()
+
     def accept(self, epoch: str, events: Sequence[Event]) -> None:
         """Events of the log, in any order and as often as may be."""
         ready = self.sequencer.push(epoch, events)

@@ -27,6 +27,7 @@ class Pages:
         pubsub: PubSub,
         seconds: float,
         idle_pages: int,
+        idle_bytes: int,
         opened: Callable[[Page], None],
         closed: Callable[[PageKey], None],
     ) -> None:
@@ -36,6 +37,7 @@ class Pages:
         self._pubsub = pubsub
         self._seconds = seconds
         self._idle_pages = idle_pages
+        self._idle_bytes = idle_bytes
         self._opened = opened
         self._closed = closed
         self._pages: OrderedDict[PageKey, Page] = OrderedDict()
@@ -84,11 +86,17 @@ class Pages:
         return await self._supervisor.flight(("open", key), lambda: self._open(key))
 
     async def evict(self) -> None:
-        """Forget the pages that nobody has needed for longest, beyond `Tuning.idle_pages`."""
+        """Forget the pages that nobody has needed for longest, beyond `Tuning.idle_pages` and
+        `Tuning.idle_bytes`; what the others have encoded goes too."""
         pages = self._pages.values()
         idle = [page for page in pages if page.idle and page.key not in self._wanted]
         topics = []
-        for page in idle[: max(0, len(idle) - self._idle_pages)]:
+        weight = sum(page.state.size for page in idle)
+        for left, page in zip(range(len(idle), 0, -1), idle, strict=True):
+            if left <= self._idle_pages and weight <= self._idle_bytes:
+                page.forget_encoded()
+                continue
+            weight -= page.state.size
             del self._pages[page.key]
             del self._topics[page.topic]
             self._closed(page.key)

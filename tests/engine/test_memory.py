@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from collabchat_asgi import Tuning
 from collabchat_asgi.testing.operations import create_chat, delete_chat
 
 from .conftest import Start
-from .harness import KEY, Clock
+from .harness import KEY, PLENTY, Clock, TroubledStorage, turns
 
 KIB = 1024
 
@@ -68,3 +70,36 @@ async def test_ids_that_may_come_again_are_forgotten_everywhere(start: Start) ->
     assert page.expired_keys == []
     loaded = await server.storage.load(KEY)
     assert not [record for record in loaded.records if record.key.startswith("x:")]
+
+
+async def test_idle_pages_are_bounded_by_weight(start: Start) -> None:
+    server = await start(tuning=Tuning(idle_bytes=20_000))
+    for number in range(5):
+        writer = await server.join("ann", url_id=f"page-{number}")
+        for _ in range(4):
+            await writer.do(create_chat("x" * 100))
+        writer.leave()
+        await turns()
+    for page in server.engine.pages.all():
+        page.presence.expire(float("inf"))
+        page.encoded(compressed=True)
+    await server.engine.pages.evict()
+    left = server.engine.pages.all()
+    assert [page.key.url_id for page in left] == ["page-3", "page-4"], "the last used ones stay"
+    assert sum(page.state.size for page in left) <= 20_000
+    assert all(page._encoded is None and page._snapshot is None for page in left)
+
+
+async def test_pages_that_wait_for_a_retry_are_bounded(start: Start) -> None:
+    """Each holds back what comes after it, and so must be remembered while the client is here."""
+    storage = TroubledStorage()
+    server = await start(storage, limits=replace(PLENTY, pages_per_connection=3))
+    ann = server.connect("ann")
+    storage.away = True
+    for number in range(6):
+        ann.url_id = f"page-{number}"
+        await ann.refused(create_chat(), "unavailable")
+    assert ann.closed is None
+    ann.url_id = "one more"
+    ann.operate(create_chat())
+    await ann.expect_close(4510)
