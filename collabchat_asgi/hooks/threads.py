@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import anyio
 from asgiref.sync import sync_to_async
+
+from .daemons import DaemonThreads
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ class Threads:
         """Threads that somebody waited for in vain, and that have not come back."""
         self._name = name
         self._limiter: anyio.CapacityLimiter | None = None
-        self._executor: ThreadPoolExecutor | None = None
+        self._executor: DaemonThreads | None = None
 
     async def run(self, hook: Callable[[T], Any], argument: T) -> Any:
         """What the hook returns or raises. Cancelled, it leaves a hook that has begun to itself,
@@ -56,9 +57,10 @@ class Threads:
     async def _place(self, call: Callable[[], Any]) -> Any:
         if self._limiter is None or self._executor is None:
             self._limiter = anyio.CapacityLimiter(self.budget)
-            self._executor = ThreadPoolExecutor(self.budget, f"collabchat {self._name}")
+            self._executor = DaemonThreads(self.budget, f"collabchat {self._name}")
+        executor: Any = self._executor  # asgiref means any executor
         async with self._limiter:
-            return await sync_to_async(call, thread_sensitive=False, executor=self._executor)()
+            return await sync_to_async(call, thread_sensitive=False, executor=executor)()
 
     def _came_back(self, task: asyncio.Task[Any]) -> None:
         self.abandoned -= 1
@@ -68,7 +70,7 @@ class Threads:
     def forget_loop(self) -> None:
         """The event loop is about to end; the next one gets threads of its own."""
         if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor.shutdown()
         self._limiter = self._executor = None
 
 
