@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
+import logging
 import os
+import socket
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import uvicorn
 
 HELP = "serve a page of prose to select and discuss, on the embedded storage"
+
+ROOMS = ("asgi", "auth", "config", "engine", "hooks", "pubsub", "storage", "usage")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +44,34 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.pubsub:
         os.environ["COLLABCHAT_PUBSUB"] = arguments.pubsub
 
+    try:
+        listening = _listen(arguments.host, arguments.port)
+    except OSError as error:
+        where = f"{arguments.host}:{arguments.port}"
+        hint = "choose another with --port" if error.errno == errno.EADDRINUSE else "see --host"
+        print(f"The demo cannot listen on {where}: {error.strerror}; {hint}", file=sys.stderr)
+        return 1
+    config = uvicorn.Config(
+        "collabchat_asgi.demo.app:app",
+        workers=arguments.workers,
+        log_level="warning",
+        log_config=_logging(),
+        ws_per_message_deflate=False,
+    )
+    with listening:
+        try:
+            return _serve(config, listening, arguments, storage)
+        except KeyboardInterrupt:
+            return 0
+
+
+def _serve(
+    config: uvicorn.Config, listening: socket.socket, arguments: argparse.Namespace, storage: str
+) -> int:
+    """Until somebody stops it. The port is ours by now: who opens it early waits a moment."""
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
     from ..errors import CollabChatError
     from .app import collab
     from .residents import move_in
@@ -47,19 +84,43 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     shown = "localhost" if arguments.host in ("127.0.0.1", "0.0.0.0", "::") else arguments.host
     where = f"[{shown}]" if ":" in shown else shown
-    print(f"Open http://{where}:{arguments.port}/ in two browsers, and discuss.")
+    print(f"Open http://{where}:{listening.getsockname()[1]}/ in two browsers, and discuss.")
     if storage.startswith("sqlite:///"):
         print(f"Everything said is kept in {storage.removeprefix('sqlite:///')}")
     print("Press Ctrl+C to stop.", flush=True)
-    uvicorn.run(
-        "collabchat_asgi.demo.app:app",
-        host=arguments.host,
-        port=arguments.port,
-        workers=arguments.workers,
-        log_level="warning",
-        ws_per_message_deflate=False,
-    )
+    if arguments.workers > 1:
+        Multiprocess(config, sockets=[listening]).run()
+    else:
+        uvicorn.Server(config).run(sockets=[listening])
     return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Raises `OSError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(2_048)
+        listening.set_inheritable(True)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def _logging() -> dict[str, Any]:
+    """Faults are told, by each process. That a container's SQLite is its own is none here: all who
+    serve the demo are started by it."""
+    from uvicorn.config import LOGGING_CONFIG
+
+    rooms = {f"collabchat_asgi.{room}": {"level": "WARNING"} for room in ROOMS}
+    loggers = {**LOGGING_CONFIG["loggers"], "collabchat_asgi": {"level": "ERROR"}, **rooms}
+    logging.getLogger("collabchat_asgi").setLevel("ERROR")
+    for room in ROOMS:
+        logging.getLogger(f"collabchat_asgi.{room}").setLevel("WARNING")
+    return {**LOGGING_CONFIG, "loggers": loggers}
 
 
 def _file() -> Path:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 import builtins
+import os
+import re
+import signal
+import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -14,6 +20,7 @@ from collabchat_asgi import __version__
 from collabchat_asgi.cli import main
 from collabchat_asgi.demo import command
 
+ROOT = Path(__file__).parents[2]
 STATIC = Path(__file__).parents[2] / "collabchat_asgi" / "static"
 
 
@@ -80,3 +87,47 @@ def test_help_keeps_names_as_they_are_written(
     with pytest.raises(SystemExit):
         main([command, "--help"])
     assert sentence in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_demo_tells_no_address_that_is_somebody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLLABCHAT_STORAGE", "memory://")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["demo", "--port", str(port)]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert f"127.0.0.1:{port}" in told.err
+    assert "--port" in told.err
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_demo_says_what_it_says_once_and_ends_quietly(tmp_path: Path, workers: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "collabchat_asgi", "demo", "--port", "0", "--workers", workers],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    )
+    try:
+        assert process.stdout is not None
+        told = [process.stdout.readline() for _ in range(3)]
+        address = re.fullmatch(r"Open (http://localhost:(\d+)/) in two browsers.*\n", told[0])
+        assert address, told
+        assert "collabchat-demo.db" in told[1]
+        assert "Ctrl+C" in told[2]
+        with urlopen(f"http://127.0.0.1:{address[2]}/", timeout=30) as page:
+            assert page.status == 200
+        os.killpg(process.pid, signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+        assert (rest, process.returncode) == ("", 0)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
