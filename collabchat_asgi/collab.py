@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextvars import Context
 from datetime import date, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -15,6 +15,7 @@ from . import registry
 from .asgi.drain import DrainOnSigterm
 from .asgi.gate import Gate
 from .asgi.lifespan import lifespan
+from .asgi.misuse import Misused
 from .asgi.origin import Origins
 from .asgi.peer import Peers
 from .asgi.request import path_of
@@ -95,6 +96,17 @@ class CollabChat:
     Raises:
         ConfigError: A setting cannot work; the text names it and says what would.
     """
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *misplaced, **arguments):
+            """As a middleware class it would be given the app: the start fails, with a sentence."""
+            if misplaced and callable(misplaced[0]):
+                return Misused(
+                    "CollabChat is no middleware: app.add_middleware(CollabChatMiddleware, "
+                    "collab=CollabChat(authenticate=…))"
+                )
+            return super().__new__(cls)
 
     def __init__(
         self,
