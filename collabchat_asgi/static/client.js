@@ -116,6 +116,7 @@ export class CollabClient extends Emitter {
         this.#again(true)
       },
       lost: () => this.#lost(),
+      again: () => this.connect(),
       refused: reason => this.#refused(reason),
       troubled: error => this.emit('error', error),
     })
@@ -150,6 +151,9 @@ export class CollabClient extends Emitter {
     this.#connection.wake(true)
     this.#again()
   }
+
+  /** For the widget: the application has navigated, as after a sign-in of its own. @internal */
+  navigated() { this.#connection.signedInSince(true) }
 
   /**
    * Another token: sent over the open connection, or tried at once where the old one was refused. Without an open connection nobody

@@ -11,6 +11,8 @@ const STABLE = 5000
 const GRACE = 10_000
 /** Waking up is no licence to hammer: at most one attempt in this time. */
 const WAKE_EVERY = 2000
+/** After a sign-out, where nothing says that somebody has signed in. */
+const TRY_EVERY = 30_000, TRIES = 10
 /** Characters. The largest page that a server keeps is half of it. */
 export const MOST_AT_ONCE = 64 * 1024 * 1024
 
@@ -18,6 +20,11 @@ export const MOST_AT_ONCE = 64 * 1024 * 1024
 const isFinal = code => code >= 4400 && code <= 4499
 /** A server that is only busy or restarting. Anything else it does not say by the protocol, so it is met more slowly. @param {number} code */
 const isOrdinary = code => (code >= 4500 && code <= 4599 && code !== 4529) || [1000, 1001, 1005, 1006, 1011, 1012, 1013].includes(code)
+
+/** Sandboxed frames throw on the mere look. @param {Environment} env */
+function visibleCookie(env) {
+  try { return env.document?.cookie } catch { return undefined }
+}
 
 /** @param {string} prefix  @param {string} location */
 export function addresses(prefix, location) {
@@ -35,6 +42,7 @@ export function addresses(prefix, location) {
  * @property {(frame: Record<string, any>, size: number) => void} received
  * @property {() => void} renewed the server has taken another token
  * @property {() => void} lost
+ * @property {() => void} again somebody may have signed in since
  * @property {(reason: Refusal) => void} refused
  * @property {(error: Refusal) => void} troubled
  */
@@ -51,6 +59,11 @@ export class Connection {
   #opened = false
   #explained = false
   #complained = false
+  #refusedBy = ''
+  /** @type {string | undefined} */
+  #cookie
+  /** Since the last welcome, or the last cookie. */
+  #tries = 0
   #tokenRenewed = false
   /** Tokens that were sent over the open connection and are not answered yet. */
   #refreshing = 0
@@ -238,6 +251,7 @@ export class Connection {
     this.handshake.stop()
     this.state = 'open'
     this.#forced = false
+    this.#tries = 0
     this.#listenForSilence(welcome.pingIntervalMs + GRACE)
     this.#expires(welcome.expiresInMs)
     this.host.welcomed(welcome)
@@ -271,8 +285,23 @@ export class Connection {
     }
   }
 
+  /**
+   * Signed out, and the browser says that something happened: somebody may have signed in since, here or in another tab. A cookie
+   * that changed says so at once; one that no script may see is tried now and then, and not for ever.
+   * @param {boolean} [moved] the application has navigated, as after its own sign-in
+   */
+  signedInSince(moved = false) {
+    if (this.state !== 'refused' || this.#refusedBy !== '4401' || this.#hidden) return
+    const cookie = visibleCookie(this.env), changed = cookie !== this.#cookie
+    this.#cookie = cookie
+    if (!changed && (this.#tries >= TRIES || (!moved && this.env.now() - this.#attemptedAt < TRY_EVERY))) return
+    this.#tries = changed ? 0 : this.#tries + 1
+    this.host.again()
+  }
+
   /** The browser says something happened: see for yourself. */
   #check() {
+    if (this.state === 'refused') return this.signedInSince()
     if (this.state === 'paused') return this.#attemptSoon()
     if (this.state === 'waiting' && !this.#forced && !this.#idle && this.env.now() - this.#attemptedAt >= WAKE_EVERY) return void this.#attemptNow()
     if (this.state !== 'open' || this.probe.set) return
@@ -329,6 +358,8 @@ export class Connection {
     if (this.#stopped) return
     this.#drop(1000)
     this.state = 'refused'
+    this.#refusedBy = reason.code
+    this.#cookie = visibleCookie(this.env)
     this.host.refused(reason)
   }
 

@@ -192,7 +192,12 @@ export class Life {
     for (const one of [document.documentElement, document.body]) watching.observe(one, { attributes: true, attributeFilter: ['class', 'style', 'data-theme'] })
     signal.addEventListener('abort', () => watching.disconnect())
     addEventListener('scroll', () => this.highlights.refresh(), { signal, capture: true, passive: true })
-    follow(() => this.relocate(), signal)
+    let here = location.href
+    follow(() => {
+      this.relocate()
+      if (here !== location.href) this.client.navigated()
+      here = location.href
+    }, signal)
   }
 
   /** @param {KeyboardEvent} event */

@@ -193,7 +193,7 @@ export interface Environment {
   random: () => number
   crypto: { randomUUID?: () => string; getRandomValues: (bytes: Uint8Array) => Uint8Array } | null
   window: ListenerTarget | null
-  document: (ListenerTarget & { readonly visibilityState: string }) | null
+  document: (ListenerTarget & { readonly visibilityState: string; readonly cookie?: string }) | null
   /** The address of the page, for a relative prefix and for https → wss. */
   location: string
   warn: (message: string, ...more: unknown[]) => void

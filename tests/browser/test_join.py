@@ -72,3 +72,23 @@ async def test_without_a_selection_the_keyboard_opens_the_list(visit: Visit) -> 
     await ada.js(SELECT, FOG)
     await ada.page.keyboard.press("Alt+Shift+KeyM")
     await expect(ada.composer).to_be_focused()
+
+
+async def test_a_sign_in_without_a_load_is_noticed(visit: Visit) -> None:
+    stranger = await visit("", live=False)
+    await expect(stranger[".bar .state"]).to_have_text("Signed out")
+    await stranger.js("() => { document.cookie = 'name=Ada; path=/' }")
+    await stranger.js("() => { window.dispatchEvent(new Event('focus')) }")
+    await stranger.live()
+    await stranger.until("document.querySelector('collab-chat').user?.id", "Ada")
+
+
+async def test_an_application_that_navigates_after_its_sign_in(visit: Visit) -> None:
+    """With a cookie that no script may see."""
+    stranger = await visit("", live=False)
+    await expect(stranger[".bar .state"]).to_have_text("Signed out")
+    origin = stranger.page.url.partition("/p/")[0]
+    cookie = {"name": "name", "value": "Ada", "url": origin, "httpOnly": True}
+    await stranger.page.context.add_cookies([cookie])  # type: ignore[list-item]
+    await stranger.js("() => history.pushState({}, '', location.pathname + '?welcome')")
+    await stranger.live()

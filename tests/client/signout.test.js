@@ -104,3 +104,47 @@ describe('a browser that several people share', () => {
     assert.deepEqual(await sent.settled, { ok: true })
   })
 })
+
+describe('signed in since, without a load', () => {
+  /** @param {Table} table */
+  const attempts = table => table.world.sockets.length
+
+  test('a cookie that changed is tried as soon as somebody looks', async () => {
+    const table = await new Table().live()
+    const document = /** @type {any} */ (table.world.document)
+    document.cookie = 'sid=old'
+    await refused(table, 4401)
+    const before = attempts(table)
+    document.cookie = 'sid=new'
+    table.world.window.fire('focus')
+    await settle()
+    assert.equal(attempts(table), before + 1)
+    await table.reconnect()
+    assert.equal(table.client.status.status, 'live')
+  })
+
+  test('a cookie that nobody sees is tried now and then, and not for ever', async () => {
+    const table = await new Table().live()
+    await refused(table, 4401)
+    const before = attempts(table)
+    for (let minute = 0; minute < 120; minute++) {
+      await table.world.clock.pass(60_000)
+      for (let times = 0; times < 5; times++) table.world.window.fire('focus')
+      await settle()
+      if (table.client.status.status !== 'refused') await refused(table, 4401)
+    }
+    assert.ok(attempts(table) > before)
+    assert.ok(attempts(table) <= before + 20, `${attempts(table) - before} attempts`)
+    assert.equal(table.world.clock.timers.size, 0)
+  })
+
+  test('4403 is for good', async () => {
+    const table = await new Table().live()
+    await refused(table, 4403)
+    const before = attempts(table)
+    await table.world.clock.pass(600_000)
+    table.world.window.fire('focus')
+    await settle()
+    assert.equal(attempts(table), before)
+  })
+})
