@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import re
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from collabchat_asgi import Tuning
-from collabchat_asgi.testing.operations import create_chat, delete_chat
+from collabchat_asgi.core.model import DeletedTextChat, User
+from collabchat_asgi.testing.operations import create_chat, delete_chat, new_id
 
 from .conftest import Start
 from .harness import KEY, PLENTY, Clock, TroubledStorage, turns
@@ -103,3 +108,36 @@ async def test_pages_that_wait_for_a_retry_are_bounded(start: Start) -> None:
     ann.url_id = "one more"
     ann.operate(create_chat())
     await ann.expect_close(4510)
+
+
+async def test_a_hanging_on_event_holds_so_many(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    hangs = asyncio.Event()
+
+    async def on_event(event: Any) -> None:
+        await hangs.wait()
+
+    server = await start(on_event=on_event)
+    event = DeletedTextChat(1, new_id(), 1, User("ann", "Ann"), new_id())
+    for _ in range(10_005):
+        server.engine._watch(KEY, "epoch", event)
+    assert server.engine._events.qsize() == 10_000
+    assert "on_event is too slow" in caplog.text
+
+
+def test_each_test_that_the_table_names_is_there() -> None:
+    """`engine/STATE.md`: whoever renames a test, or drops one, changes its row."""
+    root = Path(__file__).parents[2]
+    table = (root / "collabchat_asgi" / "engine" / "STATE.md").read_text()
+    lines = (line for line in table.splitlines() if line.startswith("| "))
+    rows = [line.split("|")[5] for line in lines if not line.startswith("| what")]
+    named = [
+        (path, re.findall(r"`(\w+)`", names))
+        for row in rows
+        for path, names in re.findall(r"(tests/\S+\.py)([^;]*)", row)
+    ]
+    assert len(rows) > 30
+    for path, names in named:
+        text = (root / path).read_text()
+        assert [name for name in names if name not in text] == [], path
