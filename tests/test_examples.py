@@ -97,6 +97,37 @@ def test_the_examples_readme_names_each() -> None:
         assert f"| `{name}` |" in readme
 
 
+APPS = {
+    "fastapi_app": "app",
+    "fastapi_login_app": "app",
+    "flask_app": "asgi_app",
+    "hooks": "app",
+    "litestar_app": "app",
+    "quart_app": "app",
+    "starlette_app": "app",
+}
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_it_is_at_home_in_any_folder(name: str, tmp_path: Path) -> None:
+    """Nothing is looked for in the folder that one stands in."""
+    env = {"PYTHONPATH": str(ROOT / "examples"), "COLLABCHAT_STORAGE": "memory://"}
+    with ServerProcess(f"{name}:{APPS[name]}", env=env, directory=tmp_path, prefix="") as server:
+        if name != "hooks":  # which has no page of its own
+            with urlopen(server.url) as page:
+                assert "text/html" in page.headers["content-type"]
+
+
+def test_no_example_tells_more_or_answers_to_more_names_than_it_should() -> None:
+    files = [path for path in (ROOT / "examples").rglob("*.py") if "own_backend" not in path.parts]
+    assert len(files) > len(APPS)
+    for path in files:
+        text = path.read_text()
+        assert not re.search(r"(?i)debug\s*=\s*True", text), path
+        assert 'ALLOWED_HOSTS = ["*"]' not in text, path
+        assert not re.search(r"\([\"']examples/", text), f"{path}: a path of the folder one is in"
+
+
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 BASE_DIR = Path(__file__).parent
 SECRET_KEY = os.environ.get("SECRET_KEY") or secrets.token_urlsafe()  # of all processes
 DEBUG = False
-ALLOWED_HOSTS = ["*"]
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ROOT_URLCONF = "examples.django_app.urls"
 INSTALLED_APPS = [
     "django.contrib.auth",
