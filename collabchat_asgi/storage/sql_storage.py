@@ -96,7 +96,7 @@ class SqlStorage(Storage):
         return await self._read(partial(self._reads.pages, tenant_id, after, limit))
 
     async def add_usage(self, deltas: Sequence[UsageDelta]) -> None:
-        await self._write(partial(self._upkeep.add_usage, deltas))
+        await self._write(partial(self._upkeep.add_usage, deltas), patient=True)
 
     async def usage(self, tenant_id: str, first_day: str, last_day: str) -> list[UsageRow]:
         return await self._read(partial(self._reads.usage, tenant_id, first_day, last_day))

@@ -20,6 +20,13 @@ FORGOTTEN_PER_CALL = 2 * _PAGES_AT_ONCE * _EVENTS_AT_ONCE
 """Events and notes: more than one call can set free, so that nothing piles up."""
 _DELTAS_AT_ONCE = 1_000
 _APPLIED = {"run_id": "text", "serial": "bigint"}
+_USED = {
+    "tenant_id": "text",
+    "day": "text",
+    "url_id": "text",
+    "counter": "text",
+    "amount": "bigint",
+}
 
 
 class Upkeep:
@@ -62,10 +69,14 @@ class Upkeep:
             JOIN {{applied}} AS applied
             ON applied.run_id = given.run_id AND applied.serial = given.serial"""
         )
-        self._apply = spell("INSERT INTO {applied} (run_id, serial) VALUES ($1, $2)")
+        self._apply = spell(
+            f"""INSERT INTO {{applied}} (run_id, serial)
+            SELECT run_id, serial FROM {dialect.rows("given", _APPLIED)}"""
+        )
         self._add = spell(
-            """INSERT INTO {usage} AS usage (tenant_id, day, url_id, counter, amount)
-            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, day, url_id, counter)
+            f"""INSERT INTO {{usage}} AS usage (tenant_id, day, url_id, counter, amount)
+            SELECT tenant_id, day, url_id, counter, amount FROM {dialect.rows("given", _USED)}
+            WHERE true ON CONFLICT (tenant_id, day, url_id, counter)
             DO UPDATE SET amount = usage.amount + excluded.amount"""
         )
 
@@ -123,10 +134,10 @@ class Upkeep:
         known = {tuple(row) for row in rows}
         # Who adds the same at the same moment fails here, and finds it known when asked again.
         new = [name for name in names if name not in known]
-        yield Statement(self._apply, new, each=True)
+        yield Statement(self._apply, self._dialect.give(new, len(_APPLIED)))
         amounts = _summed(d for d in deltas if (d.run_id, d.serial) not in known)
         # In order, so that two who add to the same rows never wait for each other.
-        yield Statement(self._add, sorted(amounts), each=True)
+        yield Statement(self._add, self._dialect.give(sorted(amounts), len(_USED)))
 
 
 def _summed(deltas: Iterable[UsageDelta]) -> list[tuple[str, str, str, str, int]]:
