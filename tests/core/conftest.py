@@ -1,4 +1,5 @@
-"""Properties run with the same examples every time; COLLABCHAT_EXAMPLES asks for more of them."""
+"""Properties run with the same examples every time: 400 of each, 2,000 in the long form, or as
+many as COLLABCHAT_EXAMPLES says."""
 
 from __future__ import annotations
 
@@ -6,11 +7,13 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+LONG = bool(os.environ.get("COLLABCHAT_LONG"))
+
 settings.register_profile(
     "core",
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=int(os.environ.get("COLLABCHAT_EXAMPLES", "2000")),
+    max_examples=int(os.environ.get("COLLABCHAT_EXAMPLES") or (2_000 if LONG else 400)),
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from collabchat_asgi.testing import operations as op
 from .story import PAGE, Story, drop, event, find, retell, user
 
 Json = dict[str, Any]
+LONG = bool(os.environ.get("COLLABCHAT_LONG"))
 
 
 def dialogue() -> tuple[Story, Json, Json, Json]:
@@ -573,13 +575,13 @@ MUTATIONS = [
 ]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500 if LONG else 150, deadline=None)
 @given(stories())
 def test_any_true_story_passes(story: Story) -> None:
     assert check(story.end()).names == set()
 
 
-@settings(max_examples=2_500, deadline=None)
+@settings(max_examples=2_500 if LONG else 600, deadline=None)
 @given(st.data(), stories(), st.sampled_from(MUTATIONS))
 def test_any_mutation_is_caught(
     data: st.DataObject, story: Story, mutate: Callable[[Any, History], None]
