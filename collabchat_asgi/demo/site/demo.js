@@ -14,6 +14,13 @@ const suggestion = () => pick(['Quiet', 'Amber', 'Early', 'Northern', 'Patient',
 // Without a name one is a reader: everything shows, and the name is asked for first.
 const chat = mount(document.querySelector('main'), { page: '/notes-in-the-margin', token: () => (name ? 'demo.' + encodeURIComponent(name) : undefined) })
 
+// Whoever selects something without a name is offered to join, in the widget itself.
+chat.setAttribute('signin', '')
+chat.addEventListener('collabchat:signin', event => {
+  event.preventDefault()
+  field.focus()
+})
+
 function show(asking) {
   form.hidden = !asking
   me.hidden = asking
@@ -26,6 +33,7 @@ form.addEventListener('submit', event => {
   if (!name) return
   try { localStorage.setItem(KEY, name) } catch { /* then it is kept as long as the page is */ }
   show(false)
+  chat.removeAttribute('signin')
   chat.token = () => 'demo.' + encodeURIComponent(name)
 })
 
@@ -44,4 +52,5 @@ document.querySelector('#change').addEventListener('click', () => {
 
 field.value = name ?? suggestion()
 show(!name)
-if (!name) field.select()
+if (name) chat.removeAttribute('signin')
+else field.select()
