@@ -25,5 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
     found |= {item.name: item for item in small if not item.name.endswith((".br", ".gz"))}
     for name, module in found.items():
         (folder / name).write_bytes(module.read_bytes())
-    print(f"{len(found)} files in {folder}. Served elsewhere, the widget needs prefix='https://…'.")
+    print(
+        f"{len(found)} files in {folder}. A copy must be told where collabchat answers: "
+        "prefix='/collabchat', or 'https://api.example.com/collabchat' on another origin."
+    )
     return 0

@@ -49,8 +49,8 @@ const OPERATIONS = /** @type {const} */ ([12, 1000])
 
 /** Where this module came from is where the server is; a bundled copy must be told. */
 const home = () => {
-  const from = new URL('.', import.meta.url)
-  return from.protocol.startsWith('http') ? from.href : '/collabchat'
+  const from = new URL(import.meta.url) // in two steps, for bundlers take `new URL('…', import.meta.url)` for a file to copy
+  return from.protocol.startsWith('http') ? new URL('.', from).href : '/collabchat'
 }
 
 /**

@@ -439,13 +439,14 @@ export class Life {
   }
 
   #drawBar() {
-    const { state } = this.page
+    const { state } = this.page, { users } = state
     const chats = state.chats.filter(chat => !chat.resolved).length
     this.bar.update(state, chats)
-    const counts = JSON.stringify([state.users, chats])
+    const detail = users === undefined ? { chats } : { users, chats }
+    const counts = JSON.stringify(detail)
     if (counts === this.#counts) return
     this.#counts = counts
-    this.#tell('count', { users: state.users, chats })
+    this.#tell('count', detail)
   }
 
   /** What the attributes say of the bar may be another thing now. */

@@ -44,7 +44,9 @@ def test_without_a_command_the_known_ones_are_told(capsys: pytest.CaptureFixture
 def test_assets_are_the_modules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "of" / "its own"
     assert main(["assets", str(folder)]) == 0
-    assert str(folder) in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert str(folder) in said
+    assert "prefix='/collabchat'" in said, "as the front-end page has it"
     wanted = {path.name for path in STATIC.iterdir() if path.is_file()}
     assert {path.name for path in folder.iterdir()} == wanted
     assert (folder / "page.js").read_bytes() == (STATIC / "page.js").read_bytes()

@@ -57,6 +57,7 @@ export interface WidgetEvents {
   'collabchat:ready': CustomEvent<{ urlId: string }>
   'collabchat:thread-open': CustomEvent<{ chatId: string }>
   'collabchat:thread-created': CustomEvent<{ chatId: string }>
+  /** Told again once `users` are known: until then they are left out. */
   'collabchat:count': CustomEvent<{ users?: number; chats: number }>
   'collabchat:status': CustomEvent<StatusEvent>
   'collabchat:error': CustomEvent<ErrorEvent>
