@@ -399,6 +399,17 @@ class CollabChat:
         rows: Any = await self._engine.usage(tenant_id, first, last)
         return cast("list[UsageRow]", rows)
 
+    async def flush_usage(self) -> None:
+        """Store what was counted until now and give it to `on_usage`, without waiting for
+        `Timing.usage_flush_seconds`: before a bill is made, or in a test.
+
+        What is not taken is kept for the next flush. Raises `StorageError`, or `HookFailed` with
+        what `on_usage` raised as its cause.
+        """
+        await self.start()
+        self._engine.meter.gather()
+        await self._engine.meter.flush()
+
     async def revoke(
         self,
         *,

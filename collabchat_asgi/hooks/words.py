@@ -12,6 +12,7 @@ from ..core.model import Chat, Comment, User
 from ..core.page_id import page_origin, page_path
 from ..core.rules import ROLE_ACTIONS, Action, Role
 from ..core.text import is_tenant_id, is_text, presentable, shortened
+from ..core.usage import COUNTERS
 from ..objects import Event, Operation
 
 MAX_USER_ID = 256
@@ -164,7 +165,11 @@ class UsageReport:
     day: str
     """UTC, `YYYY-MM-DD`."""
     counters: Mapping[str, int]
-    """By the names of PROTOCOL section 7: counts, bytes and seconds to add."""
+    """By the names of PROTOCOL section 7: counts, bytes and seconds to add. All names are there,
+    with 0 where nothing was counted."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counters", {**dict.fromkeys(COUNTERS, 0), **self.counters})
 
 
 Authenticate = Callable[[ConnectRequest], Identity | Awaitable[Identity]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from datetime import UTC, datetime
 
 
 class FakeClock:
@@ -12,7 +13,8 @@ class FakeClock:
 
     `monotonic` is seconds, `now_ms` the wall clock in milliseconds; `advance` moves both. `skew`
     moves the wall clock alone, as a correction by NTP or an operator does. `now` and `epoch_ms` are
-    other names of the two.
+    other names of the two. `utc` is the wall clock as a `datetime`: for the host's own code, which
+    must read the same clock where it makes an `Identity.expires_at` or asks what day it is.
     """
 
     def __init__(self, *, now: float = 1_000.0, epoch_ms: int = 1_750_000_000_000) -> None:
@@ -26,6 +28,10 @@ class FakeClock:
 
     def now_ms(self) -> int:
         return int(self._wall_offset_ms + self._now * 1000)
+
+    def utc(self) -> datetime:
+        """Now, in UTC, as `datetime.now(UTC)` tells it."""
+        return datetime.fromtimestamp(self.now_ms() / 1000, UTC)
 
     now = monotonic
     epoch_ms = now_ms

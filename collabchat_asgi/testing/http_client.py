@@ -45,10 +45,13 @@ class HttpClient:
         return await self.request("GET", path, headers=headers, query=query)
 
     async def post(
-        self, path: str, body: Any, *, headers: Mapping[str, str] | None = None
+        self, path: str, body: Any = b"", *, headers: Mapping[str, str] | None = None
     ) -> Response:
+        """`body` is sent as it is where it is bytes, anything else as JSON. Without one there is
+        no `Content-Type` either, unless `headers` have it."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        given = {"Content-Type": "application/json", **(headers or {})}
+        kind = {"Content-Type": "application/json"} if data else {}
+        given = {**kind, **(headers or {})}
         return await self.request("POST", path, headers=given, body=data)
 
     async def request(

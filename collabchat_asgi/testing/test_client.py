@@ -45,8 +45,9 @@ class HandshakeRefused(AssertionError):
 class TestClient:
     """One browser at an app: your host with `CollabChatMiddleware` around it, or a `CollabChat`.
 
-    As a context manager it runs the app's lifespan. `token`, `cookies` and `headers` are for
-    everything that it sends; cookies that the app sets are kept, so a login through `host` is one.
+    As a context manager it runs the app's lifespan. `token`, `cookies`, `headers` and `visitor_id`
+    (16 to 64 characters) are for everything that it sends; cookies that the app sets are kept, so a
+    login through `host` is one. `browser(…)` is another browser, with cookies of its own.
     """
 
     __test__ = False  # for pytest: this is no test
@@ -59,11 +60,13 @@ class TestClient:
         token: str | None = None,
         cookies: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        visitor_id: str | None = None,
         deadline: float = DEADLINE,
     ) -> None:
         self.app = app
         self.cookies = dict(cookies or {})
         self.token = token
+        self.visitor_id = visitor_id
         self.headers = dict(headers or {})
         self.deadline = deadline
         self.url = "http://testserver" + ("" if isinstance(app, CollabChat) else prefix)
@@ -76,12 +79,35 @@ class TestClient:
     @property
     def http(self) -> HttpClient:
         """The calls below the prefix: `await client.http.get("v1/chats", urlId="page")`."""
-        return InProcessHttp(url=self.url, token=self.token, headers=self.headers, browser=self)
+        visitor = {} if self.visitor_id is None else {"X-Collabchat-Visitor": self.visitor_id}
+        headers = {**visitor, **self.headers}
+        return InProcessHttp(url=self.url, token=self.token, headers=headers, browser=self)
 
     @property
     def host(self) -> HttpClient:
-        """The host's own pages: `await client.host.post("login", b"name=ann", headers=…)`."""
+        """The host's own pages: `await client.host.post("login/ann")`."""
         return InProcessHttp(url="http://testserver", headers=self.headers, browser=self)
+
+    def browser(
+        self,
+        *,
+        token: str | None = None,
+        cookies: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        visitor_id: str | None = None,
+    ) -> TestClient:
+        """Another browser at the same running app: nothing of this one's is sent by it. Its sockets
+        are closed when this one ends; it is no context manager itself."""
+        other = TestClient(
+            self.app,
+            token=token,
+            cookies=cookies,
+            headers=headers,
+            visitor_id=visitor_id,
+            deadline=self.deadline,
+        )
+        other.url, other._state, other._sockets = self.url, self._state, self._sockets
+        return other
 
     async def open(
         self,
@@ -91,7 +117,8 @@ class TestClient:
         **dial: Any,
     ) -> SocketClient:
         """A socket on which nothing is said yet. Raises `HandshakeRefused`."""
-        dial = {"token": self.token, "deadline": self.deadline, "url": self.url, **dial}
+        own = {"token": self.token, "visitor_id": self.visitor_id, "deadline": self.deadline}
+        dial = {**own, "url": self.url, **dial}
         every = Dial(**dial, headers={**self.headers, **(headers or {})})
         scope = self._websocket(every, {**self.cookies, **(cookies or {})})
         socket = InProcessSocket(self.app, scope, every.deadline)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collabchat_asgi import CollabChat, Timing
+from collabchat_asgi import CollabChat, ConnectRequest, Identity, Timing
 from collabchat_asgi.auth import anonymous
 from collabchat_asgi.testing import FakeClock, TestClient
 
@@ -23,6 +24,30 @@ def test_only_the_wall_clock_can_go_back() -> None:
     assert (clock.now(), clock.epoch_ms()) == (10.0, 2_000)
     with pytest.raises(ValueError, match="monotonic"):
         clock.advance(-1)
+
+
+def test_the_host_reads_the_same_wall_clock() -> None:
+    clock = FakeClock(epoch_ms=1_750_031_990_000)
+    assert clock.utc() == datetime(2025, 6, 15, 23, 59, 50, tzinfo=UTC)
+    clock.advance(10)
+    assert clock.utc().isoformat() == "2025-06-16T00:00:00+00:00"
+    clock.skew(-1_000)
+    assert clock.utc().second == 59
+
+
+async def test_it_ends_what_the_host_let_end_by_it() -> None:
+    clock = FakeClock()
+
+    def authenticate(request: ConnectRequest) -> Identity:
+        ends = clock.utc() + timedelta(minutes=15)
+        return Identity("ann", tenants={"acme": "commenter"}, expires_at=ends)
+
+    collab = CollabChat(authenticate=authenticate, storage="memory://", clock=clock)
+    async with TestClient(collab) as client:
+        ann = await client.connect()
+        assert ann.welcome["expiresInMs"] == 900_000
+        clock.advance(901)
+        await ann.expect_close(4401)
 
 
 async def test_sleepers_wake_in_the_order_of_their_alarms() -> None:

@@ -7,18 +7,28 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from litestar import Litestar, asgi
 from litestar.testing import TestClient as LitestarClient
 from quart import Quart
 from starlette.testclient import TestClient as StarletteClient
 
-from collabchat_asgi import CollabChat, CollabChatMiddleware, ConnectRequest, Denied, Identity
+from collabchat_asgi import (
+    CollabChat,
+    CollabChatMiddleware,
+    ConnectRequest,
+    Denied,
+    Identity,
+    UsageReport,
+)
+from collabchat_asgi.core.usage import COUNTERS
+from collabchat_asgi.errors import HookFailed
 from collabchat_asgi.testing import HandshakeRefused, NotReceived, TestClient
 from collabchat_asgi.testing.operations import create_chat
 from collabchat_asgi.testing.test_client import NotStarted
@@ -70,6 +80,91 @@ async def test_who_asks_can_be_said_in_three_ways(dial: dict[str, Any]) -> None:
         ann = await client.connect(**dial)
         assert ann.welcome["user"]["id"] == "ann"
         assert ann.socket.subprotocol == "collabchat.v1"
+
+
+async def test_two_people_with_cookies_are_two_browsers() -> None:
+    async with TestClient(an_app(), cookies={"sid": "ann"}) as client:
+        await client.host.get("login")
+        bob = client.browser(cookies={"sid": "bob"})
+        sockets = [await browser.connect() for browser in (client, bob)]
+        assert [socket.welcome["user"]["id"] for socket in sockets] == ["ann", "bob"]
+        nobody = client.browser()
+        assert (await nobody.http.get("v1/chats", urlId="page")).status == 401
+        assert (await nobody.host.get("login")).status == 200
+        assert (await nobody.connect()).welcome["user"]["id"] == "ann"
+        assert bob.cookies == {"sid": "bob"}
+    assert all(socket.close_code for socket in sockets), "closed with the client"
+
+
+async def test_a_browser_has_its_secret_everywhere() -> None:
+    seen: list[str | None] = []
+
+    def visitor(request: ConnectRequest) -> Identity:
+        seen.append(request.visitor_id)
+        return Identity("ann", tenants={"acme": "commenter"})
+
+    collab = CollabChat(authenticate=visitor, storage="memory://")
+    async with TestClient(collab, visitor_id="a" * 32) as client:
+        other = client.browser(visitor_id="b" * 32)
+        for browser in (client, other, client.browser()):
+            await browser.connect()
+            await browser.http.get("v1/chats", urlId="page")
+        await client.connect(visitor_id="c" * 32)
+    assert seen == ["a" * 32] * 2 + ["b" * 32] * 2 + [None] * 2 + ["c" * 32]
+
+
+async def test_a_post_needs_no_body() -> None:
+    app = an_app()
+
+    @app.post("/login/{name}")
+    async def login(name: str, request: Request) -> Any:
+        return [name, len(await request.body()), request.headers.get("content-type")]
+
+    async with TestClient(app) as client:
+        assert (await client.host.post("login/ann")).json() == ["ann", 0, None]
+        assert (await client.host.post("login/ann", {})).json() == ["ann", 2, "application/json"]
+
+
+async def test_usage_is_told_when_the_test_says_so() -> None:
+    told: list[UsageReport] = []
+    collab = a_collab(on_usage=told.extend)
+    async with TestClient(collab, token="ann") as client:
+        ann = await client.connect()
+        await ann.do(create_chat(), "page")
+        assert told == []
+        await collab.flush_usage()
+        [report] = told
+        assert report.counters["operationCount"] == 1
+        assert report.counters["eventDeliveryCount"] == 0, "she has not subscribed"
+        assert set(report.counters) == set(COUNTERS)
+        assert (await collab.usage("acme", report.day, report.day))[0]["operationCount"] == 1
+        await collab.flush_usage()
+        assert len(told) == 1
+
+
+async def test_a_failing_on_usage_is_seen(caplog: pytest.LogCaptureFixture) -> None:
+    bill: list[UsageReport] = []
+    broken = True
+
+    def on_usage(reports: Sequence[UsageReport]) -> None:
+        if broken:
+            raise KeyError("pubSubBandwith")
+        bill.extend(reports)
+
+    collab = a_collab(on_usage=on_usage)
+    async with TestClient(collab, token="ann") as client:
+        ann = await client.connect()
+        await ann.do(create_chat(), "page")
+        with pytest.raises(HookFailed, match="on_usage failed") as failed:
+            await collab.flush_usage()
+        assert isinstance(failed.value.__cause__, KeyError)
+        assert "hook on_usage failed: KeyError: 'pubSubBandwith'" in caplog.text
+        health = (await client.http.get("health")).json()
+        assert health["status"] == "degraded"
+        assert "hook on_usage" in str(health["reasons"])
+        broken = False
+        await collab.flush_usage()
+        assert [report.counters["operationCount"] for report in bill] == [1]
 
 
 async def test_what_is_sent_over_http_is_heard_on_a_socket() -> None:
