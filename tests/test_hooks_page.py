@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -18,12 +19,20 @@ from collabchat_asgi import (
     ConnectRequest,
     Denied,
     Identity,
+    Timing,
     UsageReport,
 )
 from collabchat_asgi.core.model import OPERATIONS
 from collabchat_asgi.hooks.calls import BUDGETS
-from collabchat_asgi.testing import TestClient
-from collabchat_asgi.testing.operations import add_comment, create_chat, resolve_chat
+from collabchat_asgi.testing import FakeClock, TestClient
+from collabchat_asgi.testing.operations import (
+    add_comment,
+    anchor,
+    create_chat,
+    move_anchor,
+    new_id,
+    resolve_chat,
+)
 from tests.asgi.driver import until
 
 PAGE = (Path(__file__).parents[1] / "collabchat_asgi" / "HOOKS.md").read_text()
@@ -85,11 +94,16 @@ def test_page_ids_are_seen_as_the_table_says(row: list[str]) -> None:
     ("url_id", "readers"),
     [
         ("/articles/1", ["bob", "mod"]),
-        ("https://shop.example/articles/1", ["bob", "mod"]),
+        ("/articles", ["bob", "mod"]),
         ("/drafts", ["mod"]),
+        ("/drafts/", ["mod"]),
         ("/drafts/1", ["mod"]),
         ("/d%72afts/1", ["mod"]),
-        ("https://shop.example/drafts/1", ["mod"]),
+        ("https://shop.example/drafts/1", []),
+        ("https://evil.example/articles/1", []),
+        ("/draftsmen/1", []),
+        ("/Drafts/1", []),
+        ("/articlesque", []),
         ("/articles/../drafts/1", []),
         ("/articles/%2e%2e/drafts/1", []),
         ("//drafts/1", []),
@@ -169,6 +183,39 @@ async def test_only_who_began_it_resolves_it() -> None:
         await mod.do(resolve_chat(chat), "/p")
 
 
+@pytest.mark.parametrize(
+    ("url_id", "readers"),
+    [
+        ("/teams/docs", ["7", "8"]),
+        ("/teams/docs/plan", ["7", "8"]),
+        ("/teams/sales/plan", ["8"]),
+        ("/teams/docs/../sales", []),
+        ("/teams/none", []),
+        ("/teams", []),
+        ("https://evil.example/teams/docs", []),
+    ],
+)
+async def test_a_team_has_its_pages(url_id: str, readers: list[str]) -> None:
+    async with collab(authorize=run("Groups").authorize) as client:
+        may = []
+        for who in ("7", "8", "9"):
+            person = client.browser(token=who)
+            answer = await person.http.get("v1/chats", urlId=url_id)
+            assert answer.status in (200, 403)
+            may += [who] if answer.status == 200 else []
+        assert may == readers
+
+
+async def test_who_left_a_team_is_off_its_pages_within_a_minute() -> None:
+    page, clock = run("Groups"), FakeClock()
+    async with collab(authorize=page.authorize, clock=clock) as client:
+        seven = await client.connect(token="7")
+        await seven.subscribe("/teams/docs")
+        page.MEMBERS["docs"].remove("7")
+        clock.advance(Timing().revalidate_seconds)
+        await seven.expect("unsubscribed", urlId="/teams/docs", reason="forbidden")
+
+
 async def test_texts_are_changed_before_they_are_said() -> None:
     async with collab(before_commit=run("Changing what is said").before_commit) as client:
         ann = await client.connect(token="ann")
@@ -177,6 +224,23 @@ async def test_texts_are_changed_before_they_are_said() -> None:
         event = await ann.expect_event("new-text-chat")
         assert event["chat"]["comment"]["body"] == "mine is [card number]"
         await ann.do(resolve_chat(chat))
+
+
+@pytest.mark.parametrize("part", ["exact", "prefix", "suffix"])
+async def test_quotes_are_refused_that_nobody_wants(part: str) -> None:
+    bad, good = anchor(), anchor()
+    bad["selector"][0][part] = "4111111111111111"
+    async with collab(before_commit=run("Changing what is said").before_commit) as client:
+        ann = await client.connect(token="ann")
+        refusal = await ann.refused(create_chat(anchor=bad), "/p")
+        assert refusal["message"] == "Mark a passage without a card number"
+        chat = (await ann.do(create_chat(anchor=good), "/p"))["chatId"]
+        assert (await ann.refused(move_anchor(chat, bad), "/p"))["code"] == "forbidden"
+        await ann.do(move_anchor(chat, good), "/p")
+
+
+def spent(page: Any) -> int:
+    return int(page.database.execute("select count(*) from spent").fetchone()[0])
 
 
 async def test_a_quota_is_exact_and_counts_a_retry_once() -> None:
@@ -190,10 +254,54 @@ async def test_a_quota_is_exact_and_counts_a_retry_once() -> None:
         await ann.do(add_comment(ack["chatId"]), "/p")
         refusal = await ann.refused(add_comment(ack["chatId"]), "/p")
         assert refusal["code"] == "forbidden"
-        assert refusal["message"].startswith("Your plan is used up")
+        assert refusal["message"] == "That was all for today"
         assert (await ann.do(first, "/p"))["seq"] == ack["seq"]
         await ann.do(resolve_chat(ack["chatId"]), "/p")
-    assert page.database.execute("select count(*) from spent").fetchone() == (page.MOST,)
+    assert spent(page) == page.MOST
+
+
+async def test_one_id_on_many_pages_is_as_many_places() -> None:
+    page = run("Quota")
+    same = create_chat()
+    async with collab(before_commit=page.before_commit) as client:
+        ann, bob = await client.connect(token="ann"), await client.connect(token="bob")
+        answers = [await ann.ask(same, f"/p{number}") for number in range(10)]
+        assert [answer["type"] for answer in answers] == ["ack"] * 3 + ["error"] * 7
+        assert {answer["code"] for answer in answers[3:]} == {"forbidden"}
+        # Another's id is a place of one's own, and takes none of theirs.
+        assert (await bob.refused(same, "/p0"))["code"] == "conflict"
+        assert spent(page) == 4
+        others = [await bob.ask(same, f"/q{number}") for number in range(4)]
+        assert [answer["type"] for answer in others] == ["ack"] * 2 + ["error"] * 2
+        # Nor does another text under an id that was used already cost nothing and get through.
+        again = {**create_chat("another"), "broadcastId": same["broadcastId"]}
+        assert (await ann.refused(again, "/p0"))["code"] == "conflict"
+
+
+async def test_a_place_that_was_spent_and_refused_stays_spent() -> None:
+    page = run("Quota")
+    async with collab(before_commit=page.before_commit) as client:
+        ann = await client.connect(token="ann")
+        lost = add_comment(new_id())
+        for _ in range(2):
+            assert (await ann.refused(lost, "/p"))["code"] == "not-found"
+        assert spent(page) == 1
+
+
+async def test_a_quota_begins_anew_each_day() -> None:
+    page, clock = run("Quota"), FakeClock()
+    page.before_commit.__globals__["today"] = lambda: clock.utc().date().isoformat()
+    async with collab(before_commit=page.before_commit, clock=clock) as client:
+        ann = await client.connect(token="ann")
+        for _ in range(page.MOST):
+            await ann.do(create_chat(), "/p")
+        late = create_chat()
+        await ann.refused(late, "/p")
+        clock.skew(86_400_000)
+        await ann.do(late, "/p")
+        for _ in range(page.MOST - 1):
+            await ann.do(create_chat(), "/p")
+        await ann.refused(create_chat(), "/p")
 
 
 async def test_a_bill_is_written_once() -> None:
@@ -207,6 +315,19 @@ async def test_a_bill_is_written_once() -> None:
     page.on_usage([report, report])
     page.on_usage([report])
     assert page.database.execute("select count(*) from bill").fetchone() == (2,)
+
+
+async def test_a_bill_is_written_for_who_only_wrote_over_http() -> None:
+    page = run("Usage and bills")
+    served = CollabChat(authenticate=known, on_usage=page.on_usage, storage="memory://")
+    async with TestClient(served, token="ann") as client:
+        await client.connect()  # and never subscribes
+        clock_only = UsageReport("r", "acme", None, "2026-01-01", {"connectionSeconds": 5})
+        page.on_usage([clock_only])
+        await client.http.post("v1/ops", {"urlId": "/p", **create_chat()})
+        await served.flush_usage()
+    bills = page.database.execute("select tenant, bytes > 0 from bill order by bytes").fetchall()
+    assert bills[:2] == [("acme", 0), ("acme", 1)]
 
 
 async def test_events_are_told() -> None:
@@ -231,15 +352,35 @@ async def test_a_ticket_is_good_in_one_browser() -> None:
     async with TestClient(CollabChat(authenticate=page.authenticate, storage="memory://")) as mine:
         await mine.connect(token=ticket, visitor_id="a" * 32)
         await mine.connect(token=ticket, visitor_id="a" * 32)
-        mine.token, mine.headers["x-collabchat-visitor"] = ticket, "a" * 32
-        assert (await mine.http.get("v1/chats", urlId="/p")).status == 200
+        browser = mine.browser(token=ticket, visitor_id="a" * 32)
+        assert (await browser.http.get("v1/chats", urlId="/p")).status == 200
     for visitor in ("b" * 32, None):
         with pytest.raises(Denied):
             await page.authenticate(ConnectRequest(token=ticket, visitor_id=visitor))
     late = page.ticket_for("ann")
-    page.TICKETS[late].use_by = 0
+    page.TICKETS[late].made -= timedelta(minutes=1)
     with pytest.raises(Denied):
         await page.authenticate(ConnectRequest(token=late, visitor_id="a" * 32))
+
+
+async def test_a_ticket_wins_over_a_cookie_and_ends() -> None:
+    page = run("Tickets")
+    cookies, visitor = {"sid": "3f9c"}, "a" * 32
+    assert (await page.authenticate(ConnectRequest(cookies=cookies))).user_id == "ann"
+    ticket = page.ticket_for("bob")
+    bob = await page.authenticate(ConnectRequest(None, ticket, visitor, cookies))
+    assert bob.user_id == "bob"
+    assert bob.expires_at == page.TICKETS[ticket].made + timedelta(hours=8)
+    for token in ("", "no such ticket"):
+        with pytest.raises(Denied):
+            await page.authenticate(ConnectRequest(None, token, visitor, cookies))
+    page.TICKETS[ticket].made -= timedelta(hours=9)
+    async with TestClient(CollabChat(authenticate=page.authenticate, storage="memory://")) as mine:
+        browser = mine.browser(token=ticket, visitor_id=visitor, cookies=cookies)
+        assert (await browser.http.get("v1/chats", urlId="/p")).status == 401
+        socket = await browser.open()
+        await socket.send({**socket.dial.hello})
+        await socket.expect_close(4401)
 
 
 def test_the_budgets_are_as_said() -> None:
@@ -255,4 +396,5 @@ def test_tests_of_ones_own_run_in_a_project_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(code("Tests of your own"))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert "4 passed" in done.stdout, done.stdout
+    assert "7 passed" in done.stdout, done.stdout
+    assert "warning" not in (done.stdout + done.stderr).lower(), done.stdout + done.stderr

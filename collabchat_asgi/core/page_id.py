@@ -16,7 +16,8 @@ _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 
 def page_path(url_id: str) -> str | None:
     """The path that a page's id names, percent-decoded: `/drafts/1` for `/drafts/1`, for
-    `/d%72afts/1?page=2` and for `https://example.com/drafts/1#top`.
+    `/d%72afts/1?page=2` and for `https://example.com/drafts/1#top`. Whose path it is says
+    `page_origin`: clients may name any origin.
 
     None where the id names no path (`page="handbook"`), and where it is not in normal form: dot
     segments, empty segments, backslashes, escaped slashes, twice-escaped or broken escapes, control

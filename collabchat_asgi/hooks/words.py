@@ -146,8 +146,20 @@ class AccessRequest:
 
     @property
     def path(self) -> str | None:
-        """The page's path, decoded and in normal form, or None: see `page_path`."""
-        return page_path(self.url_id)
+        """The path, decoded and in normal form, of a page of this site: one whose id is a path.
+
+        None for every other id: a name, a whole address (see `path_on`), and what is not in normal
+        form (see `page_path`).
+        """
+        return page_path(self.url_id) if self.url_id.startswith("/") else None
+
+    def path_on(self, *origins: str) -> str | None:
+        """The path of a page whose id is a whole address on one of these origins, else None:
+        `access.path_on("https://docs.example")`. Pages of a site come so where collabchat is served
+        from another origin than theirs.
+        """
+        known = {origin.rstrip("/").lower() for origin in origins}
+        return page_path(self.url_id) if self.origin in known else None
 
     @property
     def origin(self) -> str | None:

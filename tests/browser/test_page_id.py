@@ -25,11 +25,14 @@ MODERATOR, READER = (
 TEXT = "Apples keep until spring in a cold cellar."
 
 
-@pytest.fixture(scope="module")
-def hooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    folder: Path = tmp_path_factory.mktemp("hooks")
+def served(app: str, folder: Path) -> ServerProcess:
     env = {"COLLABCHAT_STORAGE": f"sqlite:///{folder / 'collabchat.db'}"}
-    with ServerProcess("tests.browser.hooks_app:app", env=env, directory=ROOT) as server:
+    return ServerProcess(f"tests.browser.hooks_app:{app}", env=env, directory=ROOT)
+
+
+@pytest.fixture(scope="module")
+def anywhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with served("anywhere", tmp_path_factory.mktemp("anywhere")) as server:
         yield server
 
 
@@ -51,12 +54,14 @@ class Subscriber(Reader):
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_page(browser: Browser, hooks: ServerProcess) -> AsyncIterator[Open]:
+async def open_page(browser: Browser, anywhere: ServerProcess) -> AsyncIterator[Open]:
     """`await open_page("/drafts/1", sid=READER)`: any address of the host shows a page."""
     contexts = []
 
-    async def opened(path: str, *, sid: str, head: str = "", script: str = "") -> Subscriber:
-        origin = f"http://127.0.0.1:{hooks.port}"
+    async def opened(
+        path: str, *, sid: str, head: str = "", script: str = "", server: ServerProcess = anywhere
+    ) -> Subscriber:
+        origin = f"http://127.0.0.1:{server.port}"
         page = (
             f"<!doctype html><html lang=en><meta charset=utf-8><title>Shop</title>{head}"
             "<script type=module src=/collabchat/widget.js></script>"
@@ -75,19 +80,21 @@ async def open_page(browser: Browser, hooks: ServerProcess) -> AsyncIterator[Ope
         await context.close()
 
 
-async def test_the_rule_for_drafts_holds(open_page: Open) -> None:
+async def test_the_rule_for_drafts_holds(open_page: Open, tmp_path: Path) -> None:
     """examples/hooks.py, against what a browser really sends."""
-    editor = await open_page("/drafts/1?preview=1#top", sid=MODERATOR)
-    await editor.live()
-    await editor.discuss("until spring", "Not yet")
-    await editor.settled()
-    assert editor.asked == ["/drafts/1"]
-    reader = await open_page("/drafts/1", sid=READER)
-    await expect(reader[".bar .state"]).to_have_text("No access")
-    assert reader.asked == ["/drafts/1"]
-    assert await reader.js("document.querySelector('collab-chat').threads()") == []
-    published = await open_page("/articles/1", sid=READER)
-    await published.live()
+    with served("app", tmp_path) as hooks:
+        editor = await open_page("/drafts/1?preview=1#top", sid=MODERATOR, server=hooks)
+        await editor.live()
+        await editor.discuss("until spring", "Not yet")
+        await editor.settled()
+        assert editor.asked == ["/drafts/1"]
+        for path in ("/drafts/1", "/drafts", "/invented"):
+            reader = await open_page(path, sid=READER, server=hooks)
+            await expect(reader[".bar .state"]).to_have_text("No access")
+            assert reader.asked == [path]
+            assert await reader.js("document.querySelector('collab-chat').threads()") == []
+        published = await open_page("/articles/1", sid=READER, server=hooks)
+        await published.live()
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,12 @@ def escapes_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_id, "_decoded", lambda path: path)
 
 
+@mutant(lambda: rule("https://evil.example/articles/1", []))
+def a_foreign_address_is_a_page_of_this_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = property(lambda access: page_id.page_path(access.url_id))
+    monkeypatch.setattr(words.AccessRequest, "path", own)
+
+
 @pytest.mark.parametrize(("patch", "story"), MUTANTS, ids=lambda it: getattr(it, "__name__", ""))
 async def test_the_mutant_is_killed(
     patch: Patch, story: Story, monkeypatch: pytest.MonkeyPatch
