@@ -6,6 +6,7 @@ import { quoted } from './anchor.js'
 import { Composer } from './composer.js'
 import { fill, focused, h, icon, iconButton, linked, nameOf, redraw, textButton } from './dom.js'
 import { Message } from './message.js'
+import { closed, reveal } from './reveal.js'
 import { forgetNobodys, keep, unsent } from './unsent.js'
 import { earlier, newReplies, refused, stopped, typing } from './words.js'
 
@@ -42,6 +43,10 @@ export class Card {
   /** What was refused a moment ago and is no text: nothing else would show it. */
   #said = ''
   #saidTimer = 0
+  /** The passage is in a closed part of the page. */
+  #hidden = false
+  /** What brings the passage into sight. @type {AbortController | undefined} */
+  #bringing
   /** Where the focus goes when the card is closed. @type {HTMLElement | null} */
   #from = null
 
@@ -70,6 +75,8 @@ export class Card {
     addEventListener('scroll', follow, { signal, capture: true, passive: true })
     addEventListener('resize', follow, { signal })
     globalThis.visualViewport?.addEventListener('resize', follow, { signal })
+    const look = () => { if (this.shown && this.chatId !== undefined) requestAnimationFrame(() => this.#look()) }
+    for (const type of ['click', 'toggle', 'change', 'transitionend']) addEventListener(type, look, { signal, capture: true, passive: true })
     this.resized = new ResizeObserver(follow)
     this.resized.observe(this.element)
     signal.addEventListener('abort', () => {
@@ -99,6 +106,7 @@ export class Card {
     if (draft && this.#composer) this.#composer.value = draft.text
     this.place()
     this.#composer?.focus()
+    this.#reveal()
   }
 
   /** @param {string} chatId  @param {boolean} [write] puts the cursor where one answers */
@@ -115,7 +123,7 @@ export class Card {
       if (same) this.#from = focused()
       this.element.focus({ preventScroll: true })
     }
-    if (!same) this.#reveal()
+    this.#reveal()
   }
 
   /** @param {string | undefined} chatId */
@@ -123,7 +131,7 @@ export class Card {
     if (!this.shown) this.#from = focused()
     this.chatId = chatId
     this.#fresh = undefined
-    this.#wasThere = false
+    this.#wasThere = this.#hidden = false
     this.#messages.clear()
     this.#composer = undefined
     this.#unseen = 0
@@ -144,6 +152,7 @@ export class Card {
   /** @param {boolean} [back] gives the focus back */
   close(back = true) {
     if (!this.shown) return
+    this.#bringing?.abort()
     clearInterval(this.#timer)
     clearTimeout(this.#saidTimer)
     this.#said = ''
@@ -247,7 +256,8 @@ export class Card {
       : status === 'refused' ? stopped(reason)
       : status === 'offline' ? 'You are offline. What you write is kept, and sent when you are back.'
       : this.#said ? this.#said
-      : lost ? 'The text this was about is no longer on this page.' : ''
+      : lost ? 'The text this was about is no longer on this page.'
+      : this.#hidden ? 'The text this is about is in a part of the page that is closed.' : ''
     if (this.notice.textContent !== words) this.notice.textContent = words
     this.notice.hidden = !words
   }
@@ -389,7 +399,8 @@ export class Card {
     }
     style.marginBottom = ''
     const width = document.documentElement.clientWidth, height = this.element.offsetHeight
-    const rect = this.#range()?.getBoundingClientRect()
+    const range = this.#range()
+    const rect = range && !this.#hidden ? range.getBoundingClientRect() : undefined
     const within = (/** @type {number} */ top) => Math.min(Math.max(12, top), Math.max(12, innerHeight - height - 12))
     // A discussion that was deleted, or lost its text, while it is looked at: the card stays where it is.
     if (!rect && style.top) return
@@ -403,11 +414,21 @@ export class Card {
     Object.assign(style, { left: Math.min(Math.max(12, rect.left), width - WIDTH - 12) + 'px', top: within(top) + 'px' })
   }
 
-  /** On a narrow screen the sheet covers the lower part: the passage goes above it. */
-  #reveal() {
-    const rect = this.#range()?.getBoundingClientRect()
-    if (!rect || !matchMedia(NARROW).matches) return
-    const bottom = innerHeight - this.element.offsetHeight - 24
-    if (rect.bottom > bottom || rect.top < 0) scrollBy({ top: Math.min(rect.bottom - bottom, rect.top - 72), behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'instant' : 'smooth' })
+  /** The passage comes into sight: on a narrow screen above the sheet, which covers the lower part. */
+  async #reveal() {
+    this.#bringing?.abort()
+    const { signal } = this.#bringing = new AbortController()
+    await reveal(() => this.#range(), () => matchMedia(NARROW).matches ? this.element.offsetHeight + 12 : 0, signal)
+    if (!signal.aborted) this.#look()
+  }
+
+  /** A part of the page may have been opened or closed. */
+  #look() {
+    if (!this.shown) return
+    const range = this.#range(), hidden = !!range && closed(range).length > 0
+    if (hidden === this.#hidden) return
+    this.#hidden = hidden
+    this.update(this.host.page.state)
+    this.place()
   }
 }

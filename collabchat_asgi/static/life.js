@@ -322,23 +322,12 @@ export class Life {
     const { state } = this.page
     if (!this.#chats.has(chatId) && !state.drafts.some(draft => draft.chatId === chatId)) return
     this.prompt.hide()
-    this.#bring(chatId)
     this.#with((card, panel) => {
       panel.close(false)
       card.open(chatId, write)
       this.#paintActive(chatId)
       this.#tell('thread-open', { chatId })
     })
-  }
-
-  /** The page moves only where the passage is out of sight. @param {string} chatId */
-  #bring(chatId) {
-    const range = this.places.get(chatId)?.range
-    if (!range) return
-    const { top, bottom } = range.getBoundingClientRect()
-    if (bottom > 56 && top < innerHeight - 24) return
-    const still = matchMedia('(prefers-reduced-motion: reduce)').matches
-    scrollBy({ top: top - innerHeight / 3, behavior: still ? 'instant' : 'smooth' })
   }
 
   /** By the keyboard, from wherever one reads. */

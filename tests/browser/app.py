@@ -34,6 +34,8 @@ STORY = [
     "On the last page of the second book stands a single word, and it is not a kind one.",
 ]
 locked: set[str] = set()
+written: dict[str, str] = {}
+"""Pages of tests' own, under no policy, by their names."""
 
 
 def authenticate(request: ConnectRequest) -> Identity:
@@ -79,6 +81,8 @@ app.add_middleware(CollabChatMiddleware, collab=collab)
 @app.get("/p/{name}")
 async def page(name: str, request: Request) -> Response:
     """`?without=2` is the page after somebody deleted its second paragraph."""
+    if name in written:
+        return Response(written[name], media_type="text/html")
     without = request.query_params.get("without")
     theme = request.query_params.get("theme", "auto")
     story = STORY if without is None else [*STORY[: int(without) - 1], *STORY[int(without) :]]
@@ -94,6 +98,11 @@ async def page(name: str, request: Request) -> Response:
         f"<main><h1>Harbour</h1>{text}</main>"
     )
     return Response(body, media_type="text/html", headers={"content-security-policy": POLICY})
+
+
+@app.put("/p/{name}")
+async def write(name: str, request: Request) -> None:
+    written[name] = (await request.body()).decode()
 
 
 @app.get("/site.css")

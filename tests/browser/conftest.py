@@ -29,6 +29,14 @@ SWITCHES = [
 EXPECTED = ("WebSocket connection to", "net::ERR_", "cannot be reached: TypeError")
 """What is complained of while the network is away."""
 
+HEAD = (
+    "<!doctype html><html lang=en><meta charset=utf-8>"
+    "<meta name=viewport content='width=device-width,initial-scale=1'>"
+    "<script type=module src=/collabchat/widget.js></script><style>"
+    "body{font:18px/1.6 serif;margin:0}main{max-width:36rem;margin:4rem 2rem}</style>"
+)
+"""Of a page that a test writes itself."""
+
 WATCH = """
   window.violations = []
   document.addEventListener('securitypolicyviolation', event =>
@@ -185,7 +193,7 @@ Visit = Callable[..., Awaitable[Reader]]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visit(browser: Browser, shared: ServerProcess) -> AsyncIterator[Visit]:
-    """`await visit("Ada")`: on this test's own page, loaded and live."""
+    """`await visit("Ada")`: on this test's own page, loaded and live; `html` is what it holds."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     contexts: list[BrowserContext] = []
 
@@ -196,6 +204,7 @@ async def visit(browser: Browser, shared: ServerProcess) -> AsyncIterator[Visit]
         port: int | None = None,
         beside: Reader | None = None,
         query: str = "",
+        html: str | None = None,
         live: bool = True,
         **options: Any,
     ) -> Reader:
@@ -209,6 +218,9 @@ async def visit(browser: Browser, shared: ServerProcess) -> AsyncIterator[Visit]
             await context.add_init_script(WATCH)
             await context.add_cookies([{"name": "name", "value": who, "url": origin}])
         reader = Reader(who, await context.new_page())
+        if html is not None:
+            document = f"{HEAD}<title>{name}</title>{html}"
+            await context.request.put(f"{origin}/p/{name}", data=document)
         await reader.page.goto(f"{origin}/p/{name}{query}")
         if live:
             await reader.live()

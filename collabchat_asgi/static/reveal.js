@@ -1,0 +1,162 @@
+/** A passage brought into sight: what is closed around it is opened, what scrolls around it is moved, and what stands still before it is minded. */
+
+/** Of a page that opens a part in its own time, or slides it open. */
+const OPENING = 600
+/** A smooth scroll is over by then, where a browser does not say when it is. */
+const SCROLLED = 1200
+const MARGIN = 12
+
+/** Of the window, in pixels. @typedef {{top: number, bottom: number, left: number, right: number}} Box */
+
+/** What is drawn around a node: through slots and shadow roots. @param {Node} node  @returns {Element | null} */
+const around = node => /** @type {Text} */ (node).assignedSlot ?? node.parentElement ?? (node.parentNode instanceof ShadowRoot ? node.parentNode.host : null)
+
+/** @param {Range} range  @returns {Element[]} from the inside out */
+function ancestors(range) {
+  const found = []
+  for (let each = around(range.startContainer); each; each = around(each)) found.push(each)
+  return found
+}
+
+/** What hides the beginning of a passage. @param {Range} range  @returns {Element[]} from the outside in */
+export const closed = range => ancestors(range).filter((each, index, all) => {
+  if (each instanceof HTMLDetailsElement) return !each.open && all[index - 1] !== each.querySelector(':scope > summary')
+  const { display, contentVisibility, visibility, overflowX, overflowY } = getComputedStyle(each)
+  if (display === 'none' || contentVisibility === 'hidden' || visibility !== 'visible') return true
+  if (overflowX === 'visible' && overflowY === 'visible' || display === 'inline' || display === 'contents') return false
+  // An accordion without any height. What is for those who hear the page alone has a pixel.
+  const { width, height } = each.getBoundingClientRect()
+  return width < 1 || height < 1
+}).reverse()
+
+/** A tab or a button of the page that says that it opens this. @param {Element} part  @returns {HTMLElement | undefined} */
+function control(part) {
+  const home = /** @type {Document | ShadowRoot} */ (part.getRootNode())
+  const labels = (part.getAttribute('aria-labelledby') ?? '').split(/\s+/)
+  return /** @type {HTMLElement[]} */ ([...home.querySelectorAll('[aria-controls], [role=tab], [aria-expanded=false]')]).find(each => {
+    const leads = labels.includes(each.id || '?') || !!part.id && (each.getAttribute('aria-controls') ?? '').split(/\s+/).includes(part.id)
+    const waits = each.getAttribute('role') === 'tab' ? each.getAttribute('aria-selected') !== 'true' : each.getAttribute('aria-expanded') === 'false'
+    const safe = each instanceof HTMLAnchorElement ? !each.getAttribute('href') || each.getAttribute('href')?.startsWith('#') : !(each instanceof HTMLButtonElement && each.form && each.type !== 'button')
+    return leads && waits && safe
+  })
+}
+
+/** @param {Element} part */
+function open(part) {
+  if (part instanceof HTMLDetailsElement) part.open = true
+  else if (part.getAttribute('hidden') === 'until-found') {
+    // As a browser does that finds something in there: a page listens to it.
+    part.dispatchEvent(new Event('beforematch', { bubbles: true }))
+    part.removeAttribute('hidden')
+  } else control(part)?.click()
+}
+
+const frame = () => new Promise(resolve => requestAnimationFrame(resolve))
+
+/** @param {() => Range | undefined} passage as it is now: a page may draw anew what it opens  @param {AbortSignal} signal */
+async function unfold(passage, signal) {
+  const tried = new Set(), until = performance.now() + OPENING
+  while (!signal.aborted && performance.now() < until) {
+    const range = passage()
+    const parts = range ? closed(range) : []
+    if (range && !parts.length) return
+    const next = parts.find(each => !tried.has(each))
+    if (next) open(next)
+    else if (!tried.size) return
+    tried.add(next)
+    await frame()
+  }
+}
+
+/** How far what stands still reaches into a box. @param {Box} box  @param {number} x  @param {1 | -1} way  @param {Element[]} path what is around the passage */
+function inset({ top, bottom }, x, way, path) {
+  let depth = 0
+  for (let more = true; more;) {
+    more = false
+    for (const hit of document.elementsFromPoint(x, way > 0 ? top + depth + 1 : bottom - depth - 1)) {
+      if (path.includes(hit) || hit.closest('collab-chat')) continue
+      /** @type {Element | null} */
+      let still = hit
+      while (still && !/fixed|sticky/.test(getComputedStyle(still).position)) still = around(still)
+      if (!still || path.includes(still)) continue
+      const rect = still.getBoundingClientRect(), reach = way > 0 ? rect.bottom - top : bottom - rect.top
+      // What takes half the window is no header.
+      if (reach <= depth || reach > (bottom - top) / 2) continue
+      depth = reach
+      more = true
+    }
+  }
+  return depth
+}
+
+/** How far to move so that a stretch comes into another; 0 where enough of it is there. @param {number} start  @param {number} end  @param {number} from  @param {number} to */
+function way(start, end, from, to) {
+  const inside = Math.min(end, to) - Math.max(start, from)
+  return inside >= Math.min(end - start, 48, to - from) - 1 ? 0 : start - from - Math.max(0, to - from - Math.min(end - start, to - from)) / 3
+}
+
+/** @param {number} wanted  @param {number} now  @param {number} most  @param {boolean} [backwards] counts from 0 down */
+const possible = (wanted, now, most, backwards = false) => Math.min(Math.max(wanted, (backwards ? -most : 0) - now), (backwards ? 0 : most) - now)
+
+/**
+ * From the inside out. What is moved within moves the passage by as much.
+ * @param {Range} range  @param {number} below pixels at the lower edge of the window that something covers  @returns {boolean} whether anything moves
+ */
+function scroll(range, below) {
+  const path = ancestors(range), page = document.scrollingElement ?? document.documentElement
+  const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'instant' : 'smooth'
+  const { top, bottom, right } = range.getBoundingClientRect()
+  const first = [...range.getClientRects()].find(rect => rect.width && rect.height)
+  if (!first) return false
+  let across = 0, down = 0
+  const html = getComputedStyle(document.documentElement)
+  for (const each of [...path.filter(each => each !== page), page]) {
+    const style = getComputedStyle(each), outer = each.getBoundingClientRect()
+    const whole = each === page
+    // The body's own overflow is the window's, unless the root has one too.
+    if (!whole && (each === document.documentElement || each === document.body && html.overflowX === 'visible' && html.overflowY === 'visible')) continue
+    const scrolls = (/** @type {string} */ overflow) => whole || /auto|scroll|overlay/.test(overflow)
+    const tall = scrolls(style.overflowY) && each.scrollHeight > each.clientHeight, wide = scrolls(style.overflowX) && each.scrollWidth > each.clientWidth
+    if (!tall && !wide) continue
+    const zoom = /** @type {{currentCSSZoom?: number}} */ (each).currentCSSZoom ?? 1
+    const seen = window.visualViewport ?? { offsetTop: 0, height: innerHeight }
+    const box = whole
+      ? { top: seen.offsetTop, bottom: seen.offsetTop + seen.height, left: 0, right: document.documentElement.clientWidth }
+      : { top: outer.top + each.clientTop, bottom: outer.top + each.clientTop + each.clientHeight, left: outer.left + each.clientLeft, right: outer.left + each.clientLeft + each.clientWidth }
+    const x = Math.min(Math.max(first.left - across + 2, box.left + 1), box.right - 1)
+    const above = Math.max(inset(box, x, 1, path), parseFloat(style.scrollPaddingTop) || 0, whole ? 44 : 0)
+    const under = Math.max(inset(box, x, -1, path), parseFloat(style.scrollPaddingBottom) || 0, whole ? below : 0)
+    const y = tall ? possible(way(top - down, bottom - down, box.top + above + MARGIN, box.bottom - under - MARGIN) / zoom, each.scrollTop, each.scrollHeight - each.clientHeight) : 0
+    const z = wide ? possible(way(first.left - across, Math.min(first.right, right) - across, box.left + MARGIN, box.right - MARGIN) / zoom, each.scrollLeft, each.scrollWidth - each.clientWidth, style.direction === 'rtl') : 0
+    if (Math.abs(y) < 1 && Math.abs(z) < 1) continue
+    each.scrollBy({ top: y, left: z, behavior })
+    down += y * zoom
+    across += z * zoom
+  }
+  return !!(across || down)
+}
+
+/**
+ * Where it cannot be opened, nothing moves.
+ * @param {() => Range | undefined} passage  @param {() => number} below pixels at the lower edge of the window that something of ours covers  @param {AbortSignal} signal
+ */
+export async function reveal(passage, below, signal) {
+  const shown = () => {
+    const range = signal.aborted ? undefined : passage()
+    return range && !closed(range).length ? range : undefined
+  }
+  if (!shown()) await unfold(passage, signal)
+  const range = shown()
+  if (!range || !scroll(range, below())) return
+  // What only sticks after a while, or was loaded on the way, may be before it now. A reader who moves the page knows better.
+  const done = new AbortController()
+  await new Promise(resolve => {
+    for (const type of ['wheel', 'touchmove', 'keydown', 'pointerdown']) addEventListener(type, () => done.abort(), { signal: done.signal, capture: true, passive: true })
+    for (const each of [signal, done.signal]) each.addEventListener('abort', resolve)
+    addEventListener('scrollend', resolve, { signal: done.signal, capture: true })
+    setTimeout(resolve, SCROLLED)
+  })
+  const again = done.signal.aborted ? undefined : shown()
+  done.abort()
+  if (again) scroll(again, below())
+}

@@ -1,0 +1,167 @@
+"""A discussion's passage comes into sight, whatever the page has put around it."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from .conftest import Reader, Visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+COMPASS, RUDDER = "the compass broke", "a second rudder"
+LONG = "".join(f"<p>Paragraph {n} of the long way down.</p>" for n in range(50))
+TEXT = f"<h1>Log</h1>{LONG}<p>On the last day {COMPASS}.</p><p>The end.</p>"
+TALL = "html,body{height:100%;overflow:hidden}"
+PAGES = {
+    "app shell": f"<style>{TALL}#p{{height:100vh;overflow:auto}}</style>"
+    f"<div id=p><main>{TEXT}</main></div>",
+    "body": "<style>html{height:100%;overflow:hidden}body{height:100%;overflow:auto}</style>"
+    f"<main>{TEXT}</main>",
+    "pane in a page": "<style>#p{height:300px;overflow:auto}</style>"
+    f"{LONG}<div id=p><main>{TEXT}</main></div>{LONG}",
+    "wide table": "<style>#p{overflow-x:auto;width:400px}#p p{margin-left:1500px;width:400px}"
+    f"</style><main>{LONG}<div id=p><p>And {COMPASS}.</p></div>{LONG}</main>",
+    "from right to left": "<style>#p{overflow-x:auto;width:400px}#p p{margin-right:1500px;"
+    f"width:400px}}</style><main dir=rtl>{LONG}<div id=p><p>And {COMPASS}.</p></div></main>",
+    "shadow root": f"<main>{LONG}<div id=p><template shadowrootmode=open>"
+    "<div style='height:200px;overflow:auto'><slot></slot></div></template>"
+    f"{TEXT}</div></main>",
+}
+
+SELECT_AT = """text => {
+  const walker = document.createTreeWalker(document.querySelector('main'), 4)
+  for (let node; (node = walker.nextNode());) {
+    const at = node.data.indexOf(text)
+    if (at >= 0) document.getSelection().setBaseAndExtent(node, at, node, at + text.length)
+  }
+  return document.querySelector('collab-chat').createFromSelection()
+}"""
+IN_SIGHT = """text => {
+  const walker = document.createTreeWalker(document.querySelector('main'), 4)
+  for (let node; (node = walker.nextNode());) {
+    const at = node.data.indexOf(text)
+    if (at < 0) continue
+    const range = document.createRange()
+    range.setStart(node, at)
+    range.setEnd(node, at + text.length)
+    const { left, top, width, height } = range.getBoundingClientRect()
+    const hit = document.elementFromPoint(left + width / 2, top + height / 2)
+    return !!hit && (hit === node.parentElement || hit.shadowRoot !== null && hit.contains(node))
+  }
+}"""
+AWAY = """() => {
+  document.activeElement?.blur()
+  for (const each of document.querySelectorAll('*')) each.scrollTop = each.scrollLeft = 0
+  for (const each of document.querySelector('#p')?.shadowRoot?.children ?? []) each.scrollTop = 0
+}"""
+
+
+async def discussed(visit: Visit, html: str, *passages: str) -> Reader:
+    ada = await visit("Ada", html=f"<collab-chat></collab-chat>{html}")
+    for text in passages:
+        assert await ada.js(SELECT_AT, text)
+        await ada.composer.fill(f"About {text}")
+        await ada[".card .send"].click()
+        await ada.settled()
+        await ada.page.keyboard.press("Escape")
+    await ada.js(AWAY)
+    return ada
+
+
+async def in_sight(reader: Reader, text: str) -> None:
+    await reader.until(f"({IN_SIGHT})({text!r})")
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_whatever_scrolls_is_moved(visit: Visit, page: str) -> None:
+    ada = await discussed(visit, PAGES[page], COMPASS)
+    assert not await ada.js(IN_SIGHT, COMPASS)
+    await ada.page.keyboard.press("Alt+Shift+KeyJ")
+    await in_sight(ada, COMPASS)
+
+
+@pytest.mark.parametrize("reduced", ["reduce", "no-preference"])
+async def test_it_comes_out_from_under_headers_and_footers(visit: Visit, reduced: str) -> None:
+    bars = (
+        "<style>.b{position:sticky;height:130px;background:#ddd}#f{position:fixed;bottom:0;left:0;"
+        "right:0;height:150px;background:#ddd}</style><div style='height:200px'>Hero</div>"
+        "<div class=b style='top:0'>Menu</div><div class=b style='top:130px'>Tabs</div>"
+        f"<main>{TEXT}{LONG}</main><div id=f>Cookies</div>"
+    )
+    ada = await discussed(visit, bars, COMPASS)
+    await ada.page.emulate_media(reduced_motion=reduced)  # type: ignore[arg-type]
+    for edge in (-60, -200, -540, -700):
+        await ada.page.keyboard.press("Escape")
+        top = "[...document.querySelectorAll('p')].find(p => p.textContent.includes('broke'))"
+        await ada.js(f"() => scrollBy(0, {top}.getBoundingClientRect().top + {edge})")
+        await ada.page.keyboard.press("Alt+Shift+KeyJ")
+        await in_sight(ada, COMPASS)
+
+
+async def test_what_is_in_sight_does_not_move(visit: Visit) -> None:
+    ada = await discussed(visit, f"<main>{TEXT}{LONG}</main>", COMPASS)
+    await ada.page.emulate_media(reduced_motion="reduce")
+    await ada.js("() => scrollTo(0, document.querySelectorAll('p')[50].offsetTop - 500)")
+    before = await ada.js("scrollY")
+    await ada.page.keyboard.press("Alt+Shift+KeyJ")
+    await expect(ada[".card"]).to_be_visible()
+    assert await ada.js("scrollY") == before
+
+
+CLOSED = {
+    "details": (
+        "<details open><summary>Outer</summary><details open><summary>Deep</summary>"
+        f"<p id=x>Boats with {RUDDER}.</p></details></details>",
+        "() => { for (const each of document.querySelectorAll('details')) each.open = false }",
+    ),
+    "until found": (
+        f"<div id=x>Boats with {RUDDER}.</div>",
+        "() => { x.setAttribute('hidden', 'until-found') }",
+    ),
+    "tab": (
+        "<div role=tablist><button role=tab aria-controls=one aria-selected=true>One</button>"
+        '<button role=tab id=second aria-selected=false onclick="one.hidden=true;setTimeout(() => '
+        "{x.hidden=false;this.ariaSelected='true'}, 50)\">Two</button></div>"
+        "<div id=one role=tabpanel>First</div>"
+        f"<div id=x role=tabpanel aria-labelledby=second>Boats with {RUDDER}.</div>",
+        "() => { x.hidden = true }",
+    ),
+    "accordion": (
+        '<form><button type=button aria-controls=x aria-expanded=true onclick="this.ariaExpanded='
+        "'true';x.style.maxHeight='9em'\">More</button>"
+        "<div id=x style='overflow:hidden;max-height:9em;transition:max-height .2s'>"
+        f"Boats with {RUDDER}.</div></form>",
+        "() => { x.style.maxHeight = 0; x.previousElementSibling.ariaExpanded = 'false' }",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CLOSED)
+async def test_what_is_closed_is_opened(visit: Visit, what: str) -> None:
+    part, close = CLOSED[what]
+    ada = await discussed(visit, f"<main>{LONG}{part}{LONG}</main>", RUDDER)
+    await ada.js(close)
+    await ada.until(f"({IN_SIGHT})({RUDDER!r})", False)
+    await ada[".bar .discussions"].click()
+    await ada[".panel .item"].click()
+    await in_sight(ada, RUDDER)
+    await expect(ada[".card .notice"]).to_be_hidden()
+
+
+@pytest.mark.parametrize("submits", [False, True])
+async def test_what_cannot_be_opened_is_said_to_be_closed(visit: Visit, submits: bool) -> None:
+    button = "<form action=/away><button aria-controls=x aria-expanded=false>More</button></form>"
+    html = f"<main>{LONG}{button if submits else ''}<p id=x>Boats with {RUDDER}.</p>{LONG}</main>"
+    ada = await discussed(visit, html, RUDDER)
+    await ada.js("() => { x.style.display = 'none'; scrollTo(0, 900) }")
+    await ada[".bar .discussions"].click()
+    await ada[".panel .item"].click()
+    await expect(ada[".card .notice"]).to_contain_text("in a part of the page that is closed")
+    assert await ada.js("scrollY") == 900
+    # The reader opens it.
+    await ada.js("() => { x.style.display = '' }")
+    await ada.page.mouse.click(5, 300)
+    await ada[".bar .discussions"].click()
+    await ada[".panel .item"].click()
+    await in_sight(ada, RUDDER)
+    await expect(ada[".card .notice"]).to_be_hidden()
