@@ -8,7 +8,8 @@ export function environment(given = {}) {
   return {
     WebSocket: world.WebSocket,
     fetch: (url, init) => world.fetch(url, init),
-    storage: storage(world),
+    storage: storage(world, 'localStorage'),
+    session: storage(world, 'sessionStorage'),
     now: () => performance.now(),
     clock: () => Date.now(),
     setTimeout: (callback, ms) => setTimeout(callback, ms),
@@ -23,9 +24,9 @@ export function environment(given = {}) {
   }
 }
 
-/** Private windows and sandboxed frames throw on the mere look. @param {any} world  @returns {Environment['storage']} */
-function storage(world) {
-  try { return world.localStorage ?? null } catch { return null }
+/** Private windows and sandboxed frames throw on the mere look. @param {any} world  @param {string} name  @returns {Storage | null} */
+function storage(world, name) {
+  try { return world[name] ?? null } catch { return null }
 }
 
 /** @param {Environment} env  @param {number} bytes */

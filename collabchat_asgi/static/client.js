@@ -21,6 +21,7 @@
  * Events of the client: `status` of the connection, and `error`: what concerns no page, such as a server that cannot be reached.
  *
  * Every change works offline: it is queued, survives a reload, and is sent when the connection and the same user are back.
+ * Until the server has said who is here, the tab alone keeps it: a reload makes drafts of it, a sign-out forgets it.
  * Methods throw a CollabError only for what can be seen at once: an empty or too long text (`invalid`, `too-long`, `too-large`)
  * and a full queue (`too-many`). Whatever the server refuses comes back as `draft`, where there was a text, and as `error`;
  * drafts stay in `state.drafts`, over a reload too, until `retryDraft` or `discardDraft`.
@@ -35,7 +36,9 @@ import { Connection, addresses } from './connection.js'
 import { Emitter } from './emitter.js'
 import { Pace } from './pace.js'
 import { Page } from './page.js'
+import { Nobodys } from './nobodys.js'
 import { CollabError, Malformed, characters, text } from './protocol.js'
+import { Queue, queueKey } from './queue.js'
 import { StatusLine, signedOut } from './status.js'
 import { Subscription } from './subscription.js'
 
@@ -104,6 +107,7 @@ export class CollabClient extends Emitter {
     super()
     const env = this.#env = environment(options.environment)
     this.#line = new StatusLine(env, value => this.emit('status', value))
+    this.#nobodys = new Nobodys(env, options.tenantId)
     this.#visitorId = options.visitorId ?? visitor(env)
     this.#subscribing = new Pace(env, ...SUBSCRIPTIONS)
     this.#operating = new Pace(env, ...OPERATIONS)
@@ -124,6 +128,7 @@ export class CollabClient extends Emitter {
 
   /** @type {import('./types.js').Environment} */ #env
   /** @type {StatusLine} */ #line
+  /** @type {Nobodys} */ #nobodys
   /** @type {string} */ #visitorId
   /** @type {Connection} */ #connection
   /** @type {Pace} */ #subscribing
@@ -238,6 +243,7 @@ export class CollabClient extends Emitter {
   #subscription(urlId) {
     return new Subscription(urlId, {
       env: this.#env,
+      nobodys: this.#nobodys,
       welcome: () => this.#welcome,
       lastWelcome: () => this.#lastWelcome,
       lastUser: () => this.#lastUser(),
@@ -292,6 +298,8 @@ export class CollabClient extends Emitter {
       if (this.#welcome === welcome && this.#pages.get(urlId) === subscription) subscription.welcomed(welcome)
       this.#tidy(urlId)
     }
+    // Of pages that are not open now: it is not left to whoever comes next.
+    for (const urlId of this.#nobodys.pages) new Queue(this.#env.storage, undefined, this.#nobodys.place(urlId)).open(queueKey(welcome.tenantId, urlId, welcome.user.id))
     this.#steady()
   }
 
@@ -323,6 +331,7 @@ export class CollabClient extends Emitter {
   #signedOut(reason) {
     this.#lastWelcome = undefined
     try { this.#env.storage?.removeItem(this.#userKey) } catch { /* then it was not remembered */ }
+    this.#nobodys.forget()
     for (const subscription of [...this.#pages.values()]) subscription.signedOut(reason)
   }
 

@@ -15,6 +15,7 @@ const DAY = 86_400_000
 /**
  * @typedef {object} Sender what an outbox needs of its page
  * @property {Environment} env
+ * @property {import('./nobodys.js').Nobodys} nobodys
  * @property {() => Welcome | undefined} welcome of the open connection
  * @property {() => Welcome | undefined} lastWelcome
  * @property {(frame: object) => boolean} send
@@ -53,7 +54,7 @@ export class Outbox {
     const { env } = sender
     this.urlId = urlId
     this.sender = sender
-    this.queue = new Queue(env.storage, last && queueKey(last[0], urlId, last[1]))
+    this.queue = new Queue(env.storage, last && queueKey(last[0], urlId, last[1]), sender.nobodys.place(urlId))
     this.backoff = new Backoff(env.random)
     this.halt = new Timer(env)
     this.answer = new Timer(env)
@@ -101,13 +102,10 @@ export class Outbox {
 
   /** Nobody is known here any more. What is whose stays stored under that name; what is nobody's is gone. @param {Refusal} reason */
   signedOut(reason) {
-    const nobodys = this.queue.opened ? this.#takeDoubtful() : [...this.queue.operations]
+    const nobodys = this.queue.opened ? this.#takeDoubtful() : this.queue.forget()
     this.#doubtful = undefined
-    for (const each of nobodys) {
-      this.queue.remove(each)
-      this.#resolve(each, { ok: false, refusal: reason })
-    }
-    this.queue = new Queue(this.sender.env.storage)
+    for (const each of nobodys) this.#resolve(each, { ok: false, refusal: reason })
+    this.queue = new Queue(this.sender.env.storage, undefined, this.sender.nobodys.place(this.urlId))
   }
 
   lost() {
@@ -123,6 +121,7 @@ export class Outbox {
 
   end() {
     this.#ended = true
+    this.queue.leave()
     this.stop()
   }
 

@@ -11,12 +11,15 @@ const MOST_DRAFTS = 400
 /** @param {string} tenantId  @param {string} urlId  @param {string} userId */
 export const queueKey = (tenantId, urlId, userId) => 'collabchat:queue:' + JSON.stringify([tenantId, urlId, userId])
 
+/** Whoever wrote it sat at this tab before it was loaded; whether they still do, only they can say. */
+const UNSENT = Object.freeze({ code: 'unsent', message: 'The page was loaded again before this could be sent' })
+
 export class Queue {
   /** In the order they were made. @type {Queued[]} */
   operations = []
   /** @type {Draft[]} */
   drafts = []
-  /** Under whose name it is stored. Before the user is known: nobody's, and nowhere. @type {string | undefined} */
+  /** Under whose name it is stored. Before the user is known: nobody's, and this tab's alone. @type {string | undefined} */
   key
   /** Whether the user is known, so that what is stored may be shown and sent. */
   opened = false
@@ -25,11 +28,24 @@ export class Queue {
   /** Drafts that the storage has taken. @type {Set<string>} */
   #kept = new Set()
   #bytes = 0
+  #browser
+  /** @type {import('./nobodys.js').Place | undefined} */
+  #place
 
-  /** @param {Environment['storage']} storage  @param {string} [former] of this browser's last user: looked at, never written to */
-  constructor(storage, former) {
-    this.storage = storage
+  /**
+   * @param {Environment['storage']} storage  @param {string} [former] of this browser's last user: looked at, never written to
+   * @param {import('./nobodys.js').Place} [place] where it is stored until the user is known
+   */
+  constructor(storage, former, place) {
+    this.#browser = storage
     this.former = former
+    this.#place = place
+    this.key = place?.key
+    /** @type {Environment['storage'] | undefined} */
+    this.storage = place?.storage
+    const { operations, drafts } = this.#read()
+    this.drafts = drafts
+    for (const each of operations) this.giveBack(each, UNSENT)
   }
 
   /** @param {Queued} queued */
@@ -74,7 +90,10 @@ export class Queue {
   /** The user is known now: what an earlier visit left comes before what was made in this one. @param {string} key */
   open(key) {
     const mine = this.operations
+    this.#unplace()
+    this.#kept.clear()
     this.key = key
+    this.storage = this.#browser
     this.opened = true
     const stored = this.#read()
     const made = new Map(mine.map(each => [each.broadcastId, each]))
@@ -82,9 +101,28 @@ export class Queue {
     this.operations = [...earlier, ...mine.filter(each => !earlier.includes(each))]
     for (const each of [...this.operations, ...stored.drafts]) this.#known.add('id' in each ? each.id : each.broadcastId)
     for (const each of stored.drafts) this.#kept.add(each.id)
-    this.drafts = [...stored.drafts, ...this.drafts].slice(-MOST_DRAFTS)
+    const there = new Set([...earlier.map(each => each.broadcastId), ...stored.drafts.map(each => each.id)])
+    this.drafts = [...stored.drafts, ...this.drafts.filter(each => !there.has(each.id))].slice(-MOST_DRAFTS)
     this.#bytes = this.operations.reduce((sum, each) => sum + bytesOf(each.operation), 0)
     this.save()
+  }
+
+  /** Nobody will say whose it is. @returns {Queued[]} what waited */
+  forget() {
+    const { operations } = this
+    this.operations = []
+    this.drafts = []
+    this.#unplace()
+    return operations
+  }
+
+  /** It is looked at no more, and what the tab keeps is kept for another queue. */
+  leave() { this.#place?.leave() }
+
+  #unplace() {
+    try { if (this.#place) this.storage?.removeItem(this.#place.key) } catch { /* it goes with the tab */ }
+    this.leave()
+    this.key = this.#place = undefined
   }
 
   /** Another tab of this user may have changed the drafts. What the storage never took is still here alone. */
@@ -96,7 +134,7 @@ export class Queue {
   }
 
   /** Whether an earlier visit has left something to send, as far as one may look before the user is known. */
-  get waits() { return !this.opened && !!this.former && this.#read(this.former).operations.length > 0 }
+  get waits() { return !this.opened && !!this.former && this.#read(this.former, this.#browser).operations.length > 0 }
 
   save() {
     if (!this.key) return
@@ -119,9 +157,9 @@ export class Queue {
   }
 
   /** @returns {{operations: Queued[], drafts: Draft[]}} */
-  #read(key = this.key ?? '') {
+  #read(key = this.key ?? '', storage = this.storage) {
     try {
-      const stored = JSON.parse(this.storage?.getItem(key) ?? '{}')
+      const stored = JSON.parse(storage?.getItem(key) ?? '{}')
       return {
         operations: usable(stored.operations, each => ({ broadcastId: text(each.broadcastId), operation: readOperation(each.operation), at: Number(each.at) || 0 })),
         drafts: usable(stored.drafts, ({ id, text: words, operation, chatId, refusal }) =>

@@ -21,6 +21,7 @@ const ANSWER = 60_000
  * @property {import('./types.js').Environment} env
  * @property {() => Welcome | undefined} welcome of the open connection
  * @property {() => Welcome | undefined} lastWelcome
+ * @property {import('./nobodys.js').Nobodys} nobodys
  * @property {() => [string, string] | undefined} lastUser tenant and user of this browser's last visit
  * @property {(frame: object) => boolean} send
  * @property {() => void} unsubscribe as soon as the pace allows
@@ -81,7 +82,7 @@ export class Subscription {
     this.others = new Typing(env, (chatId, users) => link.emit('typing', { chatId, users }))
     this.older = new OlderComments(urlId, this.page, link.get, this.#abort.signal, () => this.#changed())
     this.outbox = new Outbox(urlId, {
-      env, welcome: link.welcome, lastWelcome: link.lastWelcome, send: link.send, pace: link.operating, work: link.work,
+      env, nobodys: link.nobodys, welcome: link.welcome, lastWelcome: link.lastWelcome, send: link.send, pace: link.operating, work: link.work,
       changed: () => this.#changed(),
       failed: error => this.#tell('error', error),
       gaveBack: draft => this.#tell('draft', draft),

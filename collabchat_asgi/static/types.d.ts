@@ -184,6 +184,8 @@ export interface Environment {
   WebSocket: new (url: string, protocols: string[]) => SocketLike
   fetch: (url: string, init: { headers: Record<string, string>; credentials: RequestCredentials; signal: AbortSignal }) => Promise<{ status: number; json(): Promise<any> }>
   storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> | null
+  /** Of this tab alone, through its reloads. */
+  session: Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'> | null
   /** Monotonic milliseconds. */
   now: () => number
   /** The device's wall clock: milliseconds since the epoch. */

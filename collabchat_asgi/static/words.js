@@ -51,6 +51,7 @@ const REFUSALS = {
   quota: 'This page holds as much as it can.',
   'too-many': 'There is too much already.',
   expired: 'It waited too long to be sent.',
+  unsent: 'The page was loaded again before this could be sent.',
 }
 
 /** A host that refuses says why in its own words, so those of `forbidden` are shown. @param {Refusal} refusal */

@@ -74,6 +74,41 @@ async def test_words_written_before_anybody_is_known(visit: Visit) -> None:
     await expect(ada.composer).to_have_value("Precious words")
 
 
+async def test_words_sent_before_anybody_is_known_outlive_a_reload(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.page.context.add_init_script(
+        """const Real = window.WebSocket
+        window.WebSocket = class {
+          constructor(...given) {
+            if (sessionStorage.getItem('reachable')) return new Real(...given)
+          }
+          close() {}
+        }"""
+    )
+    await ada.page.reload()
+    await ada.js(SELECT, FOG)
+    await ada[".prompt .main"].click()
+    await ada.composer.fill("Precious words")
+    await ada[".card .send"].click()
+    await expect(ada.bodies).to_have_text(["Precious words"])
+    assert "Precious" not in await ada.js("JSON.stringify({ ...localStorage })")
+    # While nobody can say who sits there, and after.
+    for reachable in (False, True):
+        if reachable:
+            await ada.js("sessionStorage.setItem('reachable', 'yes')")
+        await ada.page.reload()
+        if reachable:
+            await ada.live()
+        await ada[".bar .discussions"].click()
+        await expect(ada[".panel .item .body"]).to_have_text("Precious words")
+    await ada[".panel .item"].get_by_text("Precious words").click()
+    await ada[".failed"].get_by_text("Try again").click()
+    await expect(ada.bodies).to_have_text(["Precious words"])
+    await ada.settled()
+    await expect(ada[".failed"]).to_have_count(0)
+    assert "Precious" not in await ada.js("JSON.stringify({ ...sessionStorage })")
+
+
 @pytest.mark.parametrize("act", ["Edit", "Discard"])
 async def test_replies_to_a_discussion_that_was_refused(visit: Visit, act: str) -> None:
     ada = await visit("Ada")

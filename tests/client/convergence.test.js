@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CollabClient } from './subject.js'
 import { ModelServer } from './server.js'
-import { ANCHOR, World, json, seeded, settle } from './world.js'
+import { ANCHOR, MemoryStorage, World, json, seeded, settle } from './world.js'
 
 const SCHEDULES = Number(process.env.SCHEDULES ?? 2000)
 const FIRST = Number(process.env.SEED ?? 1)
@@ -26,7 +26,6 @@ class Reader {
     }
     /** @type {Map<any, any>} */
     this.sessions = new Map()
-    this.known = false
     this.open()
   }
 
@@ -38,11 +37,9 @@ class Reader {
   reload() {
     this.client?.destroy()
     this.world.clock.timers.clear()
+    this.world.session = new MemoryStorage(this.world.session.items)
     this.open()
   }
-
-  /** On a browser's very first visit nobody is known to keep the words for, until the server has said who is here. */
-  get knownBefore() { return this.known ||= !!this.client?.user }
 
   get session() { return this.sessions.get(this.world.socket) }
 
@@ -108,7 +105,7 @@ async function schedule(seed) {
         if (chat) reader.page?.loadOlder(chat.id, 1 + random.below(4)).catch(() => {})
         break
       }
-      case 18: if (random.chance(0.3)) { if (reader.knownBefore) reader.reload() } else server.large = random.chance(0.3); break
+      case 18: if (random.chance(0.3)) reader.reload(); else server.large = random.chance(0.3); break
       case 19: if (random.chance(0.25)) server.newEpoch(URL_ID); break
     }
     if (random.chance(0.3)) await settle()

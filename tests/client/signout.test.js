@@ -1,7 +1,7 @@
 /** What was written belongs to who wrote it, and what is shown to who may see it: on a browser that several people share. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ANCHOR, settle } from './world.js'
+import { ANCHOR, MemoryStorage, settle } from './world.js'
 import { C, Table, ack } from './table.js'
 
 const BOB = { user: { id: 'bob', name: 'Bob' } }
@@ -60,6 +60,89 @@ describe('a browser that several people share', () => {
     const ann = await new Table().live()
     new Table({ storage: ann.world.storage }).page.addComment(C, 'in a tunnel')
     assert.doesNotMatch(stored(ann), /in a tunnel/)
+  })
+
+  test('a reload before the first welcome: given back to who sits at this tab, and sent by nobody else\'s hand', async () => {
+    const ann = await new Table().live()
+    const { storage } = ann.world
+    const first = new Table({ storage, session: ann.world.session })
+    const created = first.page.createChat(ANCHOR, 'in a tunnel')
+    first.page.addComment(created.chatId, 'and behind it')
+    first.page.resolve(C)
+    assert.doesNotMatch(stored(first), /tunnel/)
+    const second = new Table({ storage, session: first.world.session })
+    assert.deepEqual(second.page.state.drafts.map(({ text, refusal }) => [text, refusal.code]), [['in a tunnel', 'unsent'], ['and behind it', 'unsent']])
+    const third = await new Table({ storage, session: second.world.session }).live()
+    assert.deepEqual(third.operations, [])
+    assert.deepEqual(third.page.state.drafts.map(draft => draft.text), ['in a tunnel', 'and behind it'])
+    assert.equal(third.world.session.items.size, 0)
+    assert.equal(third.page.retryDraft(created.broadcastId).chatId, created.chatId)
+    third.page.discardDraft(third.page.state.drafts[0].id)
+    const after = await new Table({ storage, session: third.world.session }).live()
+    assert.deepEqual(after.operations.map(frame => frame.chat.comment.body), ['in a tunnel'])
+    assert.deepEqual(after.page.state.drafts, [])
+  })
+
+  test('sent again before the first welcome, and loaded again: once, in one place', async () => {
+    const first = new Table()
+    const { broadcastId } = first.page.createChat(ANCHOR, 'in a tunnel')
+    const second = new Table({ session: first.world.session })
+    second.page.retryDraft(broadcastId, 'in a long tunnel')
+    assert.deepEqual(second.page.state.drafts, [])
+    await second.live()
+    assert.deepEqual(second.operations.map(frame => frame.chat.comment.body), ['in a long tunnel'])
+    assert.equal(second.world.session.items.size, 0)
+    assert.match(stored(second), /"ann.*in a long tunnel/)
+  })
+
+  for (const code of [4401, 4403]) {
+    test(`a reload before the first welcome, and ${code}: gone, with what was written on other pages of the tab`, async () => {
+      const first = new Table()
+      first.page.addComment(C, 'from Bob')
+      const elsewhere = new Table({ session: first.world.session, urlId: '/elsewhere' })
+      elsewhere.page.addComment(C, 'from Bob')
+      const second = new Table({ session: elsewhere.world.session })
+      await settle()
+      await refused(second, code)
+      emptied(second)
+      assert.equal(second.world.session.items.size, 0)
+      for (const urlId of ['/page', '/elsewhere']) assert.deepEqual((await new Table({ session: second.world.session, urlId }).live()).page.state.drafts, [])
+    })
+  }
+
+  test('written on a page that is not open any more: the first welcome of the tab says whose it is', async () => {
+    const before = new Table({ urlId: '/before' })
+    before.page.addComment(C, 'from Ann')
+    const ann = await new Table({ storage: before.world.storage, session: before.world.session }).live()
+    const { storage, session } = ann.world
+    const bob = await new Table({ storage, session, urlId: '/before', user: 'bob' }).live()
+    assert.deepEqual(bob.page.state.drafts, [])
+    const again = await new Table({ storage, session, urlId: '/before' }).live()
+    assert.deepEqual(again.page.state.drafts.map(draft => draft.text), ['from Ann'])
+  })
+
+  test('a widget that begins anew before the first welcome finds what was written; a second one beside it does not', async () => {
+    const first = new Table()
+    first.page.addComment(C, 'in a hurry')
+    const { session } = first.world
+    const beside = new Table({ before: world => { world.session = session } })
+    assert.deepEqual(beside.page.state.drafts, [])
+    beside.page.addComment(C, 'from beside')
+    await beside.live()
+    assert.equal(first.page.state.pending, 1)
+    first.client.destroy()
+    const anew = new Table({ before: world => { world.session = session } })
+    assert.deepEqual(anew.page.state.drafts.map(draft => draft.text), ['in a hurry'])
+  })
+
+  test('a tab that keeps nothing', async () => {
+    for (const session of [null, Object.assign(new MemoryStorage(), { broken: true })]) {
+      const table = new Table({ before: world => { world.session = /** @type {any} */ (session) } })
+      const sent = table.page.addComment(C, 'words')
+      await table.live()
+      assert.deepEqual(table.operations.map(frame => frame.broadcastId), [sent.broadcastId])
+      await refused(table, 4401)
+    }
   })
 
   test('a token that is another user\'s, given while offline', async () => {

@@ -1,6 +1,6 @@
 /** A client at a table: the test plays the server, frame by frame. */
 import { CollabClient } from './subject.js'
-import { ANCHOR, World, json, settle, welcome } from './world.js'
+import { ANCHOR, MemoryStorage, World, json, settle, welcome } from './world.js'
 
 export const C = 'chat-1'
 const BOB = { id: 'bob', name: 'Bob' }
@@ -13,10 +13,11 @@ export class Table {
   /** @type {any[]} */
   troubles = []
 
-  /** @param {{storage?: World['storage'], user?: string, tenantId?: string, urlId?: string, options?: import('../../collabchat_asgi/static/types.js').ClientOptions, before?: (world: World) => void}} [given] */
-  constructor({ storage, user = 'ann', tenantId = 'acme', urlId = '/page', options, before } = {}) {
+  /** @param {{storage?: World['storage'], session?: World['session'], user?: string, tenantId?: string, urlId?: string, options?: import('../../collabchat_asgi/static/types.js').ClientOptions, before?: (world: World) => void}} [given] */
+  constructor({ storage, session, user = 'ann', tenantId = 'acme', urlId = '/page', options, before } = {}) {
     this.world = new World(Table.seed++)
     if (storage) this.world.storage = storage
+    if (session) this.world.session = new MemoryStorage(session.items)
     before?.(this.world)
     this.identity = { tenantId, user: { id: user, name: user } }
     this.urlId = urlId

@@ -75,9 +75,14 @@ export class Target {
 }
 
 export class MemoryStorage {
-  /** @type {Map<string, string>} */
-  items = new Map()
   broken = false
+
+  /** A load of a page has an object of its own for what it shares with others. @param {Map<string, string>} [items] */
+  constructor(items = new Map()) { this.items = items }
+
+  get length() { return this.items.size }
+  /** @param {number} index */
+  key(index) { this.#works(); return [...this.items.keys()][index] ?? null }
   /** @param {string} key */
   getItem(key) { this.#works(); return this.items.get(key) ?? null }
   /** @param {string} key  @param {string} value */
@@ -143,6 +148,8 @@ export class World {
   window = new Target()
   document = new Target()
   storage = new MemoryStorage()
+  /** Of the tab. */
+  session = new MemoryStorage()
   /** @type {FakeSocket[]} */
   sockets = []
   /** @type {string[]} */
@@ -174,7 +181,7 @@ export class World {
         world.fetched.push({ url, headers: init.headers })
         return world.answer(new URL(url), init)
       },
-      storage: this.storage, now: () => this.clock.now, clock: () => this.clock.now + 1_700_000_000_000,
+      storage: this.storage, session: this.session, now: () => this.clock.now, clock: () => this.clock.now + 1_700_000_000_000,
       setTimeout: this.clock.setTimeout, clearTimeout: this.clock.clearTimeout, random: this.random,
       crypto: { getRandomValues: bytes => bytes.map((_, i) => bytes[i] = this.random.below(256)) },
       window: this.window, document: this.document, location: this.location, warn: message => { world.warnings.push(message) },

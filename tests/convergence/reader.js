@@ -24,8 +24,8 @@ export class Tab {
   /** Where the page stood when it last changed. */
   position = { epoch: '', seq: 0 }
 
-  /** @param {Simulation} simulation  @param {string} token  @param {MemoryStorage} storage  @param {number} skew of this device's clock */
-  constructor(simulation, token, storage, skew) {
+  /** @param {Simulation} simulation  @param {string} token  @param {MemoryStorage} storage  @param {MemoryStorage} session of the tab  @param {number} skew of this device's clock */
+  constructor(simulation, token, storage, session, skew) {
     const { clock, random } = simulation, tab = this
     this.simulation = simulation
     this.client = new CollabClient({
@@ -42,7 +42,7 @@ export class Tab {
           if (!this.alive) throw new Error('AbortError')
           return answer
         },
-        storage, now: () => clock.now, clock: () => 1_750_000_000_000 + skew + clock.now,
+        storage, session, now: () => clock.now, clock: () => 1_750_000_000_000 + skew + clock.now,
         setTimeout: (run, ms) => {
           const timer = clock.at(clock.now + Math.max(0, ms), () => {
             this.timers.delete(timer)
@@ -107,7 +107,8 @@ export class Reader {
   spoken = []
   /** Errors of all tabs of this reader. @type {any[]} */
   errors = []
-  #known = false
+  /** Of its tab, over all loads. */
+  #session = new MemoryStorage()
 
   /** @param {Simulation} simulation  @param {string} name  @param {string} role  @param {MemoryStorage} [storage]  @param {number} [skew] */
   constructor(simulation, name, role, storage = new MemoryStorage(), skew = simulation.random.pick([0, 0, -3_600_000, 90_000])) {
@@ -120,7 +121,7 @@ export class Reader {
   }
 
   #open() {
-    const tab = new Tab(this.simulation, this.token, this.storage, this.skew)
+    const tab = new Tab(this.simulation, this.token, this.storage, new MemoryStorage(this.#session.items), this.skew)
     tab.errors = this.errors
     return tab
   }
@@ -129,13 +130,11 @@ export class Reader {
   get state() { return this.tab.page.state }
 
   reload() {
-    // On a browser's very first visit nobody is known to keep the words for, until the server has said who is here.
-    this.#known ||= !!this.tab.client.user
-    if (!this.#known) return
     const { random, count } = this.simulation
     const politely = random.chance(0.6)
     count(politely ? 'reloads' : 'tabs killed')
     if (this.state.pending) count('reloads with a queue')
+    if (this.state.pending && !this.tab.client.user) count('reloads with a queue before anybody is known')
     this.tab.end(politely)
     this.tab = this.#open()
   }
