@@ -400,8 +400,8 @@ class CollabChat:
         return cast("list[UsageRow]", rows)
 
     async def flush_usage(self) -> None:
-        """Store what was counted until now and give it to `on_usage`, without waiting for
-        `Timing.usage_flush_seconds`: before a bill is made, or in a test.
+        """Store what this process has counted until now and give it to `on_usage`, without waiting
+        for `Timing.usage_flush_seconds`: in a test, or before a process is asked to end.
 
         What is not taken is kept for the next flush. Raises `StorageError`, or `HookFailed` with
         what `on_usage` raised as its cause.

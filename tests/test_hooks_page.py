@@ -24,7 +24,7 @@ from collabchat_asgi import (
 )
 from collabchat_asgi.core.model import OPERATIONS
 from collabchat_asgi.hooks.calls import BUDGETS
-from collabchat_asgi.testing import FakeClock, TestClient
+from collabchat_asgi.testing import FakeClock, HandshakeRefused, TestClient
 from collabchat_asgi.testing.operations import (
     add_comment,
     anchor,
@@ -79,6 +79,22 @@ async def test_who_somebody_is() -> None:
         assert ann.welcome["user"] == {"id": "7", "name": "Ann"}
     with pytest.raises(Denied):
         await page.authenticate(ConnectRequest(cookies={"sid": "?"}))
+
+
+async def test_another_site_is_refused_before_any_hook_is_asked() -> None:
+    def authenticate(request: ConnectRequest) -> Identity:
+        raise AssertionError("asked")
+
+    origin = "https://evil.example"
+    async with collab(authenticate=authenticate) as client:
+        with pytest.raises(HandshakeRefused):
+            await client.open(origin=origin)
+        body = {"urlId": "/p", **create_chat()}
+        answer = await client.http.post("v1/ops", body, headers={"Origin": origin})
+        assert (answer.status, answer.json()["code"]) == (403, "forbidden")
+    async with collab() as client:
+        answer = await client.http.get("v1/chats", urlId="/p", headers={"Origin": origin})
+        assert "access-control-allow-origin" not in answer.headers
 
 
 @pytest.mark.parametrize("row", rows("Page ids"), ids=lambda row: row[0][:50])
@@ -206,13 +222,13 @@ async def test_a_team_has_its_pages(url_id: str, readers: list[str]) -> None:
         assert may == readers
 
 
-async def test_who_left_a_team_is_off_its_pages_within_a_minute() -> None:
+async def test_who_left_a_team_is_off_its_pages_after_a_minute() -> None:
     page, clock = run("Groups"), FakeClock()
     async with collab(authorize=page.authorize, clock=clock) as client:
         seven = await client.connect(token="7")
         await seven.subscribe("/teams/docs")
         page.MEMBERS["docs"].remove("7")
-        clock.advance(Timing().revalidate_seconds)
+        clock.advance(1.2 * Timing().revalidate_seconds)
         await seven.expect("unsubscribed", urlId="/teams/docs", reason="forbidden")
 
 

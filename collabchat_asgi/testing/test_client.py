@@ -46,8 +46,8 @@ class TestClient:
     """One browser at an app: your host with `CollabChatMiddleware` around it, or a `CollabChat`.
 
     As a context manager it runs the app's lifespan. `token`, `cookies`, `headers` and `visitor_id`
-    (16 to 64 characters) are for everything that it sends; cookies that the app sets are kept, so a
-    login through `host` is one. `browser(…)` is another browser, with cookies of its own.
+    (at most 64 characters) are for everything that it sends; cookies that the app sets are kept, so
+    a login through `host` is one. `browser(…)` is another browser, with cookies of its own.
     """
 
     __test__ = False  # for pytest: this is no test

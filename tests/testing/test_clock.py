@@ -37,9 +37,9 @@ def test_the_host_reads_the_same_wall_clock() -> None:
 
 async def test_it_ends_what_the_host_let_end_by_it() -> None:
     clock = FakeClock()
+    ends = clock.utc() + timedelta(minutes=15)
 
     def authenticate(request: ConnectRequest) -> Identity:
-        ends = clock.utc() + timedelta(minutes=15)
         return Identity("ann", tenants={"acme": "commenter"}, expires_at=ends)
 
     collab = CollabChat(authenticate=authenticate, storage="memory://", clock=clock)
