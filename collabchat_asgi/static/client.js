@@ -100,6 +100,8 @@ export class CollabClient extends Emitter {
   #welcome
   /** @type {Welcome | undefined} */
   #lastWelcome
+  /** What to add to this device's clock to have the server's, in milliseconds. */
+  #clockOffset = 0
   #destroyed = false
 
   /** Connects when the first page is opened. @param {ClientOptions} [options] */
@@ -246,6 +248,7 @@ export class CollabClient extends Emitter {
       nobodys: this.#nobodys,
       welcome: () => this.#welcome,
       lastWelcome: () => this.#lastWelcome,
+      clockOffset: () => this.#clockOffset,
       lastUser: () => this.#lastUser(),
       send: frame => {
         if ('type' in frame && frame.type === 'subscribe') this.#toLeave.delete(urlId)
@@ -291,6 +294,7 @@ export class CollabClient extends Emitter {
   /** @param {Welcome} welcome */
   #welcomed(welcome) {
     this.#welcome = this.#lastWelcome = welcome
+    this.#clockOffset = welcome.now - this.#env.clock()
     try { this.#env.storage?.setItem(this.#userKey, JSON.stringify([welcome.tenantId, welcome.user.id])) } catch { /* then it is not remembered */ }
     this.#line.set(true)
     for (const [urlId, subscription] of [...this.#pages]) {

@@ -11,6 +11,7 @@ import { Announcer } from './announcer.js'
 import { Bar } from './bar.js'
 import { CollabClient } from './client.js'
 import { h } from './dom.js'
+import { followGround, isDark } from './ground.js'
 import { Highlights, caretAt, covers } from './highlights.js'
 import { canonical, follow } from './navigation.js'
 import { pageId } from './pageid.js'
@@ -137,6 +138,7 @@ export class Life {
     }, this.#ending.signal)
     this.panel = new talk.Panel(this.face, {
       open: id => this.open(id),
+      now: () => this.page.now,
       point: (id, on) => this.#hover(on ? id : ''),
       position: id => {
         const place = this.places.get(id)
@@ -186,11 +188,7 @@ export class Life {
     for (const type of ['keydown', 'keypress', 'keyup']) {
       this.#shadow.addEventListener(type, event => { if (event.target instanceof HTMLTextAreaElement) event.stopPropagation() }, { signal })
     }
-    const again = () => this.theme()
-    for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) matchMedia(query).addEventListener('change', again, { signal })
-    const watching = new MutationObserver(again)
-    for (const one of [document.documentElement, document.body]) watching.observe(one, { attributes: true, attributeFilter: ['class', 'style', 'data-theme'] })
-    signal.addEventListener('abort', () => watching.disconnect())
+    followGround(() => this.places.text.root, () => this.theme(), signal)
     addEventListener('scroll', () => this.highlights.refresh(), { signal, capture: true, passive: true })
     let here = location.href
     follow(() => {
@@ -446,7 +444,7 @@ export class Life {
   }
 
   theme() {
-    const dark = isDark(this.element.getAttribute('theme'), this.places.text.root)
+    const dark = isDark(this.element.getAttribute('theme'), this.places.text.root, this.element)
     this.face.classList.toggle('dark', dark)
     this.bar.theme(dark)
     this.highlights.theme(dark)
@@ -473,14 +471,4 @@ export class Life {
 function unheard(before, now, me) {
   const known = new Set(before?.comments.map(comment => comment.id))
   return now.comments.filter(comment => comment.author.id !== me && !known.has(comment.id)).length
-}
-
-/** As the page really looks: its background where it has one, and else what it and the reader prefer. @param {string | null} theme  @param {Element} root */
-function isDark(theme, root) {
-  if (theme === 'dark' || theme === 'light') return theme === 'dark'
-  for (let element = /** @type {Element | null} */ (root); element; element = element.parentElement) {
-    const [red, green, blue, alpha = 1] = (getComputedStyle(element).backgroundColor.match(/^rgba?\((.*)\)$/)?.[1] ?? '').split(/[ ,/]+/).map(Number)
-    if (alpha > 0.5 && Number.isFinite(blue)) return 0.299 * red + 0.587 * green + 0.114 * blue < 128
-  }
-  return getComputedStyle(document.documentElement).colorScheme.includes('dark') && matchMedia('(prefers-color-scheme: dark)').matches
 }

@@ -63,7 +63,7 @@ export class Message {
 
   tick() {
     const time = this.element.querySelector('time')
-    const words = this.comment ? ago(this.comment.createdAt, Date.now()) : ''
+    const words = this.comment ? ago(this.comment.createdAt, this.page.now) : ''
     // Untouched where it says so already: it stands in a live region.
     if (time && time.textContent !== words) time.textContent = words
   }
@@ -104,7 +104,7 @@ export class Message {
       : h('p', { class: 'body', dir: 'auto' }, ...linked(comment.body))
     fill(this.element, avatar(comment.author), h('div', {},
       h('div', { class: 'byline' }, h('bdi', {}, nameOf(comment.author)),
-        wordsOf ? h('span', { class: this.offline ? '' : 'sending' }, wordsOf) : h('time', { datetime: iso(comment.createdAt), title: moment(comment.createdAt) }, ago(comment.createdAt, Date.now())),
+        wordsOf ? h('span', { class: this.offline ? '' : 'sending' }, wordsOf) : h('time', { datetime: iso(comment.createdAt), title: moment(comment.createdAt) }, ago(comment.createdAt, this.page.now)),
         comment.editedAt !== undefined && !wordsOf && h('span', { title: moment(comment.editedAt) }, 'edited')),
       body,
       reactions.length > 0 && h('div', { class: 'reactions' }, ...reactions.map(([emoji, users]) => h('button', {

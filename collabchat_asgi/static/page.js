@@ -26,6 +26,9 @@ export class Page extends Emitter {
   /** @returns {PageState} */
   get state() { return this.#last ?? this.#subscription.state }
 
+  /** The server's time in milliseconds since the epoch, by which ages are told: a device's own clock may be hours off. @returns {number} */
+  get now() { return this.#subscription.now }
+
   /** @param {Anchor} anchor  @param {string} body  @returns {Sent} */
   createChat(anchor, body) {
     return this.#do({ type: 'create-chat', chat: { id: this.#id(), anchor: copied(anchor), comment: { id: this.#id(), body: this.#subscription.outbox.checked(body) } } })

@@ -11,6 +11,7 @@ import { ago, refused, replies } from './words.js'
  * @property {(chatId: string, on: boolean) => void} point at a passage while its line is under the pointer
  * @property {(chatId: string) => number | undefined} position in the text; undefined where the text is gone
  * @property {(back: boolean) => void} closed
+ * @property {() => number} now by the server's clock
  */
 
 export class Panel {
@@ -114,7 +115,7 @@ export class Panel {
       avatar(chat.createdBy), h('span', {},
         h('span', { class: gone ? 'passage gone' : 'passage', dir: 'auto' }, quoted(chat.anchor)),
         h('span', { class: 'body', dir: 'auto' }, last?.body ?? ''),
-        h('span', { class: 'meta' }, h('bdi', {}, nameOf(last?.author ?? chat.createdBy)), ` · ${others > 0 ? replies(others) + ' · ' : ''}${ago(chat.updatedAt, Date.now())}${chat.pending ? ' · not sent yet' : ''}`),
+        h('span', { class: 'meta' }, h('bdi', {}, nameOf(last?.author ?? chat.createdBy)), ` · ${others > 0 ? replies(others) + ' · ' : ''}${ago(chat.updatedAt, this.host.now())}${chat.pending ? ' · not sent yet' : ''}`),
         chat.failed && h('span', { class: 'meta bad' }, 'A message was not sent')))
   }
 

@@ -13,7 +13,7 @@ const DARK = `
 --disc: 28% 32%; --letters: 60% 88%; color-scheme: dark;`
 
 const WIDGET = `
-:host { all: initial; position: fixed; inset: 0 auto auto 0; z-index: var(--collabchat-z, 2147483000) }
+:host { all: initial; color-scheme: inherit; outline-color: Canvas; position: fixed; inset: 0 auto auto 0; z-index: var(--collabchat-z, 2147483000) }
 :host([hidden]) { display: none }
 * , ::before, ::after { box-sizing: border-box }
 .face { all: initial; display: block; ${LIGHT} font: 14px/1.5 var(--collabchat-font, system-ui, sans-serif); color: var(--fg); text-align: start }

@@ -22,6 +22,7 @@ const ANSWER = 60_000
  * @property {() => Welcome | undefined} welcome of the open connection
  * @property {() => Welcome | undefined} lastWelcome
  * @property {import('./nobodys.js').Nobodys} nobodys
+ * @property {() => number} clockOffset what to add to this device's clock to have the server's, in milliseconds
  * @property {() => [string, string] | undefined} lastUser tenant and user of this browser's last visit
  * @property {(frame: object) => boolean} send
  * @property {() => void} unsubscribe as soon as the pace allows
@@ -59,7 +60,6 @@ export class Subscription {
   /** @type {User | undefined} */
   #user
   #tenantId = ''
-  #clockOffset = 0
   /** @type {PageState | undefined} */
   #state
   /** @type {readonly Chat[] | undefined} */
@@ -89,6 +89,8 @@ export class Subscription {
     }, link.lastUser())
   }
 
+  /** The server's clock, as far as this device can tell. */
+  get now() { return this.link.env.clock() + this.link.clockOffset() }
   get live() { return this.#sync === 'live' }
   get open() { return this.#open }
   get settledDown() { return !this.#open || this.#sync === 'live' || this.#sync === 'refused' }
@@ -96,7 +98,7 @@ export class Subscription {
 
   /** @returns {PageState} */
   get state() {
-    this.#chats ??= overlay(this.page.chats, this.outbox.pending, this.outbox.queue.drafts, this.#user ?? NOBODY, this.#clockOffset)
+    this.#chats ??= overlay(this.page.chats, this.outbox.pending, this.outbox.queue.drafts, this.#user ?? NOBODY, this.link.clockOffset())
     return this.#state ??= Object.freeze({
       urlId: this.urlId, ...this.line.value, loaded: this.page.loaded, position: this.page.position, chats: this.#chats, can: this.#can,
       ...this.#user && { user: this.#user, tenantId: this.#tenantId }, ...this.#users !== undefined && { users: this.#users }, ...this.#connections !== undefined && { connections: this.#connections },
@@ -116,7 +118,6 @@ export class Subscription {
 
   /** @param {Welcome} welcome */
   welcomed(welcome) {
-    this.#clockOffset = welcome.now - this.link.env.clock()
     if (this.#user && (this.#user.id !== welcome.user.id || this.#tenantId !== welcome.tenantId)) this.#empty()
     this.#user = welcome.user
     this.#tenantId = welcome.tenantId

@@ -3,6 +3,21 @@ import { describe, test } from 'node:test'
 import { C, Table, ack, edited, events, refusal, update } from './table.js'
 import { ANCHOR, json, settle } from './world.js'
 
+describe('the server\'s clock', () => {
+  test('a page that is opened long after the welcome has the same time as the others', async () => {
+    const table = new Table()
+    await table.welcome({ now: table.world.clock.now + 1_700_000_000_000 + 3 * 3_600_000 })
+    const off = () => table.page.now - table.world.clock.now - 1_700_000_000_000
+    assert.equal(off(), 3 * 3_600_000)
+    await table.world.clock.pass(10_000)
+    const later = table.client.page('/later')
+    assert.equal(later.now, table.page.now)
+    assert.equal(off(), 3 * 3_600_000)
+    later.close()
+    assert.equal(later.now, table.page.now)
+  })
+})
+
 describe('two layers', () => {
   test('H1: Bob reopened before our resolve was committed: every screen ends resolved', async () => {
     const table = await new Table().live()
