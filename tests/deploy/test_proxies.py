@@ -25,11 +25,12 @@ VISITOR = "127.0.0.2"
 """Where the browser is; proxies and apps are at 127.0.0.1."""
 CLAIMS = {"X-Forwarded-For": "10.9.9.9", "X-Forwarded-Proto": "http"}
 SERVERS = {
-    # uvicorn believes a proxy on its own machine; the others leave that to `trusted_proxies`.
+    # Who the visitor is, `trusted_proxies` tell on each; of the scheme in the scope uvicorn itself
+    # believes a proxy on its own machine.
     "uvicorn": f"wss from {VISITOR}",
-    "hypercorn": "ws from 127.0.0.1",
-    "daphne": "- from 127.0.0.1",
-    "granian": "ws from 127.0.0.1",
+    "hypercorn": f"ws from {VISITOR}",
+    "daphne": f"- from {VISITOR}",
+    "granian": f"ws from {VISITOR}",
     "gunicorn": f"wss from {VISITOR}",
 }
 
@@ -49,7 +50,13 @@ def serve(server: str, app: str = "tests.deploy.app:app") -> ServerProcess:
     return ServerProcess(app, server=server, env=env, directory=ROOT)
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(
+    scope="module",
+    params=[
+        name if name in ("uvicorn", "hypercorn") else pytest.param(name, marks=pytest.mark.long)
+        for name in SERVERS
+    ],
+)
 def server(request: pytest.FixtureRequest) -> Iterator[tuple[ServerProcess, str]]:
     with serve(request.param) as process:
         yield process, SERVERS[request.param]
@@ -101,7 +108,10 @@ async def test_who_goes_around_the_proxy_is_refused(server: tuple[ServerProcess,
     assert refused.value.response.status_code == 403
 
 
-@pytest.mark.parametrize("kind", PROXIES)
+@pytest.mark.parametrize(
+    "kind",
+    [kind if kind == "nginx" else pytest.param(kind, marks=pytest.mark.long) for kind in PROXIES],
+)
 def test_the_suite_through_a_proxy(kind: str, certificates: Certificates) -> None:
     with serve("uvicorn", "tests.blackbox.app:app") as process:
         upstream = f"127.0.0.1:{process.port}"

@@ -6,6 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
 from websockets.exceptions import ConnectionClosed
 
 from collabchat_asgi.testing import ServerProcess, SocketClient
@@ -21,6 +22,7 @@ UNHEARD = 8
 """What may be taken in the 20 ms and the hop in which the other workers do not know it yet."""
 
 
+@pytest.mark.long
 async def test_four_workers_are_as_strict_as_one(tmp_path: Path) -> None:
     env = {"COLLABCHAT_STORAGE": f"sqlite:///{tmp_path}/collabchat.db"}
     arguments = ["--workers", f"{WORKERS}"]

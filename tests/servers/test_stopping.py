@@ -18,14 +18,15 @@ ROOT = Path(__file__).parents[2]
 APP = "tests.servers.waiting_app:app"
 WITH_LIFESPAN = [name for name in SERVERS if name != "daphne"]
 """daphne starts us with the first request."""
+ENDS = (signal.SIGTERM, signal.SIGINT)
 SEVERAL = {"uvicorn": ["--workers", "2"], "gunicorn": ["--workers", "2"]}
-RUNS = [(name, signal.SIGTERM, []) for name in WITH_LIFESPAN] + [
-    ("uvicorn", signal.SIGINT, []),
+RUNS = [
+    *((name, signal.SIGTERM, []) for name in ("uvicorn", "hypercorn", "granian")),
     ("uvicorn", signal.SIGTERM, SEVERAL["uvicorn"]),
 ]
 if LONG:
-    RUNS += [(name, signal.SIGINT, []) for name in WITH_LIFESPAN if name != "uvicorn"]
-    RUNS += [("gunicorn", signal.SIGTERM, SEVERAL["gunicorn"])]
+    RUNS = [(name, number, []) for name in WITH_LIFESPAN for number in ENDS]
+    RUNS += [(name, signal.SIGTERM, more) for name, more in SEVERAL.items()]
 
 
 @pytest.mark.parametrize(("server", "number", "more"), RUNS)

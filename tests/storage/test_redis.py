@@ -104,7 +104,7 @@ async def test_a_server_that_syncs_later_is_named(caplog: pytest.LogCaptureFixtu
 @pytest.mark.parametrize(
     ("url", "wrong"),
     [
-        ("redis://h/0?nonsense=1", "nonsense; known: durability"),
+        ("redis://h/0?nonsense=1", "has no option nonsense; known: .*durability"),
         ("redis://h/0?durability=maybe", "durability=maybe: log .* or none"),
         ("redis://h/0?timeout=soon", "timeout=soon: give seconds"),
         ("redis://h/0?timeout=0", "timeout=0: give seconds"),
@@ -150,7 +150,7 @@ async def test_a_password_is_asked_for_and_never_told(server: RedisServer) -> No
         await opening(server.url.replace("redis://", "redis://app:hunter3@"))
     assert not isinstance(error.value, StorageUnavailable)
     server.ask("ACL", "SETUSER", "app", "-info")
-    with pytest.raises(StorageError, match="extend its ACL") as error:
+    with pytest.raises(StorageError, match=r"ACL SETUSER <user> \+info") as error:
         await opening(server.url.replace("redis://", "redis://app:hunter2@"))
     assert "hunter" not in str(error.value)
 
