@@ -9,9 +9,7 @@ import { discussions, number, people, refused, signedOut, state as stateWords, w
 
 /** Of all widgets of the document, from the top down. @type {HTMLElement[]} */
 const bars = []
-const stack = () => {
-  for (const [row, bar] of bars.entries()) for (const [name, value] of Object.entries({ row, rows: bars.length })) bar.parentElement?.style.setProperty('--' + name, String(value))
-}
+const stack = () => { for (const [row, bar] of bars.entries()) bar.parentElement?.style.setProperty('--row', String(row)) }
 
 export class Bar {
   /** @param {HTMLElement} face  @param {BarHost} host */
@@ -72,6 +70,19 @@ export class Bar {
       if (!this.element.hidden) bars.push(this.element)
     }
     stack()
+  }
+
+  /**
+   * What is covered in the window by this bar and those stacked with it; nothing where it is hidden.
+   * @returns {{left: number, top: number, right: number, bottom: number} | undefined}
+   */
+  covered() {
+    const { element } = this
+    const boxes = bars.includes(element) ? bars.filter(each => each.dataset.at === element.dataset.at) : [element]
+    const rects = boxes.map(each => each.getBoundingClientRect())
+    if (!element.offsetWidth) return undefined
+    const all = (/** @type {'left' | 'top' | 'right' | 'bottom'} */ side) => rects.filter(({ width }) => width).map(rect => rect[side])
+    return { left: Math.min(...all('left')), top: Math.min(...all('top')), right: Math.max(...all('right')), bottom: Math.max(...all('bottom')) }
   }
 
   /** As the rest of the widget. @param {boolean} dark */

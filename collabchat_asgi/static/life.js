@@ -75,6 +75,7 @@ export class Life {
       barred: () => this.#barred(),
       join: () => this.#join(),
       discuss: passage => this.#discuss(passage),
+      covered: () => this.bar.covered(),
       say: words => this.announcer.say(words),
     }, signal)
     this.#listen(signal)
@@ -149,7 +150,8 @@ export class Life {
         this.#hover('')
         if (back) this.bar.list.focus({ preventScroll: true })
       },
-    })
+      beside: () => this.bar.covered(),
+    }, this.#ending.signal)
   }
 
   /** @returns {Element | null} */

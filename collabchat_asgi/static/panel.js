@@ -12,7 +12,10 @@ import { ago, refused, replies } from './words.js'
  * @property {(chatId: string) => number | undefined} position in the text; undefined where the text is gone
  * @property {(back: boolean) => void} closed
  * @property {() => number} now by the server's clock
+ * @property {() => {left: number, top: number, right: number, bottom: number} | undefined} beside where the bar is
  */
+
+const GAP = 8
 
 export class Panel {
   /** @type {'open' | 'resolved'} */
@@ -20,8 +23,8 @@ export class Panel {
   /** @type {PageState | undefined} */
   #state
 
-  /** @param {HTMLElement} face  @param {PanelHost} host */
-  constructor(face, host) {
+  /** @param {HTMLElement} face  @param {PanelHost} host  @param {AbortSignal} signal */
+  constructor(face, host, signal) {
     this.host = host
     this.filters = h('div', { class: 'filters', role: 'group', 'aria-label': 'Show' })
     this.list = h('div', { class: 'list' })
@@ -41,6 +44,7 @@ export class Panel {
       },
     }, h('div', { class: 'head' }, h('h2', {}, 'Discussions'), iconButton('close', 'Close', () => this.close())), this.filters, this.list)
     face.append(this.element)
+    addEventListener('resize', () => { if (this.shown) this.#place() }, { signal })
   }
 
   get shown() { return !this.element.hidden }
@@ -48,9 +52,24 @@ export class Panel {
   /** @param {PageState} state */
   open(state) {
     this.element.hidden = false
+    this.#place()
     this.update(state)
     const first = /** @type {HTMLElement} */ (this.list.querySelector('.item') ?? this.element)
     first.focus({ preventScroll: true })
+  }
+
+  /** Where the bar has more room, above or below it, and at the edge of the window that it is nearer to. Without one: where it would be. */
+  #place() {
+    const bar = this.host.beside(), { style } = this.element
+    const place = (top = '', bottom = '', left = '', right = '', maxHeight = '') => Object.assign(style, { top, bottom, left, right, maxHeight })
+    if (!bar) return void place()
+    const { clientWidth: width } = document.documentElement, room = width - this.element.offsetWidth - GAP
+    const above = bar.top - 2 * GAP, below = innerHeight - bar.bottom - 2 * GAP
+    const px = (/** @type {number} */ length) => Math.max(GAP, length) + 'px'
+    const atStart = bar.left < width - bar.right
+    const under = below >= above
+    place(under ? px(bar.bottom + GAP) : 'auto', under ? 'auto' : px(innerHeight - bar.top + GAP),
+      atStart ? px(Math.min(bar.left, room)) : 'auto', atStart ? 'auto' : px(Math.min(width - bar.right, room)), Math.min(720, under ? below : above) + 'px')
   }
 
   /** @param {boolean} [back] gives the focus back */

@@ -12,6 +12,7 @@ const AFTER_KEYS = 300
  * @property {() => {words: string, join: boolean} | undefined} barred why this reader may not discuss it, and whether signing in may help
  * @property {() => void} join
  * @property {(passage: Passage) => void} discuss
+ * @property {() => {left: number, top: number, right: number, bottom: number} | undefined} covered by the bar
  * @property {(words: string) => void} say for those who hear the page
  */
 
@@ -113,8 +114,14 @@ export class Prompt {
     // Above the selection, but below it on touch, where the system's own menu is above.
     const below = this.#touch || first.top - height - 8 < 4
     const anchor = below ? last : first
-    const top = below ? Math.min(last.bottom + (this.#touch ? 22 : 8), innerHeight - height - 8) : first.top - height - 8
+    const under = Math.min(last.bottom + (this.#touch ? 22 : 8), innerHeight - height - 8)
     const left = Math.min(Math.max(8, anchor.left + (Math.min(anchor.width, 320) - width) / 2), document.documentElement.clientWidth - width - 8)
+    const bar = this.host.covered()
+    const hit = (/** @type {number} */ top) => bar && left < bar.right && bar.left < left + width && top < bar.bottom && bar.top < top + height
+    let top = below ? under : first.top - height - 8
+    if (hit(top)) top = under
+    // Away from the edge that the bar is at.
+    if (bar && hit(top)) top = bar.top < innerHeight / 2 ? bar.bottom + 8 : bar.top - height - 8
     Object.assign(this.element.style, { left: left + 'px', top: top + 'px' })
   }
 

@@ -17,7 +17,9 @@ SECOND = """async () => {
 # Blanks do not count: custom properties keep theirs as they stand. What a browser drops does.
 RULES = r"""async () => {
   const { highlightSheet, widgetSheet } = await import('/collabchat/styles.js')
-  const text = sheet => [...sheet.cssRules].map(rule => rule.cssText.replace(/\s+/g, ''))
+  const rules = ({ cssRules }) => [...cssRules]
+    .flatMap(rule => rule instanceof CSSLayerBlockRule ? rules(rule) : [rule])
+  const text = sheet => rules(sheet).map(rule => rule.cssText.replace(/\s+/g, ''))
   const served = document.querySelector('collab-chat').shadowRoot.adoptedStyleSheets[0]
   return [[highlightSheet(false), document.adoptedStyleSheets[0]], [widgetSheet(), served]]
     .map(pair => pair.map(text))
