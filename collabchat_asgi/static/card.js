@@ -7,7 +7,7 @@ import { Composer } from './composer.js'
 import { fill, focused, h, icon, iconButton, linked, nameOf, redraw, textButton } from './dom.js'
 import { Message } from './message.js'
 import { closed, reveal } from './reveal.js'
-import { forgetNobodys, keep, unsent } from './unsent.js'
+import { begun, forgetNobodys, keep, unsent } from './unsent.js'
 import { earlier, newReplies, refused, stopped, typing } from './words.js'
 
 const TICK = 30_000
@@ -21,6 +21,7 @@ const NARROW = '(max-width: 640px)'
  * @property {Element} root what is annotated
  * @property {(chatId: string) => Range | undefined} range where a discussion's passage is
  * @property {(chatId: string) => {at: number, here: string[], step: (way: 1 | -1) => void} | undefined} steps among those at the same place
+ * @property {(anchor: Anchor) => Range | undefined} find where a passage is that nobody discusses yet
  * @property {() => void} closed
  * @property {(chatId: string) => void} created
  * @property {(draft: Draft) => void} rewrite a discussion that was refused is begun again, with its words
@@ -30,7 +31,7 @@ const NARROW = '(max-width: 640px)'
 export class Card {
   /** @type {string | undefined} */
   chatId
-  /** For a discussion that does not exist yet. @type {{anchor: Anchor, range: Range} | undefined} */
+  /** For a discussion that does not exist yet. @type {{anchor: Anchor, range: Range | undefined} | undefined} */
   #fresh
   /** @type {Map<string, Message>} */
   #messages = new Map()
@@ -88,15 +89,19 @@ export class Card {
 
   get shown() { return !this.element.hidden }
 
-  /** @param {Anchor} anchor  @param {Range} range  @param {Draft} [draft] that was refused, and is sent again with other words */
+  /**
+   * @param {Anchor} anchor  @param {Range} [range] none where the text is gone
+   * @param {Draft} [draft] that was refused, and is sent again with other words
+   */
   compose(anchor, range, draft) {
     this.#open(undefined)
     this.#fresh = { anchor, range }
+    if (!draft) this.#take(range)
     this.element.setAttribute('aria-label', 'New discussion')
     delete this.head.dataset.look
     fill(this.head, h('h2', {}, 'New discussion'), iconButton('close', 'Close', () => this.close()))
     this.quote.textContent = quoted(anchor)
-    this.quote.classList.remove('gone')
+    this.quote.classList.toggle('gone', !range)
     this.#compose('Say something about this…', text => {
       // With the same ids: what else came back belongs to it.
       const { chatId } = draft ? this.host.page.retryDraft(draft.id, text) : this.host.page.createChat(anchor, text)
@@ -194,6 +199,18 @@ export class Card {
   get #about() { return this.chatId ?? JSON.stringify(this.#fresh?.anchor.selector) }
 
   #keep(/** @type {string} */ text) { keep(this.host.page.state, this.#about, text) }
+
+  /** Words that were begun about this text, or a part of it, go on here: a page may have changed, or a reader select a word more. @param {Range | undefined} range */
+  #take(range) {
+    const { state } = this.host.page
+    if (unsent(state, this.#about)) return
+    for (const { about, selector, words } of begun(state)) {
+      const other = this.host.find({ selector, length: 0 })
+      if (!range || !other || range.compareBoundaryPoints(Range.START_TO_END, other) <= 0 || range.compareBoundaryPoints(Range.END_TO_START, other) >= 0) continue
+      keep(state, about, '')
+      return this.#keep(words)
+    }
+  }
 
   /** @param {string} label  @param {(text: string) => void} send */
   #compose(label, send) {

@@ -125,6 +125,10 @@ export class Life {
       get root() { return life.places.text.root },
       range: id => this.places.get(id)?.range,
       steps: id => this.#steps(id),
+      find: anchor => {
+        const passage = this.places.find(anchor)
+        return passage && this.places.text.range(passage.start, passage.end)
+      },
       closed: () => this.#paintActive(undefined),
       created: id => {
         if (this.card) this.card.chatId = undefined
@@ -140,6 +144,7 @@ export class Life {
     this.panel = new talk.Panel(this.face, {
       open: id => this.open(id),
       now: () => this.page.now,
+      resume: selector => this.#resume(selector),
       point: (id, on) => this.#hover(on ? id : ''),
       position: id => {
         const place = this.places.get(id)
@@ -269,10 +274,22 @@ export class Life {
     this.prompt.hide()
     const text = this.places.fresh()
     const range = text.range(passage.start, passage.end)
-    if (!range) return
+    if (range) this.#write(describe(text.text, passage), range, draft)
+  }
+
+  /** @param {import('./types.js').Selector[]} selector of a discussion that was begun */
+  #resume(selector) {
+    const anchor = { selector, length: Array.from(this.places.fresh().text).length }
+    const passage = this.places.find(anchor)
+    // Where its text is gone, the words are still to be had.
+    passage ? this.#discuss(passage) : this.#write(anchor, undefined)
+  }
+
+  /** @param {import('./types.js').Anchor} anchor  @param {Range | undefined} range  @param {import('./types.js').Draft} [draft] */
+  #write(anchor, range, draft) {
     this.#with((card, panel) => {
       panel.close(false)
-      card.compose(describe(text.text, passage), range, draft)
+      card.compose(anchor, range, draft)
       this.highlights.set('draft', 'draft', range)
       this.#paintActive(undefined, true)
       document.getSelection()?.removeAllRanges()

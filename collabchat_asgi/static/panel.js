@@ -3,6 +3,7 @@
 /** @import { Chat, Draft, PageState } from './types.js' */
 import { quoted } from './anchor.js'
 import { avatar, fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
+import { begun } from './unsent.js'
 import { ago, refused, replies } from './words.js'
 
 /**
@@ -11,6 +12,7 @@ import { ago, refused, replies } from './words.js'
  * @property {(chatId: string, on: boolean) => void} point at a passage while its line is under the pointer
  * @property {(chatId: string) => number | undefined} position in the text; undefined where the text is gone
  * @property {(back: boolean) => void} closed
+ * @property {(selector: import('./types.js').Selector[]) => void} resume what was begun about this
  * @property {() => number} now by the server's clock
  * @property {() => {left: number, top: number, right: number, bottom: number} | undefined} beside where the bar is
  */
@@ -105,16 +107,20 @@ export class Panel {
     const shown = this.#shows === 'open' ? open : resolved
     // Of discussions that do not exist, or exist no more: nothing else leads to them.
     const unsent = this.#shows === 'open' ? state.drafts.filter(each => !state.chats.some(chat => chat.id === each.chatId)) : []
+    const started = this.#shows === 'open' ? begun(state) : []
     const placed = shown.map(chat => ({ chat, at: this.host.position(chat.id) }))
     const here = placed.filter(each => each.at !== undefined).sort((a, b) => Number(a.at) - Number(b.at))
     const gone = placed.filter(each => each.at === undefined)
     const { scrollTop } = this.list
     fill(this.list,
+      started.length > 0 && h('h3', {}, 'Begun, not sent'), started.length > 0 && h('ul', { class: 'list' }, ...started.map(({ about, selector, words }) => h('li', {},
+        h('button', { class: 'item', 'data-key': about, onclick: () => this.host.resume(selector) }, h('span', {}), h('span', {},
+          h('span', { class: 'passage', dir: 'auto' }, quoted({ selector, length: 0 })), h('span', { class: 'body', dir: 'auto' }, words)))))),
       unsent.length > 0 && h('h3', {}, 'Not sent'), unsent.length > 0 && h('ul', { class: 'list' }, ...unsent.map(each => h('li', {}, this.#unsent(each)))),
       here.length > 0 && h('ul', { class: 'list' }, ...here.map(({ chat }) => h('li', {}, this.#item(chat, false)))),
       gone.length > 0 && h('h3', {}, `Text no longer on this page (${gone.length})`),
       gone.length > 0 && h('ul', { class: 'list' }, ...gone.map(({ chat }) => h('li', {}, this.#item(chat, true)))),
-      !shown.length && !unsent.length && h('p', { class: 'empty' }, ...this.#nothing(state)))
+      !shown.length && !unsent.length && !started.length && h('p', { class: 'empty' }, ...this.#nothing(state)))
     this.list.scrollTop = scrollTop
   }
 

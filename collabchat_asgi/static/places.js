@@ -80,6 +80,12 @@ export class Places {
     return this.text
   }
 
+  /** Where an anchor is now that belongs to no discussion yet. @param {Anchor} anchor  @returns {import('./anchor.js').Passage | undefined} */
+  find(anchor) {
+    this.fresh()
+    return matched(this.#haystack, anchor)
+  }
+
   /** Reads the page again and looks for everything in it. */
   reread() {
     clearTimeout(this.#settling)
