@@ -13,6 +13,8 @@ import { earlier, newReplies, refused, stopped, typing } from './words.js'
 const TICK = 30_000
 const SAID = 6000
 const WIDTH = 348
+/** Heights of a window in pixels below which what is said gets the room of what is around it. */
+const LOW = 440, LOWEST = 300
 const NARROW = '(max-width: 640px)'
 
 /**
@@ -75,7 +77,7 @@ export class Card {
     const follow = () => { if (this.shown) this.#frame ||= requestAnimationFrame(() => this.place()) }
     addEventListener('scroll', follow, { signal, capture: true, passive: true })
     addEventListener('resize', follow, { signal })
-    globalThis.visualViewport?.addEventListener('resize', follow, { signal })
+    for (const type of ['resize', 'scroll']) globalThis.visualViewport?.addEventListener(type, follow, { signal })
     const look = () => { if (this.shown && this.chatId !== undefined) requestAnimationFrame(() => this.#look()) }
     for (const type of ['click', 'toggle', 'change', 'transitionend']) addEventListener(type, look, { signal, capture: true, passive: true })
     this.resized = new ResizeObserver(follow)
@@ -408,6 +410,14 @@ export class Card {
   place() {
     this.#frame = 0
     const { style } = this.element
+    // A keyboard leaves less of the window; a pair of fingers that looks closer does not.
+    const seen = globalThis.visualViewport
+    const room = seen && seen.scale <= 1.01 ? Math.min(seen.height, innerHeight) : innerHeight
+    const end = this.#atEnd()
+    style.setProperty('--room', room + 'px')
+    this.element.classList.toggle('low', room < LOW)
+    this.element.classList.toggle('lowest', room < LOWEST)
+    if (end) this.log.scrollTop = this.log.scrollHeight
     if (matchMedia(NARROW).matches) {
       const viewport = globalThis.visualViewport
       // Above the keyboard of a phone.
@@ -415,10 +425,10 @@ export class Card {
       return
     }
     style.marginBottom = ''
-    const width = document.documentElement.clientWidth, height = this.element.offsetHeight
+    const width = document.documentElement.clientWidth, height = this.element.offsetHeight, floor = room < innerHeight ? room + (seen?.offsetTop ?? 0) : innerHeight
     const range = this.#range()
     const rect = range && !this.#hidden ? range.getBoundingClientRect() : undefined
-    const within = (/** @type {number} */ top) => Math.min(Math.max(12, top), Math.max(12, innerHeight - height - 12))
+    const within = (/** @type {number} */ top) => Math.min(Math.max(12, top), Math.max(12, floor - height - 12))
     // A discussion that was deleted, or lost its text, while it is looked at: the card stays where it is.
     if (!rect && style.top) return
     if (!rect) return void Object.assign(style, { left: Math.max(12, width - WIDTH - 16) + 'px', top: '60px' })
@@ -427,7 +437,7 @@ export class Card {
     const beside = rtl ? column.left - WIDTH - 20 : column.right + 20
     if (beside >= 12 && beside + WIDTH + 12 <= width) return void Object.assign(style, { left: beside + 'px', top: within(Math.max(rect.top - 14, 60)) + 'px' })
     const below = rect.bottom + 10, above = rect.top - height - 10
-    const top = below + height + 12 <= innerHeight || above < 56 ? below : above
+    const top = below + height + 12 <= floor || above < 56 ? below : above
     Object.assign(style, { left: Math.min(Math.max(12, rect.left), width - WIDTH - 12) + 'px', top: within(top) + 'px' })
   }
 

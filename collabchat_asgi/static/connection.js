@@ -369,7 +369,7 @@ export class Connection {
     this.#explained = true
     let message
     try {
-      const response = await this.env.fetch(this.at.http + 'ws', { headers: {}, credentials: this.options.credentials ?? 'include', signal: this.aborting.signal })
+      const response = await this.env.fetch(this.at.http + 'ws', { headers: {}, credentials: 'omit', signal: this.aborting.signal })
       const told = await response.json().catch(() => ({}))
       message = [told?.hint, told?.message].find(each => typeof each === 'string') ?? `${this.at.http}ws answered ${response.status}`
     } catch (error) {

@@ -76,7 +76,7 @@ button:disabled { cursor: default; opacity: .45 }
 .prompt .icon-button { width: 32px; height: 32px }
 
 .card, .panel { flex-direction: column; border-radius: var(--collabchat-radius, 14px); outline: none }
-.card { width: 348px; max-width: calc(100vw - 24px); max-height: min(600px, calc(100vh - 24px)) }
+.card { width: 348px; max-width: calc(100vw - 24px); max-height: min(600px, calc(var(--room, 100vh) - 24px)) }
 .panel { inset-block-start: var(--collabchat-top, 14px); inset-inline-end: var(--collabchat-end, 16px); width: 360px; max-width: calc(100vw - 24px); max-height: min(720px, calc(100vh - 28px)); height: fit-content }
 .card > :not(.log), .panel > :not(.list) { flex: none }
 .head { display: flex; align-items: center; gap: 2px; padding-block: 8px 4px; padding-inline: 16px 8px; min-height: 44px }
@@ -90,6 +90,14 @@ button:disabled { cursor: default; opacity: .45 }
 .notice { margin: 0 16px 8px; padding: 7px 10px; border-radius: var(--collabchat-radius, 8px); background: var(--fill); color: var(--soft); font-size: var(--small); line-height: 1.4 }
 .log, .list { overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--soft) transparent }
 .log { padding: 4px 0; min-height: 0 }
+.low { overflow-y: auto }
+.low .log { min-height: 68px }
+.low .typing:empty { display: none }
+.low .quote { -webkit-line-clamp: 1; margin-bottom: 2px }
+.low .composer textarea { max-height: 66px }
+.low.lowest .quote { display: none }
+.low.lowest .composer { margin-bottom: 6px }
+.low.lowest .head { padding-block: 2px 0 }
 .log > .text-button { margin: 0 12px 4px }
 
 .message, .item { display: grid; grid-template-columns: 30px minmax(0, 1fr); column-gap: 10px }
@@ -163,6 +171,7 @@ button:disabled { cursor: default; opacity: .45 }
   .bar:not([data-at]) { inset-block: auto calc(var(--collabchat-bottom, 14px) + env(safe-area-inset-bottom) + 50px * var(--row)) }
   .bar button { min-height: 40px }
 }
+@media (max-width: 640px) { .card { max-height: max(.72 * var(--room, 100dvh), min(var(--room, 100dvh) - 4px, 340px)) !important } }
 @keyframes rise { from { opacity: 0; transform: translateY(4px) } }
 @keyframes sheet { from { transform: translateY(24px); opacity: 0 } }
 @keyframes late { from { opacity: 0 } }

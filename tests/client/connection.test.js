@@ -221,6 +221,8 @@ describe('hello', () => {
       await wait(table, 30_000)
     }
     assert.deepEqual(table.world.fetched.map(each => each.url), ['http://site.test/collabchat/ws'])
+    // A server for all origins allows no credentials, and its answer could not be read.
+    assert.equal(table.world.fetched[0].credentials, 'omit')
     assert.deepEqual(table.troubles, [{ code: 'unreachable', message: 'Origin http://site.test is not allowed: add it to allowed_origins' }])
     assert.equal(table.world.warnings.length, 1)
   })

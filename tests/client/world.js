@@ -154,7 +154,7 @@ export class World {
   sockets = []
   /** @type {string[]} */
   warnings = []
-  /** @type {{url: string, headers: Record<string, string>}[]} */
+  /** @type {{url: string, headers: Record<string, string>, credentials: string}[]} */
   fetched = []
   /** @type {(url: URL, init: any) => Promise<{status: number, json: () => Promise<any>}> | {status: number, json: () => Promise<any>}} */
   answer = () => json(426, { code: 'invalid', message: 'This is a WebSocket endpoint' })
@@ -178,7 +178,7 @@ export class World {
         }
       }),
       fetch: async (url, init) => {
-        world.fetched.push({ url, headers: init.headers })
+        world.fetched.push({ url, headers: init.headers, credentials: init.credentials })
         return world.answer(new URL(url), init)
       },
       storage: this.storage, session: this.session, now: () => this.clock.now, clock: () => this.clock.now + 1_700_000_000_000,
