@@ -276,7 +276,7 @@ export class Card {
       : status === 'offline' ? 'You are offline. What you write is kept, and sent when you are back.'
       : this.#said ? this.#said
       : lost ? 'The text this was about is no longer on this page.'
-      : this.#hidden ? 'The text this is about is in a part of the page that is closed.' : ''
+      : this.#hidden ? 'This is in a part of the page that is closed.' : ''
     if (this.notice.textContent !== words) this.notice.textContent = words
     this.notice.hidden = !words
   }

@@ -33,7 +33,7 @@ export const closed = range => ancestors(range).filter((each, index, all) => {
 function control(part) {
   const home = /** @type {Document | ShadowRoot} */ (part.getRootNode())
   const labels = (part.getAttribute('aria-labelledby') ?? '').split(/\s+/)
-  return /** @type {HTMLElement[]} */ ([...home.querySelectorAll('[aria-controls], [role=tab], [aria-expanded=false]')]).find(each => {
+  return /** @type {HTMLElement[]} */ ([...home.querySelectorAll('[role=tab], [aria-expanded=false]')]).find(each => {
     const leads = labels.includes(each.id || '?') || !!part.id && (each.getAttribute('aria-controls') ?? '').split(/\s+/).includes(part.id)
     const waits = each.getAttribute('role') === 'tab' ? each.getAttribute('aria-selected') !== 'true' : each.getAttribute('aria-expanded') === 'false'
     const safe = each instanceof HTMLAnchorElement ? !each.getAttribute('href') || each.getAttribute('href')?.startsWith('#') : !(each instanceof HTMLButtonElement && each.form && each.type !== 'button')
@@ -115,7 +115,7 @@ function scroll(range, below) {
     const whole = each === page
     // The body's own overflow is the window's, unless the root has one too.
     if (!whole && (each === document.documentElement || each === document.body && html.overflowX === 'visible' && html.overflowY === 'visible')) continue
-    const scrolls = (/** @type {string} */ overflow) => whole || /auto|scroll|overlay/.test(overflow)
+    const scrolls = (/** @type {string} */ overflow) => whole || /auto|scroll/.test(overflow)
     const tall = scrolls(style.overflowY) && each.scrollHeight > each.clientHeight, wide = scrolls(style.overflowX) && each.scrollWidth > each.clientWidth
     if (!tall && !wide) continue
     const zoom = /** @type {{currentCSSZoom?: number}} */ (each).currentCSSZoom ?? 1
