@@ -97,17 +97,6 @@ class CollabChat:
         ConfigError: A setting cannot work; the text names it and says what would.
     """
 
-    if not TYPE_CHECKING:
-
-        def __new__(cls, *misplaced, **arguments):
-            """As a middleware class it would be given the app: the start fails, with a sentence."""
-            if misplaced and callable(misplaced[0]):
-                return Misused(
-                    "CollabChat is no middleware: app.add_middleware(CollabChatMiddleware, "
-                    "collab=CollabChat(authenticate=…))"
-                )
-            return super().__new__(cls)
-
     def __init__(
         self,
         *,
@@ -189,6 +178,19 @@ class CollabChat:
         self._sigterm = DrainOnSigterm(self.drain) if watch else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *misplaced, **arguments):
+            """As a middleware class it would be given the app: the start fails, with a sentence."""
+            if misplaced and callable(misplaced[0]):
+                return Misused(
+                    "CollabChat is no middleware: app.add_middleware(CollabChatMiddleware, "
+                    "collab=CollabChat(authenticate=…))"
+                )
+            return super().__new__(cls)
+
+        __new__.__wrapped__ = __init__  # its signature is that of the class
 
     def __repr__(self) -> str:
         return (

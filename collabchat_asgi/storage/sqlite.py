@@ -48,12 +48,14 @@ class SqliteStorage(SqlStorage):
         *,
         timeout: float = _BUSY_SECONDS,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.path = Path(os.path.abspath(path))
         self._timeout = timeout
         self.timeout_seconds = timeout
         self._clock = clock
-        self._made_ms, self._made_at = clock(), time.monotonic()
+        self._steady = steady
+        self._made_ms, self._made_at = clock(), steady()
         self._dialect = SqliteDialect()
         self._lanes: tuple[Lane, Lane] | None = None
         super().__init__(self._dialect)
@@ -95,7 +97,7 @@ class SqliteStorage(SqlStorage):
         within the time to keep of the newest commit stays. Only a clock that is wrong from the
         start, and committed with, makes things old before their time."""
         newest = await self._read(partial(_newest, self._dialect))
-        steady = self._made_ms + int((time.monotonic() - self._made_at) * 1_000)
+        steady = self._made_ms + int((self._steady() - self._made_at) * 1_000)
         return min(self._clock(), steady, newest)
 
     async def close(self) -> None:
