@@ -61,7 +61,7 @@ class Host:
         return [await self.app.submit(*page, one, identity=ANN) for one in operations]
 
     async def tidy(self) -> None:
-        """A round of the background task, from sleep to sleep, that began after this call: the first
+        """A round of the background task that began after this call, from sleep to sleep: the first
         of the two may have begun when the clock was moved before."""
         async with asyncio.timeout(10):
             for _ in range(2):
