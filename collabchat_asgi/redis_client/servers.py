@@ -58,6 +58,11 @@ class Command:
         return ("EVAL", self.script.source, *self.args)
 
 
+SENDS_AT_ONCE = 16
+"""Each takes a connection of its own: a hundred new ones, each of which first asks the Sentinels
+for the master, take longer than a hundred commands in turn."""
+
+
 class Servers:
     """Every instance belongs to one event loop, from `__init__` to `close`.
 
@@ -75,6 +80,7 @@ class Servers:
         self._clients: dict[Place, Redis] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._routes: Routes = routes_to(address, self.client)
+        self._sending = asyncio.Semaphore(SENDS_AT_ONCE)
         self.loop = asyncio.get_running_loop()
 
     async def close(self) -> None:
@@ -212,6 +218,7 @@ class Servers:
         for words in commands:
             pipe.execute_command(*words)
         try:
-            return await pipe.execute(raise_on_error=False)
+            async with self._sending:
+                return await pipe.execute(raise_on_error=False)
         except AWAY as error:
             return [error] * len(commands)
