@@ -1,6 +1,6 @@
 """What the tests counted is printed at the end of the run, file by file: every figure has its N.
 
-Tests marked `long` belong to `tests/run --all` (`COLLABCHAT_LONG=1`) and are not collected else.
+Tests marked `long` belong to `tests/run --all` (`TESTS_LONG=1`) and are not collected else.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pytest
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if os.environ.get("COLLABCHAT_LONG"):
+    if os.environ.get("TESTS_LONG"):
         return
     long = [item for item in items if item.get_closest_marker("long")]
     if long:

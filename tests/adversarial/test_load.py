@@ -22,7 +22,7 @@ from .raw import dial, greet
 
 pytestmark = pytest.mark.usefixtures("neighbour")
 
-LONG = bool(os.environ.get("COLLABCHAT_LONG"))
+LONG = bool(os.environ.get("TESTS_LONG"))
 VISITS = 10_000 if LONG else 1_000
 HALF_OPEN = 5_000 if LONG else 1_000
 CROWD = 100

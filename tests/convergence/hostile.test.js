@@ -6,7 +6,7 @@ import { ANCHOR, World, json, seeded, settle, welcome } from '../client/world.js
 
 /** @typedef {import('../client/world.js').Random} Random */
 
-const RUNS = Number(process.env.RUNS ?? (process.env.COLLABCHAT_LONG ? 20_000 : 1000))
+const RUNS = Number(process.env.RUNS ?? (process.env.TESTS_LONG ? 20_000 : 1000))
 const FIRST = Number(process.env.SEED ?? 1)
 const URL_ID = '/page'
 const IDS = ['__proto__', 'constructor', 'toString', 'c1', 'c2', 'm1', '', 'ann', '👍', '\ud800', 'x'.repeat(5000)]

@@ -7,7 +7,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-LONG = bool(os.environ.get("COLLABCHAT_LONG"))
+LONG = bool(os.environ.get("TESTS_LONG"))
 
 settings.register_profile(
     "core",

@@ -22,7 +22,7 @@ from collabchat_asgi.testing import operations as op
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
-LONG = bool(os.environ.get("COLLABCHAT_LONG"))
+LONG = bool(os.environ.get("TESTS_LONG"))
 DEADLINE = 60.0
 OUTSTANDING = 4
 """Operations that one person has under way."""

@@ -1,4 +1,4 @@
-"""redis-py 5, 6 and 7 do what the newest one does (`COLLABCHAT_LONG=1`; it installs them)."""
+"""redis-py 5, 6 and 7 do what the newest one does (`TESTS_LONG=1`; it installs them)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SUITES = [
 def run(*command: str, **env: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", *command],
-        env={**os.environ, "COLLABCHAT_LONG": "", **env},
+        env={**os.environ, "TESTS_LONG": "", **env},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -35,7 +35,7 @@ def test_the_suites_run_with_the_newest() -> None:
     assert int(__version__.partition(".")[0]) >= 8
 
 
-if os.environ.get("COLLABCHAT_LONG"):
+if os.environ.get("TESTS_LONG"):
 
     @pytest.mark.parametrize("major", [5, 6, 7])
     def test_an_older_driver(major: int, request: pytest.FixtureRequest) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from collabchat_asgi.testing.servers import SERVERS
 
-LONG = bool(os.environ.get("COLLABCHAT_LONG"))
+LONG = bool(os.environ.get("TESTS_LONG"))
 ROOT = Path(__file__).parents[2]
 HOSTS = ("fastapi", "starlette", "quart", "flask", "django", "litestar")
 SUITE = "tests/blackbox"

@@ -1,7 +1,7 @@
 """One suite, written from PROTOCOL alone, on every server and in every host.
 
 What a server shows differently stands in tests/blackbox/servers.py with its reason. The normal run
-takes the part that a server or a host could change; COLLABCHAT_LONG=1 takes all of it everywhere.
+takes the part that a server or a host could change; TESTS_LONG=1 takes all of it everywhere.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from collabchat_asgi.testing import operations as op
 from .story import PAGE, Story, drop, event, find, retell, user
 
 Json = dict[str, Any]
-LONG = bool(os.environ.get("COLLABCHAT_LONG"))
+LONG = bool(os.environ.get("TESTS_LONG"))
 
 
 def dialogue() -> tuple[Story, Json, Json, Json]:
