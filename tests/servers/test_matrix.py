@@ -14,7 +14,7 @@ from .matrix import ADVERSARIAL, HOSTS, LONG, SMOKE, SUITE, run
 
 NORMAL = [
     *((server, "fastapi") for server in SERVERS),
-    *(("uvicorn", host) for host in HOSTS if host != "fastapi"),
+    *(("uvicorn", host) for host in ("flask", "django", "litestar")),
 ]
 REFUSED = ("handshake", "frames")
 EVERY = [(server, host) for server in SERVERS for host in HOSTS]
@@ -29,7 +29,10 @@ def test_the_suite_is_green(server: str, host: str) -> None:
     assert outcome.passed == outcome.of, outcome.output
 
 
-@pytest.mark.parametrize("server", [server for server in SERVERS if server != "uvicorn"])
+OTHERS = [server for server in SERVERS if server != "uvicorn"]
+
+
+@pytest.mark.parametrize("server", OTHERS if LONG else ["hypercorn", "granian"])
 def test_the_adversarial_list(server: str) -> None:
     """On uvicorn it is run where it stands."""
     selection = [ADVERSARIAL] if LONG else [f"{ADVERSARIAL}/test_{name}.py" for name in REFUSED]
