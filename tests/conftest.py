@@ -9,8 +9,15 @@ import os
 
 import pytest
 
+LONGEST = (
+    *("tests/servers/test_matrix", "tests/faults/", "tests/engine/test_schedules"),
+    *("tests/browser/", "tests/pubsub/test_redis"),
+)
+"""Begun first: whatever takes minutes by itself must not be what all wait for at the end."""
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     if os.environ.get("TESTS_LONG"):
         return
     long = [item for item in items if item.get_closest_marker("long")]
