@@ -34,6 +34,7 @@ __all__ = [
     "Reset",
     "Reused",
     "Revise",
+    "Rewrite",
     "Storage",
     "Tail",
     "Unknown",
@@ -195,6 +196,11 @@ class PageCopy:
     kept: Sequence[Kept]
 
 
+Rewrite = Callable[[PageCopy], PageCopy | None]
+"""What a page shall be, from what it is; None leaves it alone. Pure, and safe to call from any
+thread, more than once. An exception leaves the page alone too, and is raised to who asked."""
+
+
 class Reason:
     """Why `read` has no events to give."""
 
@@ -349,6 +355,23 @@ class Storage(ABC):
         Raises `StorageError` where a storage cannot do it.
         """
         raise StorageError(f"{self!r} cannot take a page whole (Storage.restore)")
+
+    async def rewrite(self, page: PageKey, rewrite: Rewrite) -> bool:
+        """Make the page what `rewrite` makes of it, all or none; whether it made anything.
+
+        `rewrite` is given what `dump` gives, under the page's lock or an equal fair turn: nobody
+        commits in between. What it leaves out no call gives again; `purge` takes it out of files.
+        It keeps the epoch, or draws one (`new_epoch`) so that every reader loads the page anew;
+        numbers are never fewer than they were. Raises `StorageError` where a storage cannot do it,
+        which serves pages all the same.
+        """
+        raise StorageError(f"{self!r} cannot rewrite a page (Storage.rewrite): nobody is forgotten")
+
+    async def purge(self) -> None:
+        """Have the bytes of all that was deleted, replaced or erased leave the storage's own files,
+        which no call reads any more. It may take long, and keep commits waiting meanwhile. Raises
+        `StorageError` where a storage cannot do it, or was kept from it."""
+        raise StorageError(f"{self!r} cannot purge its files (Storage.purge)")
 
     @abstractmethod
     async def trim(self, *, before_ms: int, keep_events: int) -> int:

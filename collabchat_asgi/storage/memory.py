@@ -26,6 +26,7 @@ from .abc import (
     PageCopy,
     Record,
     Revise,
+    Rewrite,
     Storage,
     Tail,
     UsageDelta,
@@ -272,6 +273,16 @@ class MemoryStorage(Storage):
                 return False
             self._data.pages[page] = _Page.of(copy)
             return True
+
+    async def rewrite(self, page: PageKey, rewrite: Rewrite) -> bool:
+        with self._data.lock:
+            made = rewrite((self._data.pages.get(page) or _Page()).copy())
+            if made is not None:
+                self._data.pages[page] = _Page.of(made)
+            return made is not None
+
+    async def purge(self) -> None:
+        """What was deleted is gone."""
 
     async def trim(self, *, before_ms: int, keep_events: int) -> int:
         with self._data.lock:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Self, TypeVar
 
-from ..errors import ConfigError, MisuseError
+from ..errors import ConfigError, MisuseError, StorageError
 from ..postgres_client.address import Address
 from ..postgres_client.faults import text_of
 from ..postgres_client.pool import Pool
 from .postgres_calls import Calls, Connections
 from .postgres_dialect import PostgresDialect, prepare
+from .schema import TABLES
 from .sql import Act, Procedure, Statement, one_act
 from .sql_storage import SqlStorage
 
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 _PATIENT_SECONDS = 30.0
 """For what nobody waits for: copying, forgetting."""
+_PURGE_SECONDS = 3600.0
 _OPENING_TIMES = 5
 """Of the bound of a call: all processes of a service start at once, and one makes the tables."""
 
@@ -98,6 +100,21 @@ class PostgresStorage(SqlStorage):
         """The server's."""
         return await self._read(partial(_now, self._dialect))
 
+    async def purge(self) -> None:
+        """Write the tables anew: as long as copying them takes, for which all else waits. What the
+        server's own write-ahead log and its standbys hold is the server's to recycle."""
+        if self._address is None or self._address.pooled:
+            raise StorageError(
+                f"{self._where}: purging needs a session of its own: give the URL of the server "
+                "itself, as collabchat purge --storage postgresql://…"
+            )
+        if not await self._read(partial(_is_ours, self._dialect)):
+            raise StorageError(f"{self._where}: only the owner of the tables can purge them")
+        tables = [self._dialect.spell(f"VACUUM (FULL) {{{name}}}") for name in TABLES]
+        # A dump that runs would keep this waiting, and all commits behind it.
+        texts = ("SET lock_timeout = '2s'", *tables, "RESET lock_timeout")
+        await self._open_calls().alone(texts, _PURGE_SECONDS)
+
     async def close(self) -> None:
         self._leave_dead_loop()
         calls, self._calls = self._calls, None
@@ -123,6 +140,11 @@ class PostgresStorage(SqlStorage):
         if self._calls is None:
             raise MisuseError(f"{self!r} is not open: await open() first")
         return self._calls
+
+
+@one_act
+def _is_ours(dialect: PostgresDialect) -> Procedure[bool]:
+    return bool((yield dialect.owns(TABLES["entry"])))
 
 
 @one_act

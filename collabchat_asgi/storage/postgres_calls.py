@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from ..cancellation import is_cancelled
 from ..errors import StorageError, StorageUnavailable
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Calls", "Connections"]
 
 T = TypeVar("T")
+
+Work: TypeAlias = "Callable[[Connection], Awaitable[T]]"
+"""May be done twice, where the first attempt failed."""
 
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.25
@@ -58,20 +61,24 @@ class Calls:
         """Each statement sees what was committed before it, so a lock comes first.
 
         Raises `StorageUnavailable` after so many seconds at the latest."""
-        return await self._run(self._begin_write, act, seconds)
+        return await self._run(lambda held: _perform(held, self._begin_write, act()), seconds)
 
     async def read(self, act: Callable[[], Act[T]], seconds: float) -> T:
         """All statements of a transaction see the same moment. Raises as `write`."""
-        return await self._run(self._begin_read, act, seconds)
+        return await self._run(lambda held: _perform(held, self._begin_read, act()), seconds)
+
+    async def alone(self, texts: Sequence[str], seconds: float) -> None:
+        """Statements on one connection that no transaction may hold. Raises as `write`."""
+        await self._run(lambda held: _say(held, texts), seconds)
 
     async def end(self) -> None:
         """Wait until all that was begun has ended."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, begin: str, act: Callable[[], Act[T]], seconds: float) -> T:
+    async def _run(self, work: Work[T], seconds: float) -> T:
         troubles: list[Exception] = []
         loop = asyncio.get_running_loop()
-        task = loop.create_task(self._bounded(begin, act, seconds, troubles))
+        task = loop.create_task(self._bounded(work, seconds, troubles))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         await asyncio.wait({task}, timeout=seconds)
@@ -84,16 +91,10 @@ class Calls:
         if not task.cancelled():
             task.exception()  # nobody may be left to hear it
 
-    async def _bounded(
-        self,
-        begin: str,
-        act: Callable[[], Act[T]],
-        seconds: float,
-        troubles: list[Exception],
-    ) -> T:
+    async def _bounded(self, work: Work[T], seconds: float, troubles: list[Exception]) -> T:
         try:
             async with asyncio.timeout(seconds):
-                return await self._until_it_works(begin, act, troubles)
+                return await self._until_it_works(work, troubles)
         except TimeoutError:
             raise self._late(seconds, troubles) from None
 
@@ -101,14 +102,12 @@ class Calls:
         why = self._text_of(troubles[-1]) if troubles else "no answer"
         return StorageUnavailable(f"{self._where}: {why} (within {seconds:g} s)")
 
-    async def _until_it_works(
-        self, begin: str, act: Callable[[], Act[T]], troubles: list[Exception]
-    ) -> T:
-        """Whatever `act` is, it may be done twice: known ids are not written again."""
+    async def _until_it_works(self, work: Work[T], troubles: list[Exception]) -> T:
+        """Whatever `work` is, it may be done twice: known ids are not written again."""
         pause = _FIRST_PAUSE
         while True:
             try:
-                return await self._once(begin, act)
+                return await self._once(work)
             except DRIVER as error:
                 if not may_pass(error):
                     kind = StorageUnavailable if is_away(error) else StorageError
@@ -122,10 +121,10 @@ class Calls:
             await asyncio.sleep(random.uniform(0, pause))
             pause = min(_LONGEST_PAUSE, 2 * pause)
 
-    async def _once(self, begin: str, act: Callable[[], Act[T]]) -> T:
+    async def _once(self, work: Work[T]) -> T:
         async with self._connections.acquire() as connection:
             try:
-                return await _perform(connection, begin, act())
+                return await work(connection)
             except BaseException as error:
                 # What was cut off is of unknown state, and another server may have become the
                 # primary: the next call gets a new connection.
@@ -133,6 +132,11 @@ class Calls:
                 if cut_off or code_of(error) == READ_ONLY:
                     connection.terminate()
                 raise
+
+
+async def _say(connection: Connection, texts: Sequence[str]) -> None:
+    for text in texts:
+        await connection.execute(text)
 
 
 async def _perform(connection: Connection, begin: str, act: Act[T]) -> T:

@@ -18,6 +18,7 @@ from .abc import (
     Outcome,
     PageCopy,
     Revise,
+    Rewrite,
     Storage,
     Tail,
     UsageDelta,
@@ -27,7 +28,8 @@ from .abc import (
 from .redis_bid import Bid
 from .redis_checks import keeps_all
 from .redis_index import Index
-from .redis_page import Names, changes, counted, events_of, head_of, kept_of, records_of
+from .redis_page import Names, copied, copy_of, events_of, head_of, records_of
+from .redis_purge import purge
 from .redis_usage import Usage
 from .turn import check_groups
 
@@ -37,8 +39,12 @@ T = TypeVar("T")
 
 SCHEMA = b"1"
 OPEN_SECONDS = 10.0
+PATIENT_SECONDS = 30.0
+"""For what nobody waits for."""
 AT_ONCE = 1_000
 """Commands in one pipeline."""
+REWRITE_MS = 5_000
+"""For which whoever rewrites a page keeps the turn, where it is not heard of again."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.0005, 0.008
 """Seconds between two questions whether it is our turn."""
 
@@ -204,17 +210,45 @@ class RedisStorage(Storage):
 
     async def dump(self, page: PageKey) -> PageCopy:
         answer = await self._run(self._names.page(page).call("dump"))
-        [(epoch, seq, trimmed, records, log, ids)] = answer
-        position = head_of(epoch, seq).position
-        return PageCopy(position, trimmed, records_of(records), kept_of(page, log, ids))
+        return copy_of(page, answer[0])
 
     async def restore(self, page: PageKey, copy: PageCopy) -> bool:
-        placed = [(one, one.position) for one in copy.kept]
-        lists = counted(changes(placed, copy.records, None))
-        restoring = self._names.page(page).call("restore", *copy.position, copy.trimmed, *lists)
+        restoring = self._names.page(page).call("restore", *copied(copy))
         await self._whole(lambda servers: self._index.add(servers, [page]))
         [done] = await self._run(restoring)
         return bool(done)
+
+    async def rewrite(self, page: PageKey, rewrite: Rewrite) -> bool:
+        servers = self._open()
+        return await servers.whole(self._rewrite(servers, page, rewrite), PATIENT_SECONDS)
+
+    async def _rewrite(self, servers: Servers, page: PageKey, rewrite: Rewrite) -> bool:
+        keys, me = self._names.page(page), secrets.token_hex(8)
+        end = servers.loop.time() + PATIENT_SECONDS
+        try:
+            while servers.loop.time() < end:
+                [mine] = await servers.run([keys.call("wait", me, REWRITE_MS)])
+                if not mine:
+                    await asyncio.sleep(LONGEST_PAUSE)
+                    continue
+                [answer] = await servers.run([keys.call("dump")])
+                made = rewrite(copy_of(page, answer))
+                if made is None:
+                    return False
+                words = (answer[0], answer[-1], *copied(made))
+                [done] = await servers.run([keys.call("rewrite", *words)])
+                if done:
+                    return True
+            raise StorageUnavailable(f"{self._address}: others were before us for too long")
+        finally:
+            await servers.run([keys.call("leave", me, REWRITE_MS)])
+
+    async def purge(self) -> None:
+        """Have every master write its files anew. Replicas do the same with theirs when they are
+        told, or by themselves when their files have grown."""
+        servers = self._open()
+        for client in await servers.masters():
+            await servers.checked(purge(client, self._address))
 
     async def trim(self, *, before_ms: int, keep_events: int) -> int:
         return await self._whole(lambda servers: self._index.trim(servers, before_ms, keep_events))

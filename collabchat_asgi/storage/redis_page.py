@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import blake2b
 from importlib import resources
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from ..core.model import PageKey, Position, Record
 from ..errors import StorageError
 from ..redis_client.servers import Command, Script
-from .abc import Entry, Failed, Kept, LogEvent
+from .abc import Entry, Failed, Kept, LogEvent, PageCopy
 from .turn import Head, Known
 
 __all__ = ["Keys", "Names", "script"]
@@ -161,6 +161,20 @@ def kept_of(page: PageKey, log: Sequence[bytes], ids: Sequence[bytes]) -> list[K
         facts = known.user_id, known.fingerprint, known.receipt
         kept.append(Kept(known.position, name.decode(), *facts, event, key_or_none, made_ms))
     return kept
+
+
+def copy_of(page: PageKey, answer: Sequence[Any]) -> PageCopy:
+    """From what `dump` in Lua gives."""
+    epoch, seq, trimmed, records, log, ids, *_ = answer
+    position = head_of(epoch, seq).position
+    return PageCopy(position, trimmed, records_of(records), kept_of(page, log, ids))
+
+
+def copied(copy: PageCopy) -> list[Word]:
+    """As `become` in Lua takes it."""
+    placed = [(one, one.position) for one in copy.kept]
+    lists = counted(changes(placed, copy.records, None))
+    return [*copy.position, copy.trimmed, *lists]
 
 
 def head_of(epoch: bytes, seq: int, trimmed: int = 0) -> Head:

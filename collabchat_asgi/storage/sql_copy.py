@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.model import NOWHERE, PageKey, Position
-from .abc import Kept, PageCopy, Record
+from .abc import Kept, PageCopy, Record, Rewrite
 from .sql import Dialect, Procedure, Row, Statement, one_act
 from .sql_write import record_row
 
@@ -11,7 +11,8 @@ __all__ = ["Copier"]
 
 
 class Copier:
-    """`dump` is for connections like those of `Reader`, `restore` for those of `Writer`."""
+    """`dump` is for connections like those of `Reader`, `restore` and `rewrite` for those of
+    `Writer`."""
 
     def __init__(self, dialect: Dialect) -> None:
         spell = dialect.spell
@@ -48,9 +49,10 @@ class Copier:
     @one_act
     def dump(self, key: PageKey) -> Procedure[PageCopy]:
         found = yield Statement(self._page, key)
-        if not found:
-            return PageCopy(NOWHERE, 0, (), ())
-        [(page_id, epoch, seq, trimmed)] = found
+        return (yield from self._whole(found[0])) if found else PageCopy(NOWHERE, 0, (), ())
+
+    def _whole(self, page: Row) -> Procedure[PageCopy]:
+        page_id, epoch, seq, trimmed = page
         entries = yield Statement(self._entries, (page_id,))
         records = yield Statement(self._records, (page_id,))
         return PageCopy(
@@ -66,6 +68,21 @@ class Copier:
         [(page_id, epoch, seq, _)] = yield Statement(self._locked_page, key)
         if not copy.position.continues(Position(epoch, seq)):
             return False
+        yield from self._replace(page_id, copy)
+        return True
+
+    @one_act
+    def rewrite(self, key: PageKey, rewrite: Rewrite) -> Procedure[bool]:
+        found = yield Statement(self._locked_page, key)
+        if not found:
+            return False
+        made = rewrite((yield from self._whole(found[0])))
+        if made is None:
+            return False
+        yield from self._replace(found[0][0], made)
+        return True
+
+    def _replace(self, page_id: int, copy: PageCopy) -> Procedure[None]:
         for text in self._forget:
             yield Statement(text, (page_id,))
         yield Statement(self._move_head, (*copy.position, copy.trimmed, page_id))
@@ -73,7 +90,6 @@ class Copier:
         yield Statement(self._add_entry, entries, each=True)
         records = [record_row(page_id, one) for one in copy.records]
         yield Statement(self._add_record, records, each=True)
-        return True
 
 
 def _kept(row: Row, trimmed: int) -> Kept:

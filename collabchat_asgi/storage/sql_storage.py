@@ -9,7 +9,18 @@ from secrets import token_bytes
 from typing import TypeVar
 
 from ..core.model import Mark, PageKey, Position
-from .abc import Group, Loaded, Outcome, PageCopy, Revise, Storage, Tail, UsageDelta, UsageRow
+from .abc import (
+    Group,
+    Loaded,
+    Outcome,
+    PageCopy,
+    Revise,
+    Rewrite,
+    Storage,
+    Tail,
+    UsageDelta,
+    UsageRow,
+)
 from .sql import Act, Dialect
 from .sql_copy import Copier
 from .sql_read import Reader
@@ -72,6 +83,9 @@ class SqlStorage(Storage):
 
     async def restore(self, page: PageKey, copy: PageCopy) -> bool:
         return await self._write(partial(self._copier.restore, page, copy), patient=True)
+
+    async def rewrite(self, page: PageKey, rewrite: Rewrite) -> bool:
+        return await self._write(partial(self._copier.rewrite, page, rewrite), patient=True)
 
     async def trim(self, *, before_ms: int, keep_events: int) -> int:
         """Commits wait for one short transaction of it at most: what is old is looked for without

@@ -100,6 +100,16 @@ class SqliteStorage(SqlStorage):
         steady = self._made_ms + int((self._steady() - self._made_at) * 1_000)
         return min(self._clock(), steady, newest)
 
+    async def purge(self) -> None:
+        """Write the file anew, and empty the log beside it: as long as copying the file takes, for
+        which commits wait."""
+        _, [[busy, *_]] = await self._lane(0).ask("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+        if busy:
+            raise StorageUnavailable(
+                f"{self.path}: somebody reads on in {self.path.name}-wal, where old texts may "
+                "stand: end other programs' long reads, and purge again"
+            )
+
     async def close(self) -> None:
         lanes, self._lanes = self._lanes, None
         # All are told before the first is waited for: this call may be cancelled too.

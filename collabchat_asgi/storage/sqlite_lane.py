@@ -45,6 +45,19 @@ class Lane:
     async def run(self, act: Callable[[], Act[T]]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, act)
 
+    async def ask(self, *texts: str) -> list[Sequence[Row]]:
+        """Statements that no transaction may hold, one after the other, and the rows of each."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._asked, texts)
+
+    def _asked(self, texts: Sequence[str]) -> list[Sequence[Row]]:
+        try:
+            connection = self._connected()
+            return [connection.execute(text).fetchall() for text in texts]
+        except sqlite3.Error as error:
+            self._disconnect()
+            raise self._explain(error) from error
+
     def _run(self, act: Callable[[], Act[T]]) -> T:
         try:
             return _perform(self._connected(), self._begin, act())

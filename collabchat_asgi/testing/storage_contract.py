@@ -22,12 +22,13 @@ from .storage_copying import Copying
 from .storage_living import Living
 from .storage_reading import Reading
 from .storage_revising import Revising
+from .storage_rewriting import Rewriting
 from .storage_writing import Writing
 
 __all__ = ["StorageContract"]
 
 
-class StorageContract(Writing, Revising, Reading, Living, Copying):
+class StorageContract(Writing, Revising, Reading, Living, Copying, Rewriting):
     """Inherit, and implement `make`."""
 
     pytestmark = pytest.mark.asyncio

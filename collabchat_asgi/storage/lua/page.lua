@@ -56,6 +56,17 @@ local function has_tail(epoch, seq, trimmed, after_epoch, after)
   return (after == 0 or after_epoch == epoch) and after <= seq and after >= trimmed
 end
 
+-- Puts the lists that come next in the place of all that the page had.
+local function become(epoch, seq, trimmed, version)
+  redis.call('UNLINK', LOG, IDS, NOTES, RECORDS)
+  give('HSET', LOG)
+  give('HSET', IDS)
+  give('ZADD', NOTES)
+  give('HSET', RECORDS)
+  redis.call('HSET', HEAD, 'epoch', epoch, 'seq', seq, 'trimmed', trimmed,
+    'version', version + 1, 'replid', (replication()))
+end
+
 local function body(key, seq)
   local record = redis.call('HGET', RECORDS, key)
   if not record then return '' end
