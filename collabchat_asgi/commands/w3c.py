@@ -100,10 +100,10 @@ def _resolved(chat: ChatState) -> dict[str, Any]:
 
 
 def _target(source: str, anchor: Anchor) -> dict[str, Any]:
-    target: dict[str, Any] = {
-        "source": source,
-        "selector": msgspec.to_builtins(anchor.selector),
-    }
+    """Without a selector the page as a whole is meant (4 Specific Resources)."""
+    target: dict[str, Any] = {"source": source}
+    if anchor.selector:
+        target["selector"] = msgspec.to_builtins(anchor.selector)
     if anchor.scope is not UNSET:
         target["scope"] = f"{source.partition('#')[0]}#{quote(anchor.scope, safe='')}"
     return target

@@ -93,7 +93,9 @@ Selector = TextQuoteSelector | TextPositionSelector | RangeSelector
 
 
 class Anchor(Wire, frozen=True):
-    """Where in the page's text a chat belongs. Checked in type and size, never interpreted."""
+    """Where in the page's text a chat belongs. Checked in type and size, never interpreted.
+
+    An empty `selector` means the page as a whole (W3C: a target without a selector)."""
 
     selector: tuple[Selector, ...]
     length: int

@@ -112,9 +112,9 @@ def _check_draft(draft: Draft, field: str, body_chars: int) -> Draft:
 
 
 def _check_anchor(anchor: Anchor, field: str, maximum: int) -> None:
-    if not 1 <= len(anchor.selector) <= MAX_SELECTORS:
+    if len(anchor.selector) > MAX_SELECTORS:
         where = f"{field}.selector"
-        raise Refused("invalid", f"{where} must hold 1 to {MAX_SELECTORS} selectors", field=where)
+        raise Refused("invalid", f"{where} holds more than {MAX_SELECTORS} selectors", field=where)
     if len(msgspec.json.encode(anchor)) > maximum:
         raise Refused("too-long", f"{field} is longer than {maximum} bytes of JSON", field=field)
     check_integer(anchor.length, f"{field}.length", minimum=0)

@@ -237,6 +237,9 @@ export function match(haystack, { selector, length }) {
   return undefined
 }
 
+/** Whether an anchor means the page as a whole, and no passage: it has no place, and is never lost. @param {Anchor} anchor */
+export const ofPage = ({ selector }) => !selector.length
+
 /** The passage as the anchor recorded it, for people. @param {Anchor} anchor  @returns {string} */
 export function quoted({ selector }) {
   for (const each of selector) {

@@ -2,13 +2,13 @@
 
 /** @import { Anchor, Chat, Draft, PageState, User } from './types.js' */
 /** @import { Page } from './client.js' */
-import { quoted } from './anchor.js'
+import { ofPage, quoted } from './anchor.js'
 import { Composer } from './composer.js'
 import { fill, focused, h, icon, iconButton, linked, nameOf, redraw, textButton } from './dom.js'
 import { Message } from './message.js'
 import { closed, reveal } from './reveal.js'
 import { begun, forgetNobodys, keep, unsent } from './unsent.js'
-import { earlier, newReplies, refused, stopped, typing } from './words.js'
+import { ABOUT_PAGE, earlier, newReplies, refused, stopped, typing } from './words.js'
 
 const TICK = 30_000
 const SAID = 6000
@@ -102,8 +102,7 @@ export class Card {
     this.element.setAttribute('aria-label', 'New discussion')
     delete this.head.dataset.look
     fill(this.head, h('h2', {}, 'New discussion'), iconButton('close', 'Close', () => this.close()))
-    this.quote.textContent = quoted(anchor)
-    this.quote.classList.toggle('gone', !range)
+    this.#cite(anchor, !range)
     this.#compose('Say something about this…', text => {
       // With the same ids: what else came back belongs to it.
       const { chatId } = draft ? this.host.page.retryDraft(draft.id, text) : this.host.page.createChat(anchor, text)
@@ -131,6 +130,13 @@ export class Card {
       this.element.focus({ preventScroll: true })
     }
     this.#reveal()
+  }
+
+  /** @param {Anchor} anchor  @param {boolean} gone */
+  #cite(anchor, gone) {
+    const whole = ofPage(anchor)
+    this.quote.textContent = whole ? ABOUT_PAGE : quoted(anchor)
+    this.quote.classList.toggle('gone', gone && !whole)
   }
 
   /** @param {string | undefined} chatId */
@@ -236,9 +242,8 @@ export class Card {
     const end = this.#atEnd()
     this.#drawHead(chat, may)
     const anchor = chat?.anchor ?? drafts.map(each => each.operation).find(each => each.type === 'create-chat')?.chat.anchor
-    if (anchor) this.quote.textContent = quoted(anchor)
-    const lost = !!chat && !this.host.range(chatId)
-    this.quote.classList.toggle('gone', lost)
+    const lost = !!chat && !ofPage(chat.anchor) && !this.host.range(chatId)
+    if (anchor) this.#cite(anchor, lost)
     this.element.setAttribute('aria-label', 'Discussion')
     this.#tell(state, chat, lost)
     this.#drawMessages(chat, state, offline, end)
@@ -387,7 +392,7 @@ export class Card {
           page.discardDraft(draft.id)
           if (!chat) this.close()
         }, { class: 'text-button danger', 'data-key': 'discard ' + draft.id }),
-        (chat ? writes && (operation.type === 'add-comment' || message) : operation.type === 'create-chat' && this.#range()) && textButton('Edit', edit, { 'data-key': 'edit ' + draft.id }),
+        (chat ? writes && (operation.type === 'add-comment' || message) : operation.type === 'create-chat' && (ofPage(operation.chat.anchor) || this.#range())) && textButton('Edit', edit, { 'data-key': 'edit ' + draft.id }),
         textButton('Try again', act(() => page.retryDraft(draft.id)), { 'data-key': 'again ' + draft.id })))
   }
 

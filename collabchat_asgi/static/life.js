@@ -6,7 +6,7 @@
 /** @import { Page } from './client.js' */
 /** @import { Panel } from './panel.js' */
 /** @import { CollabChatElement } from './widget.js' */
-import { describe, trimmed } from './anchor.js'
+import { describe, ofPage, trimmed } from './anchor.js'
 import { Announcer } from './announcer.js'
 import { Bar } from './bar.js'
 import { CollabClient } from './client.js'
@@ -137,7 +137,8 @@ export class Life {
       },
       rewrite: draft => {
         const place = this.places.get(draft.chatId)
-        if (place?.range) this.#discuss(place, draft)
+        if (place && ofPage(place.anchor)) this.#write(place.anchor, undefined, draft)
+        else if (place?.range) this.#discuss(place, draft)
       },
       most: () => this.client.limits?.bodyChars ?? MOST_SAID,
     }, this.#ending.signal)
@@ -145,6 +146,7 @@ export class Life {
       open: id => this.open(id),
       now: () => this.page.now,
       resume: selector => this.#resume(selector),
+      discuss: () => this.discussPage(),
       point: (id, on) => this.#hover(on ? id : ''),
       position: id => {
         const place = this.places.get(id)
@@ -223,7 +225,7 @@ export class Life {
 
   /** @param {1 | -1} way  @returns {boolean} whether there is one */
   #next(way) {
-    const order = [...this.#chats.values()].filter(chat => !chat.resolved && this.places.get(chat.id)?.range)
+    const order = [...this.#chats.values()].filter(chat => !chat.resolved && (ofPage(chat.anchor) || this.places.get(chat.id)?.range))
       .sort((a, b) => (this.places.get(a.id)?.start ?? 0) - (this.places.get(b.id)?.start ?? 0))
     const now = order.findIndex(chat => chat.id === this.card?.chatId)
     const next = order[now < 0 ? (way > 0 ? 0 : order.length - 1) : (now + way + order.length) % order.length]
@@ -276,6 +278,9 @@ export class Life {
     const range = text.range(passage.start, passage.end)
     if (range) this.#write(describe(text.text, passage), range, draft)
   }
+
+  /** As a whole: about no passage. */
+  discussPage() { this.#resume([]) }
 
   /** @param {import('./types.js').Selector[]} selector of a discussion that was begun */
   #resume(selector) {

@@ -1,16 +1,17 @@
 /** All discussions of the page in the order of the text: for those who look for one, and those who cannot see highlights. */
 
 /** @import { Chat, Draft, PageState } from './types.js' */
-import { quoted } from './anchor.js'
+import { ofPage, quoted } from './anchor.js'
 import { avatar, fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
 import { begun } from './unsent.js'
-import { ago, refused, replies } from './words.js'
+import { ABOUT_PAGE, DISCUSS_PAGE, ago, refused, replies } from './words.js'
 
 /**
  * @typedef {object} PanelHost
  * @property {(chatId: string) => void} open
  * @property {(chatId: string, on: boolean) => void} point at a passage while its line is under the pointer
  * @property {(chatId: string) => number | undefined} position in the text; undefined where the text is gone
+ * @property {() => void} discuss the page as a whole
  * @property {(back: boolean) => void} closed
  * @property {(selector: import('./types.js').Selector[]) => void} resume what was begun about this
  * @property {() => number} now by the server's clock
@@ -18,6 +19,9 @@ import { ago, refused, replies } from './words.js'
  */
 
 const GAP = 8
+
+/** What a discussion is about, in words. @param {import('./types.js').Anchor} anchor */
+const subject = anchor => ofPage(anchor) ? ABOUT_PAGE : quoted(anchor)
 
 export class Panel {
   /** @type {'open' | 'resolved'} */
@@ -103,20 +107,24 @@ export class Panel {
       this.#shows = name
       if (this.#state) this.update(this.#state)
     }, { 'aria-pressed': String(this.#shows === name), 'data-key': name })
-    fill(this.filters, filter('open', `Open ${open.length}`), filter('resolved', `Resolved ${resolved.length}`))
+    const writes = state.loaded && state.status !== 'refused' && state.can.includes('comment')
+    fill(this.filters, filter('open', `Open ${open.length}`), filter('resolved', `Resolved ${resolved.length}`),
+      writes && textButton(DISCUSS_PAGE, () => this.host.discuss(), { class: 'text-button whole', 'data-key': 'whole' }))
     const shown = this.#shows === 'open' ? open : resolved
     // Of discussions that do not exist, or exist no more: nothing else leads to them.
     const unsent = this.#shows === 'open' ? state.drafts.filter(each => !state.chats.some(chat => chat.id === each.chatId)) : []
     const started = this.#shows === 'open' ? begun(state) : []
     const placed = shown.map(chat => ({ chat, at: this.host.position(chat.id) }))
     const here = placed.filter(each => each.at !== undefined).sort((a, b) => Number(a.at) - Number(b.at))
-    const gone = placed.filter(each => each.at === undefined)
+    const whole = shown.filter(each => ofPage(each.anchor))
+    const gone = placed.filter(each => each.at === undefined && !ofPage(each.chat.anchor))
     const { scrollTop } = this.list
     fill(this.list,
       started.length > 0 && h('h3', {}, 'Begun, not sent'), started.length > 0 && h('ul', { class: 'list' }, ...started.map(({ about, selector, words }) => h('li', {},
         h('button', { class: 'item', 'data-key': about, onclick: () => this.host.resume(selector) }, h('span', {}), h('span', {},
-          h('span', { class: 'passage', dir: 'auto' }, quoted({ selector, length: 0 })), h('span', { class: 'body', dir: 'auto' }, words)))))),
+          h('span', { class: 'passage', dir: 'auto' }, subject({ selector, length: 0 })), h('span', { class: 'body', dir: 'auto' }, words)))))),
       unsent.length > 0 && h('h3', {}, 'Not sent'), unsent.length > 0 && h('ul', { class: 'list' }, ...unsent.map(each => h('li', {}, this.#unsent(each)))),
+      whole.length > 0 && h('ul', { class: 'list' }, ...whole.map(chat => h('li', {}, this.#item(chat, false)))),
       here.length > 0 && h('ul', { class: 'list' }, ...here.map(({ chat }) => h('li', {}, this.#item(chat, false)))),
       gone.length > 0 && h('h3', {}, `Text no longer on this page (${gone.length})`),
       gone.length > 0 && h('ul', { class: 'list' }, ...gone.map(({ chat }) => h('li', {}, this.#item(chat, true)))),
@@ -138,7 +146,7 @@ export class Panel {
     const point = (/** @type {boolean} */ on) => () => this.host.point(chat.id, on)
     return h('button', { class: 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
       avatar(chat.createdBy), h('span', {},
-        h('span', { class: gone ? 'passage gone' : 'passage', dir: 'auto' }, quoted(chat.anchor)),
+        h('span', { class: gone ? 'passage gone' : 'passage', dir: 'auto' }, subject(chat.anchor)),
         h('span', { class: 'body', dir: 'auto' }, last?.body ?? ''),
         h('span', { class: 'meta' }, h('bdi', {}, nameOf(last?.author ?? chat.createdBy)), ` · ${others > 0 ? replies(others) + ' · ' : ''}${ago(chat.updatedAt, this.host.now())}${chat.pending ? ' · not sent yet' : ''}`),
         chat.failed && h('span', { class: 'meta bad' }, 'A message was not sent')))
@@ -149,7 +157,7 @@ export class Panel {
     const { operation } = draft
     return h('button', { class: 'item', 'data-key': draft.id, onclick: () => this.host.open(draft.chatId) },
       h('span', {}), h('span', {},
-        h('span', { class: 'passage', dir: 'auto' }, operation.type === 'create-chat' ? quoted(operation.chat.anchor) : ''),
+        h('span', { class: 'passage', dir: 'auto' }, operation.type === 'create-chat' ? subject(operation.chat.anchor) : ''),
         h('span', { class: 'body', dir: 'auto' }, draft.text),
         h('span', { class: 'meta bad' }, refused(draft.refusal))))
   }

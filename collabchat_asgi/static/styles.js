@@ -148,6 +148,7 @@ button:disabled { cursor: default; opacity: .45 }
 
 .filters { display: flex; gap: 4px; padding: 2px 12px 8px }
 .filters [aria-pressed=true] { background: var(--fill); color: var(--fg) }
+.filters .whole { margin-inline-start: auto }
 .list { list-style: none; margin: 0; padding: 0 8px 8px }
 .list h3 { font: inherit; font-size: var(--tiny); font-weight: 600; color: var(--soft); margin: 10px 8px 4px }
 .item { width: 100%; text-align: start; padding: 9px 8px; border-radius: var(--collabchat-radius, 10px) }

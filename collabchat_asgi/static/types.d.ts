@@ -10,7 +10,7 @@ export interface TextPositionSelector { type: 'TextPositionSelector'; start: num
 export interface RangeSelector { type: 'RangeSelector'; startSelector: TextQuoteSelector; endSelector: TextQuoteSelector }
 export type Selector = TextQuoteSelector | TextPositionSelector | RangeSelector
 
-/** Made and read by the widget's anchoring; the client only carries it. */
+/** Made and read by the widget's anchoring; the client only carries it. An empty `selector` means the page as a whole. */
 export interface Anchor { readonly selector: readonly Selector[]; readonly length: number; readonly scope?: string }
 
 /** Why an operation, a page or a connection was refused. `code` is PROTOCOL section 4's, or one of the client's own. */

@@ -131,6 +131,9 @@ export class CollabChatElement extends HTMLElement {
   /** Begins a discussion of what is selected. @returns {boolean} whether there was something */
   createFromSelection() { return this.#life?.discussSelection() ?? false }
 
+  /** Begins a discussion of the page as a whole. */
+  discussPage() { this.#life?.discussPage() }
+
   /** For applications that navigate without loading. @param {string} urlId */
   setPage(urlId) { this.setAttribute('page', urlId) }
 

@@ -36,6 +36,10 @@ export function ago(at, now) {
   return date(at)
 }
 
+export const DISCUSS_PAGE = 'Discuss this page'
+/** In place of a passage. */
+export const ABOUT_PAGE = 'The page as a whole'
+
 /** What a hostile server says may be beyond what a calendar holds. @param {number} at */
 const valid = at => Math.abs(at) < 8.64e15
 export const date = (/** @type {number} */ at) => valid(at) ? dates.format(at) : ''

@@ -127,7 +127,6 @@ BAD_FIELDS = {
     "a body with a NUL": (comment("a\0b"), "body"),
     "a body of a wrong type": (comment(["x"]), "body"),
     "an anchor of a wrong type": (chat(anchor=[]), "anchor"),
-    "an anchor without selectors": (chat(anchor={"selector": [], "length": 1}), "selector"),
     "an anchor with a strange length": (chat(anchor=anchor() | {"length": "long"}), "length"),
     "an emoji that is text": (
         {"urlId": "p", **add_reaction(new_id(), new_id(), "ok")},

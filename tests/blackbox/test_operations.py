@@ -14,6 +14,8 @@ from .conftest import Site
 Json = dict[str, Any]
 FAMILY = "👨‍👩‍👧"
 PLACE = op.anchor("another place", start=77)
+WHOLE = {"selector": [], "length": 1_000}
+"""The page as a whole."""
 
 
 class Thread:
@@ -76,6 +78,20 @@ async def test_what_an_operation_tells_everyone(site: Site, operation: Any, fiel
     head = {name: ack[name] for name in ("seq", "broadcastId", "ts")}
     expected = {"type": "updated-text-chat", **head, "user": ann.welcome["user"]}
     assert event == {**expected, "chatId": talk.chat, **fields(talk)}
+
+
+async def test_a_discussion_of_the_page_as_a_whole(site: Site) -> None:
+    ann, bob = await site.join("ann"), await site.join("bob")
+    create = op.create_chat("about everything", anchor=WHOLE)
+    await ann.do(create)
+    event = await bob.expect_event("new-text-chat")
+    assert event["chat"]["anchor"] == WHOLE
+    assert (await shown(site))["anchor"] == WHOLE
+    await ann.do(op.move_anchor(create["chat"]["id"], PLACE))
+    await ann.do(op.move_anchor(create["chat"]["id"], WHOLE))
+    events = [await bob.expect_event(change="anchor-moved") for _ in range(2)]
+    assert [event["anchor"] for event in events] == [PLACE, WHOLE]
+    assert (await shown(site))["anchor"] == WHOLE
 
 
 async def test_edit_comment(site: Site) -> None:

@@ -82,8 +82,10 @@ def check_target(target: str | Json) -> None:
         return
     must(is_iri(target["source"]), "4.1 exactly one source, an IRI", target)
     must("scope" not in target or is_iri(target["scope"]), "4.4 a scope is an IRI", target)
-    for selector in target["selector"]:
-        check_selector(selector)
+    if "selector" in target:
+        must(target["selector"], "4.2 no relationship is an empty list", target)
+        for selector in target["selector"]:
+            check_selector(selector)
 
 
 def check_selector(selector: Json) -> None:
@@ -147,6 +149,14 @@ def test_long_quotes_and_scopes(url: str, collabchat: Run) -> None:
     check_annotation(one)
     assert one["target"]["selector"] == long["selector"]
     assert one["target"]["scope"] == "https://acme.example/drafts/1#a%20b"
+
+
+def test_a_page_as_a_whole_is_a_target_without_a_selector(url: str, collabchat: Run) -> None:
+    whole = {"selector": [], "length": 9}
+    asyncio.run(settle_all(url, [(PAGES[0], create_chat(anchor=whole), ANN)]))
+    [one] = exported(collabchat, url, "--base", "https://acme.example")
+    check_annotation(one)
+    assert one["target"] == {"source": "https://acme.example/drafts/1"}
 
 
 def test_one_annotation_page(filled: str, collabchat: Run) -> None:

@@ -13,6 +13,7 @@ from collabchat_asgi.core.model import (
     Draft,
     EditComment,
     EditedDraft,
+    MoveAnchor,
     RangeSelector,
     Selector,
     TextPositionSelector,
@@ -100,7 +101,10 @@ def test_limits_are_the_callers() -> None:
 def test_selectors() -> None:
     at = "chat.anchor.selector"
     many = [TextPositionSelector(0, 1)] * (MAX_SELECTORS + 1)
-    assert refused(create()) == ("invalid", at)
+    # The page as a whole.
+    assert check_operation(create(), **LIMITS) == create()
+    moved = MoveAnchor(url_id=URL, chat_id=uid(1), anchor=Anchor((), 0))
+    assert check_operation(moved, **LIMITS) == moved
     assert refused(create(*many)) == ("invalid", at)
     assert refused(create(TextPositionSelector(5, 4))) == ("invalid", f"{at}[0].end")
     assert refused(create(QUOTE, TextQuoteSelector(""))) == ("invalid", f"{at}[1].exact")

@@ -41,6 +41,8 @@ export class CollabChatElement extends HTMLElement {
   open(chatId?: string): void
   /** Begins a discussion of what is selected. Returns whether there was something. */
   createFromSelection(): boolean
+  /** Begins a discussion of the page as a whole. */
+  discussPage(): void
   setPage(urlId: string): void
   /** Looks for all passages again. */
   reanchor(): void
