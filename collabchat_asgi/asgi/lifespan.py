@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from .start import Service, start_or_stop
+from .start import Service, Stopped, start_or_stop
 
 logger = logging.getLogger("collabchat_asgi.asgi")
 
@@ -96,6 +96,9 @@ class _Inner:
     async def _start(self) -> None:
         try:
             await start_or_stop(self._service)
+        except Stopped as stopped:
+            logger.info("collabchat has not started: %s", stopped)
+            self._failure = str(stopped)
         except Exception as error:
             # A raised exception is swallowed by several servers, which would then serve without us.
             logger.critical("collabchat cannot start: %s", error)

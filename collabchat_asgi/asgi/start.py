@@ -70,7 +70,7 @@ async def start_or_stop(service: Service) -> None:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        raise Stopped("the process was told to end while it waited for its storage") from error
+        raise Stopped("the process was told to end before it had started") from error
     finally:
         if told is not None:
             told.cancel()

@@ -70,11 +70,11 @@ def _serve(
 ) -> int:
     """Until somebody stops it. The port is ours by now: who opens it early waits a moment."""
     import uvicorn
-    from uvicorn.supervisors import Multiprocess
 
     from ..errors import CollabChatError
     from .app import collab
     from .residents import move_in
+    from .workers import Workers
 
     try:
         if not storage.startswith("memory:"):
@@ -89,7 +89,7 @@ def _serve(
         print(f"Everything said is kept in {storage.removeprefix('sqlite:///')}")
     print("Press Ctrl+C to stop.", flush=True)
     if arguments.workers > 1:
-        Multiprocess(config, sockets=[listening]).run()
+        Workers(config, sockets=[listening]).run()
     else:
         uvicorn.Server(config).run(sockets=[listening])
     return 0
@@ -110,6 +110,16 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
+class ToldToEnd(logging.Filter):
+    """Ctrl+C while a worker starts is no failure of its start."""
+
+    told = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        self.told = self.told or "told to end" in record.getMessage()
+        return not self.told
+
+
 def _logging() -> dict[str, Any]:
     """Faults are told, by each process. That a container's SQLite is its own is none here: all who
     serve the demo are started by it."""
@@ -117,10 +127,13 @@ def _logging() -> dict[str, Any]:
 
     rooms = {f"collabchat_asgi.{room}": {"level": "WARNING"} for room in ROOMS}
     loggers = {**LOGGING_CONFIG["loggers"], "collabchat_asgi": {"level": "ERROR"}, **rooms}
+    told_to_end = f"{__name__}.{ToldToEnd.__name__}"
+    loggers["uvicorn.error"] = {**loggers["uvicorn.error"], "filters": ["told to end"]}
     logging.getLogger("collabchat_asgi").setLevel("ERROR")
     for room in ROOMS:
         logging.getLogger(f"collabchat_asgi.{room}").setLevel("WARNING")
-    return {**LOGGING_CONFIG, "loggers": loggers}
+    filters = {"told to end": {"()": told_to_end}}
+    return {**LOGGING_CONFIG, "loggers": loggers, "filters": filters}
 
 
 def _file() -> Path:

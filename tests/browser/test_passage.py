@@ -155,9 +155,12 @@ async def test_what_cannot_be_opened_is_said_to_be_closed(visit: Visit, submits:
     ada = await discussed(visit, html, RUDDER)
     await ada.js("() => { x.style.display = 'none'; scrollTo(0, 900) }")
     await ada[".bar .discussions"].click()
-    await ada[".panel .item"].click()
+    await expect(ada[".panel .item"]).to_be_visible()
+    before = await ada.js("scrollY")
+    # A click of the driver's may scroll by itself to what it clicks.
+    await ada[".panel .item"].evaluate("item => item.click()")
     await expect(ada[".card .notice"]).to_contain_text("in a part of the page that is closed")
-    assert await ada.js("scrollY") == 900
+    assert await ada.js("scrollY") == before
     # The reader opens it.
     await ada.js("() => { x.style.display = '' }")
     await ada.page.mouse.click(5, 300)

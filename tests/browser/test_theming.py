@@ -130,9 +130,8 @@ async def test_one_radius_and_one_size_for_all(visit: Visit) -> None:
         .map(element => element.className)
     }"""
     assert await ada.js(round_ones) == []
-    size = "element => getComputedStyle(element).fontSize"
-    assert await ada[".card .body"].first.evaluate(size) == "20px"
-    assert await ada[".byline time"].first.evaluate(size) == "18px"
+    await expect(ada[".card .body"].first).to_have_css("font-size", "20px")
+    await expect(ada[".byline time"].first).to_have_css("font-size", "18px")
     await ada.page.keyboard.press("Escape")
     await ada[".bar .discussions"].click()
     assert await ada.js(round_ones) == []
