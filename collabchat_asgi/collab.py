@@ -15,6 +15,7 @@ from . import registry
 from .asgi.drain import DrainOnSigterm
 from .asgi.gate import Gate
 from .asgi.lifespan import lifespan
+from .asgi.metrics import register
 from .asgi.misuse import Misused
 from .asgi.origin import Origins
 from .asgi.peer import Peers
@@ -49,6 +50,9 @@ from .settings import (
     looks_alone,
 )
 from .storage.abc import Storage
+
+if TYPE_CHECKING:
+    from prometheus_client.registry import CollectorRegistry
 
 logger = logging.getLogger("collabchat_asgi")
 
@@ -91,6 +95,10 @@ class CollabChat:
         drain_on_sigterm: Send clients away, over `Timing.drain_seconds`, when the process is told
             to end. False by default.
         drain_token: The secret that lets an orchestrator drain this process over HTTP.
+        metrics_token: The secret that lets Prometheus scrape `GET metrics`; without it, whoever may
+            `inspect`.
+        metrics_registry: A registry of prometheus-client that shall tell this process's numbers
+            beside the host's own.
         clock: Another clock than the system's: `collabchat_asgi.testing.FakeClock`.
 
     Raises:
@@ -118,6 +126,8 @@ class CollabChat:
         trusted_proxies: str | Sequence[str] | None = None,
         drain_on_sigterm: bool | None = None,
         drain_token: str | None = None,
+        metrics_token: str | None = None,
+        metrics_registry: CollectorRegistry | None = None,
         clock: Clock | None = None,
     ) -> None:
         if not callable(authenticate):
@@ -139,6 +149,7 @@ class CollabChat:
             "trusted_proxies": trusted_proxies,
             "drain_on_sigterm": drain_on_sigterm,
             "drain_token": drain_token,
+            "metrics_token": metrics_token,
         }
         given |= {name: value for name, value in arguments.items() if value is not None}
         self.limits = limits or Limits()
@@ -153,6 +164,7 @@ class CollabChat:
             Peers(as_list(given.get("trusted_proxies", ()))),
             require_tls=as_flag("require_tls", given.get("require_tls", False)),
             drain_token=given.get("drain_token"),
+            metrics_token=given.get("metrics_token"),
         )
         hooks = Hooks(
             authenticate,
@@ -173,6 +185,8 @@ class CollabChat:
             usage_per_page=as_flag("usage_per_page", given.get("usage_per_page", False)),
             clock=clock,
         )
+        if metrics_registry is not None:
+            register(metrics_registry, self._engine)
         self._static = load_static()
         watch = as_flag("drain_on_sigterm", given.get("drain_on_sigterm", False))
         self._sigterm = DrainOnSigterm(self.drain) if watch else None

@@ -21,6 +21,7 @@ VARIABLES = {
     "COLLABCHAT_REQUIRE_TLS": "require_tls",
     "COLLABCHAT_TRUSTED_PROXIES": "trusted_proxies",
     "COLLABCHAT_DRAIN_TOKEN": "drain_token",
+    "COLLABCHAT_METRICS_TOKEN": "metrics_token",
     "COLLABCHAT_DRAIN_ON_SIGTERM": "drain_on_sigterm",
     "COLLABCHAT_USAGE_PER_PAGE": "usage_per_page",
 }

@@ -56,6 +56,22 @@ exp = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
 token = jwt.encode({"sub": "ann", "exp": exp}, secret)
 print(asyncio.run(verify(ConnectRequest(token=token))).user_id)
 """
+NUMBERS = """
+import asyncio
+from prometheus_client import REGISTRY, generate_latest
+from collabchat_asgi import CollabChat
+from collabchat_asgi.auth import anonymous
+
+async def main():
+    collab = CollabChat(
+        authenticate=anonymous(), storage="memory://", metrics_registry=REGISTRY
+    )
+    await collab.start()
+    print(generate_latest().decode())
+    await collab.close()
+
+asyncio.run(main())
+"""
 CONTRACT = """
 import pytest
 
@@ -139,6 +155,12 @@ def test_postgres(home: Callable[[str], Home]) -> None:
         assert not postgres.brought & set(NOT_OURS_TO_MOVE)
         url = server.url_of("postgres").replace("postgresql://", "postgresql+asyncpg://")
         assert postgres.run("python", "-c", ROUND, url) == "said here\n"
+
+
+@pytest.mark.long
+def test_prometheus(home: Callable[[str], Home]) -> None:
+    said = home("prometheus").run("python", "-c", NUMBERS)
+    assert "collabchat_connections 0.0\n" in said
 
 
 @pytest.mark.long

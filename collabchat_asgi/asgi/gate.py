@@ -19,6 +19,7 @@ class Gate:
     peers: Peers
     require_tls: bool = False
     drain_token: str | None = None
+    metrics_token: str | None = None
     connected: Counter[str] = field(default_factory=Counter)
     """Open WebSockets by client address, where addresses mean people."""
 
@@ -46,13 +47,19 @@ class Gate:
     def may_drain(self, scope: Scope) -> bool:
         """Whoever has the token. Without one nobody: what comes from this machine may come through
         a proxy on it, from anywhere."""
-        if not self.drain_token:
-            return False
-        scheme, _, token = headers_of(scope).get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(
-            token.strip().encode(), self.drain_token.encode()
-        )
+        return bool(self.drain_token) and _bears(scope, self.drain_token)
+
+    def may_scrape(self, scope: Scope) -> bool:
+        """Whoever has the token for metrics."""
+        return bool(self.metrics_token) and _bears(scope, self.metrics_token)
 
     def may_see_details(self, scope: Scope) -> bool:
         """Whether this one may know what is wrong in words that name hosts and files."""
         return self.may_drain(scope) or (is_at_home(scope) and not self.peers.known)
+
+
+def _bears(scope: Scope, secret: str | None) -> bool:
+    scheme, _, token = headers_of(scope).get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(
+        token.strip().encode(), (secret or "").encode()
+    )

@@ -12,6 +12,7 @@ from ..errors import Refused, StorageError
 from .calls import PRIVATE, call
 from .exchange import Answer, Exchange
 from .gate import Gate
+from .metrics import metrics
 from .request import Scope
 from .resources import resource
 from .static import StaticFile
@@ -34,7 +35,9 @@ async def serve_http(
     try:
         if exchange.method == "POST":
             exchange.check_origin()
-        if not path.startswith("v1/"):
+        if path == "metrics":
+            answer = await metrics(exchange)
+        elif not path.startswith("v1/"):
             answer = resource(exchange, static, path)
         elif exchange.method == "OPTIONS":
             if "access-control-allow-origin" not in extra:

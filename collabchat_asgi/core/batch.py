@@ -30,7 +30,16 @@ class Batch:
     `longest`. Where so short a wait would gather no company, there is none.
     """
 
-    __slots__ = ("_cost", "_flushed_at", "_gap", "_last_at", "events", "longest", "size")
+    __slots__ = (
+        "_cost",
+        "_flushed_at",
+        "_gap",
+        "_last_at",
+        "began_at",
+        "events",
+        "longest",
+        "size",
+    )
 
     def __init__(self, longest: float) -> None:
         self.longest = longest
@@ -39,11 +48,15 @@ class Batch:
         self._cost = 0.0
         self._gap = 1.0
         self._last_at = float("-inf")
+        self.began_at = 0.0
+        """When the first of these events came."""
         self._flushed_at = float("-inf")
 
     def add(self, events: list[Event], now: float) -> None:
         if not events:
             return
+        if not self.events:
+            self.began_at = now
         self.events += events
         self.size += sum(weight(event) for event in events)
         gap = min(1.0, max(0.0, now - self._last_at)) / len(events)

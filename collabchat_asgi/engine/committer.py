@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from ..core import rules
+from ..core.measures import Histogram
 from ..core.model import Event, PageKey, Position
 from ..errors import Refused
 from ..storage.abc import (
@@ -57,13 +58,16 @@ class Committer:
         max_waiting: int,
         committed: Callable[[Page, Position, list[Event], list[Event]], None],
         reload: Callable[[Page], Any],
+        size: Histogram,
     ) -> None:
+        """`size` is told how many operations each commit has."""
         self._storage = storage
         self._limits = limits
         self._seconds = seconds
         self._max_waiting = max_waiting
         self._committed = committed
         self._reload = reload
+        self._size = size
         self._waiting: deque[Page] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -178,6 +182,7 @@ class Committer:
                     self._answer(submission, Refused("internal", "this cannot be stored"))
             else:
                 groups.append(Group(plan.page.key, plan.base.position, entries))
+        self._size.observe(sum(len(plan.submissions) for plan in plans))
         try:
             outcomes = await bounded(self._storage.commit(groups, revise), self._seconds)
         except BaseException as error:

@@ -123,6 +123,7 @@ class Connection:
 
     def receive_refused(self, refused: RefusedFrame) -> None:
         """A frame that cannot be understood: it is answered when its turn comes."""
+        self.engine.counts.frames_refused[refused.code] += 1
         if self._worker is None:
             self._refuse_frame(refused)
         else:
@@ -188,6 +189,7 @@ class Connection:
         if self.closed:
             return
         self.closed = True
+        self.engine.counts.closed[str(int(code))] += 1
         if not (abort or self.outbox.closed):
             bye: dict[str, object] = {"type": "bye", "code": int(code), "reason": reason}
             if retry_after_ms is not None:
@@ -243,6 +245,7 @@ class Connection:
                 try:
                     await join(self, frame)
                 except Refused as refusal:
+                    self.engine.counts.joins["refused"] += 1
                     self.refuse(refusal, url_id=frame.url_id)
             case Unsubscribe(url_id=url_id):
                 self.unsubscribe(url_id)

@@ -15,6 +15,7 @@ import msgspec
 from ..config import Limits, Timing, Tuning
 from ..core import rules
 from ..core.frames import encode
+from ..core.measures import Row
 from ..core.model import Event, PageKey, Position, User
 from ..core.peers import Verdict
 from ..core.usage import COUNTERS
@@ -24,9 +25,11 @@ from ..pubsub.abc import PubSub
 from ..storage.abc import Storage
 from ..version import __version__
 from .backend import bound_of, bounded, within
+from .census import Census
 from .clock import Clock, SystemClock
 from .committer import Committer
 from .connection import Connection, Socket
+from .counts import Counts
 from .doubts import Doubts
 from .gossip import Gossip
 from .hints import (
@@ -36,7 +39,9 @@ from .hints import (
     Happened,
     Heard,
     HintCodec,
+    HowMuch,
     IsTyping,
+    Numbers,
     Spending,
     Spent,
 )
@@ -54,6 +59,7 @@ from .revocations import Revocation, Revocations
 from .storage_time import StorageTime
 from .supervisor import Supervisor
 from .users import Users
+from .watched import PUBSUB_CALLS, STORAGE_CALLS, watched
 
 logger = logging.getLogger("collabchat_asgi.engine")
 
@@ -95,15 +101,18 @@ class Engine:
         usage_per_page: bool = False,
         clock: Clock | None = None,
     ) -> None:
-        self.storage = storage
-        self.pubsub = pubsub
+        self.clock = clock or SystemClock()
+        self.counts = Counts()
+        self.storage = watched(storage, STORAGE_CALLS, self.counts.storage, self.clock)
+        self.pubsub = watched(pubsub, PUBSUB_CALLS, self.counts.pubsub, self.clock)
         self.hooks = hooks
         self.limits = limits
         self.timing = timing
         self.tuning = tuning
-        self.clock = clock or SystemClock()
         self.connections: dict[str, Connection] = {}
         self.draining = False
+        self.started = False
+        """Whether it was, once."""
         self._as_message = as_message
         self._usage_per_page = usage_per_page
         self._seconds = bound_of(storage, timing)
@@ -137,9 +146,16 @@ class Engine:
             expiry=timing.expiry_seconds,
         )
         self.meter = Meter(
-            self.storage, self.hooks, self.run, clock, self._seconds, per_page=self._usage_per_page
+            self.storage,
+            self.hooks,
+            self.run,
+            clock,
+            self._seconds,
+            self.counts.used,
+            per_page=self._usage_per_page,
         )
-        self.publisher = Publisher(self.pubsub, self.codec, timing.backend_seconds)
+        self.publisher = Publisher(self.pubsub, self.codec, timing.backend_seconds, self.counts)
+        self.census = Census(self.run, self.publisher, clock, lambda busiest: self.numbers_here())
         self.reader = LogReader(self.storage, self.supervisor, self.storage_time, tuning, timing)
         self.pages = Pages(
             self._make_page,
@@ -172,9 +188,17 @@ class Engine:
             tuning.queued_operations,
             self._committed,
             self.reader.load,
+            self.counts.commit_operations,
         )
         self.operations = Operations(
-            self.hooks, self.pages, self.committer, self.users, self.revocations, clock, limits
+            self.hooks,
+            self.pages,
+            self.committer,
+            self.users,
+            self.revocations,
+            clock,
+            limits,
+            self.counts,
         )
         self.listener = Listener(self.pubsub, self.codec, clock, self._heard, self._missed)
         self.revalidation = Revalidation(self)
@@ -196,6 +220,7 @@ class Engine:
         ):
             self.supervisor.forever(name, run)
         self.gossip.greet()
+        self.started = True
 
     async def stop(self) -> None:
         """Close connections, store usage, release the back ends. Nothing correct depends on it."""
@@ -297,6 +322,7 @@ class Engine:
         welcome = encode(self._welcome(connection))
         if not self.users.connected(tenant_id, identity.user_id):
             raise Closed(CloseCode.TOO_MANY, "too many connections of this user")
+        self.counts.opened += 1
         self.meter.connected(tenant_id, 1)
         self.connections[id] = connection
         self.revalidation.watch(connection)
@@ -369,6 +395,7 @@ class Engine:
             self.timing,
             self._as_message,
             self.reader.replay,
+            self.counts,
         )
 
     def _opened(self, page: Page) -> None:
@@ -396,14 +423,21 @@ class Engine:
             logger.warning("on_event is too slow: an event is not told")
 
     def _heard(self, topic: str, heard: Heard | None) -> None:
+        self.counts.hints["heard" if heard else "strange"] += 1
         if heard is None:
             self.key_watch.strange()
             self.doubts.doubt(topic)
             return
+        if isinstance(heard.hint, HowMuch | Numbers):
+            if topic == CONTROL_TOPIC:
+                self.census.hear(heard)
+            return
         verdict = self.gossip.believes(topic, heard)
         if verdict is Verdict.FRESH:
             self._take(topic, heard)
-        elif verdict is Verdict.DOUBTFUL and isinstance(heard.hint, Happened | ControlMoved):
+            return
+        self.counts.hints["doubted"] += verdict is Verdict.DOUBTFUL
+        if verdict is Verdict.DOUBTFUL and isinstance(heard.hint, Happened | ControlMoved):
             self.doubts.doubt(topic)
 
     def _take(self, topic: str, heard: Heard) -> None:
@@ -448,6 +482,7 @@ class Engine:
 
     def _missed(self) -> None:
         """The pub/sub may have lost anything: read the log, and ask who is here."""
+        self.counts.gaps += 1
         self.supervisor.once("heal", self._heal())
         self.gossip.ask_all()
 
@@ -470,6 +505,7 @@ class Engine:
             await self.clock.sleep(pause)
             now = self.clock.monotonic()
             asleep, last = max(0.0, now - last - pause), now
+            self.counts.loop_lag.observe(asleep)
             for connection in list(self.connections.values()):
                 # What a client said while this process stood still has not been read yet.
                 connection.outbox.window.heard_at += asleep
@@ -548,10 +584,10 @@ class Engine:
 
     async def _listen_again(self) -> None:
         """Open the pub/sub anew where the process has not heard itself for too long."""
-        silence = self.clock.monotonic() - self.listener.heard_self_at
-        if silence < self.timing.heartbeat_seconds * DEAF_AFTER_BEATS:
+        if self.deaf_seconds < self.timing.heartbeat_seconds * DEAF_AFTER_BEATS:
             return
         logger.warning("nothing is heard from the pub/sub: it is opened anew")
+        self.counts.reopened += 1
         self.listener.heard_self_at = self.clock.monotonic()
         topics = [page.topic for page in self.pages.all()]
         try:
@@ -563,6 +599,36 @@ class Engine:
         await subscribe_bounded(self.pubsub, topics, self.timing.backend_seconds)
         self._missed()
 
+    @property
+    def deaf_seconds(self) -> float:
+        """Since this process has heard itself over the pub/sub: up to a heartbeat where all is
+        well."""
+        return self.clock.monotonic() - self.listener.heard_self_at
+
+    @property
+    def storage_away(self) -> bool:
+        """Whether the last sweep could not read the storage."""
+        return self._storage_error is not None
+
+    def counted(self) -> list[Row]:
+        """What this process has counted, at most a second ago. From any thread; not before the
+        first start."""
+        return self.counts.rows(self)
+
+    def numbers_here(self) -> list[Row]:
+        """What this process has counted until now."""
+        self.meter.gather()
+        return self.counts.rows(self)
+
+    async def numbers(self) -> dict[str, list[Row]]:
+        """What every process that was heard lately has counted, by process, this one first. Who
+        does not answer within a second is missing."""
+
+        async def take() -> dict[str, list[Row]]:
+            return await self.census.take(lambda: self.gossip.peers)
+
+        return await self.supervisor.flight("census", take)
+
     def health(self) -> tuple[bool, dict[str, object]]:
         """Whether this process can serve, and what is wrong (PROTOCOL section 6)."""
         reasons: list[str] = []
@@ -570,8 +636,7 @@ class Engine:
             reasons.append(f"storage: {self._storage_error}")
         if self.draining:
             reasons.append("draining")
-        silence = self.clock.monotonic() - self.listener.heard_self_at
-        degraded = silence > self.timing.heartbeat_seconds * 1.5
+        degraded = self.deaf_seconds > self.timing.heartbeat_seconds * 1.5
         hook_faults = self.hooks.faults()
         failing = self.reader.failing
         worse = degraded or hook_faults or failing

@@ -30,6 +30,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ..core.measures import Row
 from ..core.model import Event, PageKey
 from .clock import Clock
 
@@ -113,8 +114,35 @@ class ControlMoved(msgspec.Struct, frozen=True, array_like=True, tag="c"):
     """On the control topic: the control page has a new event."""
 
 
+class HowMuch(msgspec.Struct, frozen=True, array_like=True, tag="a"):
+    """On the control topic: asks every process for its `Numbers`."""
+
+    id: int
+    busiest: bool
+    """With its busiest pages and tenants."""
+
+
+class Numbers(msgspec.Struct, frozen=True, array_like=True, tag="n"):
+    """On the control topic: one of `parts` parts of what a process has counted."""
+
+    id: int
+    """Of the question."""
+    part: int
+    parts: int
+    rows: list[Row]
+
+
 Hint = (
-    Happened | PeopleChanged | PeopleAll | WhoIsHere | IsTyping | Heartbeat | Spent | ControlMoved
+    Happened
+    | PeopleChanged
+    | PeopleAll
+    | WhoIsHere
+    | IsTyping
+    | Heartbeat
+    | Spent
+    | ControlMoved
+    | HowMuch
+    | Numbers
 )
 
 

@@ -51,21 +51,31 @@ async def join(connection: Connection, frame: Subscribe) -> None:
                 serial, connection.identity.user_id, connection.tenant_id, connection.id
             ):
                 raise forbidden()
-            _place(connection, page, since, can)
+            _place(connection, page, since, can, resumes=frame.since is not UNSET)
     except StorageError as error:
         raise unavailable() from error
 
 
-def _place(connection: Connection, page: Page, since: Position | None, can: list[str]) -> None:
+def _place(
+    connection: Connection,
+    page: Page,
+    since: Position | None,
+    can: list[str],
+    *,
+    resumes: bool,
+) -> None:
     who = person(connection.identity.user_id)
     viewer = Viewer(page, connection.outbox, connection.identity, who)
     page.flush()
     page.presence.join(who)
     page.add(viewer)
     connection.viewers[page.key.url_id] = viewer
+    joins = connection.engine.counts.joins
     if since is None or since.epoch != page.position.epoch:
+        joins["reset" if resumes else "whole"] += 1
         page.begin(viewer, can)
     else:
+        joins["recovered"] += 1
         page.resume(viewer, since.seq, can)
     connection.engine.gossip.changed(page)
 

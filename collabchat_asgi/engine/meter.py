@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from ..core.model import PageKey
@@ -41,20 +41,24 @@ class Meter:
         run: str,
         clock: Clock,
         seconds: float,
+        used: Callable[[Mapping[str, int]], None],
         *,
         per_page: bool,
     ) -> None:
+        """`used` is told what was counted on a page, when it is gathered."""
         self._storage = storage
         self._hooks = hooks
         self._run = run
         self._clock = clock
         self._seconds = seconds
+        self._used = used
         self._per_page = per_page
         self._tallies: dict[PageKey, Tally] = {}
         self._connections: dict[str, ConnectionTime] = {}
         self._unstored = Backlog(self._delta, self._store, DELTAS_PER_CALL)
         self._unreported = Backlog(self._report, hooks.on_usage, REPORTS_PER_CALL)
         self._day = self.today()
+        self._stored_at = clock.monotonic()
 
     def today(self) -> str:
         return datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).strftime("%Y-%m-%d")
@@ -95,6 +99,7 @@ class Meter:
     def _take(self, key: PageKey, tally: Tally, day: str) -> None:
         counters = tally.take()
         if counters:
+            self._used(counters)
             self._add(Key(key.tenant_id, key.url_id if self._per_page else "", day), counters)
 
     def _add(self, key: Key, counters: Mapping[str, int]) -> None:
@@ -105,6 +110,8 @@ class Meter:
     async def store(self) -> None:
         """Store what was gathered. What fails is kept and tried again by the next call."""
         await self._flush(self._unstored, "stored")
+        if not self._unstored:
+            self._stored_at = self._clock.monotonic()
 
     async def report(self) -> None:
         """Give `on_usage` what was gathered. What fails is kept for the next call."""
@@ -144,6 +151,11 @@ class Meter:
     def waiting(self) -> dict[str, int]:
         """Rows that wait for the storage and for `on_usage`, as `health` tells them."""
         return {"unstored": len(self._unstored), "unreported": len(self._unreported)}
+
+    @property
+    def lag_seconds(self) -> float:
+        """Since the storage has last taken all that waited; 0 where nothing waits."""
+        return self._clock.monotonic() - self._stored_at if self._unstored else 0.0
 
     @property
     def failing(self) -> list[str]:

@@ -21,6 +21,7 @@ from ..hooks import AccessRequest, HookFailed, Hooks, Identity, default_policy, 
 from .backend import unavailable
 from .clock import Clock
 from .committer import Committer
+from .counts import Counts
 from .page import Page
 from .pages import Pages
 from .revocations import Revocations
@@ -71,6 +72,7 @@ class Operations:
         revocations: Revocations,
         clock: Clock,
         limits: Limits,
+        counts: Counts,
     ) -> None:
         self._revocations = revocations
         self._hooks = hooks
@@ -79,6 +81,7 @@ class Operations:
         self._users = users
         self._clock = clock
         self._limits = limits
+        self._counts = counts
 
     def now_ms(self) -> int:
         return self._clock.now_ms()
@@ -117,6 +120,7 @@ class Operations:
             if request.lane is not None:
                 request.lane.asking.discard(request.order)
                 request.lane.halt(str(request.operation.broadcast_id), request.order, refusal)
+            self._counts.answered(kind_of(request.operation), refusal)
             request.answer(refusal)
 
     def _complete(self, request: Request) -> tuple[Operation, str, bytes]:
@@ -197,9 +201,12 @@ class Operations:
         action: rules.Action,
         refusal: Refused | None,
     ) -> None:
+        kind = kind_of(request.operation)
+
         def answer(answer: Answer) -> None:
             if isinstance(answer, Receipt):
                 self._count(page, request, answer)
+            self._counts.answered(kind, answer)
             request.answer(answer)
 
         if request.lane is not None:
@@ -262,6 +269,11 @@ async def settle(operations: Operations, request: Request) -> dict[str, Any]:
 def _tell(answered: asyncio.Future[Answer], answer: Answer) -> None:
     if not answered.done():
         answered.set_result(answer)
+
+
+def kind_of(operation: Operation) -> str:
+    """Its `type` on the wire."""
+    return str(operation.__struct_config__.tag)
 
 
 def forbidden() -> Refused:

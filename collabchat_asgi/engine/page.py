@@ -21,6 +21,7 @@ from ..core.sequencer import Sequencer
 from ..core.state import State
 from ..core.usage import Tally
 from .clock import Clock
+from .counts import Counts
 from .fanout import fan_out
 from .outbox import Message
 from .viewer import Owed, Viewer
@@ -51,6 +52,7 @@ class Page:
         timing: Timing,
         as_message: Callable[[str], Message],
         replay: Callable[[Viewer], None],
+        counts: Counts,
     ) -> None:
         self.key = key
         self.topic = topic
@@ -68,6 +70,7 @@ class Page:
         self.expired_keys: list[str] = []
         """Records of ids that may come again; they go with the next commit."""
         self.replay = replay
+        self._counts = counts
         self._live: dict[Viewer, None] = {}
         self._clock = clock
         self._tuning = tuning
@@ -128,6 +131,8 @@ class Page:
             epoch = self.position.epoch
             self._ring = Ring(self.key.url_id, epoch, tuning.ring_frames, tuning.ring_bytes)
         self._forget_replays()
+        self._counts.frame_events.observe(len(events))
+        self._counts.frame_wait.observe(started - self._batch.began_at)
         frame = self._ring.append(events)
         before, self.sent = self.sent, frame.last
         if self._live:
@@ -150,6 +155,7 @@ class Page:
         self.state = state
         self.sequencer.reset(state.position, last)
         self.sent = state.position.seq
+        self._counts.readers_reset += len(self.viewers)
         for viewer in list(self.viewers):
             self._live.pop(viewer, None)
             viewer.start_over()

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from ..core.model import Event
 from ..pubsub.abc import PubSub
 from .backend import within
+from .counts import Counts
 from .hints import Happened, Hint, HintCodec
 from .supervisor import Supervisor
 
@@ -26,10 +27,10 @@ MAX_TOPICS = 10_000
 class Publisher:
     """What a page has to tell gathers while the last hint of that page is under way.
 
-    `failed` counts hints that are known to be lost. The operation stands; sweeps heal.
+    What is known to be lost is counted as failed. The operation stands; sweeps heal.
     """
 
-    def __init__(self, pubsub: PubSub, codec: HintCodec, seconds: float) -> None:
+    def __init__(self, pubsub: PubSub, codec: HintCodec, seconds: float, counts: Counts) -> None:
         self._pubsub = pubsub
         self._codec = codec
         self._seconds = seconds
@@ -37,7 +38,7 @@ class Publisher:
         self._others: list[tuple[str, Hint]] = []
         self._wake = asyncio.Event()
         self._busy: set[str] = set()
-        self.failed = 0
+        self._hints = counts.hints
 
     def happened(self, topic: str, epoch: str, events: list[Event]) -> None:
         waiting = self._waiting.get(topic)
@@ -46,13 +47,15 @@ class Publisher:
         elif len(self._waiting) < MAX_TOPICS:
             self._waiting[topic] = (epoch, list(events))
         else:
-            self.failed += 1
+            self._hints["failed"] += 1
         self._wake.set()
 
     def tell(self, topic: str, hint: Hint) -> None:
         """Anything but events."""
         if len(self._others) < MAX_TOPICS:
             self._others.append((topic, hint))
+        else:
+            self._hints["failed"] += 1
         self._wake.set()
 
     async def run(self, supervisor: Supervisor) -> None:
@@ -82,8 +85,9 @@ class Publisher:
                 payload = self._codec.seal(topic, Happened(hint.epoch, ()))
             async with within(self._seconds):
                 await self._pubsub.publish(topic, payload)
+            self._hints["sent"] += 1
         except Exception as error:
-            self.failed += 1
+            self._hints["failed"] += 1
             logger.debug("a hint on %s is lost: %s", topic, error)
         finally:
             self._busy.discard(name)

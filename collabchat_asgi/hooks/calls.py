@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from ..cancellation import is_cancelled
+from ..core.measures import Histogram
 from ..errors import ConfigError, Denied, HookFailed, Refused
 from .record import Record
 from .stall import watched
@@ -45,12 +47,15 @@ class Hook:
         self.function = function
         self.threads = Threads(name, BUDGETS[name])
         self.record = Record(name)
+        self.taken = Histogram()
+        """Seconds of each call."""
         self._seconds = seconds
         self._is_async = _is_async(function)
 
     async def __call__(self, argument: object) -> Any:
         """Raises `Denied`, or `HookFailed` where it raised anything else or took too long."""
         assert self.function is not None
+        began = time.monotonic()
         try:
             async with asyncio.timeout(self._seconds):
                 if self._is_async:
@@ -70,6 +75,8 @@ class Hook:
             self._failed(error)
         except Exception as error:
             self._failed(error)
+        finally:
+            self.taken.observe(time.monotonic() - began)
 
     def _failed(self, error: BaseException) -> NoReturn:
         self.record.failed(f"failed: {type(error).__name__}: {error}", error)
@@ -174,6 +181,14 @@ class Hooks:
             for hook in self._all()
             for reason in hook.record.reasons(hook.threads.abandoned, hook.threads.budget)
         ]
+
+    def seconds_taken(self) -> dict[str, Histogram]:
+        """Of the hooks that there are, by name."""
+        return {hook.name: hook.taken for hook in self._all() if hook.function is not None}
+
+    def failures(self) -> dict[str, int]:
+        """How often each hook that there is raised, hung or returned nonsense."""
+        return {hook.name: hook.record.failures for hook in self._all() if hook.function}
 
     def forget_loop(self) -> None:
         """The event loop is about to end; the next one gets threads of its own."""

@@ -25,10 +25,13 @@ class Record:
         self._failed_at: float | None = None
         self._since = 0
         self._stalled_at: float | None = None
+        self.failures = 0
+        """Since the process has started."""
 
     def failed(self, what: str, error: BaseException | None = None) -> None:
         """`what` is the end of the sentence "hook authorize …"."""
         now = self._now()
+        self.failures += 1
         self._since = self._since + 1 if self._recent(now) else 1
         self._failed_at = now
         if self._logged_at is not None and now - self._logged_at < MINUTE:

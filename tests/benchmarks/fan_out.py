@@ -13,6 +13,7 @@ from collabchat_asgi.core.frames import encode_events
 from collabchat_asgi.core.model import PageKey
 from collabchat_asgi.core.usage import Tally
 from collabchat_asgi.engine.clock import SystemClock
+from collabchat_asgi.engine.counts import Counts
 from collabchat_asgi.engine.outbox import Outbox
 from collabchat_asgi.engine.page import Page
 from collabchat_asgi.engine.viewer import Viewer
@@ -43,7 +44,9 @@ def a_page() -> Page:
         raise AssertionError("nobody falls behind here")
 
     clock, tuning, timing = SystemClock(), Tuning(), Timing(batch_seconds=0.0)
-    page = Page(PageKey(TENANT, "page"), "t", Tally(), clock, tuning, timing, TextMessage, replay)
+    page = Page(
+        PageKey(TENANT, "page"), "t", Tally(), clock, tuning, timing, TextMessage, replay, Counts()
+    )
     for n in range(SOCKETS):
         socket = NullSocket()
         outbox = Outbox(socket.send, TextMessage, socket, clock, tuning, timing)

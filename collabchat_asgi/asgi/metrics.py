@@ -1,0 +1,137 @@
+"""`GET metrics` for Prometheus: what all processes have counted, or this one alone.
+
+`prometheus-client` is imported where somebody asks, and not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from ..core.measures import FAMILIES, Row
+from ..engine.engine import Engine
+from ..errors import ConfigError, Refused
+from .exchange import Answer, Exchange
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+    from prometheus_client.registry import CollectorRegistry
+
+MISSING = "metrics need prometheus-client: pip install 'collabchat-asgi[prometheus]'"
+
+PROCESS_DIGITS = 12
+"""Of a process's name; drawn by chance at its start."""
+
+
+async def metrics(exchange: Exchange) -> Answer:
+    """Raises `Refused` where neither the token nor the role allows it."""
+    if exchange.method not in ("GET", "HEAD"):
+        return Answer.only("GET", "HEAD")
+    alone = exchange.query.get("of", "all")
+    if alone not in ("all", "this"):
+        raise Refused("invalid", "of must be all or this", field="of")
+    await _check_allowed(exchange)
+    try:
+        from prometheus_client import exposition
+    except ImportError as error:
+        raise Refused("unsupported", MISSING) from error
+    engine = exchange.engine
+    peers = len(engine.gossip.peers)
+    told = {engine.run: engine.numbers_here()} if alone == "this" else await engine.numbers()
+    silent = 0 if alone == "this" else max(0, peers + 1 - len(told))
+    encoder, content_type = exposition.choose_encoder(exchange.headers.get("accept", ""))
+    body: bytes = encoder(_Told(lambda: _families(told, silent)))
+    return Answer(200, {"cache-control": "no-store", "content-type": content_type}, body)
+
+
+async def _check_allowed(exchange: Exchange) -> None:
+    insecure = exchange.gate.insecure(exchange.scope)
+    if insecure is not None:
+        raise Refused("forbidden", insecure)
+    if exchange.gate.may_scrape(exchange.scope):
+        return
+    try:
+        admission = await exchange.admit(exchange.query.get("tenantId"))
+        exchange.charge_read(admission)
+        await exchange.authorize(admission, "inspect", "")
+    except Refused as refusal:
+        if refusal.code not in ("unauthenticated", "forbidden"):
+            raise
+        raise Refused(
+            refusal.code,
+            "metrics are for whoever sends metrics_token (COLLABCHAT_METRICS_TOKEN) as "
+            "Authorization: Bearer, or may inspect",
+        ) from refusal
+
+
+def register(registry: CollectorRegistry, engine: Engine) -> None:
+    """This process's numbers in the host's own registry. Raises `ConfigError` where it is none."""
+    if not callable(getattr(registry, "register", None)):
+        raise ConfigError(
+            f"metrics_registry={registry!r} must be a prometheus_client.CollectorRegistry, "
+            "such as prometheus_client.REGISTRY"
+        )
+    try:
+        import prometheus_client  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(MISSING) from error
+
+    def collect() -> Iterator[Metric]:
+        # A registry may be read in any thread, and before the start.
+        return _families({"": engine.counted()} if engine.started else {}, None)
+
+    registry.register(_Told(collect))
+
+
+class _Told:
+    """What prometheus-client calls a collector, and takes for a registry as well."""
+
+    def __init__(self, collect: Callable[[], Iterator[Metric]]) -> None:
+        self.collect = collect
+
+    def describe(self) -> list[Metric]:
+        return []
+
+
+def _families(told: Mapping[str, list[Row]], silent: int | None) -> Iterator[Metric]:
+    """`silent`: processes that did not answer; None: nobody else was asked."""
+    from prometheus_client import core
+
+    kinds = {
+        "counter": core.CounterMetricFamily,
+        "gauge": core.GaugeMetricFamily,
+        "histogram": core.HistogramMetricFamily,
+    }
+    by_name: dict[str, list[tuple[list[str], list[float]]]] = {}
+    for run, rows in told.items():
+        process = [run[:PROCESS_DIGITS]] if run else []
+        for name, labels, numbers in rows:
+            # A process of another release may count what is not known here.
+            if name in FAMILIES and len(labels) == len(FAMILIES[name].labels):
+                by_name.setdefault(name, []).append(([*process, *labels], numbers))
+    labelled = ["process"] if "" not in told else []
+    for name, family in FAMILIES.items():
+        metric = kinds[family.kind](
+            f"collabchat_{name}", family.help, labels=[*labelled, *family.labels]
+        )
+        for labels, numbers in by_name.get(name, ()):
+            if isinstance(metric, core.HistogramMetricFamily):
+                if len(numbers) == len(family.bounds) + 2:
+                    metric.add_metric(labels, _cumulated(family.bounds, numbers), numbers[-1])
+            else:
+                metric.add_metric(labels, numbers[0])
+        yield metric
+    if silent is not None:
+        yield core.GaugeMetricFamily(
+            "collabchat_processes_silent",
+            "Processes that were heard lately and did not answer this scrape.",
+            value=silent,
+        )
+
+
+def _cumulated(bounds: tuple[float, ...], numbers: list[float]) -> list[tuple[str, float]]:
+    buckets, reached = [], 0.0
+    for bound, count in zip([*map(str, bounds), "+Inf"], numbers, strict=False):
+        reached += count
+        buckets.append((bound, reached))
+    return buckets

@@ -1,0 +1,111 @@
+"""The numbers of all processes, asked for by one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from collabchat_asgi.core.measures import Row
+from collabchat_asgi.engine.hints import CONTROL_TOPIC, HowMuch, Numbers
+from collabchat_asgi.storage.abc import Storage
+from collabchat_asgi.testing.operations import create_chat
+
+from .conftest import Start
+from .harness import Server, TroubledBus, Voice, turns, until
+
+
+def number(rows: list[Row], name: str, *labels: str) -> float:
+    return sum(row[2][0] for row in rows if row[0] == name and row[1] == list(labels))
+
+
+async def know_each_other(one: Server, two: Server) -> None:
+    for server in (one, two):
+        server.engine.gossip.greet()
+    await until(lambda: one.engine.gossip.peers and two.engine.gossip.peers, "peers")
+
+
+async def test_each_process_answers_with_its_own(pair: tuple[Server, Server]) -> None:
+    one, two = pair
+    await know_each_other(one, two)
+    ann, bob = await one.join("ann"), await two.join("bob")
+    for _ in range(3):
+        await ann.do(create_chat())
+    await bob.do(create_chat())
+    told = await one.engine.numbers()
+    assert list(told) == [one.engine.run, two.engine.run]
+    accepted = [number(rows, "operations", "create-chat", "accepted") for rows in told.values()]
+    assert accepted == [3, 1]
+    assert [number(rows, "viewers") for rows in told.values()] == [1, 1]
+    # What was delivered a moment ago is in it: nobody waits for the ticker.
+    assert number(told[two.engine.run], "events_delivered") >= 1
+    assert number(told[two.engine.run], "hints", "heard") >= 3
+
+
+async def test_who_does_not_answer_is_missing_and_the_others_are_told(
+    start: Start, storages: Callable[[], Storage]
+) -> None:
+    bus = TroubledBus("census-deaf")
+    one = await start(storages(), TroubledBus("census-deaf"))
+    two = await start(storages(), bus)
+    await know_each_other(one, two)
+    bus.deaf = True
+    told = await one.engine.census.take(lambda: one.engine.gossip.peers, seconds=0.05)
+    assert list(told) == [one.engine.run]
+    bus.deaf = False
+    assert len(await one.engine.numbers()) == 2
+
+
+async def test_an_answer_in_parts_counts_when_it_is_whole(start: Start) -> None:
+    server = await start(bus=TroubledBus("census-parts"))
+    voice = await Voice.meet("census-parts", await server.storage.key())
+    census = server.engine.census
+    expected = {voice.run, server.engine.run}
+
+    async def answer(*parts: int) -> int:
+        await until(lambda: census._questions, "a question")
+        id = next(iter(census._questions))
+        for part in parts:
+            await voice.say(CONTROL_TOPIC, Numbers(id, part, 2, [("pages", [], [part])]))
+        return id
+
+    late = asyncio.ensure_future(answer(1))
+    told = await census.take(lambda: expected, seconds=0.1)
+    assert list(told) == [server.engine.run]
+    await late
+    whole = asyncio.ensure_future(answer(1, 0))
+    told = await census.take(lambda: {voice.run})
+    assert told[voice.run] == [("pages", [], [0]), ("pages", [], [1])]
+    id = await whole
+    # An answer to what nobody asks any more is of no use.
+    await voice.say(CONTROL_TOPIC, Numbers(id, 0, 1, []))
+    await turns()
+    assert not census._questions
+    await voice.close()
+
+
+async def test_whoever_has_the_key_may_ask_and_a_repeated_question_costs_little(
+    start: Start,
+) -> None:
+    server = await start(bus=TroubledBus("census-ask"))
+    voice = Voice(TroubledBus("census-ask"), await server.storage.key())
+    await voice.bus.open()
+    question = voice.codec.seal(CONTROL_TOPIC, HowMuch(7, False))
+    for _ in range(200):
+        await voice.bus.publish(CONTROL_TOPIC, question)
+    await until(lambda: server.engine.counts.hints["heard"] >= 200, "200 questions")
+    await turns(100)
+    parts = len(server.bus.sent)  # type: ignore[attr-defined]
+    assert 20 <= parts <= 80, "each of 20 answers has at most three parts"
+    await voice.close()
+
+
+async def test_a_process_that_ended_takes_nothing_from_the_sum_of_the_others(
+    pair: tuple[Server, Server],
+) -> None:
+    one, two = pair
+    await know_each_other(one, two)
+    ann = await one.join("ann")
+    await ann.do(create_chat())
+    await two.die()
+    told = await one.engine.census.take(lambda: one.engine.gossip.peers, seconds=0.05)
+    assert number(told[one.engine.run], "operations", "create-chat", "accepted") == 1
