@@ -1,4 +1,4 @@
-"""Which events share a frame, and when it goes out."""
+"""Which events share a frame."""
 
 from __future__ import annotations
 
@@ -13,36 +13,20 @@ from .model import (
     UnknownEvent,
     UpdatedTextChat,
 )
+from .pace import Pacing
 
 MAX_EVENTS = 256
 MAX_BYTES = 32 * 1024
 """A batch is full with so many events, or with about so many bytes of text."""
 
-SHARE = 8.0
-"""A page may spend one part in so many (and one) of its time on flushing."""
-
 
 class Batch:
-    """Events that wait for the next flush of one page. Time is in seconds of a monotonic clock.
+    """Events that wait for the next flush of one page, and how fast they come. Time is in seconds
+    of a monotonic clock; how long they wait is a `Pacing`'s to say."""
 
-    The first event after quiet is due at once. On a busy page the next flush waits until the last
-    one has been paid for: a flush that took 10 ms is followed by the next 80 ms later, at most
-    `longest`. Where so short a wait would gather no company, there is none.
-    """
+    __slots__ = ("_cost", "_flushed_at", "_gap", "_last_at", "began_at", "events", "size")
 
-    __slots__ = (
-        "_cost",
-        "_flushed_at",
-        "_gap",
-        "_last_at",
-        "began_at",
-        "events",
-        "longest",
-        "size",
-    )
-
-    def __init__(self, longest: float) -> None:
-        self.longest = longest
+    def __init__(self) -> None:
         self.events: list[Event] = []
         self.size = 0
         self._cost = 0.0
@@ -58,30 +42,25 @@ class Batch:
         if not self.events:
             self.began_at = now
         self.events += events
-        self.size += sum(weight(event) for event in events)
+        for event in events:
+            self.size += weight(event)
         gap = min(1.0, max(0.0, now - self._last_at)) / len(events)
         self._gap += (gap - self._gap) * 0.2
         self._last_at = now
 
-    @property
-    def window(self) -> float:
-        """Seconds between two flushes while events keep coming."""
-        window = min(self.longest, self._cost * SHARE)
-        return window if window >= 1.5 * self._gap else 0.0
-
-    def due(self, now: float) -> float:
+    def due(self, now: float, pace: Pacing) -> float:
         """When the batch should go out: `now` or earlier means at once."""
         if len(self.events) >= MAX_EVENTS or self.size >= MAX_BYTES:
             return now
-        return self._flushed_at + self.window
+        return self._flushed_at + pace.wait(self._cost, self._gap, now)
 
     def take(self) -> list[Event]:
         events, self.events, self.size = self.events, [], 0
         return events
 
     def flushed(self, started: float, ended: float) -> None:
-        """Tell how long a flush took, lag of the event loop included."""
-        self._flushed_at = started
+        """Tell how long a flush took."""
+        self._flushed_at = ended
         self._cost += (ended - started - self._cost) * 0.3
 
 

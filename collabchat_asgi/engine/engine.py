@@ -17,6 +17,7 @@ from ..core import rules
 from ..core.frames import encode
 from ..core.measures import Row
 from ..core.model import Event, PageKey, Position, User
+from ..core.pace import Pace, Pacing
 from ..core.peers import Verdict
 from ..core.usage import COUNTERS
 from ..errors import CloseCode, Closed, Denied, PubSubError, PubSubUnavailable, StorageError
@@ -116,6 +117,7 @@ class Engine:
         self._as_message = as_message
         self._usage_per_page = usage_per_page
         self._seconds = bound_of(storage, timing)
+        self.pace: Pacing = Pace(timing.batch_seconds)
 
     async def start(self) -> None:
         """Open the back ends and begin to work. Raises `StorageError` where the storage is away,
@@ -392,7 +394,7 @@ class Engine:
             self.meter.tally(key),
             self.clock,
             self.tuning,
-            self.timing,
+            self.pace,
             self._as_message,
             self.reader.replay,
             self.counts,

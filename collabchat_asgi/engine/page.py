@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from sys import getsizeof
 from typing import TYPE_CHECKING
 
-from ..config import Timing, Tuning
+from ..config import Tuning
 from ..core.batch import Batch
 from ..core.frames import encode, encode_page, encode_snapshot, presence_frame
 from ..core.model import NOWHERE, Event, PageKey, Position
+from ..core.pace import Pacing
 from ..core.presence import PagePresence
 from ..core.records import DELETED
 from ..core.replay import encode_replay
@@ -49,7 +50,7 @@ class Page:
         tally: Tally,
         clock: Clock,
         tuning: Tuning,
-        timing: Timing,
+        pace: Pacing,
         as_message: Callable[[str], Message],
         replay: Callable[[Viewer], None],
         counts: Counts,
@@ -69,13 +70,14 @@ class Page:
         """Calls that need this page to stay in memory right now."""
         self.expired_keys: list[str] = []
         """Records of ids that may come again; they go with the next commit."""
+        self.pace = pace
         self.replay = replay
         self._counts = counts
         self._live: dict[Viewer, None] = {}
         self._clock = clock
         self._tuning = tuning
         self._as_message = as_message
-        self._batch = Batch(timing.batch_seconds)
+        self._batch = Batch()
         self._ring: Ring | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._snapshot: tuple[Position, list[Owed], int] | None = None
@@ -110,7 +112,7 @@ class Page:
         self.state.fold_all(epoch, ready)
         now = self._clock.monotonic()
         self._batch.add(ready, now)
-        due = self._batch.due(now)
+        due = self._batch.due(now, self.pace)
         if due <= now:
             self.flush()
         elif self._timer is None:
@@ -141,7 +143,9 @@ class Page:
             self.tally.delivered(delivered, frame.size, frame.last - frame.first + 1)
             for viewer in behind:
                 self._fall_behind(viewer, before)
-        self._batch.flushed(started, self._clock.monotonic())
+        ended = self._clock.monotonic()
+        self._batch.flushed(started, ended)
+        self.pace.flushed(started, ended)
 
     def restore(self, state: State, last: str = "") -> None:
         """The page as it was loaded, `last` being the broadcast id of its last event. Viewers of an

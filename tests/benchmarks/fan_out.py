@@ -11,6 +11,7 @@ from collabchat_asgi import Timing, Tuning
 from collabchat_asgi.asgi.wire import TextMessage
 from collabchat_asgi.core.frames import encode_events
 from collabchat_asgi.core.model import PageKey
+from collabchat_asgi.core.pace import Pace
 from collabchat_asgi.core.usage import Tally
 from collabchat_asgi.engine.clock import SystemClock
 from collabchat_asgi.engine.counts import Counts
@@ -43,9 +44,17 @@ def a_page() -> Page:
     def replay(viewer: Viewer) -> None:
         raise AssertionError("nobody falls behind here")
 
-    clock, tuning, timing = SystemClock(), Tuning(), Timing(batch_seconds=0.0)
+    clock, tuning, timing = SystemClock(), Tuning(), Timing()
     page = Page(
-        PageKey(TENANT, "page"), "t", Tally(), clock, tuning, timing, TextMessage, replay, Counts()
+        PageKey(TENANT, "page"),
+        "t",
+        Tally(),
+        clock,
+        tuning,
+        Pace(0.0),
+        TextMessage,
+        replay,
+        Counts(),
     )
     for n in range(SOCKETS):
         socket = NullSocket()

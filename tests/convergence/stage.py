@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 import collabchat_asgi.collab
-import collabchat_asgi.engine.page
+import collabchat_asgi.engine.engine
 from collabchat_asgi import CollabChat, Limits, Timing, Tuning
 from collabchat_asgi.core.frames import encode_page
 from collabchat_asgi.core.model import PageKey
@@ -29,7 +29,7 @@ from collabchat_asgi.errors import StorageUnavailable
 from collabchat_asgi.storage.memory import MemoryStorage
 
 from .loop import VirtualClock, VirtualLoop
-from .troubles import TENANT, BusyBatch, Host, TroubledStorage, Wire, WirePubSub
+from .troubles import TENANT, BusyPace, Host, TroubledStorage, Wire, WirePubSub
 
 Json = dict[str, Any]
 Tell = Callable[[str], None]
@@ -162,7 +162,7 @@ class Stage:
         self._work: asyncio.Task[Any] | None = None
         self._errors = Errors()
         self._over = asyncio.Event()
-        BusyBatch.seconds = options["batch"]
+        BusyPace.seconds = options["batch"]
 
     def _uncaught(self, loop: asyncio.AbstractEventLoop, context: Json) -> None:
         """What a killed process was in the middle of fails with nobody left to hear it."""
@@ -385,7 +385,7 @@ class Stage:
 
 def serve(ask: Ask, tell: Tell) -> None:
     """Play one schedule after the other until Node has no more."""
-    collabchat_asgi.engine.page.Batch = BusyBatch  # type: ignore[misc]
+    collabchat_asgi.engine.engine.Pace = BusyPace  # type: ignore[misc]
     collabchat_asgi.collab.load_static = dict
     while line := ask():
         options = json.loads(line)

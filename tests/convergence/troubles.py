@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any, Self
 
 from collabchat_asgi import AccessRequest, ConnectRequest, Denied, Identity, default_policy
-from collabchat_asgi.core.batch import Batch
 from collabchat_asgi.core.model import PageKey, Position
+from collabchat_asgi.core.pace import Pace
 from collabchat_asgi.errors import StorageUnavailable
 from collabchat_asgi.pubsub.abc import Gap, Message, PubSub
 from collabchat_asgi.pubsub.memory import Inbox, silence
@@ -211,12 +211,11 @@ def _words(access: AccessRequest) -> str:
     return str(comment.get("body", ""))
 
 
-class BusyBatch(Batch):
-    """The batch of a page where every flush is expensive: in virtual time none would be."""
+class BusyPace(Pace):
+    """The pace of a process where every flush is expensive: in virtual time none would be."""
 
     __slots__ = ()
     seconds = 0.0
 
-    @property
-    def window(self) -> float:
-        return min(self.longest, BusyBatch.seconds)
+    def wait(self, cost: float, gap: float, now: float) -> float:
+        return min(self.longest, BusyPace.seconds)

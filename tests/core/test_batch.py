@@ -273,41 +273,55 @@ def some_events(n: int = 1) -> list[Event]:
     return story.page.events * n
 
 
+class Waits:
+    """A pace that says the same whatever happens."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.asked: list[tuple[float, float]] = []
+
+    def flushed(self, started: float, ended: float) -> None:
+        raise AssertionError("a batch tells its page, and the page its process")
+
+    def wait(self, cost: float, gap: float, now: float) -> float:
+        self.asked.append((cost, gap))
+        return self.seconds
+
+
 def test_the_first_event_after_quiet_is_due_at_once() -> None:
-    batch = Batch(0.1)
+    batch = Batch()
     batch.add(some_events(), 50.0)
-    assert batch.due(50.0) <= 50.0
+    assert batch.due(50.0, Waits(30.0)) <= 50.0
 
 
-def test_on_a_busy_page_the_next_flush_waits_and_never_longer_than_the_longest() -> None:
-    batch = Batch(0.1)
-    now = 10.0
-    for _ in range(50):
-        batch.add(some_events(), now)
-        now += 0.001
-    batch.flushed(now, now + 1.0)
-    assert now < batch.due(now + 0.01) <= now + 0.1
-    assert batch.window == 0.1
+def test_the_next_flush_waits_from_the_end_of_the_last_one() -> None:
+    batch = Batch()
+    batch.add(some_events(), 10.0)
+    batch.flushed(10.0, 10.5)
+    assert batch.due(10.6, Waits(0.25)) == 10.75
+    assert batch.due(10.6, Waits(0.0)) <= 10.6
 
 
-def test_no_wait_where_it_would_gather_no_company() -> None:
-    batch = Batch(0.1)
-    for second in range(10):
-        batch.add(some_events(), float(second))
-    batch.flushed(10.0, 11.0)
-    assert batch.window == 0.0
+def test_the_pace_is_told_what_a_flush_takes_and_how_fast_events_come() -> None:
+    batch, pace = Batch(), Waits(0.0)
+    for turn in range(100):
+        batch.add(some_events(2), 0.01 * turn)
+        batch.take()
+        batch.flushed(0.01 * turn, 0.01 * turn + 0.002)
+    batch.due(1.0, pace)
+    assert pace.asked == [(pytest.approx(0.002), pytest.approx(0.005))]
 
 
 @pytest.mark.parametrize("size", [MAX_EVENTS, MAX_BYTES // 600 + 1])
 def test_a_full_batch_is_due_at_once(size: int) -> None:
-    batch = Batch(0.1)
+    batch = Batch()
+    batch.flushed(0.5, 1.0)
     batch.add(some_events(size), 1.0)
-    batch.flushed(1.0, 5.0)
-    assert batch.due(1.001) == 1.001
+    assert batch.due(1.001, Waits(30.0)) == 1.001
 
 
 def test_take_empties_and_nothing_added_is_nothing() -> None:
-    batch = Batch(0.1)
+    batch = Batch()
     batch.add([], 1.0)
     assert batch.take() == []
     batch.add(some_events(), 1.0)

@@ -57,6 +57,19 @@ HASTY = Timing(hook_seconds=0.3, send_seconds=0.3)
 """For what must be given up: everything else may take its time on a busy machine."""
 
 
+class Waits:
+    """A page's pace: each flush is followed by so many seconds of waiting, whatever happens."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def flushed(self, started: float, ended: float) -> None:
+        pass
+
+    def wait(self, cost: float, gap: float, now: float) -> float:
+        return self.seconds
+
+
 class Clock(FakeClock):
     """A time of its own; nothing happens by itself: the test ticks and heals."""
 

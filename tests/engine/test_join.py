@@ -13,7 +13,7 @@ from collabchat_asgi.pubsub.memory import MemoryPubSub
 from collabchat_asgi.testing.operations import add_comment, create_chat, new_id, resolve_chat
 
 from .conftest import Start
-from .harness import KEY, Client, Server, TroubledBus, TroubledStorage, turns, until
+from .harness import KEY, Client, Server, TroubledBus, TroubledStorage, Waits, turns, until
 
 
 async def test_h06a_a_commit_between_load_and_subscribe_is_heard(
@@ -62,8 +62,7 @@ async def test_h06b_a_pending_batch_goes_out_before_the_joiner(
     ann = await server.join("ann")
     await ann.do(create_chat("sent"))
     page = server.open_page()
-    page._batch.longest, page._batch._cost = 30.0, 100.0
-    page._batch._gap = 0.0001
+    page.pace = Waits(30.0)
     await ann.do(create_chat("flushed just now"))
     await ann.do(create_chat("waits in the batch"))
     assert page.sent < page.position.seq, "the schedule needs a batch that waits"
@@ -73,7 +72,7 @@ async def test_h06b_a_pending_batch_goes_out_before_the_joiner(
     assert subscribed["seq"] == 3
     await bob.at(3)
     await ann.at(3)
-    page._batch.longest = 0.0
+    page.pace = Waits(0.0)
     await ann.do(create_chat("and on"))
     await bob.at(4)
     assert not bob.lost
@@ -177,7 +176,7 @@ async def test_an_unsubscribed_page_says_nothing_more(start: Start) -> None:
     server = await start()
     ann = await server.join("ann")
     page = server.open_page()
-    page._batch.longest, page._batch._cost, page._batch._gap = 30.0, 100.0, 0.0001
+    page.pace = Waits(30.0)
     await ann.do(create_chat("first"))
     for number in range(4):
         await ann.do(create_chat(f"{number}"))
@@ -200,9 +199,9 @@ async def test_join_at_every_position_of_a_merged_ring(start: Start) -> None:
     rng = random.Random(4)
     for number in range(40):
         if rng.random() < 0.5:
-            page._batch.longest, page._batch._cost, page._batch._gap = 30.0, 100.0, 0.0001
+            page.pace = Waits(30.0)
         else:
-            page._batch.longest = 0.0
+            page.pace = Waits(0.0)
         await ann.do(add_comment(chat, f"{number}") if number % 3 else resolve_chat(chat))
     page.flush()
     head = page.position.seq

@@ -19,6 +19,7 @@ from ..engine.harness import (
     Server,
     TroubledBus,
     TroubledStorage,
+    Waits,
     turns,
     write_log_down,
 )
@@ -123,7 +124,7 @@ async def pending_batch() -> set[str]:
         ann = await stage.join("ann")
         await ann.do(op.create_chat("sent"))
         page = stage.servers[0].open_page()
-        page._batch.longest, page._batch._cost, page._batch._gap = 30.0, 100.0, 0.0001
+        page.pace = Waits(30.0)
         await ann.do(op.create_chat("waits"))
         await ann.do(op.create_chat("waits too"))
         bob = await stage.join("bob")
