@@ -6,7 +6,7 @@ import argparse
 from importlib.resources import files
 from pathlib import Path
 
-from .asgi.static import modules
+from .asgi.static import made, written
 
 HELP = "copy the browser's modules into a folder"
 
@@ -19,11 +19,14 @@ def run(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     static = files("collabchat_asgi") / "static"
-    found = {item.name: item for item in modules(static)}
     # Those that pages load are there in one small file each, as the server sends them.
-    small = (static / "min").iterdir()
-    found |= {item.name: item for item in small if not item.name.endswith((".br", ".gz"))}
+    small = made(static).items()
+    found = {
+        **written(static),
+        **{name: item for name, item in small if not name.endswith((".br", ".gz"))},
+    }
     for name, module in found.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(module.read_bytes())
     print(
         f"{len(found)} files in {folder}. A copy must be told where collabchat answers: "

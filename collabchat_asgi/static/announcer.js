@@ -1,6 +1,7 @@
 /** News for those who hear the page: gathered, so that a lively page does not talk without end. */
+
+/** @import { Words } from './words.js' */
 import { h } from './dom.js'
-import { newComments } from './words.js'
 
 const EVERY = 5000
 
@@ -9,8 +10,9 @@ export class Announcer {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer
 
-  /** @param {HTMLElement} face */
-  constructor(face) {
+  /** @param {HTMLElement} face  @param {Words} words */
+  constructor(face, words) {
+    this.words = words
     this.element = h('div', { class: 'hidden', role: 'status', 'aria-live': 'polite' })
     face.append(this.element)
   }
@@ -23,7 +25,7 @@ export class Announcer {
     this.#news += comments
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      this.say(newComments(this.#news))
+      this.say(this.words.count(this.#news, '{n} new comment', '{n} new comments'))
       this.#news = 0
     }, EVERY)
   }

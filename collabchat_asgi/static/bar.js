@@ -1,11 +1,12 @@
 /** How many people, how many discussions, and whether the connection lives. */
 
 /** @import { PageState } from './types.js' */
+/** @import { Words } from './words.js' */
 import { fill, h, icon, textButton } from './dom.js'
 import { widgetSheet } from './styles.js'
-import { discussions, number, people, refused, signedOut, state as stateWords, waiting } from './words.js'
+import { refused, signedOut, state as stateWords } from './troubles.js'
 
-/** @typedef {{toggle: () => void, again: () => void, join: () => void, mayJoin: () => boolean}} BarHost */
+/** @typedef {{words: Words, toggle: () => void, again: () => void, join: () => void, mayJoin: () => boolean}} BarHost */
 
 /** Of all widgets of the document, from the top down. @type {HTMLElement[]} */
 const bars = []
@@ -14,35 +15,36 @@ const stack = () => { for (const [row, bar] of bars.entries()) bar.parentElement
 export class Bar {
   /** @param {HTMLElement} face  @param {BarHost} host */
   constructor(face, host) {
+    const { words } = host
     this.host = host
     this.people = h('span', { class: 'people', hidden: true })
     this.list = h('button', { class: 'discussions', 'aria-expanded': 'false', 'aria-haspopup': 'dialog', onclick: host.toggle })
     this.state = h('span', { class: 'state', role: 'status', hidden: true })
-    this.again = textButton('Try again', host.again, { hidden: true })
-    this.join = textButton('Sign in', host.join, { class: 'text-button join', hidden: true })
-    this.element = h('div', { class: 'bar', part: 'bar', role: 'group', 'aria-label': 'Discussions on this page' }, this.state, this.people, this.list, this.join, this.again)
+    this.again = textButton(words.say('Try again'), host.again, { hidden: true })
+    this.join = textButton(words.say('Sign in'), host.join, { class: 'text-button join', hidden: true })
+    this.element = h('div', { class: 'bar', part: 'bar', role: 'group', 'aria-label': words.say('Discussions on this page') }, this.state, this.people, this.list, this.join, this.again)
     this.face = face
     this.place('')
   }
 
   /** @param {PageState} state  @param {number} open discussions that are not resolved */
   update(state, open) {
-    const { users, status, reason, pending } = state
+    const { users, status, reason, pending } = state, { words } = this.host
     const known = users !== undefined && users > 0 && status === 'live'
     this.people.hidden = !known
-    if (known) say(this.people, people(users), icon('people'), number(users))
+    if (known) say(this.people, words.count(users, '{n} person here', '{n} people here'), icon('people'), words.number(users))
     // Before the page was ever loaded nobody knows whether there are any.
-    if (state.loaded || open) say(this.list, discussions(open), icon('chat'), number(open))
-    else say(this.list, 'Discussions', icon('chat'))
-    const words = stateWords(state)
+    if (state.loaded || open) say(this.list, words.count(open, '{n} discussion', '{n} discussions'), icon('chat'), words.number(open))
+    else say(this.list, words.say('Discussions'), icon('chat'))
+    const short = stateWords(words, state)
     // A short trouble is nobody's business: first only the dot changes, and words come after five seconds.
-    this.state.hidden = !words || status === 'closed'
+    this.state.hidden = !short || status === 'closed'
     this.state.classList.toggle('refused', status === 'refused')
-    const full = status === 'offline' && pending ? `${words} · ${waiting(pending)}` : words
+    const full = status === 'offline' && pending ? `${short} · ${words.count(pending, '{n} waiting to be sent', '{n} waiting to be sent')}` : short
     if (this.state.dataset.words !== full) {
       this.state.dataset.words = full
       fill(this.state, full)
-      this.state.title = reason ? refused(reason) : ''
+      this.state.title = reason ? refused(words, reason) : ''
     }
     this.again.hidden = status !== 'refused'
     this.join.hidden = !(status === 'refused' && signedOut(reason) && this.host.mayJoin())
@@ -63,7 +65,7 @@ export class Bar {
       this.#inline = h('span', { class: 'inline', 'data-collabchat-ignore': true })
       const shadow = this.#inline.attachShadow({ mode: 'open' })
       shadow.adoptedStyleSheets = [widgetSheet()]
-      shadow.append(h('div', { class: this.face.className }, this.element))
+      shadow.append(h('div', { class: this.face.className, lang: this.face.lang, dir: this.face.dir }, this.element))
       home.append(this.#inline)
     } else {
       this.face.prepend(this.element)

@@ -2,13 +2,15 @@
 
 /** @import { Anchor, Chat, Draft, PageState, User } from './types.js' */
 /** @import { Page } from './client.js' */
+/** @import { Words } from './words.js' */
+import { listed } from './ages.js'
 import { ofPage, quoted } from './anchor.js'
 import { Composer } from './composer.js'
 import { fill, focused, h, icon, iconButton, linked, nameOf, redraw, textButton } from './dom.js'
 import { Message } from './message.js'
 import { closed, reveal } from './reveal.js'
+import { refused, stopped, thrown } from './troubles.js'
 import { begun, forgetNobodys, keep, unsent } from './unsent.js'
-import { ABOUT_PAGE, earlier, newReplies, refused, stopped, typing } from './words.js'
 
 const TICK = 30_000
 const SAID = 6000
@@ -19,6 +21,7 @@ const NARROW = '(max-width: 640px)'
 
 /**
  * @typedef {object} CardHost
+ * @property {Words} words
  * @property {Page} page
  * @property {Element} root what is annotated
  * @property {(chatId: string) => Range | undefined} range where a discussion's passage is
@@ -59,7 +62,7 @@ export class Card {
     this.head = h('div', { class: 'head' })
     this.quote = h('blockquote', { class: 'quote', dir: 'auto', id: 'quote' })
     this.notice = h('p', { class: 'notice', hidden: true })
-    this.log = h('div', { class: 'log', role: 'log', 'aria-label': 'Messages', tabindex: -1, onscroll: () => { if (this.#atEnd()) this.#seen() } })
+    this.log = h('div', { class: 'log', role: 'log', 'aria-label': host.words.say('Messages'), tabindex: -1, onscroll: () => { if (this.#atEnd()) this.#seen() } })
     this.failed = h('div', {})
     this.typing = h('div', { class: 'typing', 'aria-live': 'off' })
     this.foot = h('div', {})
@@ -99,11 +102,12 @@ export class Card {
     this.#open(undefined)
     this.#fresh = { anchor, range }
     if (!draft) this.#take(range)
-    this.element.setAttribute('aria-label', 'New discussion')
+    const { words } = this.host
+    this.element.setAttribute('aria-label', words.say('New discussion'))
     delete this.head.dataset.look
-    fill(this.head, h('h2', {}, 'New discussion'), iconButton('close', 'Close', () => this.close()))
+    fill(this.head, h('h2', {}, words.say('New discussion')), iconButton('close', words.say('Close'), () => this.close()))
     this.#cite(anchor, !range)
-    this.#compose('Say something about this…', text => {
+    this.#compose(words.say('Say something about this…'), text => {
       // With the same ids: what else came back belongs to it.
       const { chatId } = draft ? this.host.page.retryDraft(draft.id, text) : this.host.page.createChat(anchor, text)
       this.#keep('')
@@ -135,7 +139,7 @@ export class Card {
   /** @param {Anchor} anchor  @param {boolean} gone */
   #cite(anchor, gone) {
     const whole = ofPage(anchor)
-    this.quote.textContent = whole ? ABOUT_PAGE : quoted(anchor)
+    this.quote.textContent = whole ? this.host.words.say('The page as a whole') : quoted(anchor)
     this.quote.classList.toggle('gone', gone && !whole)
   }
 
@@ -224,7 +228,7 @@ export class Card {
   #compose(label, send) {
     const value = unsent(this.host.page.state, this.#about)
     this.#composer = new Composer({
-      label, value, most: this.host.most, send, changed: text => this.#keep(text),
+      words: this.host.words, label, value, most: this.host.most, send, changed: text => this.#keep(text),
       typing: () => { if (this.chatId) this.host.page.typing(this.chatId) },
     })
     fill(this.foot, this.#composer.element)
@@ -234,7 +238,7 @@ export class Card {
   update(state) {
     const { chatId } = this
     if (chatId === undefined || !this.shown) return
-    const { page } = this.host
+    const { page, words } = this.host
     const chat = state.chats.find(each => each.id === chatId)
     const drafts = state.drafts.filter(each => each.chatId === chatId)
     const offline = state.status !== 'live' && state.status !== 'connecting'
@@ -244,7 +248,7 @@ export class Card {
     const anchor = chat?.anchor ?? drafts.map(each => each.operation).find(each => each.type === 'create-chat')?.chat.anchor
     const lost = !!chat && !ofPage(chat.anchor) && !this.host.range(chatId)
     if (anchor) this.#cite(anchor, lost)
-    this.element.setAttribute('aria-label', 'Discussion')
+    this.element.setAttribute('aria-label', words.say('Discussion'))
     this.#tell(state, chat, lost)
     this.#drawMessages(chat, state, offline, end)
     if (!chat) this.typing.textContent = ''
@@ -252,7 +256,7 @@ export class Card {
     // A composer with words in it stays, whatever happens around it.
     const writes = !!chat && may && state.status !== 'refused'
     if (writes && !this.#composer) {
-      this.#compose('Reply…', text => {
+      this.#compose(words.say('Reply…'), text => {
         page.addComment(chatId, text)
         if (this.#composer) this.#composer.value = ''
         this.#toEnd()
@@ -275,53 +279,54 @@ export class Card {
 
   /** @param {PageState} state  @param {Chat | undefined} chat  @param {boolean} lost */
   #tell(state, chat, lost) {
-    const { status, reason } = state
-    const words = !chat && this.#wasThere && !state.drafts.some(each => each.chatId === this.chatId) ? 'This discussion was deleted.'
-      : status === 'refused' ? stopped(reason)
-      : status === 'offline' ? 'You are offline. What you write is kept, and sent when you are back.'
+    const { status, reason } = state, { words } = this.host
+    const told = !chat && this.#wasThere && !state.drafts.some(each => each.chatId === this.chatId) ? words.say('This discussion was deleted.')
+      : status === 'refused' ? stopped(words, reason)
+      : status === 'offline' ? words.say('You are offline. What you write is kept, and sent when you are back.')
       : this.#said ? this.#said
-      : lost ? 'The text this was about is no longer on this page.'
-      : this.#hidden ? 'This is in a part of the page that is closed.' : ''
-    if (this.notice.textContent !== words) this.notice.textContent = words
-    this.notice.hidden = !words
+      : lost ? words.say('The text this was about is no longer on this page.')
+      : this.#hidden ? words.say('This is in a part of the page that is closed.') : ''
+    if (this.notice.textContent !== told) this.notice.textContent = told
+    this.notice.hidden = !told
   }
 
   /** @param {Chat | undefined} chat  @param {boolean} may */
   #drawHead(chat, may) {
-    const { page } = this.host
+    const { page, words } = this.host
     const steps = chat && this.host.steps(chat.id)
     const look = JSON.stringify([chat?.id, may, !!chat?.resolved, chat?.resolved?.by.name, steps?.at, steps?.here])
     if (this.head.dataset.look === look) return
     this.head.dataset.look = look
     const resolve = chat && may && (chat.resolved
-      ? textButton('Reopen', () => page.reopen(chat.id), { 'data-key': 'resolve' })
-      : h('button', { class: 'text-button', 'data-key': 'resolve', onclick: () => page.resolve(chat.id) }, icon('check'), 'Resolve'))
+      ? textButton(words.say('Reopen'), () => page.reopen(chat.id), { 'data-key': 'resolve' })
+      : h('button', { class: 'text-button', 'data-key': 'resolve', onclick: () => page.resolve(chat.id) }, icon('check'), words.say('Resolve')))
     redraw(this.head, () => fill(this.head,
-      h('h2', {}, chat?.resolved ? `Resolved by ${nameOf(chat.resolved.by)}` : chat || this.#wasThere ? 'Discussion' : 'Not sent'),
+      h('h2', {}, chat?.resolved ? words.say('Resolved by {name}', { name: nameOf(words, chat.resolved.by) }) : words.say(chat || this.#wasThere ? 'Discussion' : 'Not sent')),
       steps && steps.here.length > 1 && h('span', { class: 'steps' },
-        iconButton('previous', 'Previous discussion here', () => steps.step(-1), { 'data-key': 'previous' }), `${steps.at} of ${steps.here.length}`,
-        iconButton('next', 'Next discussion here', () => steps.step(1), { 'data-key': 'next' })),
-      resolve, iconButton('close', 'Close', () => this.close(), { 'data-key': 'close' })), () => this.element)
+        iconButton('previous', words.say('Previous discussion here'), () => steps.step(-1), { 'data-key': 'previous' }), words.say('{at} of {n}', { at: steps.at, n: steps.here.length }),
+        iconButton('next', words.say('Next discussion here'), () => steps.step(1), { 'data-key': 'next' })),
+      resolve, iconButton('close', words.say('Close'), () => this.close(), { 'data-key': 'close' })), () => this.element)
   }
 
   /** @param {Chat | undefined} chat  @param {PageState} state  @param {boolean} offline  @param {boolean} end */
   #drawMessages(chat, state, offline, end) {
+    const { words } = this.host
     const comments = chat?.comments ?? []
     const ids = new Set(comments.map(each => each.id))
     const topmost = this.log.querySelector('.message'), fromEnd = this.log.scrollHeight - this.log.scrollTop
     for (const [id, message] of this.#messages) {
       if (ids.has(id)) continue
       // Somebody else deleted what the reader was writing anew.
-      const { words } = message
-      if (words) this.#composer?.add(words)
-      redraw(this.log, () => message.element.remove(), () => words && this.#composer ? this.#composer.input : this.element)
+      const { written } = message
+      if (written) this.#composer?.add(written)
+      redraw(this.log, () => message.element.remove(), () => written && this.#composer ? this.#composer.input : this.element)
       this.#messages.delete(id)
     }
     const missing = (chat?.commentCount ?? 0) - comments.length
     let older = /** @type {HTMLElement | null} */ (this.log.querySelector('.older'))
     if (missing > 0 && chat) {
       if (!older) this.log.prepend(older = textButton('', () => this.#loadOlder(), { class: 'text-button older' }))
-      older.textContent = earlier(missing)
+      older.textContent = words.count(missing, 'Show {n} earlier message', 'Show {n} earlier messages')
     } else if (older) {
       const last = older
       redraw(this.log, () => last.remove(), () => this.log)
@@ -334,7 +339,7 @@ export class Card {
     for (const [index, comment] of comments.entries()) {
       let message = this.#messages.get(comment.id)
       if (!message && chat) {
-        message = new Message(this.host.page, chat.id, this.host.most, () => this.close())
+        message = new Message(words, this.host.page, chat.id, this.host.most, () => this.close())
         this.#messages.set(comment.id, message)
         if (lastKnown >= 0 && index > lastKnown && comment.author.id !== state.user?.id) added++
       }
@@ -350,7 +355,7 @@ export class Card {
     if (topmost?.isConnected && this.log.querySelector('.message') !== topmost) this.log.scrollTop = this.log.scrollHeight - fromEnd
     this.#unseen += added
     this.fresh.hidden = !this.#unseen
-    this.fresh.textContent = newReplies(this.#unseen)
+    this.fresh.textContent = words.count(this.#unseen, '{n} new reply', '{n} new replies')
   }
 
   async #loadOlder() {
@@ -359,18 +364,18 @@ export class Card {
     try {
       await this.host.page.loadOlder(chatId)
     } catch (error) {
-      if (this.chatId === chatId) this.say(error instanceof Error ? error.message : String(error))
+      if (this.chatId === chatId) this.say(thrown(this.host.words, error))
     }
   }
 
   /** A text that came back. @param {Draft} draft  @param {Chat | undefined} chat  @param {boolean} writes */
   #draft(draft, chat, writes) {
-    const { page } = this.host
+    const { page, words } = this.host
     const act = (/** @type {() => void} */ run) => () => {
       try {
         run()
       } catch (error) {
-        this.say(error instanceof Error ? error.message : String(error))
+        this.say(thrown(this.host.words, error))
       }
     }
     const { operation } = draft
@@ -384,20 +389,20 @@ export class Card {
       }
       page.discardDraft(draft.id)
     }
-    return h('div', { class: 'failed', role: 'group', 'aria-label': 'Not sent' },
-      h('strong', {}, 'Not sent. '), refused(draft.refusal),
+    return h('div', { class: 'failed', role: 'group', 'aria-label': words.say('Not sent') },
+      h('strong', {}, words.say('Not sent.')), ' ', refused(words, draft.refusal),
       h('p', { class: 'body', dir: 'auto' }, ...linked(draft.text)),
       h('div', { class: 'ask' },
-        textButton('Discard', () => {
+        textButton(words.say('Discard'), () => {
           page.discardDraft(draft.id)
           if (!chat) this.close()
         }, { class: 'text-button danger', 'data-key': 'discard ' + draft.id }),
-        (chat ? writes && (operation.type === 'add-comment' || message) : operation.type === 'create-chat' && (ofPage(operation.chat.anchor) || this.#range())) && textButton('Edit', edit, { 'data-key': 'edit ' + draft.id }),
-        textButton('Try again', act(() => page.retryDraft(draft.id)), { 'data-key': 'again ' + draft.id })))
+        (chat ? writes && (operation.type === 'add-comment' || message) : operation.type === 'create-chat' && (ofPage(operation.chat.anchor) || this.#range())) && textButton(words.say('Edit'), edit, { 'data-key': 'edit ' + draft.id }),
+        textButton(words.say('Try again'), act(() => page.retryDraft(draft.id)), { 'data-key': 'again ' + draft.id })))
   }
 
   /** @param {readonly User[]} users */
-  showTyping(users) { this.typing.textContent = users.length ? typing(users.map(nameOf)) : '' }
+  showTyping(users) { this.typing.textContent = users.length ? typing(this.host.words, users) : '' }
 
   #atEnd() { return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 24 }
 
@@ -464,3 +469,7 @@ export class Card {
     this.place()
   }
 }
+
+/** @param {Words} words  @param {readonly User[]} users */
+const typing = (words, users) => users.length > 3 ? words.say('Several people are typing…')
+  : words.count(users.length, '{names} is typing…', '{names} are typing…', { names: listed(words, users.map(user => nameOf(words, user))) })

@@ -1,11 +1,14 @@
 /** Where a reader writes: grows with the text, counts when it gets long, and keeps the words when they are not taken. */
+
+/** @import { Words } from './words.js' */
 import { h, icon, textButton } from './dom.js'
-import { number } from './words.js'
+import { thrown } from './troubles.js'
 
 const SHOWN_FROM = 200
 
 /**
  * @typedef {object} ComposerOptions
+ * @property {Words} words
  * @property {string} label
  * @property {string} [value]
  * @property {string} [action] what the button says; only an arrow otherwise
@@ -20,7 +23,7 @@ export class Composer {
   /** @param {ComposerOptions} options */
   constructor(options) {
     this.options = options
-    const { label, value = '', action, cancel } = options
+    const { words, label, value = '', action, cancel } = options
     this.input = h('textarea', {
       rows: 1, 'aria-label': label, placeholder: label, dir: 'auto', enterkeyhint: 'send', autocomplete: 'off',
       oninput: () => {
@@ -43,10 +46,10 @@ export class Composer {
     this.count = h('span', { class: 'count', hidden: true })
     this.button = action
       ? textButton(action, () => this.#send(), { class: 'text-button main' })
-      : h('button', { class: 'send', 'aria-label': 'Send', title: 'Send (Enter)', onclick: () => this.#send() }, icon('send'))
+      : h('button', { class: 'send', 'aria-label': words.say('Send'), title: words.say('Send (Enter)'), onclick: () => this.#send() }, icon('send'))
     this.problem = h('div', { class: 'problem', role: 'alert', hidden: true })
     this.element = h('div', { class: 'composer', part: 'composer' }, this.input,
-      h('div', { class: 'tools' }, this.count, cancel && textButton('Cancel', cancel), this.button), this.problem)
+      h('div', { class: 'tools' }, this.count, cancel && textButton(words.say('Cancel'), cancel), this.button), this.problem)
     this.#changed()
   }
 
@@ -75,7 +78,7 @@ export class Composer {
     const left = this.options.most() - Array.from(this.input.value.trim()).length
     this.button.disabled = this.input.readOnly || !this.input.value.trim() || left < 0
     this.count.hidden = left >= SHOWN_FROM
-    this.count.textContent = number(left)
+    this.count.textContent = this.options.words.number(left)
     this.count.classList.toggle('over', left < 0)
     this.problem.hidden = true
     this.options.changed?.(this.input.value)
@@ -90,7 +93,7 @@ export class Composer {
     try {
       this.options.send(this.input.value)
     } catch (error) {
-      this.problem.textContent = error instanceof Error ? error.message : String(error)
+      this.problem.textContent = thrown(this.options.words, error)
       this.problem.hidden = false
     }
   }

@@ -1,5 +1,6 @@
 /** Elements without HTML strings, so that no text of anyone can ever become markup, under Trusted Types or not. */
 
+/** @import { Words } from './words.js' */
 import { DROPPED } from './text.js'
 
 /** @typedef {Node | string | false | null | undefined} Child */
@@ -107,12 +108,12 @@ export function linked(text) {
 
 const HIDING = new RegExp(`[\\ufeff${DROPPED}]`, 'gu')
 
-/** A name that cannot turn around what stands beside it, or hide in nothing. @param {{id: string, name: string}} user who is known by no id yet is the reader */
-export function nameOf({ id, name }) {
+/** A name that cannot turn around what stands beside it, or hide in nothing. @param {Words} words  @param {{id: string, name: string}} user who is known by no id yet is the reader */
+export function nameOf(words, { id, name }) {
   const shown = name.replace(HIDING, '').trim().slice(0, 80)
   // Visitors without a name are told apart all the same.
-  if (id.startsWith('anon:') && (!shown || shown === 'Anonymous')) return 'Guest ' + code(id)
-  return shown || (id ? 'Someone' : 'You')
+  if (id.startsWith('anon:') && (!shown || shown === 'Anonymous')) return words.say('Guest {code}', { code: code(id) })
+  return shown || words.say(id ? 'Someone' : 'You')
 }
 
 /** The same for the same id everywhere. @param {string} id */
@@ -125,10 +126,10 @@ function number(id) {
 
 const code = (/** @type {string} */ id) => (number(id) >>> 24).toString(16).padStart(2, '0').toUpperCase()
 
-/** @param {{id: string, name: string}} user */
-export function avatar(user) {
-  const name = nameOf(user), words = name.split(/\s+/)
-  const initials = name === 'Guest ' + code(user.id) ? code(user.id) : [words[0], words.length > 1 ? words.at(-1) ?? '' : ''].map(word => Array.from(word.replace(/^\P{L}+(?=\p{L})/u, ''))[0] ?? '').join('').toLocaleUpperCase()
+/** @param {Words} words  @param {{id: string, name: string}} user */
+export function avatar(words, user) {
+  const name = nameOf(words, user), parts = name.split(/\s+/)
+  const initials = name.endsWith(code(user.id)) && user.id.startsWith('anon:') ? code(user.id) : [parts[0], parts.length > 1 ? parts.at(-1) ?? '' : ''].map(word => Array.from(word.replace(/^\P{L}+(?=\p{L})/u, ''))[0] ?? '').join('').toLocaleUpperCase()
   const element = h('span', { class: 'avatar', 'aria-hidden': 'true' }, initials)
   element.style.setProperty('--hue', String(Math.floor(number(user.id) / 2 ** 32 * 360)))
   return element

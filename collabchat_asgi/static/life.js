@@ -6,6 +6,7 @@
 /** @import { Page } from './client.js' */
 /** @import { Panel } from './panel.js' */
 /** @import { CollabChatElement } from './widget.js' */
+/** @import { Words } from './words.js' */
 import { describe, ofPage, trimmed } from './anchor.js'
 import { Announcer } from './announcer.js'
 import { Bar } from './bar.js'
@@ -13,11 +14,12 @@ import { CollabClient } from './client.js'
 import { h } from './dom.js'
 import { followGround, isDark } from './ground.js'
 import { Highlights, caretAt, covers } from './highlights.js'
+import { followLanguage, languageOf } from './language.js'
 import { canonical, follow } from './navigation.js'
 import { pageId } from './pageid.js'
 import { Places } from './places.js'
 import { Prompt } from './prompt.js'
-import { barred, refused, signedOut } from './words.js'
+import { barred, refused, signedOut } from './troubles.js'
 
 /** A selection beyond this is cut: nobody discusses a chapter as one passage. */
 const MOST_SELECTED = 2000
@@ -47,12 +49,13 @@ export class Life {
   /** @type {Panel | undefined} */
   panel
 
-  /** @param {CollabChatElement} element */
-  constructor(element) {
+  /** @param {CollabChatElement} element  @param {Words} words */
+  constructor(element, words) {
     this.element = element
+    this.words = words
     const { signal } = this.#ending
     this.#shadow = /** @type {ShadowRoot} */ (element.shadowRoot)
-    this.face = h('div', { class: 'face', role: 'region', 'aria-label': 'Discussions' })
+    this.face = h('div', { class: 'face', role: 'region', 'aria-label': words.say('Discussions'), lang: words.locale, dir: words.direction })
     this.#shadow.replaceChildren(this.face)
     /** @type {ClientOptions} */
     const options = { prefix: element.getAttribute('prefix') ?? undefined, tenantId: element.getAttribute('tenant') ?? undefined, token: element.token }
@@ -68,15 +71,16 @@ export class Life {
     this.places = new Places(() => this.#root(), moved => this.#moved(moved))
     const home = this.places.text.root.getRootNode()
     this.highlights = new Highlights(home instanceof ShadowRoot ? home : document, this.face)
-    this.announcer = new Announcer(this.face)
-    this.bar = new Bar(this.face, { toggle: () => this.panel?.shown ? this.panel.close() : this.#list(), again: () => this.client.connect(), join: () => this.#join(), mayJoin: () => element.hasAttribute('signin') })
+    this.announcer = new Announcer(this.face, words)
+    this.bar = new Bar(this.face, { words, toggle: () => this.panel?.shown ? this.panel.close() : this.#list(), again: () => this.client.connect(), join: () => this.#join(), mayJoin: () => element.hasAttribute('signin') })
     this.prompt = new Prompt(this.face, {
+      words,
       selected: () => this.#selected(),
       barred: () => this.#barred(),
       join: () => this.#join(),
       discuss: passage => this.#discuss(passage),
       covered: () => this.bar.covered(),
-      say: words => this.announcer.say(words),
+      say: said => this.announcer.say(said),
     }, signal)
     this.#listen(signal)
     this.dress()
@@ -89,12 +93,12 @@ export class Life {
       this.#tell('status', detail)
     })
     this.page.on('error', detail => {
-      if (detail.broadcastId) this.card?.say(refused(detail))
+      if (detail.broadcastId) this.card?.say(refused(words, detail))
       this.#tell('error', detail)
     })
     this.page.on('draft', draft => {
       this.card?.say('') // the card shows the text with its reason
-      this.announcer.say('A message was not sent')
+      this.announcer.say(words.say('A message was not sent'))
       this.panel?.update(this.page.state)
     })
     this.#changed(this.page.state)
@@ -120,7 +124,9 @@ export class Life {
   /** @param {typeof import('./talk.js')} talk */
   #furnish(talk) {
     const life = this
+    const { words } = this
     this.card = new talk.Card(this.face, {
+      words,
       get page() { return life.page },
       get root() { return life.places.text.root },
       range: id => this.places.get(id)?.range,
@@ -143,6 +149,7 @@ export class Life {
       most: () => this.client.limits?.bodyChars ?? MOST_SAID,
     }, this.#ending.signal)
     this.panel = new talk.Panel(this.face, {
+      words,
       open: id => this.open(id),
       now: () => this.page.now,
       resume: selector => this.#resume(selector),
@@ -197,6 +204,8 @@ export class Life {
     for (const type of ['keydown', 'keypress', 'keyup']) {
       this.#shadow.addEventListener(type, event => { if (event.target instanceof HTMLTextAreaElement) event.stopPropagation() }, { signal })
     }
+    const language = languageOf(this.element)
+    followLanguage(() => { if (languageOf(this.element) !== language) this.element.restart() }, signal)
     followGround(() => this.places.text.root, () => this.theme(), signal)
     addEventListener('scroll', () => this.highlights.refresh(), { signal, capture: true, passive: true })
     let here = location.href
@@ -238,7 +247,7 @@ export class Life {
     const { state } = this.page
     if (state.status !== 'refused' && (!state.loaded || state.can.includes('comment'))) return undefined
     const join = state.status === 'refused' ? signedOut(state.reason) : !!state.user?.id.startsWith('anon:')
-    return { words: barred(state), join: join && this.element.hasAttribute('signin') }
+    return { words: barred(this.words, state), join: join && this.element.hasAttribute('signin') }
   }
 
   /** The page may do it in its own way; otherwise the attribute leads there. */

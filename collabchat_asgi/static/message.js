@@ -2,13 +2,14 @@
 
 /** @import { Chat, Comment, PageState } from './types.js' */
 /** @import { Page } from './client.js' */
+/** @import { Words } from './words.js' */
+import { ago, moment } from './ages.js'
 import { Composer } from './composer.js'
 import { avatar, fill, h, iconButton, linked, nameOf, redraw, textButton } from './dom.js'
 import { keep, unsent } from './unsent.js'
-import { ago, moment } from './words.js'
 
 const QUICK = ['👍', '❤️', '🎉', '😄', '👀', '✅']
-const NAMES = ['Thumbs up', 'Heart', 'Celebrate', 'Laugh', 'Eyes', 'Done']
+const named = (/** @type {Words} */ words) => [words.say('Thumbs up'), words.say('Heart'), words.say('Celebrate'), words.say('Laugh'), words.say('Eyes'), words.say('Done')]
 
 export class Message {
   element = h('article', { class: 'message', part: 'message', tabindex: -1 })
@@ -19,10 +20,11 @@ export class Message {
   #alone = false
 
   /** What is written in the place of the comment. */
-  #words = ''
+  #written = ''
 
-  /** @param {Page} page  @param {string} chatId  @param {() => number} most code points  @param {() => void} gone the reader has deleted the last one */
-  constructor(page, chatId, most, gone) {
+  /** @param {Words} words  @param {Page} page  @param {string} chatId  @param {() => number} most code points  @param {() => void} gone the reader has deleted the last one */
+  constructor(words, page, chatId, most, gone) {
+    this.words = words
     this.page = page
     this.chatId = chatId
     this.most = most
@@ -34,8 +36,8 @@ export class Message {
     const alone = chat.commentCount === 1
     if (this.comment === comment && this.#alone === alone && this.offline === offline && this.can === state.can) return
     if (!this.comment) {
-      this.#words = unsent(state, comment.id)
-      if (this.#words) this.#mode = 'edit'
+      this.#written = unsent(state, comment.id)
+      if (this.#written) this.#mode = 'edit'
     }
     this.comment = comment
     this.#alone = alone
@@ -47,23 +49,23 @@ export class Message {
   }
 
   /** The reader's words in the place of a comment, where they are not the comment's. */
-  get words() { return this.#mode === 'edit' && this.#words !== this.comment?.body ? this.#words : '' }
+  get written() { return this.#mode === 'edit' && this.#written !== this.comment?.body ? this.#written : '' }
 
   /** Words that came back. @param {string} words */
   edit(words) {
-    this.#keep([this.words, words].filter(Boolean).join('\n'))
+    this.#keep([this.written, words].filter(Boolean).join('\n'))
     this.#to('edit')
   }
 
   /** @param {string} words */
   #keep(words) {
-    this.#words = words
-    if (this.comment) keep(this.page.state, this.comment.id, this.words)
+    this.#written = words
+    if (this.comment) keep(this.page.state, this.comment.id, this.written)
   }
 
   tick() {
     const time = this.element.querySelector('time')
-    const words = this.comment ? ago(this.comment.createdAt, this.page.now) : ''
+    const words = this.comment ? ago(this.words, this.comment.createdAt, this.page.now) : ''
     // Untouched where it says so already: it stands in a live region.
     if (time && time.textContent !== words) time.textContent = words
   }
@@ -81,12 +83,13 @@ export class Message {
   #draw() { redraw(this.element, () => this.#fill(), () => /** @type {HTMLElement | null} */ (this.element.querySelector('[data-key=react]')) ?? this.element) }
 
   #fill() {
-    const { comment, me } = this
+    const { comment, me, words } = this
     if (!comment) return
+    const names = named(words), name = nameOf(words, comment.author)
     const own = comment.author.id === me, may = this.can?.includes('comment') ?? false
-    this.element.setAttribute('aria-label', nameOf(comment.author))
+    this.element.setAttribute('aria-label', name)
     this.element.classList.toggle('pending', !!comment.pending)
-    const wordsOf = !comment.pending ? '' : this.offline ? 'Not sent yet' : 'Sending…'
+    const wordsOf = !comment.pending ? '' : words.say(this.offline ? 'Not sent yet' : 'Sending…')
     const react = (/** @type {string} */ emoji) => () => {
       const mine = Object.entries(comment.reactions ?? {}).some(([one, users]) => one === emoji && me !== undefined && users.includes(me))
       this.#mode = ''
@@ -95,36 +98,36 @@ export class Message {
     const reactions = Object.entries(comment.reactions ?? {})
     const body = this.#mode === 'edit'
       ? new Composer({
-        label: 'Edit your message', value: this.#words || comment.body, action: 'Save', most: this.most, cancel: () => this.#to(''), changed: words => this.#keep(words),
+        words, label: words.say('Edit your message'), value: this.#written || comment.body, action: words.say('Save'), most: this.most, cancel: () => this.#to(''), changed: text => this.#keep(text),
         send: text => {
           if (text.trim() !== comment.body) this.page.editComment(this.chatId, comment.id, text)
           this.#to('')
         },
       }).element
       : h('p', { class: 'body', dir: 'auto' }, ...linked(comment.body))
-    fill(this.element, avatar(comment.author), h('div', {},
-      h('div', { class: 'byline' }, h('bdi', {}, nameOf(comment.author)),
-        wordsOf ? h('span', { class: this.offline ? '' : 'sending' }, wordsOf) : h('time', { datetime: iso(comment.createdAt), title: moment(comment.createdAt) }, ago(comment.createdAt, this.page.now)),
-        comment.editedAt !== undefined && !wordsOf && h('span', { title: moment(comment.editedAt) }, 'edited')),
+    fill(this.element, avatar(words, comment.author), h('div', {},
+      h('div', { class: 'byline' }, h('bdi', {}, name),
+        wordsOf ? h('span', { class: this.offline ? '' : 'sending' }, wordsOf) : h('time', { datetime: iso(comment.createdAt), title: moment(words, comment.createdAt) }, ago(words, comment.createdAt, this.page.now)),
+        comment.editedAt !== undefined && !wordsOf && h('span', { title: moment(words, comment.editedAt) }, words.say('edited'))),
       body,
       reactions.length > 0 && h('div', { class: 'reactions' }, ...reactions.map(([emoji, users]) => h('button', {
         'data-key': emoji, 'aria-pressed': String(me !== undefined && users.includes(me)), disabled: !may,
-        'aria-label': `${NAMES[QUICK.indexOf(emoji)] ?? emoji}, ${users.length}`, onclick: react(emoji),
-      }, `${emoji} ${users.length}`))),
-      this.#mode === 'react' && h('div', { class: 'reactions picker', role: 'group', 'aria-label': 'Reactions', onkeydown: this.#escape },
-        ...QUICK.map((emoji, i) => h('button', { 'data-key': 'pick ' + emoji, 'aria-label': NAMES[i], title: NAMES[i], onclick: react(emoji) }, emoji))),
-      this.#mode === 'delete' && h('div', { class: 'ask', role: 'group', 'aria-label': 'Delete?', onkeydown: this.#escape },
-        h('span', {}, this.#alone ? 'Delete this discussion?' : 'Delete this message?'),
-        textButton('Keep', () => this.#to(''), { 'data-key': 'keep' }),
-        textButton('Delete', () => {
+        'aria-label': `${names[QUICK.indexOf(emoji)] ?? emoji}, ${words.number(users.length)}`, onclick: react(emoji),
+      }, `${emoji} ${words.number(users.length)}`))),
+      this.#mode === 'react' && h('div', { class: 'reactions picker', role: 'group', 'aria-label': words.say('Reactions'), onkeydown: this.#escape },
+        ...QUICK.map((emoji, i) => h('button', { 'data-key': 'pick ' + emoji, 'aria-label': names[i], title: names[i], onclick: react(emoji) }, emoji))),
+      this.#mode === 'delete' && h('div', { class: 'ask', role: 'group', 'aria-label': words.say('Delete?'), onkeydown: this.#escape },
+        h('span', {}, words.say(this.#alone ? 'Delete this discussion?' : 'Delete this message?')),
+        textButton(words.say('Keep'), () => this.#to(''), { 'data-key': 'keep' }),
+        textButton(words.say('Delete'), () => {
           const last = this.#alone
           this.page.deleteComment(this.chatId, comment.id)
           if (last) this.gone()
         }, { class: 'text-button danger', 'data-key': 'really' }))),
     !this.#mode && may && h('div', { class: 'actions' },
-      iconButton('smile', 'React', () => this.#to('react'), { 'data-key': 'react' }),
-      own && iconButton('pencil', 'Edit', () => this.#to('edit'), { 'data-key': 'edit' }),
-      (own || this.can?.includes('moderate')) && iconButton('trash', 'Delete', () => this.#to('delete'), { 'data-key': 'delete' })))
+      iconButton('smile', words.say('React'), () => this.#to('react'), { 'data-key': 'react' }),
+      own && iconButton('pencil', words.say('Edit'), () => this.#to('edit'), { 'data-key': 'edit' }),
+      (own || this.can?.includes('moderate')) && iconButton('trash', words.say('Delete'), () => this.#to('delete'), { 'data-key': 'delete' })))
   }
 
   /** @param {KeyboardEvent} event */

@@ -1,13 +1,16 @@
 /** All discussions of the page in the order of the text: for those who look for one, and those who cannot see highlights. */
 
 /** @import { Chat, Draft, PageState } from './types.js' */
+/** @import { Words } from './words.js' */
+import { ago } from './ages.js'
 import { ofPage, quoted } from './anchor.js'
 import { avatar, fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
+import { refused } from './troubles.js'
 import { begun } from './unsent.js'
-import { ABOUT_PAGE, DISCUSS_PAGE, ago, refused, replies } from './words.js'
 
 /**
  * @typedef {object} PanelHost
+ * @property {Words} words
  * @property {(chatId: string) => void} open
  * @property {(chatId: string, on: boolean) => void} point at a passage while its line is under the pointer
  * @property {(chatId: string) => number | undefined} position in the text; undefined where the text is gone
@@ -20,8 +23,8 @@ import { ABOUT_PAGE, DISCUSS_PAGE, ago, refused, replies } from './words.js'
 
 const GAP = 8
 
-/** What a discussion is about, in words. @param {import('./types.js').Anchor} anchor */
-const subject = anchor => ofPage(anchor) ? ABOUT_PAGE : quoted(anchor)
+/** What a discussion is about, in words. @param {Words} words  @param {import('./types.js').Anchor} anchor */
+const subject = (words, anchor) => ofPage(anchor) ? words.say('The page as a whole') : quoted(anchor)
 
 export class Panel {
   /** @type {'open' | 'resolved'} */
@@ -31,11 +34,11 @@ export class Panel {
 
   /** @param {HTMLElement} face  @param {PanelHost} host  @param {AbortSignal} signal */
   constructor(face, host, signal) {
-    this.host = host
-    this.filters = h('div', { class: 'filters', role: 'group', 'aria-label': 'Show' })
+    const { words } = this.host = host
+    this.filters = h('div', { class: 'filters', role: 'group', 'aria-label': words.say('Show') })
     this.list = h('div', { class: 'list' })
     this.element = h('section', {
-      class: 'panel', part: 'panel', role: 'dialog', 'aria-label': 'Discussions', tabindex: -1, hidden: true,
+      class: 'panel', part: 'panel', role: 'dialog', 'aria-label': words.say('Discussions'), tabindex: -1, hidden: true,
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
         if (event.key === 'Escape' && !event.isComposing) {
           event.stopPropagation()
@@ -48,7 +51,7 @@ export class Panel {
         const active = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement
         items[Math.min(Math.max(0, items.findIndex(each => each === active) + way), items.length - 1)]?.focus()
       },
-    }, h('div', { class: 'head' }, h('h2', {}, 'Discussions'), iconButton('close', 'Close', () => this.close())), this.filters, this.list)
+    }, h('div', { class: 'head' }, h('h2', {}, words.say('Discussions')), iconButton('close', words.say('Close'), () => this.close())), this.filters, this.list)
     face.append(this.element)
     addEventListener('resize', () => { if (this.shown) this.#place() }, { signal })
   }
@@ -102,14 +105,15 @@ export class Panel {
 
   /** @param {PageState} state */
   #draw(state) {
+    const { words } = this.host
     const open = state.chats.filter(each => !each.resolved), resolved = state.chats.filter(each => each.resolved)
     const filter = (/** @type {'open' | 'resolved'} */ name, /** @type {string} */ label) => textButton(label, () => {
       this.#shows = name
       if (this.#state) this.update(this.#state)
     }, { 'aria-pressed': String(this.#shows === name), 'data-key': name })
     const writes = state.loaded && state.status !== 'refused' && state.can.includes('comment')
-    fill(this.filters, filter('open', `Open ${open.length}`), filter('resolved', `Resolved ${resolved.length}`),
-      writes && textButton(DISCUSS_PAGE, () => this.host.discuss(), { class: 'text-button whole', 'data-key': 'whole' }))
+    fill(this.filters, filter('open', words.say('Open {n}', { n: open.length })), filter('resolved', words.say('Resolved {n}', { n: resolved.length })),
+      writes && textButton(words.say('Discuss this page'), () => this.host.discuss(), { class: 'text-button whole', 'data-key': 'whole' }))
     const shown = this.#shows === 'open' ? open : resolved
     // Of discussions that do not exist, or exist no more: nothing else leads to them.
     const unsent = this.#shows === 'open' ? state.drafts.filter(each => !state.chats.some(chat => chat.id === each.chatId)) : []
@@ -120,13 +124,13 @@ export class Panel {
     const gone = placed.filter(each => each.at === undefined && !ofPage(each.chat.anchor))
     const { scrollTop } = this.list
     fill(this.list,
-      started.length > 0 && h('h3', {}, 'Begun, not sent'), started.length > 0 && h('ul', { class: 'list' }, ...started.map(({ about, selector, words }) => h('li', {},
+      started.length > 0 && h('h3', {}, words.say('Begun, not sent')), started.length > 0 && h('ul', { class: 'list' }, ...started.map(({ about, selector, words: written }) => h('li', {},
         h('button', { class: 'item', 'data-key': about, onclick: () => this.host.resume(selector) }, h('span', {}), h('span', {},
-          h('span', { class: 'passage', dir: 'auto' }, subject({ selector, length: 0 })), h('span', { class: 'body', dir: 'auto' }, words)))))),
-      unsent.length > 0 && h('h3', {}, 'Not sent'), unsent.length > 0 && h('ul', { class: 'list' }, ...unsent.map(each => h('li', {}, this.#unsent(each)))),
+          h('span', { class: 'passage', dir: 'auto' }, subject(words, { selector, length: 0 })), h('span', { class: 'body', dir: 'auto' }, written)))))),
+      unsent.length > 0 && h('h3', {}, words.say('Not sent')), unsent.length > 0 && h('ul', { class: 'list' }, ...unsent.map(each => h('li', {}, this.#unsent(each)))),
       whole.length > 0 && h('ul', { class: 'list' }, ...whole.map(chat => h('li', {}, this.#item(chat, false)))),
       here.length > 0 && h('ul', { class: 'list' }, ...here.map(({ chat }) => h('li', {}, this.#item(chat, false)))),
-      gone.length > 0 && h('h3', {}, `Text no longer on this page (${gone.length})`),
+      gone.length > 0 && h('h3', {}, words.say('Text no longer on this page ({n})', { n: gone.length })),
       gone.length > 0 && h('ul', { class: 'list' }, ...gone.map(({ chat }) => h('li', {}, this.#item(chat, true)))),
       !shown.length && !unsent.length && !started.length && h('p', { class: 'empty' }, ...this.#nothing(state)))
     this.list.scrollTop = scrollTop
@@ -134,22 +138,24 @@ export class Panel {
 
   /** @param {PageState} state */
   #nothing({ loaded }) {
-    const [what, more] = !loaded ? ['Not loaded yet', '']
-      : this.#shows === 'open' ? ['No open discussions', 'Select some text on the page to start one.'] : ['Nothing resolved yet', 'Discussions that are settled are kept here.']
+    const { words } = this.host
+    const [what, more] = !loaded ? [words.say('Not loaded yet'), '']
+      : this.#shows === 'open' ? [words.say('No open discussions'), words.say('Select some text on the page to start one.')] : [words.say('Nothing resolved yet'), words.say('Discussions that are settled are kept here.')]
     return [h('strong', {}, what), more]
   }
 
   /** @param {Chat} chat  @param {boolean} gone */
   #item(chat, gone) {
     const last = chat.comments.at(-1)
-    const others = chat.commentCount - 1
+    const others = chat.commentCount - 1, { words } = this.host
+    const meta = [others > 0 && words.count(others, '{n} reply', '{n} replies'), ago(words, chat.updatedAt, this.host.now()), chat.pending && words.say('not sent yet')]
     const point = (/** @type {boolean} */ on) => () => this.host.point(chat.id, on)
     return h('button', { class: 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
-      avatar(chat.createdBy), h('span', {},
-        h('span', { class: gone ? 'passage gone' : 'passage', dir: 'auto' }, subject(chat.anchor)),
+      avatar(words, chat.createdBy), h('span', {},
+        h('span', { class: gone ? 'passage gone' : 'passage', dir: 'auto' }, subject(words, chat.anchor)),
         h('span', { class: 'body', dir: 'auto' }, last?.body ?? ''),
-        h('span', { class: 'meta' }, h('bdi', {}, nameOf(last?.author ?? chat.createdBy)), ` · ${others > 0 ? replies(others) + ' · ' : ''}${ago(chat.updatedAt, this.host.now())}${chat.pending ? ' · not sent yet' : ''}`),
-        chat.failed && h('span', { class: 'meta bad' }, 'A message was not sent')))
+        h('span', { class: 'meta' }, h('bdi', {}, nameOf(words, last?.author ?? chat.createdBy)), ...meta.map(each => each && ` · ${each}`)),
+        chat.failed && h('span', { class: 'meta bad' }, words.say('A message was not sent'))))
   }
 
   /** @param {Draft} draft */
@@ -157,8 +163,8 @@ export class Panel {
     const { operation } = draft
     return h('button', { class: 'item', 'data-key': draft.id, onclick: () => this.host.open(draft.chatId) },
       h('span', {}), h('span', {},
-        h('span', { class: 'passage', dir: 'auto' }, operation.type === 'create-chat' ? subject(operation.chat.anchor) : ''),
+        h('span', { class: 'passage', dir: 'auto' }, operation.type === 'create-chat' ? subject(this.host.words, operation.chat.anchor) : ''),
         h('span', { class: 'body', dir: 'auto' }, draft.text),
-        h('span', { class: 'meta bad' }, refused(draft.refusal))))
+        h('span', { class: 'meta bad' }, refused(this.host.words, draft.refusal))))
   }
 }

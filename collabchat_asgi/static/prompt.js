@@ -1,6 +1,7 @@
 /** "Discuss this text": a small offer beside a selection, which never takes the focus from it. */
 
 /** @import { Passage } from './anchor.js' */
+/** @import { Words } from './words.js' */
 import { h, icon, iconButton } from './dom.js'
 
 const AFTER_POINTER = 150
@@ -8,6 +9,7 @@ const AFTER_KEYS = 300
 
 /**
  * @typedef {object} PromptHost
+ * @property {Words} words
  * @property {() => Passage | undefined} selected the selected passage, where there is one that can be discussed
  * @property {() => {words: string, join: boolean} | undefined} barred why this reader may not discuss it, and whether signing in may help
  * @property {() => void} join
@@ -30,7 +32,7 @@ export class Prompt {
 
   /** @param {HTMLElement} face  @param {PromptHost} host  @param {AbortSignal} signal */
   constructor(face, host, signal) {
-    this.host = host
+    const { words } = this.host = host
     // On touch the callout of the system would swallow a click, so the finger's end is the act; and where the prompt was, a click
     // would then fall on the page.
     const button = (/** @type {() => void} */ act) => ({
@@ -40,11 +42,11 @@ export class Prompt {
       },
       onclick: act,
     })
-    const discuss = h('button', { class: 'text-button main', title: 'Alt+Shift+M', 'aria-keyshortcuts': 'Alt+Shift+M', ...button(() => this.#discuss()) }, icon('chat'), 'Discuss this text')
-    const copy = h('button', { class: 'text-button', ...button(() => this.#copy()) }, icon('copy'), 'Copy')
-    this.element = h('div', { class: 'prompt', role: 'toolbar', 'aria-label': 'Discuss this text', hidden: true, onpointerdown: (/** @type {Event} */ event) => event.preventDefault() },
-      this.#discussing = discuss, this.#barred = h('span', { class: 'barred', hidden: true }), this.#join = h('button', { class: 'text-button join', hidden: true, ...button(() => host.join()) }, 'Sign in'),
-      copy, iconButton('close', 'Cancel', () => this.hide(), button(() => this.hide())))
+    const discuss = h('button', { class: 'text-button main', title: 'Alt+Shift+M', 'aria-keyshortcuts': 'Alt+Shift+M', ...button(() => this.#discuss()) }, icon('chat'), words.say('Discuss this text'))
+    const copy = h('button', { class: 'text-button', ...button(() => this.#copy()) }, icon('copy'), words.say('Copy'))
+    this.element = h('div', { class: 'prompt', role: 'toolbar', 'aria-label': words.say('Discuss this text'), hidden: true, onpointerdown: (/** @type {Event} */ event) => event.preventDefault() },
+      this.#discussing = discuss, this.#barred = h('span', { class: 'barred', hidden: true }), this.#join = h('button', { class: 'text-button join', hidden: true, ...button(() => host.join()) }, words.say('Sign in')),
+      copy, iconButton('close', words.say('Cancel'), () => this.hide(), button(() => this.hide())))
     face.append(this.element)
 
     document.addEventListener('pointerdown', event => {
@@ -100,7 +102,7 @@ export class Prompt {
     this.#join.hidden = !barred?.join
     this.element.hidden = false
     this.#place()
-    if (!before) this.host.say(barred?.words ?? 'Text selected. Press Alt Shift M to discuss it.')
+    if (!before) this.host.say(barred?.words ?? this.host.words.say('Text selected. Press Alt Shift M to discuss it.'))
   }
 
   #place() {
@@ -149,6 +151,6 @@ export class Prompt {
     } catch {
       document.execCommand('copy') // plain http has no clipboard of its own
     }
-    this.host.say('Copied')
+    this.host.say(this.host.words.say('Copied'))
   }
 }

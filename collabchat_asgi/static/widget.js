@@ -5,8 +5,9 @@
  *     <collab-chat root="main"></collab-chat>
  *
  * Attributes, all optional: `root` (selector of what can be discussed; otherwise `main`, else the whole page), `page` (the
- * urlId; otherwise the path: see pageid.js), `tenant`, `theme` (`auto`, `light`, `dark`), `prefix`.
- * Properties: `token` (a text or a function) signs a visitor in where cookies do not; `pageId` (a function) names pages.
+ * urlId; otherwise the path: see pageid.js), `tenant`, `theme` (`auto`, `light`, `dark`), `prefix`, `lang`.
+ * Properties: `token` (a text or a function) signs a visitor in where cookies do not; `pageId` (a function) names pages;
+ * `words` says it in others.
  * Events, which bubble: `collabchat:ready`, `…:thread-open`, `…:thread-created`, `…:count`, `…:status`, `…:error`.
  *
  * Or by hand:
@@ -18,10 +19,12 @@
 
 /** @import { Chat, Token, User } from './types.js' */
 /** @import { CollabClient } from './client.js' */
+/** @import { Texts, Words } from './words.js' */
+import { languageOf, wordsOf } from './language.js'
 import { Life } from './life.js'
 import { widgetSheet } from './styles.js'
 
-/** @typedef {{page?: string, tenant?: string, theme?: 'auto' | 'light' | 'dark', prefix?: string, token?: Token, pageId?: PageNamer, client?: CollabClient}} WidgetOptions */
+/** @typedef {{page?: string, tenant?: string, theme?: 'auto' | 'light' | 'dark', prefix?: string, lang?: string, token?: Token, pageId?: PageNamer, words?: Texts, client?: CollabClient}} WidgetOptions */
 
 /** Given the address and what the page would be called; nothing means that name. @typedef {(address: URL, usual: string) => string | undefined} PageNamer */
 
@@ -36,9 +39,13 @@ export class CollabChatElement extends HTMLElement {
   #token
   /** @type {PageNamer | undefined} */
   #pageId
+  /** @type {Texts | undefined} */
+  #words
   /** @type {Life | undefined} */
   #life
   #due = false
+  /** Of the words that were asked for last. */
+  #asked = {}
 
   constructor() {
     super()
@@ -60,11 +67,18 @@ export class CollabChatElement extends HTMLElement {
     this.#life?.relocate()
   }
 
+  get words() { return this.#words }
+  /** Texts in place of its own, by their English. @param {Texts | undefined} words */
+  set words(words) {
+    this.#words = words
+    this.restart()
+  }
+
   connectedCallback() {
     // Set before this module had arrived, a property hides the accessor.
     /** @type {Record<string, any>} */
     const own = this
-    for (const name of ['token', 'pageId']) {
+    for (const name of ['token', 'pageId', 'words']) {
       if (!Object.hasOwn(this, name)) continue
       const value = own[name]
       delete own[name]
@@ -89,14 +103,23 @@ export class CollabChatElement extends HTMLElement {
     this.#due = true
     queueMicrotask(() => {
       this.#due = false
-      if (!this.isConnected || this.#life) return
-      try {
-        this.#life = new Life(this)
-      } catch (error) {
-        // Such as a name of the page that is too long: another one begins anew.
-        this.failed(error)
-      }
+      const lang = languageOf(this), words = wordsOf(lang, this.#words)
+      const asked = this.#asked = {}
+      words instanceof Promise ? words.then(loaded => {
+        if (asked === this.#asked) lang === languageOf(this) ? this.#begin(loaded) : this.#start()
+      }) : this.#begin(words)
     })
+  }
+
+  /** @param {Words} words */
+  #begin(words) {
+    if (!this.isConnected || this.#life) return
+    try {
+      this.#life = new Life(this, words)
+    } catch (error) {
+      // Such as a name of the page that is too long: another one begins anew.
+      this.failed(error)
+    }
   }
 
   /** For Life. @internal @param {unknown} error */
@@ -152,12 +175,13 @@ export class CollabChatElement extends HTMLElement {
  * @param {Element} root  @param {WidgetOptions} [options]
  * @returns {CollabChatElement}
  */
-export function mount(root, { token, client, pageId, ...attributes } = {}) {
+export function mount(root, { token, client, pageId, words, ...attributes } = {}) {
   const element = /** @type {CollabChatElement} */ (document.createElement('collab-chat'))
   element.rootElement = root
   element.client = client
   element.token = token
   element.pageId = pageId
+  element.words = words
   for (const [name, value] of Object.entries(attributes)) if (value !== undefined) element.setAttribute(name, value)
   document.body.append(element)
   return element

@@ -1,15 +1,16 @@
 /**
  * Makes what pages load: `npm run minify`. The client is one file, because pages may also use it by itself; the widget is
- * another, which imports it, and what only an opened discussion needs is a third.
+ * another, which imports it, and what only an opened discussion needs is a third. Each language is one of its own.
  */
-import { writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
-import { build } from 'esbuild'
+import { build, transform } from 'esbuild'
 import { minify } from 'terser'
 
 export const STATIC = new URL('../../collabchat_asgi/static/', import.meta.url)
 export const ENTRIES = ['client.js', 'widget.js', 'talk.js']
+export const LANGUAGES = (await readdir(new URL('lang/', STATIC))).map(name => `lang/${name}`)
 
 /** Property names that only our modules say to each other: no word of the wire, of the public types or of a browser (minify.test.js). */
 export const OURS = (
@@ -30,7 +31,6 @@ const styles = {
   name: 'styles',
   setup(building) {
     building.onLoad({ filter: /styles\.js$/ }, async ({ path }) => {
-      const { readFile } = await import('node:fs/promises')
       const source = await readFile(path, 'utf8')
       return { contents: source.replace(/`[^`]*`/g, narrow) }
     })
@@ -43,7 +43,7 @@ async function bundled(entry) {
   const mangleCache = entry === 'talk.js' ? (await bundled('widget.js')).mangleCache : {}
   return build({
     entryPoints: [fileURLToPath(new URL(entry, STATIC))],
-    external: [...ENTRIES.filter(other => other !== entry), 'rectangles.js', 'history.js'].map(other => `./${other}`),
+    external: [...ENTRIES.filter(other => other !== entry), 'rectangles.js', 'history.js', ...LANGUAGES].map(other => `./${other}`),
     // Both minify: what esbuild writes is what terser makes the smallest of.
     bundle: true, minify: true, mangleProps: new RegExp(`^(?:${OURS.join('|')})$`), format: 'esm', target: 'es2022', charset: 'utf8', plugins: [styles], write: false, mangleCache,
   })
@@ -51,6 +51,7 @@ async function bundled(entry) {
 
 /** @param {string} entry  @returns {Promise<string>} */
 export async function minified(entry) {
+  if (LANGUAGES.includes(entry)) return (await transform(await readFile(new URL(entry, STATIC), 'utf8'), { minify: true, charset: 'utf8', format: 'esm' })).code
   const { outputFiles: [bundle] } = await bundled(entry)
   const { code } = await minify(bundle.text, { module: true, ecma: 2020, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false, hoist_funs: true, inline: 1 }, format: { comments: false } })
   return `${code}\n`
@@ -67,7 +68,9 @@ export const encodings = text => ({
 })
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const entry of ENTRIES) {
+  await rm(new URL('min/', STATIC), { recursive: true, force: true })
+  await mkdir(new URL('min/lang/', STATIC), { recursive: true })
+  for (const entry of [...ENTRIES, ...LANGUAGES]) {
     const text = Buffer.from(await minified(entry))
     for (const [end, bytes] of Object.entries(encodings(text))) await writeFile(new URL(`min/${entry}${end}`, STATIC), bytes)
   }

@@ -3,43 +3,54 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { nameOf } from '../../collabchat_asgi/static/dom.js'
-import { ago, date, discussions, moment, newReplies, people, refused, typing } from '../../collabchat_asgi/static/words.js'
+import { ago, date, moment } from '../../collabchat_asgi/static/ages.js'
+import { refused, thrown } from '../../collabchat_asgi/static/troubles.js'
+import { Words } from '../../collabchat_asgi/static/words.js'
+
+const words = new Words()
 
 test('numbers agree with their words', () => {
-  assert.deepEqual([people(1), people(2), people(1200)], ['1 person here', '2 people here', '1,200 people here'])
-  assert.deepEqual([discussions(0), discussions(1), newReplies(2)], ['0 discussions', '1 discussion', '2 new replies'])
-  assert.equal(typing(['Ada']), 'Ada is typing…')
-  assert.equal(typing(['Ada', 'Ben']), 'Ada and Ben are typing…')
-  assert.equal(typing(['a', 'b', 'c', 'd']), 'Several people are typing…')
+  const here = (/** @type {number} */ n) => words.count(n, '{n} person here', '{n} people here')
+  assert.deepEqual([here(0), here(1), here(2), here(1200)], ['0 people here', '1 person here', '2 people here', '1,200 people here'])
+  assert.equal(words.say('{at} of {n}, {who}', { at: 1, n: 2000, who: '{n}' }), '1 of 2,000, {n}')
+})
+
+test('a language has its own numbers and forms', () => {
+  const russian = new Words('ru', { '{n} replies': { one: '{n} ответ', few: '{n} ответа', many: '{n} ответов', other: '{n} ответа' } })
+  const replies = (/** @type {number} */ n) => russian.count(n, '{n} reply', '{n} replies')
+  assert.deepEqual([1, 2, 5, 21, 11].map(replies), ['1 ответ', '2 ответа', '5 ответов', '21 ответ', '11 ответов'])
+  assert.equal(russian.count(2, '{n} sheep', '{n} sheep!'), '2 sheep!', 'what it lacks is said in English')
 })
 
 test('time is told as people tell it, also by a clock that is behind', () => {
   const now = Date.UTC(2026, 10, 23, 12)
-  assert.equal(ago(now + 90_000, now), 'just now')
-  assert.equal(ago(now - 44_000, now), 'just now')
-  assert.equal(ago(now - 60_000, now), '1 min. ago')
-  assert.equal(ago(now - 3 * 3_600_000, now), '3 hr. ago')
-  assert.equal(ago(now - 26 * 3_600_000, now), 'yesterday')
-  assert.equal(ago(now - 30 * 86_400_000, now), date(now - 30 * 86_400_000))
+  assert.equal(ago(words, now + 90_000, now), 'just now')
+  assert.equal(ago(words, now - 44_000, now), 'just now')
+  assert.equal(ago(words, now - 60_000, now), '1 min. ago')
+  assert.equal(ago(words, now - 3 * 3_600_000, now), '3 hr. ago')
+  assert.equal(ago(words, now - 26 * 3_600_000, now), 'yesterday')
+  assert.equal(ago(words, now - 30 * 86_400_000, now), date(words, now - 30 * 86_400_000))
 })
 
 test('times beyond any calendar are no times', () => {
   for (const at of [1e300, -1e300, 8.64e15]) {
-    assert.equal(moment(at), '')
-    assert.equal(date(at), '')
+    assert.equal(moment(words, at), '')
+    assert.equal(date(words, at), '')
   }
 })
 
 test('a name cannot turn its line around or hide', () => {
-  assert.equal(nameOf({ id: 'u', name: '\u202eadA' }), 'adA')
-  assert.equal(nameOf({ id: 'u', name: '\u200b\u2066 ' }), 'Someone')
-  assert.equal(nameOf({ id: 'u', name: 'x'.repeat(500) }).length, 80)
-  assert.equal(nameOf({ id: 'u', name: 'Ada\nLovelace' }), 'AdaLovelace')
+  assert.equal(nameOf(words, { id: 'u', name: '\u202eadA' }), 'adA')
+  assert.equal(nameOf(words, { id: 'u', name: '\u200b\u2066 ' }), 'Someone')
+  assert.equal(nameOf(words, { id: 'u', name: 'x'.repeat(500) }).length, 80)
+  assert.equal(nameOf(words, { id: 'u', name: 'Ada\nLovelace' }), 'AdaLovelace')
 })
 
 test('a refusal without known code is told in the words of the server', () => {
-  assert.equal(refused({ code: 'forbidden', message: 'mind your language' }), 'Mind your language.')
-  assert.equal(refused({ code: 'too-long', message: 'x' }), 'It is too long.')
-  assert.equal(refused({ code: 'new-one', message: 'Come back on Monday!' }), 'Come back on Monday!')
-  assert.equal(refused({ code: '__proto__', message: '' }), 'It was not accepted.')
+  assert.equal(refused(words, { code: 'forbidden', message: 'mind your language' }), 'Mind your language.')
+  assert.equal(refused(words, { code: 'too-long', message: 'x' }), 'It is too long.')
+  assert.equal(refused(words, { code: 'new-one', message: 'Come back on Monday!' }), 'Come back on Monday!')
+  assert.equal(refused(words, { code: '__proto__', message: '' }), 'It was not accepted.')
+  assert.equal(thrown(words, Object.assign(new Error('body holds 3000 code points'), { code: 'too-long' })), 'It is too long.')
+  assert.equal(thrown(words, new Error('no such draft')), 'No such draft.')
 })

@@ -47,9 +47,10 @@ def test_assets_are_the_modules(tmp_path: Path, capsys: pytest.CaptureFixture[st
     said = capsys.readouterr().out
     assert str(folder) in said
     assert "prefix='/collabchat'" in said, "as the front-end page has it"
-    files = [*STATIC.glob("*.*"), *STATIC.glob("typed/*.*")]
-    wanted = {path.name for path in files} - {"README.md"}
-    assert {path.name for path in folder.iterdir()} == wanted
+    files = [*STATIC.glob("*.*"), *STATIC.glob("typed/*.*"), *STATIC.glob("lang/*.*")]
+    wanted = {str(path.relative_to(STATIC)).removeprefix("typed/") for path in files}
+    copied = {str(path.relative_to(folder)) for path in folder.rglob("*.*")}
+    assert copied == wanted - {"README.md"}
     assert (folder / "page.js").read_bytes() == (STATIC / "page.js").read_bytes()
 
 

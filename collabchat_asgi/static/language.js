@@ -1,0 +1,53 @@
+/** Which language the widget speaks: of its own `lang`, else of what it stands in, else English. English is there; any other is loaded. */
+
+/** @import { Texts } from './words.js' */
+import { Words } from './words.js'
+
+/** @type {Record<string, () => Promise<{default: Texts}>>} */
+const CATALOGUES = {
+  de: () => import('./lang/de.js'),
+}
+
+/** As it is written on the element or around it, through shadow roots. @param {Element} element */
+export function languageOf(element) {
+  for (let each = /** @type {Element | undefined} */ (element); each;) {
+    const lang = each.closest('[lang]')?.getAttribute('lang')
+    if (typeof lang === 'string') return lang
+    const root = each.getRootNode()
+    each = root instanceof ShadowRoot ? root.host : undefined
+  }
+  return ''
+}
+
+/** @param {string} tag  @returns {Intl.Locale} of a tag that is none: English */
+function localeOf(tag) {
+  try { return new Intl.Locale(tag) } catch { return new Intl.Locale('en') }
+}
+
+/** The catalogue of a language; none for English, and for what there is none of. @param {string} tag  @returns {string | undefined} */
+export function catalogueOf(tag) {
+  const { language, script } = localeOf(tag).maximize()
+  const name = language === 'sr' && script === 'Latn' ? 'sr-latn' : language
+  return Object.hasOwn(CATALOGUES, name) ? name : undefined
+}
+
+/**
+ * At once where nothing has to be loaded. What cannot be loaded is said in English.
+ * @param {string} tag  @param {Texts} [own] the host's, before all others: they also make a language that has no catalogue
+ * @returns {Words | Promise<Words>}
+ */
+export function wordsOf(tag, own) {
+  const locale = localeOf(tag), name = catalogueOf(tag)
+  if (!name) return new Words(own || locale.language === 'en' ? String(locale) : 'en', own)
+  return CATALOGUES[name]().then(({ default: texts }) => new Words(String(locale), { ...texts, ...own }), error => {
+    console.warn(`collabchat: the words for lang="${tag}" failed to load, so it speaks English:`, error)
+    return new Words('en', own)
+  })
+}
+
+/** @param {() => void} changed  @param {AbortSignal} signal */
+export function followLanguage(changed, signal) {
+  const watching = new MutationObserver(changed)
+  watching.observe(document, { attributeFilter: ['lang'], subtree: true })
+  signal.addEventListener('abort', () => watching.disconnect())
+}

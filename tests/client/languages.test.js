@@ -1,0 +1,60 @@
+/** Every language says everything, in as many forms as its numbers need. */
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { test } from 'node:test'
+
+import { catalogueOf, wordsOf } from '../../collabchat_asgi/static/language.js'
+import { Words } from '../../collabchat_asgi/static/words.js'
+import { STATIC } from './minify.js'
+import { said, unclear } from './texts.js'
+
+/** @param {string} text */
+const blanks = text => [...new Set(text.match(/\{\w+\}/g))].sort()
+const names = readdirSync(new URL('lang/', STATIC)).map(name => name.replace('.js', ''))
+
+test('what the widget says stands where it is said', () => {
+  assert.deepEqual(unclear, [])
+  assert.ok(said.size > 90)
+})
+
+for (const name of names) {
+  test(`${name} has every text, and no other`, async () => {
+    const { default: texts } = await import(new URL(`lang/${name}.js`, STATIC).href)
+    assert.deepEqual(Object.keys(texts).sort(), [...said.keys()].sort())
+    const { pluralCategories } = new Intl.PluralRules(name).resolvedOptions()
+    for (const [text, { one }] of said) {
+      const given = texts[text]
+      if (one === undefined) assert.equal(typeof given, 'string', text)
+      else assert.deepEqual(Object.keys(given).sort(), [...pluralCategories].sort(), text)
+      for (const form of typeof given === 'string' ? [given] : Object.values(given)) {
+        assert.equal(form, form.trim(), text)
+        assert.ok(form, text)
+        // "One reply" and "two replies" may be words alone.
+        const free = typeof given !== 'string'
+        assert.ok(blanks(form).every(blank => blanks(text).includes(blank)), form)
+        if (!free || given.other === form) assert.deepEqual(blanks(form), blanks(text), form)
+      }
+    }
+  })
+}
+
+test('the language of a page leads to its catalogue', () => {
+  for (const name of names) assert.equal(catalogueOf(name), name)
+  for (const [tag, name] of [['de-AT', 'de'], ['DE', 'de'], ['en', undefined], ['en-GB', undefined], ['', undefined], ['tlh', undefined], ['not a tag', undefined], ['constructor', undefined]]) {
+    assert.equal(catalogueOf(String(tag)), name, tag)
+  }
+})
+
+test('English and the words of a host are there at once', () => {
+  const say = (/** @type {Words | Promise<Words>} */ words) => words instanceof Words && [words.locale, words.say('Close'), words.say('Keep')]
+  assert.deepEqual(say(wordsOf('en-GB')), ['en-GB', 'Close', 'Keep'])
+  assert.deepEqual(say(wordsOf('nl')), ['en', 'Close', 'Keep'], 'no Dutch dates in English sentences')
+  assert.deepEqual(say(wordsOf('nl', { Close: 'Sluiten' })), ['nl', 'Sluiten', 'Keep'])
+  assert.deepEqual(say(wordsOf('??')), ['en', 'Close', 'Keep'])
+})
+
+test('a language is loaded, and what a host says goes before it', async () => {
+  const words = await wordsOf('de-AT', { Close: 'Zu' })
+  assert.deepEqual([words.locale, words.direction, words.say('Close'), words.say('Keep')], ['de-AT', 'ltr', 'Zu', 'Behalten'])
+  assert.equal(words.count(1, '{n} reply', '{n} replies'), '1 Antwort')
+})

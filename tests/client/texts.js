@@ -1,0 +1,34 @@
+/** Every text that the widget says, read from its modules: what stands in `words.say(…)` and `words.count(…)`. */
+import { readFileSync, readdirSync } from 'node:fs'
+import ts from 'typescript'
+import { STATIC } from './minify.js'
+
+/** @typedef {{text: string, one?: string}} Said `one` where it counts */
+
+/** @param {string} name  @returns {{said: Said[], unclear: string[]}} `unclear` is what no reader of the source can know */
+function inModule(name) {
+  const source = ts.createSourceFile(name, readFileSync(new URL(name, STATIC), 'utf8'), ts.ScriptTarget.Latest, true)
+  /** @type {Said[]} */
+  const said = []
+  /** @type {string[]} */
+  const unclear = []
+  /** @param {ts.Expression | undefined} given  @returns {string[]} */
+  const texts = given => !given ? [] : ts.isStringLiteral(given) ? [given.text] : ts.isConditionalExpression(given) ? [...texts(given.whenTrue), ...texts(given.whenFalse)]
+    : (unclear.push(`${name}: ${given.getText()}`), [])
+  /** @param {ts.Node} node */
+  const visit = node => {
+    if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression) && /(^|\.)words$/.test(node.expression.expression.getText())) {
+      const [first, second, third] = node.arguments
+      if (node.expression.name.text === 'say') said.push(...texts(first).map(text => ({ text })))
+      if (node.expression.name.text === 'count') texts(third).forEach(text => said.push({ text, one: texts(second)[0] }))
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return { said, unclear }
+}
+
+const modules = readdirSync(STATIC).filter(name => name.endsWith('.js') && name !== 'usage.js').map(inModule)
+export const unclear = modules.flatMap(module => module.unclear)
+/** By their names in the catalogues. @type {Map<string, Said>} */
+export const said = new Map(modules.flatMap(module => module.said).map(each => [each.text, each]))
