@@ -50,8 +50,10 @@ from .settings import (
     looks_alone,
 )
 from .storage.abc import Storage
+from .tracing import OpenTelemetry
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
     from prometheus_client.registry import CollectorRegistry
 
 logger = logging.getLogger("collabchat_asgi")
@@ -99,6 +101,8 @@ class CollabChat:
             `inspect`.
         metrics_registry: A registry of prometheus-client that shall tell this process's numbers
             beside the host's own.
+        tracing: Make OpenTelemetry spans: True, or a `TracerProvider` in place of the global one.
+            False by default.
         clock: Another clock than the system's: `collabchat_asgi.testing.FakeClock`.
 
     Raises:
@@ -128,6 +132,7 @@ class CollabChat:
         drain_token: str | None = None,
         metrics_token: str | None = None,
         metrics_registry: CollectorRegistry | None = None,
+        tracing: bool | TracerProvider | None = None,
         clock: Clock | None = None,
     ) -> None:
         if not callable(authenticate):
@@ -150,6 +155,7 @@ class CollabChat:
             "drain_on_sigterm": drain_on_sigterm,
             "drain_token": drain_token,
             "metrics_token": metrics_token,
+            "tracing": tracing,
         }
         given |= {name: value for name, value in arguments.items() if value is not None}
         self.limits = limits or Limits()
@@ -184,6 +190,7 @@ class CollabChat:
             TextMessage,
             usage_per_page=as_flag("usage_per_page", given.get("usage_per_page", False)),
             clock=clock,
+            tracer=_tracer(given.get("tracing", False)),
         )
         if metrics_registry is not None:
             register(metrics_registry, self._engine)
@@ -467,6 +474,12 @@ def _back_ends(storage: str | Storage, pubsub: str | PubSub | None) -> tuple[Sto
     if pubsub is None:
         pubsub = registry.default_pubsub(storage) if isinstance(storage, str) else "memory://"
     return made, registry.make_pubsub(pubsub) if isinstance(pubsub, str) else pubsub
+
+
+def _tracer(tracing: bool | str | TracerProvider) -> OpenTelemetry | None:
+    if not isinstance(tracing, bool | str):
+        return OpenTelemetry(tracing)
+    return OpenTelemetry() if as_flag("tracing", tracing) else None
 
 
 def _check_tenant(tenant_id: str) -> None:

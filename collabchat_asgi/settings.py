@@ -22,6 +22,7 @@ VARIABLES = {
     "COLLABCHAT_TRUSTED_PROXIES": "trusted_proxies",
     "COLLABCHAT_DRAIN_TOKEN": "drain_token",
     "COLLABCHAT_METRICS_TOKEN": "metrics_token",
+    "COLLABCHAT_TRACING": "tracing",
     "COLLABCHAT_DRAIN_ON_SIGTERM": "drain_on_sigterm",
     "COLLABCHAT_USAGE_PER_PAGE": "usage_per_page",
 }

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -36,6 +37,7 @@ from .backend import bounded, unavailable, within
 from .page import Page
 from .plan import Plan, UnknownTail
 from .submission import Answer, Lane, Receipt, Submission
+from .traces import Span
 
 logger = logging.getLogger("collabchat_asgi.engine")
 
@@ -56,11 +58,12 @@ class Committer:
         limits: rules.PageLimits,
         seconds: float,
         max_waiting: int,
-        committed: Callable[[Page, Position, list[Event], list[Event]], None],
+        committed: Callable[[Page, Position, list[Event], list[Event], list[str]], None],
         reload: Callable[[Page], Any],
         size: Histogram,
+        traces: bool = False,
     ) -> None:
-        """`size` is told how many operations each commit has."""
+        """`size` is told how many operations each commit has; `traces`: they may have spans."""
         self._storage = storage
         self._limits = limits
         self._seconds = seconds
@@ -68,6 +71,7 @@ class Committer:
         self._committed = committed
         self._reload = reload
         self._size = size
+        self._traces = traces
         self._waiting: deque[Page] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -182,7 +186,10 @@ class Committer:
                     self._answer(submission, Refused("internal", "this cannot be stored"))
             else:
                 groups.append(Group(plan.page.key, plan.base.position, entries))
-        self._size.observe(sum(len(plan.submissions) for plan in plans))
+        size = sum(len(plan.submissions) for plan in plans)
+        self._size.observe(size)
+        for span in self._spans(plans):
+            span.committing(size)
         try:
             outcomes = await bounded(self._storage.commit(groups, revise), self._seconds)
         except BaseException as error:
@@ -193,6 +200,8 @@ class Committer:
                 raise
             logger.error("a commit of %d pages failed: %s", len(plans), error)
             return
+        for span in self._spans(plans):
+            span.committed()
         for plan, answers in zip(plans, outcomes, strict=True):
             try:
                 await self._settle(plan, answers)
@@ -216,8 +225,22 @@ class Committer:
         failed = {id for id, outcome in outcomes.items() if isinstance(outcome, Failed)}
         made = [event for event in made if event.broadcast_id not in failed]
         del page.expired_keys[: len(plan.expired_keys)]
+        spans = [
+            submission.span
+            for submission in plan.submissions
+            if submission.span and _is_new(outcomes.get(submission.broadcast_id))
+        ]
         if made or plan.tail:
-            self._committed(page, position, plan.tail, made)
+            self._committed(page, position, plan.tail, made, [span.parent for span in spans])
+        for span in spans:
+            page.when_sent(partial(span.ended, "accepted"))
+
+    def _spans(self, plans: Sequence[Plan]) -> Iterator[Span]:
+        if self._traces:
+            for plan in plans:
+                for submission in plan.submissions:
+                    if submission.span is not None:
+                        yield submission.span
 
     def _settled(self, plan: Plan, submission: Submission, outcome: Outcome | None) -> Answer:
         id = submission.broadcast_id
@@ -262,6 +285,11 @@ class Committer:
 
     def _answer(self, submission: Submission, answer: Answer) -> None:
         submission.answered = True
+        if submission.span is not None:
+            if isinstance(answer, Refused):
+                submission.span.ended(answer.code)
+            elif isinstance(answer, Receipt) and answer.again:
+                submission.span.ended("repeated")
         lane = submission.lane
         if lane and isinstance(answer, Refused):
             lane.halt(submission.broadcast_id, submission.order, answer)
@@ -271,6 +299,10 @@ class Committer:
             submission.answer(answer)
         except Exception:
             logger.exception("an answer could not be given")
+
+
+def _is_new(outcome: Outcome | None) -> bool:
+    return isinstance(outcome, Committed) and not outcome.again
 
 
 def _wants_a_load(outcome: Outcome) -> bool:

@@ -8,6 +8,7 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -59,6 +60,7 @@ from .revalidation import Revalidation
 from .revocations import Revocation, Revocations
 from .storage_time import StorageTime
 from .supervisor import Supervisor
+from .traces import Tracer
 from .users import Users
 from .watched import PUBSUB_CALLS, STORAGE_CALLS, watched
 
@@ -101,6 +103,7 @@ class Engine:
         *,
         usage_per_page: bool = False,
         clock: Clock | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
         self.counts = Counts()
@@ -115,6 +118,7 @@ class Engine:
         self.started = False
         """Whether it was, once."""
         self._as_message = as_message
+        self._tracer = tracer
         self._usage_per_page = usage_per_page
         self._seconds = bound_of(storage, timing)
         self.pace: Pacing = Pace(timing.batch_seconds)
@@ -191,6 +195,7 @@ class Engine:
             self._committed,
             self.reader.load,
             self.counts.commit_operations,
+            traces=self._tracer is not None,
         )
         self.operations = Operations(
             self.hooks,
@@ -201,6 +206,7 @@ class Engine:
             clock,
             limits,
             self.counts,
+            self._tracer,
         )
         self.listener = Listener(self.pubsub, self.codec, clock, self._heard, self._missed)
         self.revalidation = Revalidation(self)
@@ -404,7 +410,12 @@ class Engine:
         self.gossip.opened(page)
 
     def _committed(
-        self, page: Page, position: Position, tail: list[Event], made: list[Event]
+        self,
+        page: Page,
+        position: Position,
+        tail: list[Event],
+        made: list[Event],
+        traces: Sequence[str],
     ) -> None:
         epoch = position.epoch
         page.accept(epoch, tail + made)
@@ -412,7 +423,7 @@ class Engine:
             self.reader.catch_up_soon(page)
         if not made:
             return
-        self.publisher.happened(page.topic, epoch, made)
+        self.publisher.happened(page.topic, epoch, made, [trace for trace in traces if trace])
         if self.hooks.watches:
             for event in made:
                 self._watch(page.key, epoch, event)
@@ -444,15 +455,18 @@ class Engine:
 
     def _take(self, topic: str, heard: Heard) -> None:
         match heard.hint:
-            case Happened(epoch=epoch, events=events):
+            case Happened(epoch=epoch, events=events, traces=traces):
                 page = self.pages.of_topic(topic)
                 if page is None:
                     return
                 # Which history a page has, only the storage can say: a hint that comes late must
                 # not begin an erased page anew.
                 known = page.position.seq > 0 and page.position.epoch == epoch
+                spans = [self._tracer.heard(one) for one in traces] if self._tracer else ()
                 if known:
                     page.accept(epoch, events)
+                for span in spans:
+                    page.when_sent(partial(span.ended, "accepted"))
                 if page.sequencer.behind or not (known and events):
                     self.reader.catch_up_soon(page)
             case IsTyping(chat_id=chat_id, user=user):

@@ -78,6 +78,8 @@ class Happened(msgspec.Struct, frozen=True, array_like=True, tag="e"):
 
     epoch: str
     events: tuple[Event, ...]
+    traces: tuple[str, ...] = ()
+    """Where somebody traces: what the first of them were part of, as `traceparent`."""
 
 
 class IsTyping(msgspec.Struct, frozen=True, array_like=True, tag="t"):

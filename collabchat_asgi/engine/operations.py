@@ -26,6 +26,7 @@ from .page import Page
 from .pages import Pages
 from .revocations import Revocations
 from .submission import Answer, Lane, Receipt, Submission
+from .traces import Span, Tracer
 from .users import Users
 
 
@@ -58,6 +59,8 @@ class Request:
     """Of the client, where that means a person."""
     serial: int = 0
     """Of the revocations when the request came in."""
+    span: Span | None = None
+    """Where somebody traces."""
 
 
 class Operations:
@@ -73,6 +76,7 @@ class Operations:
         clock: Clock,
         limits: Limits,
         counts: Counts,
+        tracer: Tracer | None,
     ) -> None:
         self._revocations = revocations
         self._hooks = hooks
@@ -82,6 +86,7 @@ class Operations:
         self._clock = clock
         self._limits = limits
         self._counts = counts
+        self._tracer = tracer
 
     def now_ms(self) -> int:
         return self._clock.now_ms()
@@ -93,6 +98,7 @@ class Operations:
         page = self._pages.get(PageKey(request.tenant_id, request.operation.url_id))
         if page is None:
             return False
+        self._trace(request)
         operation, broadcast_id, fingerprint = self._complete(request)
         action = rules.action_for(page.state, operation, request.user.id)
         refusal = self._ration(request)
@@ -104,6 +110,7 @@ class Operations:
     async def perform(self, request: Request) -> None:
         """Submit when the hooks have answered. The answer comes to `request.answer` in any case."""
         key = PageKey(request.tenant_id, request.operation.url_id)
+        self._trace(request)
         try:
             async with self._pages.using(key) as page:
                 operation, broadcast_id, fingerprint = self._complete(request)
@@ -121,7 +128,13 @@ class Operations:
                 request.lane.asking.discard(request.order)
                 request.lane.halt(str(request.operation.broadcast_id), request.order, refusal)
             self._counts.answered(kind_of(request.operation), refusal)
+            if request.span is not None:
+                request.span.ended(refusal.code)
             request.answer(refusal)
+
+    def _trace(self, request: Request) -> None:
+        if self._tracer is not None and request.span is None:
+            request.span = self._tracer.operation(kind_of(request.operation))
 
     def _complete(self, request: Request) -> tuple[Operation, str, bytes]:
         now_ms = self._clock.now_ms()
@@ -230,6 +243,7 @@ class Operations:
                 refusal,
                 ask_again=self._hooks.asks and not request.trusted,
                 order=request.order,
+                span=request.span,
             ),
         )
 

@@ -80,6 +80,7 @@ class Page:
         self._batch = Batch()
         self._ring: Ring | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._when_sent: list[Callable[[], None]] = []
         self._snapshot: tuple[Position, list[Owed], int] | None = None
         self._encoded: tuple[Position, bytes, bytes | None] | None = None
         self._replays: dict[int, Owed] = {}
@@ -146,6 +147,18 @@ class Page:
         ended = self._clock.monotonic()
         self._batch.flushed(started, ended)
         self.pace.flushed(started, ended)
+        self._tell_sent()
+
+    def when_sent(self, tell: Callable[[], None]) -> None:
+        """Call it when everything that is folded has been sent: now, or after the next flush."""
+        self._when_sent.append(tell)
+        if self.sent == self.position.seq:
+            self._tell_sent()
+
+    def _tell_sent(self) -> None:
+        due, self._when_sent = self._when_sent, []
+        for tell in due:
+            tell()
 
     def restore(self, state: State, last: str = "") -> None:
         """The page as it was loaded, `last` being the broadcast id of its last event. Viewers of an
@@ -159,6 +172,7 @@ class Page:
         self.state = state
         self.sequencer.reset(state.position, last)
         self.sent = state.position.seq
+        self._tell_sent()
         self._counts.readers_reset += len(self.viewers)
         for viewer in list(self.viewers):
             self._live.pop(viewer, None)

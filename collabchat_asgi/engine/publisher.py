@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from ..core.model import Event
 from ..pubsub.abc import PubSub
@@ -12,6 +13,7 @@ from .backend import within
 from .counts import Counts
 from .hints import Happened, Hint, HintCodec
 from .supervisor import Supervisor
+from .traces import MOST_IN_A_HINT
 
 logger = logging.getLogger("collabchat_asgi.engine")
 
@@ -34,18 +36,21 @@ class Publisher:
         self._pubsub = pubsub
         self._codec = codec
         self._seconds = seconds
-        self._waiting: OrderedDict[str, tuple[str, list[Event]]] = OrderedDict()
+        self._waiting: OrderedDict[str, tuple[str, list[Event], list[str]]] = OrderedDict()
         self._others: list[tuple[str, Hint]] = []
         self._wake = asyncio.Event()
         self._busy: set[str] = set()
         self._hints = counts.hints
 
-    def happened(self, topic: str, epoch: str, events: list[Event]) -> None:
+    def happened(
+        self, topic: str, epoch: str, events: list[Event], traces: Sequence[str] = ()
+    ) -> None:
         waiting = self._waiting.get(topic)
         if waiting is not None and waiting[0] == epoch:
             waiting[1].extend(events)
+            waiting[2].extend(traces)
         elif len(self._waiting) < MAX_TOPICS:
-            self._waiting[topic] = (epoch, list(events))
+            self._waiting[topic] = (epoch, list(events), list(traces))
         else:
             self._hints["failed"] += 1
         self._wake.set()
@@ -72,10 +77,11 @@ class Publisher:
             for topic in [topic for topic in self._waiting if topic not in self._busy]:
                 if len(self._busy) >= AT_ONCE:
                     break
-                epoch, events = self._waiting.pop(topic)
+                epoch, events, traces = self._waiting.pop(topic)
                 told = tuple(events) if len(events) <= MAX_EVENTS else ()
                 self._busy.add(topic)
-                supervisor.once("publish", self._publish(topic, topic, Happened(epoch, told)))
+                happened = Happened(epoch, told, tuple(traces[:MOST_IN_A_HINT]))
+                supervisor.once("publish", self._publish(topic, topic, happened))
 
     async def _publish(self, name: str, topic: str, hint: Hint) -> None:
         try:

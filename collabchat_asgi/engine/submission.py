@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ..core import rules
 from ..core.model import Operation, Position, User
 from ..errors import Refused
+from .traces import Span
 
 
 class Lane:
@@ -75,6 +76,7 @@ class Submission:
     order: int = 0
     """Its place in the lane, also when permission has been asked for again."""
     answered: bool = False
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
