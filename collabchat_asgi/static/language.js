@@ -5,7 +5,17 @@ import { Words } from './words.js'
 
 /** @type {Record<string, () => Promise<{default: Texts}>>} */
 const CATALOGUES = {
+  ar: () => import('./lang/ar.js'),
   de: () => import('./lang/de.js'),
+  es: () => import('./lang/es.js'),
+  fr: () => import('./lang/fr.js'),
+  he: () => import('./lang/he.js'),
+  ja: () => import('./lang/ja.js'),
+  pt: () => import('./lang/pt.js'),
+  ru: () => import('./lang/ru.js'),
+  sr: () => import('./lang/sr.js'),
+  'sr-latn': () => import('./lang/sr-latn.js'),
+  zh: () => import('./lang/zh.js'),
 }
 
 /** As it is written on the element or around it, through shadow roots. @param {Element} element */

@@ -40,7 +40,7 @@ for (const name of names) {
 
 test('the language of a page leads to its catalogue', () => {
   for (const name of names) assert.equal(catalogueOf(name), name)
-  for (const [tag, name] of [['de-AT', 'de'], ['DE', 'de'], ['en', undefined], ['en-GB', undefined], ['', undefined], ['tlh', undefined], ['not a tag', undefined], ['constructor', undefined]]) {
+  for (const [tag, name] of [['de-AT', 'de'], ['sr-RS', 'sr'], ['sr-Latn-RS', 'sr-latn'], ['sr-ME', 'sr-latn'], ['sh', 'sr-latn'], ['pt-BR', 'pt'], ['zh-Hant-TW', 'zh'], ['iw', 'he'], ['DE', 'de'], ['en', undefined], ['en-GB', undefined], ['', undefined], ['tlh', undefined], ['not a tag', undefined], ['constructor', undefined]]) {
     assert.equal(catalogueOf(String(tag)), name, tag)
   }
 })
@@ -57,4 +57,17 @@ test('a language is loaded, and what a host says goes before it', async () => {
   const words = await wordsOf('de-AT', { Close: 'Zu' })
   assert.deepEqual([words.locale, words.direction, words.say('Close'), words.say('Keep')], ['de-AT', 'ltr', 'Zu', 'Behalten'])
   assert.equal(words.count(1, '{n} reply', '{n} replies'), '1 Antwort')
+})
+
+test('Serbian in Latin is what stands in Cyrillic', async () => {
+  const latin = await wordsOf('sr-Latn')
+  assert.equal(latin.say('You no longer have access to these discussions.'), 'Više nemate pristup ovim raspravama.')
+  assert.deepEqual([1, 3, 5, 21].map(n => latin.count(n, '{n} reply', '{n} replies')), ['1 odgovor', '3 odgovora', '5 odgovora', '21 odgovor'])
+  const { default: texts } = await import(new URL('lang/sr-latn.js', STATIC).href)
+  assert.doesNotMatch(JSON.stringify(texts), /[\u0400-\u04ff]|undefined/)
+})
+
+test('what is read from right to left says so', async () => {
+  for (const tag of ['ar', 'ar-EG', 'he']) assert.equal((await wordsOf(tag)).direction, 'rtl', tag)
+  assert.equal((await wordsOf('ja')).direction, 'ltr')
 })
