@@ -40,7 +40,7 @@ def test_its_own_suite_passes(installed: Mapping[str, str], tmp_path: Path) -> N
         command, cwd=tmp_path, env={**os.environ, **installed}, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert re.search(r"\n3\d passed in", ran.stdout), ran.stdout
+    assert re.search(r"\b3\d passed in", ran.stdout), ran.stdout
 
 
 async def test_two_processes_talk_through_it(installed: Mapping[str, str], tmp_path: Path) -> None:

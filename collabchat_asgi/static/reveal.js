@@ -2,8 +2,8 @@
 
 /** Of a page that opens a part in its own time, or slides it open. */
 const OPENING = 600
-/** A smooth scroll is over by then, where a browser does not say when it is. */
-const SCROLLED = 1200
+/** A scroll is over when nothing has moved for so long, where a browser does not say that it is. */
+const SCROLLED = 600
 const MARGIN = 12
 
 /** Of the window, in pixels. @typedef {{top: number, bottom: number, left: number, right: number}} Box */
@@ -154,7 +154,11 @@ export async function reveal(passage, below, signal) {
     for (const type of ['wheel', 'touchmove', 'keydown', 'pointerdown']) addEventListener(type, () => done.abort(), { signal: done.signal, capture: true, passive: true })
     for (const each of [signal, done.signal]) each.addEventListener('abort', resolve)
     addEventListener('scrollend', resolve, { signal: done.signal, capture: true })
-    setTimeout(resolve, SCROLLED)
+    let still = setTimeout(resolve, SCROLLED)
+    addEventListener('scroll', () => {
+      clearTimeout(still)
+      still = setTimeout(resolve, SCROLLED)
+    }, { signal: done.signal, capture: true, passive: true })
   })
   const again = done.signal.aborted ? undefined : shown()
   done.abort()

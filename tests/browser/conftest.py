@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import time
 import uuid
@@ -26,6 +27,8 @@ SWITCHES = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 ]
+CHROMIUM = "chromium" if os.environ.get("TESTS_LONG") else "chromium-headless-shell"
+"""The same engine without a desktop around it takes half the time of the processor."""
 EXPECTED = ("WebSocket connection to", "net::ERR_", "cannot be reached: TypeError")
 """What is complained of while the network is away."""
 
@@ -162,12 +165,17 @@ def fault_expected(fault: str) -> bool:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is needed (tests/run installs it)"
     async with playwright_api.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=SWITCHES)
         yield browser
         await browser.close()
+
+
+def chromium() -> str:
+    """Where it is."""
+    found = shutil.which(CHROMIUM)
+    assert found, f"{CHROMIUM} is needed (tests/run installs it)"
+    return found
 
 
 def serve(folder: Path, **settings: str) -> ServerProcess:

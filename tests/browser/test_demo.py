@@ -36,9 +36,11 @@ PAIRS: dict[str, tuple[Callable[[], PostgresServer | RedisServer | RedisCluster]
     "PostgreSQL + Redis Cluster": (PostgresServer, RedisCluster),
 }
 """Storage, then pub/sub; where one is named, the pub/sub is what fits it."""
+NORMAL = ("SQLite", "PostgreSQL + Redis Cluster")
+LONG = bool(os.environ.get("TESTS_LONG"))
 
 
-@pytest.fixture(scope="module", params=PAIRS)
+@pytest.fixture(scope="module", params=PAIRS if LONG else NORMAL)
 def demo(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Path]]:

@@ -1,5 +1,5 @@
 """PostgreSQL crashes, throws everybody out and stands still under load: as the storage and as its
-own pub/sub, under two processes and under four workers. The history is the judge."""
+own pub/sub, under four workers and (TESTS_LONG=1) under two processes. The history is the judge."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture(params=["2 processes", "4 workers"])
+@pytest.fixture(params=["4 workers", "2 processes"] if LONG else ["4 workers"])
 def crew(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -18,12 +17,9 @@ import pytest
 from playwright.async_api import Page, WebSocket, async_playwright
 
 from collabchat_asgi.testing import ServerProcess
+from tests.browser.conftest import SWITCHES, chromium
 
 ROOT = Path(__file__).parents[2]
-SWITCHES = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-]
 EXAMPLES = (
     "fastapi_login_app",
     "starlette_app",
@@ -72,9 +68,7 @@ def django_admin(env: dict[str, str], *command: str) -> None:
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=SWITCHES
-        )
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=SWITCHES)
         yield await browser.new_page()
         await browser.close()
 

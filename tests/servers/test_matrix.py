@@ -13,8 +13,8 @@ from collabchat_asgi.testing.servers import SERVERS
 from .matrix import ADVERSARIAL, HOSTS, LONG, SMOKE, SUITE, run
 
 NORMAL = [
-    *((server, "fastapi") for server in SERVERS),
-    *(("uvicorn", host) for host in ("flask", "django", "litestar")),
+    *((server, "fastapi") for server in ("uvicorn", "hypercorn", "daphne", "granian")),
+    *(("uvicorn", host) for host in ("flask", "django")),
 ]
 REFUSED = ("handshake", "frames")
 EVERY = [(server, host) for server in SERVERS for host in HOSTS]
@@ -32,7 +32,7 @@ def test_the_suite_is_green(server: str, host: str) -> None:
 OTHERS = [server for server in SERVERS if server != "uvicorn"]
 
 
-@pytest.mark.parametrize("server", OTHERS if LONG else ["hypercorn", "granian"])
+@pytest.mark.parametrize("server", OTHERS if LONG else ["hypercorn"])
 def test_the_adversarial_list(server: str) -> None:
     """On uvicorn it is run where it stands."""
     selection = [ADVERSARIAL] if LONG else [f"{ADVERSARIAL}/test_{name}.py" for name in REFUSED]

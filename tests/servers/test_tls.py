@@ -10,10 +10,10 @@ from tests.certificates import make_certificates
 
 from .matrix import LONG, SMOKE, SUITE, run
 
-OTHERS = ("daphne", "granian", "gunicorn") if LONG else ()
+OTHERS = ("hypercorn", "daphne", "granian", "gunicorn") if LONG else ()
 
 
-@pytest.mark.parametrize("server", ["uvicorn", "hypercorn", *OTHERS])
+@pytest.mark.parametrize("server", ["uvicorn", *OTHERS])
 def test_the_suite_over_tls(server: str, tmp_path: Path) -> None:
     made = make_certificates(tmp_path)
     outcome = run(

@@ -30,6 +30,7 @@ KNOWN = ["websockets-sansio", "wsproto"]
 PAGE = "page"
 ANN = Identity("ann", tenants={"acme": "commenter"})
 EVENTS = 60
+CLOSES = 20 if os.environ.get("TESTS_LONG") else 5
 
 
 @given(st.integers(0, 70_000))
@@ -151,11 +152,12 @@ def test_nothing_is_written_behind_a_close_frame(loop: str, ws: str) -> None:
     async def test() -> None:
         async with serving(ws) as scene:
             other = await scene.join()
-            for _ in range(20):
+            for _ in range(CLOSES):
                 behind, flooded = await closed_in_a_flood(scene)
                 assert flooded > 0
                 assert behind == b""
-            await other.close()
+            # It has read nothing of the flood, and would wait for its own close behind it.
+            other.transport.abort()
 
     run(loop, test)
 
