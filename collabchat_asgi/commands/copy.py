@@ -128,7 +128,9 @@ def checksum(copy: PageCopy) -> bytes:
     """The same for the same page, whichever storage gave it and in whatever order."""
     records = sorted(copy.records, key=lambda record: record.key)
     kept = sorted(copy.kept, key=lambda one: one.broadcast_id)
-    whole = msgspec.msgpack.encode((copy.position, copy.trimmed, records, kept))
+    whole = msgspec.msgpack.encode(
+        (copy.position, copy.trimmed, records, kept, sorted(copy.read.items()))
+    )
     return blake2b(whole, digest_size=16).digest()
 
 

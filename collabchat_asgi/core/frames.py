@@ -58,6 +58,11 @@ class Typing(Wire, frozen=True, tag_field="type", tag="typing"):
     chat_id: str
 
 
+class Read(Wire, frozen=True, tag_field="type", tag="read"):
+    url_id: str
+    seq: int
+
+
 class Refresh(Wire, frozen=True, tag_field="type", tag="refresh"):
     token: str
 
@@ -70,7 +75,7 @@ class Pong(Wire, frozen=True, tag_field="type", tag="pong"):
     n: int
 
 
-ClientFrame = Subscribe | Unsubscribe | Operation | Typing | Refresh | Ping | Pong
+ClientFrame = Subscribe | Unsubscribe | Operation | Read | Typing | Refresh | Ping | Pong
 
 
 _R = TypeVar("_R", bound=RefusedFrame)
@@ -94,7 +99,7 @@ _hello = msgspec.json.Decoder(Hello)
 _operations = {str(kind.__struct_config__.tag): msgspec.json.Decoder(kind) for kind in OPERATIONS}
 _decoders: dict[str, msgspec.json.Decoder[Any]] = _operations | {
     str(kind.__struct_config__.tag): msgspec.json.Decoder(kind)
-    for kind in (Subscribe, Unsubscribe, Typing, Refresh, Ping, Pong)
+    for kind in (Subscribe, Unsubscribe, Read, Typing, Refresh, Ping, Pong)
 }
 
 
@@ -191,6 +196,9 @@ def _check(frame: ClientFrame, url_id_chars: int) -> None:
                 check_integer(since.seq, "since.seq", minimum=0)
         case Unsubscribe():
             check_url_id(frame.url_id, url_id_chars)
+        case Read(seq=seq):
+            check_url_id(frame.url_id, url_id_chars)
+            check_integer(seq, "seq", minimum=0)
         case Typing():
             check_url_id(frame.url_id, url_id_chars)
             check_text(frame.chat_id, "chatId", 64)

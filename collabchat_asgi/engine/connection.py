@@ -16,6 +16,7 @@ from ..core.frames import (
     ClientFrame,
     Ping,
     Pong,
+    Read,
     Refresh,
     Subscribe,
     Typing,
@@ -114,6 +115,9 @@ class Connection:
                 return True
             if request.lane is not None:
                 request.lane.waiting -= 1  # it is counted again when its turn comes
+        if self._worker is None and isinstance(frame, Read):
+            self._read(frame)
+            return True
         if len(self._inbox) >= self.engine.tuning.inbox_frames:
             self.give_up(CloseCode.TOO_MANY, "too many frames wait for an answer")
             return True
@@ -157,6 +161,7 @@ class Connection:
             return
         engine = self.engine
         viewer.page.remove(viewer)
+        engine.reading.remove(viewer)
         self.outbox.forget(viewer)
         grace = engine.timing.presence_grace_seconds
         viewer.page.presence.leave(viewer.person, engine.clock.monotonic(), grace)
@@ -250,6 +255,8 @@ class Connection:
             case Unsubscribe(url_id=url_id):
                 self.unsubscribe(url_id)
                 self.outbox.answer(encode({"type": "unsubscribed", "urlId": url_id}))
+            case Read():
+                self._read(frame)
             case Typing():
                 self._typing(frame)
             case Refresh():
@@ -319,6 +326,14 @@ class Connection:
         told = msgspec.json.encode(user).decode()
         engine.publisher.tell(viewer.page.topic, IsTyping(user.id, frame.chat_id, told))
         engine.show_typing(viewer.page, frame.chat_id, user)
+
+    def _read(self, frame: Read) -> None:
+        viewer = self.viewers.get(frame.url_id)
+        if viewer is None:
+            wrong = "read needs a subscription: subscribe to this page on this connection first"
+            self.refuse(Refused("invalid", wrong, field="urlId"), url_id=frame.url_id)
+        else:
+            self.engine.reading.read(viewer, frame.seq)
 
     async def _refresh(self, frame: Refresh) -> None:
         bare = replace(

@@ -39,6 +39,7 @@ from .hints import (
     RUN_BYTES,
     ControlMoved,
     Happened,
+    HaveRead,
     Heard,
     HintCodec,
     HowMuch,
@@ -56,6 +57,7 @@ from .outbox import Message, Outbox, Send, Wire
 from .page import Page
 from .pages import Pages
 from .publisher import Publisher
+from .reading import Reading
 from .revalidation import Revalidation
 from .revocations import Revocation, Revocations
 from .storage_time import StorageTime
@@ -175,6 +177,15 @@ class Engine:
             self.meter.release,
         )
         self.gossip = Gossip(self.run, self.publisher, self.pages, self.codec, clock, timing)
+        self.reading = Reading(
+            self.storage,
+            self.publisher,
+            self.gossip,
+            self.pages,
+            self.supervisor,
+            clock,
+            self._seconds,
+        )
         self.revocations = Revocations(
             self.storage, self.publisher, clock, self._seconds, self._revoked
         )
@@ -218,6 +229,7 @@ class Engine:
             ("committer", self.committer.run),
             ("publisher", lambda: self.publisher.run(self.supervisor)),
             ("listener", self.listener.run),
+            ("reading", self.reading.run),
             ("ticker", self._tick),
             ("sweeper", self._sweep),
             ("usage", lambda: self._every_flush(self.meter.store)),
@@ -235,6 +247,7 @@ class Engine:
         for connection in list(self.connections.values()):
             self._send_away(connection, self.timing.drain_seconds)
         await self.committer.settled(self._seconds)
+        await self.reading.store()
         await self.meter.last_flush()
         await self._release()
 
@@ -474,6 +487,10 @@ class Engine:
                 shown = page is not None and page.state.chat(chat_id) is not None
                 if page is not None and shown and self.gossip.is_still_typed(heard):
                     self.show_typing(page, chat_id, msgspec.json.decode(user, type=User))
+            case HaveRead():
+                page = self.pages.of_topic(topic)
+                if page is not None:
+                    self.reading.hear(page, heard.hint)
             case Spent(rows=rows):
                 self.users.hear(heard.run, rows)
             case ControlMoved():

@@ -89,6 +89,12 @@ class IsTyping(msgspec.Struct, frozen=True, array_like=True, tag="t"):
     """The user as JSON, as it goes into the frame."""
 
 
+class HaveRead(msgspec.Struct, frozen=True, array_like=True, tag="r"):
+    """Users and the numbers of the topic's page up to which they have read."""
+
+    rows: list[tuple[str, int]]
+
+
 class Heartbeat(msgspec.Struct, frozen=True, array_like=True, tag="h"):
     """On the control topic."""
 
@@ -140,6 +146,7 @@ Hint = (
     | PeopleAll
     | WhoIsHere
     | IsTyping
+    | HaveRead
     | Heartbeat
     | Spent
     | ControlMoved

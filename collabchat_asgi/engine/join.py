@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
@@ -12,7 +13,7 @@ from ..core.presence import person
 from ..core.rules import Action
 from ..errors import Refused, StorageError
 from ..hooks import AccessRequest, HookFailed, refusal_of
-from ..storage.abc import Tail
+from ..storage.abc import ReadBy, Tail
 from .backend import unavailable
 from .log import LogReader
 from .operations import forbidden
@@ -43,7 +44,9 @@ async def join(connection: Connection, frame: Subscribe) -> None:
     can = await _permissions(connection, frame.url_id)
     try:
         async with engine.pages.using(PageKey(connection.tenant_id, frame.url_id)) as page:
+            asked = engine.reading.ask(ReadBy(page.key, connection.identity.user_id))
             await engine.reader.current(page)
+            read = await asyncio.shield(asked)
             since = None if frame.since is UNSET else await _reach(engine.reader, page, frame.since)
             if connection.closed:
                 return
@@ -51,7 +54,7 @@ async def join(connection: Connection, frame: Subscribe) -> None:
                 serial, connection.identity.user_id, connection.tenant_id, connection.id
             ):
                 raise forbidden()
-            _place(connection, page, since, can, resumes=frame.since is not UNSET)
+            _place(connection, page, since, can, read, resumes=frame.since is not UNSET)
     except StorageError as error:
         raise unavailable() from error
 
@@ -61,6 +64,7 @@ def _place(
     page: Page,
     since: Position | None,
     can: list[str],
+    read: int | None,
     *,
     resumes: bool,
 ) -> None:
@@ -69,6 +73,7 @@ def _place(
     page.flush()
     page.presence.join(who)
     page.add(viewer)
+    connection.engine.reading.add(viewer, read)
     connection.viewers[page.key.url_id] = viewer
     joins = connection.engine.counts.joins
     if since is None or since.epoch != page.position.epoch:

@@ -177,6 +177,9 @@ class Page:
         for viewer in list(self.viewers):
             self._live.pop(viewer, None)
             viewer.start_over()
+            if viewer.read is not None:
+                # What was erased is not read, whatever comes in its place.
+                viewer.read = min(viewer.read, self.sent)
             self.begin(viewer, can=None)
 
     def lead_to(self, state: State, events: Sequence[Event]) -> bool:
@@ -241,6 +244,8 @@ class Page:
         users, connections = self.presence.counts()
         if users:
             frame["users"], frame["connections"] = users, connections
+        if viewer.read is not None:
+            frame["read"] = min(viewer.read, self.sent)
         if load:
             frame["load"] = True
         return Owed(encode(frame).encode())
@@ -283,6 +288,17 @@ class Page:
         """Tell everyone else that somebody types; who cannot be told now misses nothing."""
         others = [viewer for viewer in self._live if viewer.identity.user_id != user_id]
         self._say(text, len(text.encode()), others)
+
+    def tell_read(self, viewer: Viewer, seq: int) -> None:
+        """Tell a viewer how far its person has read elsewhere, as soon as it can be told."""
+        viewer.read = seq
+        viewer.read_due = True
+        if viewer.live:
+            self._fall_behind(viewer, self.sent)
+
+    def read_text(self, viewer: Viewer) -> tuple[str, int]:
+        text = encode({"type": "read", "urlId": self.key.url_id, "seq": viewer.read})
+        return text, len(text.encode())
 
     def presence_text(self) -> tuple[str, int]:
         text = presence_frame(self.key.url_id, *self.presence.counts())

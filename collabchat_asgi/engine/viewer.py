@@ -39,6 +39,8 @@ class Viewer:
         "person",
         "position",
         "presence_due",
+        "read",
+        "read_due",
         "replaying",
         "waiting",
     )
@@ -53,6 +55,10 @@ class Viewer:
         self.live = False
         self.presence_due = False
         """The counts have changed while it was behind."""
+        self.read: int | None = None
+        """The number up to which this person has read, here or elsewhere; None: never."""
+        self.read_due = False
+        """It was read elsewhere, and is not told yet."""
         self.replaying = False
         """What it missed is told from the ring, merged, and not frame by frame."""
         self.waiting = False
@@ -100,6 +106,9 @@ class Viewer:
             if self.presence_due:
                 self.presence_due = False
                 return page.presence_text()
+            if self.read_due:
+                self.read_due = False
+                return page.read_text(self)
             page.rejoin(self)
             return None
         frame = page.frame_after(self.position)

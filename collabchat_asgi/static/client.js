@@ -17,7 +17,7 @@
  *
  * `page.state` is an immutable view: what is committed and, over it, what this reader did and is not yet committed
  * (`pending`). A chat that did not change is the same object as before, so `===` tells what to draw again.
- * Events of a page: `change` (the new state), `status`, `presence` and `typing` (these three without `change`), `draft`, `error`.
+ * Events of a page: `change` (the new state), `status`, `presence`, `typing` and `read` (these four without `change`), `draft`, `error`.
  * Events of the client: `status` of the connection, and `error`: what concerns no page, such as a server that cannot be reached.
  *
  * Every change works offline: it is queued, survives a reload, and is sent when the connection and the same user are back.

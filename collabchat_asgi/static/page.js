@@ -64,6 +64,12 @@ export class Page extends Emitter {
   /** Call at every keystroke: at most one frame in 3 s leaves, and none while not live, or closed. @param {string} chatId */
   typing(chatId) { if (!this.#last) this.#subscription.typing(chatId) }
 
+  /** Comments of others that this person has not read on any device: their ids, by chat. Empty on a first visit. @returns {ReadonlyMap<string, readonly string[]>} */
+  unread() { return this.#last ? new Map() : this.#subscription.unread() }
+
+  /** This discussion was read, or without an id the whole page: told to the person's other devices, at most once a second. @param {string} [chatId] */
+  markRead(chatId) { if (!this.#last) this.#subscription.reading.mark(chatId) }
+
   /** Loads comments before the oldest loaded one. Resolves to whether there are more; rejects with a CollabError. @param {string} chatId @param {number} [limit] @returns {Promise<boolean>} */
   async loadOlder(chatId, limit = 50) { return this.#working.older.load(chatId, limit) }
 

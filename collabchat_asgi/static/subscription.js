@@ -9,6 +9,7 @@ import { Outbox } from './outbox.js'
 import { overlay } from './overlay.js'
 import { ConfirmedPage } from './confirmed.js'
 import { CollabError, Malformed, count, list, readChat, readEvents, readPosition, readUser, text } from './protocol.js'
+import { Reading } from './reading.js'
 import { StatusLine, signedOut } from './status.js'
 import { Typing } from './typing.js'
 
@@ -81,6 +82,10 @@ export class Subscription {
     this.answer = new Timer(env)
     this.others = new Typing(env, (chatId, users) => link.emit('typing', { chatId, users }))
     this.older = new OlderComments(urlId, this.page, link.get, this.#abort.signal, () => this.#changed())
+    this.reading = new Reading(urlId, this.page, env, link.get, this.#abort.signal, seq => this.live && link.send({ type: 'read', urlId, seq }), () => {
+      this.#state = undefined
+      link.emit('read', { read: this.reading.seq, unread: this.unread() })
+    })
     this.outbox = new Outbox(urlId, {
       env, nobodys: link.nobodys, welcome: link.welcome, lastWelcome: link.lastWelcome, send: link.send, pace: link.operating, work: link.work,
       changed: () => this.#changed(),
@@ -103,6 +108,7 @@ export class Subscription {
       urlId: this.urlId, ...this.line.value, loaded: this.page.loaded, position: this.page.position, chats: this.#chats, can: this.#can,
       ...this.#user && { user: this.#user, tenantId: this.#tenantId }, ...this.#users !== undefined && { users: this.#users }, ...this.#connections !== undefined && { connections: this.#connections },
       pending: this.outbox.queue.operations.length, drafts: this.outbox.queue.drafts,
+      ...this.reading.seq !== undefined && { read: this.reading.seq },
     })
   }
 
@@ -136,10 +142,12 @@ export class Subscription {
     this.askAgain.stop()
     this.answer.stop()
     this.outbox.lost()
+    this.reading.lost()
   }
 
   #empty() {
     this.page.clear()
+    this.reading.clear()
     this.#can = []
     this.#users = this.#connections = this.#user = undefined
     this.#tenantId = ''
@@ -269,6 +277,7 @@ export class Subscription {
         case 'events': return this.#events(frame)
         case 'unsubscribed': return this.#unsubscribed(frame)
         case 'presence': return this.#presence(frame)
+        case 'read': return this.reading.told(frame.seq)
         case 'typing': return this.#typing(text(frame.chatId), readUser(frame.user))
       }
     } catch (error) {
@@ -282,6 +291,8 @@ export class Subscription {
   #subscribed(frame) {
     if (!this.#open || this.#sync === 'refused') return
     const { epoch, seq } = readPosition(frame)
+    if (this.page.position.seq > 0 && this.page.position.epoch !== epoch) this.reading.clear()
+    if (frame.read !== undefined) this.reading.told(frame.read)
     this.#can = list(frame.can ?? [], text)
     this.#count(frame)
     if (frame.load === true) {
@@ -312,6 +323,7 @@ export class Subscription {
     this.#settleReached(true)
     // An empty page is either not yet what the acks say, or erased since: only an answer given after them tells.
     if (this.page.position.seq === 0 && this.outbox.acked.length) this.#subscribe()
+    this.reading.caughtUp(this.#user?.id)
     this.#changed()
   }
 
@@ -366,6 +378,7 @@ export class Subscription {
     this.page.fold(events)
     for (const event of events.events) {
       if (event.user.id === this.#user?.id) this.outbox.happened(event)
+      this.reading.happened(event, this.#user?.id)
       if (event.type === 'updated-text-chat' && event.change === 'comment-added') this.others.ends(event.chatId, event.user.id)
     }
     if (this.#sync === 'following' && this.page.position.seq >= this.#target) return this.#caughtUp()
@@ -411,6 +424,14 @@ export class Subscription {
   /** @param {string} chatId */
   typing(chatId) { if (this.live && this.page.chats.has(chatId) && this.others.due(chatId)) this.link.send({ type: 'typing', urlId: this.urlId, chatId }) }
 
+  /** Comments of others that this person has not read, by their chat. @returns {ReadonlyMap<string, readonly string[]>} */
+  unread() {
+    /** @type {Map<string, string[]>} */
+    const found = new Map()
+    for (const [id, { chatId }] of this.reading.unread) if (this.page.chats.has(chatId)) found.set(chatId, [...found.get(chatId) ?? [], id])
+    return found
+  }
+
   // What the server answers
 
   /** @param {Record<string, any>} frame */
@@ -450,9 +471,11 @@ export class Subscription {
   /** An `error` frame for this page. @param {Record<string, any>} frame  @param {ErrorEvent} error */
   failed(frame, error) {
     if (this.outbox.error(frame, error)) return
+    // An older server, which knows no `read`.
+    if (frame.code === 'unsupported' && frame.broadcastId === undefined) return this.reading.refused()
     // It answers a `subscribe` (or a `typing`, the only other one with a field of its own), and says that there is no subscription
     // now, whatever a new epoch has brought in between.
-    if (frame.broadcastId === undefined && frame.field !== 'chatId' && this.#open && this.#sync !== 'idle' && this.#sync !== 'refused') {
+    if (frame.broadcastId === undefined && frame.field !== 'chatId' && frame.field !== 'seq' && this.#open && this.#sync !== 'idle' && this.#sync !== 'refused') {
       this.#held = false
       this.#to('idle')
       if (error.code === 'unavailable' && !this.#complained) {

@@ -136,6 +136,8 @@ export interface PageState {
   /** Distinct people, and connections; absent until known. */
   readonly users?: number
   readonly connections?: number
+  /** Everything up to this number was read by this person, on whichever device; absent: they were never here. */
+  readonly read?: number
   /** Operations that are not settled. */
   readonly pending: number
   readonly drafts: readonly Draft[]
@@ -144,9 +146,11 @@ export interface PageState {
 export interface Presence { readonly users: number; readonly connections: number; readonly joined: readonly User[]; readonly left: readonly string[] }
 /** Everybody else who is typing in this chat now; given again, shorter, when somebody stops. */
 export interface Typing { readonly chatId: string; readonly users: readonly User[] }
+/** This person has read on, here or on another device; what others write comes with `change`. `unread` is `page.unread()`. */
+export interface ReadEvent { readonly read?: number; readonly unread: ReadonlyMap<string, readonly string[]> }
 export interface ErrorEvent extends Refusal { readonly urlId?: string; readonly broadcastId?: string }
 
-export interface PageEvents { change: PageState; presence: Presence; typing: Typing; status: StatusEvent; draft: Draft; error: ErrorEvent }
+export interface PageEvents { change: PageState; presence: Presence; typing: Typing; read: ReadEvent; status: StatusEvent; draft: Draft; error: ErrorEvent }
 export interface ClientEvents { status: StatusEvent; error: ErrorEvent }
 
 export interface Welcome { connectionId: string; tenantId: string; user: User; now: number; expiresInMs?: number; pingIntervalMs: number; limits: { frameBytes: number; bodyChars: number; dedupeMs: number } }

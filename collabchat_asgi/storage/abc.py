@@ -10,7 +10,7 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 from ..core.model import NOWHERE, Mark, PageKey, Position, Record
 from ..errors import StorageError
@@ -29,6 +29,7 @@ __all__ = [
     "PageCopy",
     "PageKey",
     "Position",
+    "ReadBy",
     "Reason",
     "Record",
     "Reset",
@@ -194,6 +195,15 @@ class PageCopy:
     """The last number that the log no longer holds."""
     records: Sequence[Record]
     kept: Sequence[Kept]
+    read: Mapping[str, int] = field(default_factory=dict)
+    """The number up to which each user has read, by user id."""
+
+
+class ReadBy(NamedTuple):
+    """Whose reading of which page."""
+
+    page: PageKey
+    user_id: str
 
 
 Rewrite = Callable[[PageCopy], PageCopy | None]
@@ -372,6 +382,26 @@ class Storage(ABC):
         which no call reads any more. It may take long, and keep commits waiting meanwhile. Raises
         `StorageError` where a storage cannot do it, or was kept from it."""
         raise StorageError(f"{self!r} cannot purge its files (Storage.purge)")
+
+    async def keep_read(self, read: Mapping[ReadBy, int]) -> None:
+        """Remember the numbers up to which people have read. None ever goes back: what is further
+        already stays. Of a page that nobody has committed to nothing is kept; `erase` forgets all
+        of a page, `dump` and `restore` take it along. One round trip per chunk, and no part of the
+        log. As good as a commit for whoever reads it, but nobody waits for it.
+
+        A storage that keeps none of it serves pages all the same: then nobody is told what is new.
+        """
+        return None
+
+    async def read_up_to(self, asked: Collection[ReadBy]) -> Mapping[ReadBy, int]:
+        """The number up to which each has read, without those who never have. One round trip per
+        chunk."""
+        return {}
+
+    async def forget_read(self, tenant_id: str, user_id: str) -> int:
+        """Drop what is known of one person's reading on all pages of a tenant; on how many it was.
+        It may take long: nothing finds pages by who has read them."""
+        return 0
 
     @abstractmethod
     async def trim(self, *, before_ms: int, keep_events: int) -> int:

@@ -24,6 +24,7 @@ from .abc import (
     LogEvent,
     Outcome,
     PageCopy,
+    ReadBy,
     Record,
     Revise,
     Rewrite,
@@ -58,6 +59,7 @@ class _Page:
     log: dict[int, _Logged] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
     remembered: dict[str, _Remembered] = field(default_factory=dict)
+    read: dict[str, int] = field(default_factory=dict)
 
     def events(self, after: int, limit: int | None = None) -> list[LogEvent]:
         numbers = islice(range(after + 1, self.head.position.seq + 1), limit)
@@ -107,12 +109,14 @@ class _Page:
                     created_ms,
                 )
             )
-        return PageCopy(self.head.position, self.head.trimmed, list(self.records.values()), kept)
+        records = list(self.records.values())
+        return PageCopy(self.head.position, self.head.trimmed, records, kept, dict(self.read))
 
     @classmethod
     def of(cls, copy: PageCopy) -> Self:
         page = cls(Head(copy.position, copy.trimmed))
         page.records = {record.key: record for record in copy.records}
+        page.read = dict(copy.read)
         for one in copy.kept:
             known = Known(one.user_id, one.fingerprint, one.position, one.receipt)
             page.remembered[one.broadcast_id] = _Remembered(known, one.created_ms)
@@ -283,6 +287,27 @@ class MemoryStorage(Storage):
 
     async def purge(self) -> None:
         """What was deleted is gone."""
+
+    async def keep_read(self, read: Mapping[ReadBy, int]) -> None:
+        with self._data.lock:
+            for (key, user_id), seq in read.items():
+                page = self._data.pages.get(key)
+                if page is not None:
+                    page.read[user_id] = max(seq, page.read.get(user_id, 0))
+
+    async def read_up_to(self, asked: Collection[ReadBy]) -> Mapping[ReadBy, int]:
+        with self._data.lock:
+            known = self._data.pages
+            return {
+                one: known[one.page].read[one.user_id]
+                for one in asked
+                if one.page in known and one.user_id in known[one.page].read
+            }
+
+    async def forget_read(self, tenant_id: str, user_id: str) -> int:
+        with self._data.lock:
+            pages = [page for key, page in self._data.pages.items() if key.tenant_id == tenant_id]
+            return sum(page.read.pop(user_id, None) is not None for page in pages)
 
     async def trim(self, *, before_ms: int, keep_events: int) -> int:
         with self._data.lock:

@@ -17,6 +17,7 @@ from .abc import (
     Loaded,
     Outcome,
     PageCopy,
+    ReadBy,
     Revise,
     Rewrite,
     Storage,
@@ -205,7 +206,7 @@ class RedisStorage(Storage):
         """The page stays in the index: taking it out could hide one that begins meanwhile."""
         keys = self._names.page(page)
         # Not again by ourselves: it may have been done, and somebody has written since.
-        gone = ("UNLINK", keys.head, keys.log, keys.records, keys.ids, keys.notes)
+        gone = ("UNLINK", keys.head, keys.log, keys.records, keys.ids, keys.notes, keys.read)
         await self._run(Command(keys.head, gone), again=False)
 
     async def dump(self, page: PageKey) -> PageCopy:
@@ -249,6 +250,44 @@ class RedisStorage(Storage):
         servers = self._open()
         for client in await servers.masters():
             await servers.checked(purge(client, self._address))
+
+    async def keep_read(self, read: Mapping[ReadBy, int]) -> None:
+        of_page: dict[PageKey, list[str | int]] = {}
+        for (page, user_id), seq in read.items():
+            of_page.setdefault(page, []).extend((user_id, seq))
+        # A script's arguments are bounded, and so is how long it may run.
+        calls = [
+            self._names.page(page).call("keep_read", *words[start : start + 2 * AT_ONCE])
+            for page, words in of_page.items()
+            for start in range(0, len(words), 2 * AT_ONCE)
+        ]
+        for start in range(0, len(calls), AT_ONCE):
+            await self._run(*calls[start : start + AT_ONCE])
+
+    async def read_up_to(self, asked: Collection[ReadBy]) -> Mapping[ReadBy, int]:
+        found: dict[ReadBy, int] = {}
+        left = list(asked)
+        for start in range(0, len(left), AT_ONCE):
+            some = left[start : start + AT_ONCE]
+            keys = [self._names.page(one.page).read for one in some]
+            answers = await self._run(
+                *(
+                    Command(key, ("HGET", key, one.user_id))
+                    for key, one in zip(keys, some, strict=True)
+                )
+            )
+            for one, seq in zip(some, answers, strict=True):
+                if seq is not None:
+                    found[one] = int(seq)
+        return found
+
+    async def forget_read(self, tenant_id: str, user_id: str) -> int:
+        count, after = 0, None
+        while pages := await self.pages(tenant_id, after, AT_ONCE):
+            keys = [self._names.page(page).read for page in pages]
+            count += sum(await self._run(*(Command(key, ("HDEL", key, user_id)) for key in keys)))
+            after = pages[-1]
+        return count
 
     async def trim(self, *, before_ms: int, keep_events: int) -> int:
         return await self._whole(lambda servers: self._index.trim(servers, before_ms, keep_events))

@@ -21,7 +21,7 @@ __all__ = ["Keys", "Names", "script"]
 
 Word: TypeAlias = str | bytes | int
 
-PARTS = ("head", "log", "records", "ids", "notes", "turn", "line")
+PARTS = ("head", "log", "records", "ids", "notes", "turn", "line", "read")
 
 
 @cache
@@ -42,6 +42,7 @@ class Keys(NamedTuple):
     notes: str
     turn: str
     line: str
+    read: str
 
     def call(self, name: str, *args: Word) -> Command:
         return Command(self.head, (len(self), *self, *args), script(name))
@@ -165,16 +166,23 @@ def kept_of(page: PageKey, log: Sequence[bytes], ids: Sequence[bytes]) -> list[K
 
 def copy_of(page: PageKey, answer: Sequence[Any]) -> PageCopy:
     """From what `dump` in Lua gives."""
-    epoch, seq, trimmed, records, log, ids, *_ = answer
+    epoch, seq, trimmed, records, log, ids, read, _ = answer
     position = head_of(epoch, seq).position
-    return PageCopy(position, trimmed, records_of(records), kept_of(page, log, ids))
+    kept = kept_of(page, log, ids)
+    return PageCopy(position, trimmed, records_of(records), kept, read_of(read))
 
 
 def copied(copy: PageCopy) -> list[Word]:
     """As `become` in Lua takes it."""
     placed = [(one, one.position) for one in copy.kept]
-    lists = counted(changes(placed, copy.records, None))
+    read: list[Word] = [word for pair in copy.read.items() for word in pair]
+    lists = counted([*changes(placed, copy.records, None), read])
     return [*copy.position, copy.trimmed, *lists]
+
+
+def read_of(flat: Sequence[bytes]) -> dict[str, int]:
+    """How far each user has read."""
+    return {who.decode(): int(seq) for who, seq in zip(flat[::2], flat[1::2], strict=True)}
 
 
 def head_of(epoch: bytes, seq: int, trimmed: int = 0) -> Head:

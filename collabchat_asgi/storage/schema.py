@@ -18,6 +18,7 @@ TABLES = {
     "page": "collabchat_page",
     "entry": "collabchat_entry",
     "record": "collabchat_record",
+    "read": "collabchat_read",
     "usage": "collabchat_usage",
     "applied": "collabchat_usage_applied",
 }
@@ -26,6 +27,14 @@ TABLES = {
 # small rows. Not for entries and records: rows of that size, sorted into the middle of an index,
 # dirty almost three times as many pages per commit (340, not 118, with an entry on each of 64
 # pages).
+_CREATE_READ = """CREATE TABLE {read} (
+        page_id BIGINT NOT NULL,
+        user_id TEXT NOT NULL,
+        seq BIGINT NOT NULL,
+        PRIMARY KEY (page_id, user_id)
+    ){no_rowid}"""
+"""The numbers up to which people have read. Younger than the other tables of version 1."""
+
 _CREATE = (
     # One row: the schema's version, and the key that signs hints.
     """CREATE TABLE {facts} (
@@ -82,6 +91,7 @@ _CREATE = (
         serial BIGINT NOT NULL,
         PRIMARY KEY (run_id, serial)
     ){no_rowid}""",
+    _CREATE_READ,
 )
 
 LONG = 64
@@ -116,6 +126,13 @@ def migrate(dialect: Dialect) -> Procedure[None]:
             f"the database has tables of version {version}, this release knows {VERSION}: "
             "upgrade collabchat-asgi"
         )
+    if not (yield dialect.has(TABLES["read"])):
+        if not (yield dialect.owns(TABLES["page"])):
+            raise StorageError(
+                f"table {TABLES['read']} is missing, and only the owner of the tables can make it: "
+                "start this release once with the owner's URL, such as collabchat doctor --storage"
+            )
+        yield Statement(dialect.spell(_CREATE_READ))
     for name, text in _FOR_RETENTION.items():
         if not (yield dialect.has(name)) and (yield dialect.owns(TABLES["page"])):
             yield Statement(dialect.spell(text))

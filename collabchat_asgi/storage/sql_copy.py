@@ -31,8 +31,11 @@ class Copier:
             VALUES ($1, $2, '', 0, 0) ON CONFLICT (tenant_id, url_id) DO NOTHING"""
         )
         self._forget = [
-            spell(f"DELETE FROM {{{table}}} WHERE page_id = $1") for table in ("entry", "record")
+            spell(f"DELETE FROM {{{table}}} WHERE page_id = $1")
+            for table in ("entry", "record", "read")
         ]
+        self._read = spell("SELECT user_id, seq FROM {read} WHERE page_id = $1")
+        self._add_read = spell("INSERT INTO {read} (page_id, user_id, seq) VALUES ($1, $2, $3)")
         self._move_head = spell(
             "UPDATE {page} SET epoch = $1, seq = $2, trimmed = $3 WHERE id = $4"
         )
@@ -55,11 +58,13 @@ class Copier:
         page_id, epoch, seq, trimmed = page
         entries = yield Statement(self._entries, (page_id,))
         records = yield Statement(self._records, (page_id,))
+        read = yield Statement(self._read, (page_id,))
         return PageCopy(
             Position(epoch, seq),
             trimmed,
             [Record(*row) for row in records],
             [_kept(row, trimmed) for row in entries],
+            {str(user_id): int(seq) for user_id, seq in read},
         )
 
     @one_act
@@ -90,6 +95,8 @@ class Copier:
         yield Statement(self._add_entry, entries, each=True)
         records = [record_row(page_id, one) for one in copy.records]
         yield Statement(self._add_record, records, each=True)
+        read = [(page_id, user_id, seq) for user_id, seq in copy.read.items()]
+        yield Statement(self._add_read, read, each=True)
 
 
 def _kept(row: Row, trimmed: int) -> Kept:

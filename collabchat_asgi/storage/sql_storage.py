@@ -14,6 +14,7 @@ from .abc import (
     Loaded,
     Outcome,
     PageCopy,
+    ReadBy,
     Revise,
     Rewrite,
     Storage,
@@ -24,6 +25,7 @@ from .abc import (
 from .sql import Act, Dialect
 from .sql_copy import Copier
 from .sql_read import Reader
+from .sql_reading import ReadPositions
 from .sql_upkeep import FORGOTTEN_AT_ONCE, FORGOTTEN_PER_CALL, Upkeep
 from .sql_write import Writer
 from .turn import check_groups
@@ -41,6 +43,7 @@ class SqlStorage(Storage):
         self._writes = Writer(dialect, self._reads)
         self._upkeep = Upkeep(dialect)
         self._copier = Copier(dialect)
+        self._positions = ReadPositions(dialect)
 
     @abstractmethod
     async def _write(self, act: Callable[[], Act[T]], *, patient: bool = False) -> T:
@@ -86,6 +89,16 @@ class SqlStorage(Storage):
 
     async def rewrite(self, page: PageKey, rewrite: Rewrite) -> bool:
         return await self._write(partial(self._copier.rewrite, page, rewrite), patient=True)
+
+    async def keep_read(self, read: Mapping[ReadBy, int]) -> None:
+        await self._write(partial(self._positions.keep, read))
+
+    async def read_up_to(self, asked: Collection[ReadBy]) -> Mapping[ReadBy, int]:
+        return await self._read(partial(self._positions.up_to, asked))
+
+    async def forget_read(self, tenant_id: str, user_id: str) -> int:
+        forget = partial(self._positions.forget, tenant_id, user_id)
+        return await self._write(forget, patient=True)
 
     async def trim(self, *, before_ms: int, keep_events: int) -> int:
         """Commits wait for one short transaction of it at most: what is old is looked for without

@@ -75,7 +75,12 @@ class Writer:
         self._move_head = spell("UPDATE {page} SET epoch = $1, seq = $2 WHERE id = $3")
         self._erase = [
             spell(f"DELETE FROM {{{table}}} WHERE {column} = $1")
-            for table, column in (("entry", "page_id"), ("record", "page_id"), ("page", "id"))
+            for table, column in (
+                ("entry", "page_id"),
+                ("record", "page_id"),
+                ("read", "page_id"),
+                ("page", "id"),
+            )
         ]
 
     def commit(

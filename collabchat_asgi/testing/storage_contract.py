@@ -20,6 +20,7 @@ from ..storage.abc import (
 )
 from .storage_copying import Copying
 from .storage_living import Living
+from .storage_read import ReadingOn
 from .storage_reading import Reading
 from .storage_revising import Revising
 from .storage_rewriting import Rewriting
@@ -28,7 +29,7 @@ from .storage_writing import Writing
 __all__ = ["StorageContract"]
 
 
-class StorageContract(Writing, Revising, Reading, Living, Copying, Rewriting):
+class StorageContract(Writing, Revising, Reading, Living, Copying, Rewriting, ReadingOn):
     """Inherit, and implement `make`."""
 
     pytestmark = pytest.mark.asyncio

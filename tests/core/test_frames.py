@@ -18,6 +18,7 @@ from collabchat_asgi.core.frames import (
     InvalidFrame,
     Ping,
     Pong,
+    Read,
     Refresh,
     Since,
     Subscribe,
@@ -102,6 +103,7 @@ VALID: list[Json] = [
     {"type": "subscribe", "urlId": "/a", "since": {"epoch": "e", "seq": 5}},
     {"type": "unsubscribe", "urlId": "/a"},
     {"type": "typing", "urlId": "/a", "chatId": uid(2)},
+    {"type": "read", "urlId": "/a", "seq": 0},
     {"type": "refresh", "token": "t"},
     {"type": "ping", "n": 5},
     {"type": "pong", "n": 5},
@@ -142,10 +144,11 @@ def test_every_frame_of_the_protocol_is_taken_and_comes_back(frame: Json) -> Non
 
 
 def test_frames_mean_what_they_say() -> None:
-    assert read(VALID[-6]) == Subscribe("/a", Since("e", 5))
+    assert read(VALID[-7]) == Subscribe("/a", Since("e", 5))
     assert read({"type": "subscribe", "urlId": "/a"}) == Subscribe("/a")
-    assert read(VALID[-5]) == Unsubscribe("/a")
-    assert read(VALID[-4]) == Typing("/a", uid(2))
+    assert read(VALID[-6]) == Unsubscribe("/a")
+    assert read(VALID[-5]) == Typing("/a", uid(2))
+    assert read(VALID[-4]) == Read("/a", 0)
     assert read(VALID[-3]) == Refresh("t")
     assert read({"type": "ping"}) == Ping()
     assert read(VALID[-1]) == Pong(5)
@@ -215,6 +218,11 @@ REFUSED: list[tuple[Json, str, str]] = [
         "since.epoch",
     ),
     ({"type": "unsubscribe"}, "invalid", "urlId"),
+    ({"type": "read", "urlId": "a"}, "invalid", "seq"),
+    ({"type": "read", "urlId": "a", "seq": -1}, "invalid", "seq"),
+    ({"type": "read", "urlId": "a", "seq": 1.5}, "invalid", "seq"),
+    ({"type": "read", "urlId": "a", "seq": 2**53 + 1}, "invalid", "seq"),
+    ({"type": "read", "seq": 1}, "invalid", "urlId"),
     ({"type": "typing", "urlId": "a"}, "invalid", "chatId"),
     ({"type": "typing", "urlId": "a", "chatId": "\0"}, "invalid", "chatId"),
     ({"type": "typing", "urlId": "a", "chatId": LONG}, "too-long", "chatId"),

@@ -31,6 +31,7 @@ from collabchat_asgi.storage.abc import (
     Group,
     Loaded,
     Outcome,
+    ReadBy,
     Revise,
     Storage,
     Tail,
@@ -191,6 +192,12 @@ class TroubledStorage(Storage):
 
     async def renew(self, page: PageKey, seen: Position) -> Position:
         return await self._call("renew", page, seen)  # type: ignore[no-any-return]
+
+    async def keep_read(self, read: Mapping[ReadBy, int]) -> None:
+        await self._call("keep_read", read)
+
+    async def read_up_to(self, asked: Collection[ReadBy]) -> Mapping[ReadBy, int]:
+        return await self._call("read_up_to", asked)  # type: ignore[no-any-return]
 
     async def strays(self, marks: Mapping[PageKey, Sequence[Mark]]) -> Collection[PageKey]:
         return await self._call("strays", marks)  # type: ignore[no-any-return]

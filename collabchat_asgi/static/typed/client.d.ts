@@ -33,6 +33,10 @@ export class Page extends Emitter<PageEvents> {
   removeReaction(chatId: string, commentId: string, emoji: string): Sent
   /** Call at every keystroke: at most one frame in 3 s leaves. */
   typing(chatId: string): void
+  /** Comments of others that this person has not read on any device: their ids, by chat. Empty on a first visit. */
+  unread(): ReadonlyMap<string, readonly string[]>
+  /** This discussion was read, or without an id the whole page: told to the person's other devices, at most once a second. */
+  markRead(chatId?: string): void
   /** Loads comments before the oldest loaded one. Resolves to whether there are more; rejects with a CollabError. */
   loadOlder(chatId: string, limit?: number): Promise<boolean>
   /** Sends a draft again, as it is or with another text. */

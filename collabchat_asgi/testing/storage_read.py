@@ -1,0 +1,83 @@
+"""What the tests ask of `keep_read`, `read_up_to` and `forget_read`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..core.model import NOWHERE, PageKey
+from ..storage.abc import ReadBy, Storage
+from .storage_acts import FAR_AHEAD, OTHER, PAGE, an_event, grow, put
+
+ANN, BOB = ReadBy(PAGE, "ann"), ReadBy(PAGE, "bob ж\u202e")
+ANN_ELSEWHERE = ReadBy(OTHER, "ann")
+STRANGER = ReadBy(PageKey("umbrella", PAGE.url_id), "ann")
+
+
+class ReadingOn:
+    """How far people have read is kept per user and page, beside the log, and never goes back."""
+
+    async def test_read_positions_are_kept(self, storage: Storage, second: Storage) -> None:
+        await grow(storage, 3)
+        await put(storage, NOWHERE, an_event(), page=OTHER)
+        assert await storage.read_up_to([ANN, BOB]) == {}
+        await storage.keep_read({ANN: 2, BOB: 3, ANN_ELSEWHERE: 1})
+        for one in (storage, second):
+            asked = [ANN, BOB, ANN_ELSEWHERE, STRANGER, ReadBy(PAGE, "eve")]
+            assert await one.read_up_to(asked) == {ANN: 2, BOB: 3, ANN_ELSEWHERE: 1}
+        assert await storage.read_up_to([]) == {}
+        await storage.keep_read({})
+
+    async def test_read_positions_never_go_back(self, storage: Storage, second: Storage) -> None:
+        await grow(storage, 3)
+        await storage.keep_read({ANN: 2, BOB: 1})
+        await second.keep_read({ANN: 1, BOB: 3})
+        assert await storage.read_up_to([ANN, BOB]) == {ANN: 2, BOB: 3}
+
+    async def test_reading_is_no_part_of_the_log(self, storage: Storage) -> None:
+        head = await grow(storage, 3)
+        loaded = await storage.load(PAGE)
+        await storage.keep_read({ANN: 3})
+        assert await storage.heads([PAGE]) == {PAGE: head}
+        assert await storage.load(PAGE) == loaded
+        while await storage.trim(before_ms=FAR_AHEAD, keep_events=0):
+            pass
+        assert await storage.read_up_to([ANN]) == {ANN: 3}
+
+    async def test_an_unknown_page_has_no_readers(self, storage: Storage) -> None:
+        await storage.keep_read({ANN: 1})
+        assert await storage.read_up_to([ANN]) == {}
+
+    async def test_an_erased_page_forgets_its_readers(self, storage: Storage) -> None:
+        await grow(storage, 2)
+        await storage.keep_read({ANN: 2})
+        await storage.erase(PAGE)
+        assert await storage.read_up_to([ANN]) == {}
+        await grow(storage, 2)
+        assert await storage.read_up_to([ANN]) == {}
+
+    async def test_read_positions_move_with_their_page(self, storage: Storage) -> None:
+        await grow(storage, 3)
+        await storage.keep_read({ANN: 2, BOB: 3})
+        copy = await storage.dump(PAGE)
+        assert copy.read == {"ann": 2, BOB.user_id: 3}
+        assert await storage.restore(OTHER, copy)
+        assert await storage.read_up_to([ANN_ELSEWHERE]) == {ANN_ELSEWHERE: 2}
+        assert await storage.restore(PAGE, replace(copy, read={"ann": 1}))
+        assert await storage.read_up_to([ANN, BOB]) == {ANN: 1}
+
+    async def test_one_persons_reading_is_forgotten(
+        self, storage: Storage, second: Storage
+    ) -> None:
+        for page in (PAGE, OTHER, STRANGER.page):
+            await put(storage, NOWHERE, an_event(), page=page)
+        await storage.keep_read({ANN: 1, BOB: 1, ANN_ELSEWHERE: 1, STRANGER: 1})
+        assert await storage.forget_read("acme", "ann") == 2
+        asked = [ANN, BOB, ANN_ELSEWHERE, STRANGER]
+        assert await second.read_up_to(asked) == {BOB: 1, STRANGER: 1}
+        assert await storage.forget_read("acme", "ann") == 0
+
+    async def test_many_at_once(self, storage: Storage) -> None:
+        await grow(storage, 3)
+        many = {ReadBy(PAGE, f"user-{number}"): number % 3 + 1 for number in range(2_100)}
+        await storage.keep_read(many)
+        assert await storage.read_up_to(many) == many

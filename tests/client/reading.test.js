@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { C, Table, events, update } from './table.js'
+import { json, settle } from './world.js'
+
+const BOB = { id: 'bob', name: 'Bob' }
+/** @param {number} seq  @param {string} id  @param {string} user */
+const added = (seq, id, user, chatId = C) => ({ type: 'updated-text-chat', seq, broadcastId: `b${seq}`, ts: seq, user: { id: user, name: user }, chatId, change: 'comment-added', comment: { id, body: id } })
+/** @param {Table} table */
+const told = table => table.socket.frames('read').map(frame => frame.seq)
+/** @param {Table} table */
+const unread = table => Object.fromEntries(table.page.unread())
+
+/** Live at 10, where 8 were read and 9 and 10 are Bob's and our own. */
+async function back(read = 8) {
+  const table = new Table()
+  table.world.answer = url => url.pathname.endsWith('v1/events')
+    ? json(200, { epoch: 'E', seq: 10, first: 9, last: 10, events: [added(9, 'm1', 'bob'), added(10, 'mine', 'ann')] }) : json(404, {})
+  await table.welcome()
+  table.receive({ type: 'subscribed', urlId: '/page', epoch: 'E', seq: 10, recovered: false, can: ['comment'], read })
+  table.snapshot(10, 'first')
+  await settle()
+  return table
+}
+
+describe('what is new', () => {
+  test('on a first visit nothing is, and nothing is asked or said', async () => {
+    const table = await new Table().live()
+    await settle()
+    assert.deepEqual([unread(table), table.page.state.read, told(table)], [{}, undefined, []])
+    assert.equal(table.world.fetched.length, 0)
+    table.receive(events([added(11, 'n1', 'bob')]))
+    assert.deepEqual(unread(table), {})
+    table.page.markRead()
+    assert.deepEqual([table.page.state.read, told(table)], [11, [11]])
+    table.receive(events([added(12, 'n2', 'bob'), added(13, 'n3', 'ann')]))
+    assert.deepEqual(unread(table), { [C]: ['n2'] })
+  })
+
+  test('what others wrote since is told by the log', async () => {
+    const table = await back()
+    assert.deepEqual(unread(table), { [C]: ['m1'] })
+    assert.equal(table.page.state.read, 8)
+    const [asked] = table.world.fetched.map(each => new URL(each.url)).filter(url => url.pathname.endsWith('events'))
+    assert.deepEqual([asked.searchParams.get('after'), asked.searchParams.get('epoch')], ['8', 'E'])
+  })
+
+  test('who has read all asks nothing', async () => {
+    const table = await back(10)
+    assert.deepEqual([unread(table), table.world.fetched.length], [{}, 0])
+  })
+
+  test('a log that no longer reaches there marks nothing', async () => {
+    const table = new Table()
+    table.world.answer = () => json(410, { code: 'reset', message: 'gone' })
+    await table.welcome()
+    table.receive({ type: 'subscribed', urlId: '/page', epoch: 'E', seq: 10, recovered: false, can: [], read: 2 })
+    table.snapshot(10, 'first')
+    await settle()
+    assert.deepEqual([unread(table), table.troubles], [{}, []])
+  })
+
+  test('what is deleted is not new', async () => {
+    const table = await back()
+    table.receive(update(11, 'bob', { change: 'comment-deleted', commentId: 'm1' }))
+    assert.deepEqual(unread(table), {})
+  })
+})
+
+describe('reading', () => {
+  test('one discussion: the number stands before what is unread in others', async () => {
+    const table = await back()
+    table.receive(events([{ type: 'new-text-chat', seq: 11, broadcastId: 'b11', ts: 1, user: BOB, chat: { id: 'other', anchor: { selector: [], length: 0 }, comment: { id: 'o1', body: 'x' } } }, added(12, 'n12', 'bob')]))
+    /** @type {any[]} */
+    const seen = []
+    table.page.on('read', detail => seen.push(detail))
+    table.page.markRead(C)
+    assert.deepEqual(told(table), [10])
+    assert.deepEqual(unread(table), { other: ['o1'] })
+    assert.deepEqual(seen.map(({ read, unread }) => [read, [...unread.keys()]]), [[10, ['other']]])
+    await table.world.clock.pass(1000)
+    table.page.markRead('other')
+    assert.deepEqual([told(table), unread(table)], [[10, 12], {}])
+  })
+
+  test('is told at most once a second, and never twice or backwards', async () => {
+    const table = await back()
+    for (let seq = 11; seq < 20; seq++) {
+      table.receive(events([added(seq, `n${seq}`, 'bob')]))
+      table.page.markRead()
+      table.page.markRead()
+    }
+    assert.deepEqual(told(table), [11])
+    await table.world.clock.pass(1000)
+    assert.deepEqual(told(table), [11, 19])
+    await table.world.clock.pass(5000)
+    table.receive({ type: 'read', urlId: '/page', seq: 3 })
+    assert.deepEqual([told(table), table.page.state.read], [[11, 19], 19])
+  })
+
+  test('on another device counts here', async () => {
+    const table = await back()
+    table.receive({ type: 'read', urlId: '/page', seq: 9 })
+    assert.deepEqual([unread(table), table.page.state.read, told(table)], [{}, 9, []])
+  })
+
+  test('while the connection is away is told when it is back', async () => {
+    const table = await back()
+    table.socket.fail(1006)
+    table.page.markRead()
+    assert.deepEqual(told(table), [])
+    await table.reconnect()
+    assert.deepEqual(told(table), [10])
+  })
+
+  test('is not said again to a server that does not keep it, which refuses no page by it', async () => {
+    const table = await back()
+    table.page.markRead()
+    table.receive({ type: 'error', code: 'unsupported', message: 'unknown frame type', retry: false, urlId: '/page' })
+    await table.world.clock.pass(1000)
+    table.receive(events([added(11, 'n11', 'bob')]))
+    table.page.markRead()
+    assert.deepEqual([told(table), table.page.state.status], [[10], 'live'])
+  })
+
+  test('belongs to one person and one history', async () => {
+    const table = await back()
+    table.receive({ type: 'subscribed', urlId: '/page', epoch: 'F', seq: 1, recovered: false, can: [] })
+    table.snapshot(1, 'anew', 'F')
+    assert.deepEqual([table.page.state.read, unread(table)], [undefined, {}])
+  })
+})
