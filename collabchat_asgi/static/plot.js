@@ -12,6 +12,7 @@ const LEFT = 46
  * @property {string[]} days ascending, as `YYYY-MM-DD`
  * @property {{name: string, values: number[]}[]} parts each with a value for each day
  * @property {(value: number) => string} format
+ * @property {number} unit what round numbers are multiples of
  * @property {string} today it has not ended, and is drawn so
  */
 
@@ -23,11 +24,11 @@ const node = (name, attributes, ...children) => {
   return made
 }
 
-/** The end of the scale: 1, 2 or 5 with zeros behind it, at least `value`. @param {number} value */
+/** The end of the scale: one digit or 15 with zeros behind it, at least `value`. @param {number} value */
 export const ceiling = value => {
   if (value <= 0) return 1
   const power = 10 ** Math.floor(Math.log10(value))
-  return /** @type {number} */ ([1, 2, 5, 10].find(step => step * power >= value * 0.999)) * power
+  return /** @type {number} */ ([1, 1.5, 2, 3, 4, 5, 6, 8, 10].find(step => step * power >= value * 0.999)) * power
 }
 
 /** @param {string} day */
@@ -91,7 +92,7 @@ export class Plot {
     if (!bars || width <= LEFT) return
     const { days, parts, format } = bars
     const sums = days.map((_, at) => parts.reduce((sum, part) => sum + part.values[at], 0))
-    const most = ceiling(Math.max(0, ...sums))
+    const most = ceiling(Math.max(0, ...sums) / bars.unit) * bars.unit
     const bottom = HEIGHT - BOTTOM
     const y = (/** @type {number} */ value) => bottom - (bottom - TOP) * value / most
     const slot = (width - LEFT) / days.length
@@ -115,7 +116,7 @@ export class Plot {
           y: y(floor + value),
           width: bar,
           height: Math.max(1, y(floor) - y(floor + value)),
-          rx: Math.min(2, bar / 4),
+          rx: Math.min(1.5, bar / 8),
         }))
         floor += value
       })
