@@ -10,7 +10,17 @@ from .engine.clock import Clock
 from .errors import CollabChatError, ConfigError, Denied, ErrorCode, Refused
 from .hooks import AccessRequest, ConnectRequest, Identity, UsageReport, default_policy
 from .middleware import CollabChatMiddleware
-from .objects import Ack, Event, Events, Operation, Presence, Snapshot, UsageRow
+from .objects import (
+    Ack,
+    Event,
+    Events,
+    Operation,
+    Presence,
+    Receipt,
+    Snapshot,
+    UsageRow,
+    UserBelongings,
+)
 from .version import __version__
 
 __all__ = [
@@ -34,6 +44,7 @@ __all__ = [
     "Limits",
     "Operation",
     "Presence",
+    "Receipt",
     "Refused",
     "Role",
     "Snapshot",
@@ -42,6 +53,7 @@ __all__ = [
     "UsageReport",
     "UsageRow",
     "User",
+    "UserBelongings",
     "__version__",
     "anonymous_id",
     "default_policy",

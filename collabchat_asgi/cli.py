@@ -16,6 +16,8 @@ COMMANDS = {
     "export": "collabchat_asgi.commands.export",
     "usage": "collabchat_asgi.commands.usage",
     "erase": "collabchat_asgi.commands.erase",
+    "forget": "collabchat_asgi.commands.forget",
+    "purge": "collabchat_asgi.commands.purge",
     "new-epoch": "collabchat_asgi.commands.new_epoch",
     "rotate-key": "collabchat_asgi.commands.rotate_key",
     "settings": "collabchat_asgi.commands.settings",

@@ -34,12 +34,23 @@ from .core.validation import check_url_id
 from .engine.clock import Clock
 from .engine.decoding import decode_log
 from .engine.engine import Engine
+from .engine.erasure import belongings, receipt
 from .engine.operations import Request
 from .engine.revocations import Revocation
 from .engine.supervisor import joined
 from .errors import ConfigError, MisuseError, Refused
 from .hooks import Authenticate, Authorize, BeforeCommit, Hooks, Identity, OnEvent, OnUsage
-from .objects import Ack, Events, Operation, Presence, Snapshot, UsageRow
+from .hooks.words import as_user_id
+from .objects import (
+    Ack,
+    Events,
+    Operation,
+    Presence,
+    Receipt,
+    Snapshot,
+    UsageRow,
+    UserBelongings,
+)
 from .pubsub.abc import PubSub
 from .reloaders import default_storage
 from .settings import (
@@ -455,6 +466,51 @@ class CollabChat:
         await self.start()
         await self._engine.revocations.revoke(Revocation(user_id, tenant_id, connection_id))
 
+    async def forget(self, user_id: str, *, tenant_id: str | None = None) -> Receipt:
+        """Take a person out of every page of the tenant, or of all tenants: their comments and
+        reactions, the chats that nobody else wrote in, their name and id wherever they stand, in
+        records, log and known ids. Whoever looks at such a page gets it anew (a new epoch).
+
+        Say first that they may not come back (`revoke`, and your `authenticate`): who is still
+        there may write again. What others wrote stays, also where it speaks of them. The same call
+        again changes nothing; one that was stopped goes on. `collabchat purge` then takes the bytes
+        out of the database's own files.
+
+        Raises `MisuseError`, `StorageError`.
+        """
+        user_id, tenant_id = _whose("forget", user_id, tenant_id)
+        await self.start()
+        return receipt(await self._engine.forget(user_id, tenant_id))
+
+    async def export_user(
+        self, user_id: str, *, tenant_id: str | None = None
+    ) -> list[UserBelongings]:
+        """What is theirs on every page of the tenant, or of all tenants: chats, comments,
+        reactions, what they resolved, and the operations that are remembered.
+
+        Raises `MisuseError`, `StorageError`.
+        """
+        user_id, tenant_id = _whose("export_user", user_id, tenant_id)
+        await self.start()
+        found: Any = [one async for one in belongings(self.storage, user_id, tenant_id)]
+        return cast("list[UserBelongings]", found)
+
+    async def erase(self, tenant_id: str, url_id: str) -> int:
+        """Forget a page with all that was said there; whoever looks at it sees it empty. How many
+        events it had had: 0 where there was nothing.
+
+        Raises `Refused`, `StorageError`.
+        """
+        key = self._page_key(tenant_id, url_id)
+        await self.start()
+        return await self._engine.erase(key)
+
+    async def purge(self) -> None:
+        """Have what was forgotten, erased, deleted and edited leave the storage's own files too.
+        It may take long and keeps commits waiting: for a quiet hour. Raises `StorageError`."""
+        await self.start()
+        await self.storage.purge()
+
     async def drain(self, seconds: float | None = None) -> None:
         """Send every client away, spread over `seconds` (`Timing.drain_seconds`), before this
         process ends. New connections are refused meanwhile."""
@@ -480,6 +536,16 @@ def _tracer(tracing: bool | str | TracerProvider) -> OpenTelemetry | None:
     if not isinstance(tracing, bool | str):
         return OpenTelemetry(tracing)
     return OpenTelemetry() if as_flag("tracing", tracing) else None
+
+
+def _whose(call: str, user_id: str, tenant_id: str | None) -> tuple[str, str | None]:
+    try:
+        user_id = as_user_id(user_id)
+    except ValueError as error:
+        raise MisuseError(f"{call}({user_id!r}): {error}") from error
+    if tenant_id is not None and not is_tenant_id(tenant_id):
+        raise MisuseError(f"{call}(tenant_id={tenant_id!r}): that is no tenant id")
+    return user_id, tenant_id
 
 
 def _check_tenant(tenant_id: str) -> None:

@@ -236,3 +236,47 @@ class UsageRow(TypedDict):
     chatCreateCount: int
     commentCreateCount: int
     connectionSeconds: int
+
+
+class PageObject(TypedDict):
+    tenantId: str
+    urlId: str
+
+
+class Receipt(TypedDict):
+    """What went when a person was forgotten. It names nobody."""
+
+    pages: int
+    """That were changed."""
+    chats: int
+    """That nobody else wrote in."""
+    comments: int
+    """Those of such chats included."""
+    reactions: int
+    names: int
+    """Chats that stay, and that they had begun or resolved."""
+    events: int
+    """Of logs, that named them."""
+    operations: int
+    """Ids that were remembered of what the log does not hold."""
+    pagesSeen: int
+    """That were looked through."""
+    failed: list[PageObject]
+    """Pages that cannot be read by this release, and still know them: the log says why."""
+
+
+class UserBelongings(TypedDict):
+    """What of one page is one person's."""
+
+    tenantId: str
+    urlId: str
+    chats: list[dict[str, object]]
+    """That they began: `chatId`, `anchor`, `createdAt`, `createdBy`."""
+    comments: list[dict[str, object]]
+    """`chatId` and the `comment`, as in a snapshot."""
+    reactions: list[dict[str, object]]
+    """`chatId`, `commentId`, `emoji`."""
+    resolved: list[dict[str, object]]
+    """`chatId`, `at`."""
+    operations: list[dict[str, object]]
+    """`broadcastId`, `seq`, `at` of what is still remembered."""

@@ -12,6 +12,7 @@ import orjson
 
 from ..core.model import PageKey
 from ..core.records import restore
+from ..engine.erasure import belongings
 from ..storage.abc import Storage
 from .session import add_storage, finish, opened, pages_of, storage_url
 from .w3c import CONTEXT, annotations_of
@@ -38,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where pages live whose id is a path, as https://docs.example",
     )
 
+    parser.add_argument(
+        "--user",
+        metavar="ID",
+        help="what is this person's alone, one page per line as JSON, for them to take away",
+    )
+
 
 def run(arguments: argparse.Namespace) -> int:
     return finish(_run(arguments))
@@ -46,6 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
 async def _run(arguments: argparse.Namespace) -> int:
     out = sys.stdout.buffer
     async with opened(storage_url(arguments)) as storage:
+        if arguments.user is not None:
+            async for page in belongings(storage, arguments.user, arguments.tenant):
+                if arguments.page in (None, page["urlId"]):
+                    out.write(orjson.dumps(page, option=orjson.OPT_APPEND_NEWLINE))
+            out.flush()
+            return 0
         found = exported(storage, arguments.tenant, arguments.page, arguments.base)
         if arguments.format == "w3c":
             async for annotation in found:

@@ -67,6 +67,10 @@ class User(Wire, frozen=True):
     avatar: str | UnsetType = UNSET
 
 
+FORGOTTEN = User("collabchat:forgotten", "")
+"""Who stands where somebody stood who was forgotten. No `Identity` may have this id."""
+
+
 class TextQuoteSelector(Wire, frozen=True, tag_field="type", tag="TextQuoteSelector"):
     """W3C Web Annotation 4.2.4."""
 

@@ -7,6 +7,7 @@ import logging
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -33,6 +34,7 @@ from .committer import Committer
 from .connection import Connection, Socket
 from .counts import Counts
 from .doubts import Doubts
+from .erasure import Forgetting, forget, forget_revocations
 from .gossip import Gossip
 from .hints import (
     CONTROL_TOPIC,
@@ -47,6 +49,7 @@ from .hints import (
     Numbers,
     Spending,
     Spent,
+    topic_of,
 )
 from .key_watch import KeyWatch
 from .listener import Listener, subscribe_bounded
@@ -402,6 +405,38 @@ class Engine:
             for row in rows
         ]
 
+    async def forget(self, user_id: str, tenant_id: str | None) -> Forgetting:
+        """Take a person out of all pages of the tenant (or of every one), and tell whoever looks.
+        Raises `StorageError`."""
+        told: list[PageKey] = []
+
+        def rewritten(key: PageKey, epoch: str) -> None:
+            self._renewed(key, epoch)
+            told.append(key)
+
+        done = await forget(self.storage, user_id, tenant_id, rewritten=rewritten)
+        for key in told:
+            await self._current(key)
+        return done
+
+    async def erase(self, key: PageKey) -> int:
+        """Forget a page, and tell whoever looks. How many numbers its log had given out. Raises
+        `StorageError`."""
+        heads = await bounded(self.storage.heads([key]), self._seconds)
+        await self.storage.erase(key)
+        self._renewed(key, "")
+        await self._current(key)
+        return heads[key].seq
+
+    def _renewed(self, key: PageKey, epoch: str) -> None:
+        """Other processes look at once, and need not wait for their sweep."""
+        self.publisher.happened(topic_of(key), epoch, [])
+
+    async def _current(self, key: PageKey) -> None:
+        page = self.pages.get(key)
+        if page is not None:
+            await self.reader.current(page)
+
     def show_typing(self, page: Page, chat_id: str, user: User) -> None:
         frame = {"type": "typing", "urlId": page.key.url_id, "chatId": chat_id, "user": user}
         page.tell_typing(encode(frame), user.id)
@@ -593,6 +628,9 @@ class Engine:
                     dropped = await bounded(trim, TRIM_CALL_SECONDS)
             except StorageError as error:
                 logger.warning("the log is trimmed later: %s", error)
+            # A storage of somebody's own may know neither, and serves all the same.
+            with suppress(StorageError):
+                await forget_revocations(self.storage, self.storage_time.now_ms())
 
     async def _tell_events(self) -> None:
         while True:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import msgspec
 
 from ..core.model import NOWHERE, PageKey, Position
 from ..core.text import uuid7
 from ..errors import StorageError
-from ..storage.abc import Committed, Entry, Group, Reset, Storage, Tail
+from ..storage.abc import Committed, Entry, Group, PageCopy, Reset, Storage, Tail
 from .backend import bounded
 from .clock import Clock
 from .hints import CONTROL_TOPIC, ControlMoved
@@ -39,6 +40,25 @@ class Revocation(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"
             and self.tenant_id in (None, tenant_id)
             and self.connection_id in (None, connection_id)
         )
+
+
+NOBODY = msgspec.json.encode(Revocation(connection_id=""))
+"""What stands in the place of one whose names are forgotten."""
+
+
+def without_names(page: PageCopy, before_ms: int) -> PageCopy | None:
+    """The control page without the names of revocations older than that; None where it has none.
+    It keeps its epoch and its numbers: who reads on misses nothing."""
+    old = [
+        one
+        for one in page.kept
+        if one.event is not None and one.event != NOBODY and one.created_ms < before_ms
+    ]
+    if not old:
+        return None
+    named = {one.broadcast_id for one in old}
+    kept = [replace(one, event=NOBODY) if one.broadcast_id in named else one for one in page.kept]
+    return replace(page, kept=kept)
 
 
 class Revocations:

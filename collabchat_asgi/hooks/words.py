@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from ..core.model import Chat, Comment, User
+from ..core.model import FORGOTTEN, Chat, Comment, User
 from ..core.page_id import page_origin, page_path
 from ..core.rules import ROLE_ACTIONS, Action, Role
 from ..core.text import is_tenant_id, is_text, presentable, shortened
@@ -96,6 +96,8 @@ def as_user_id(value: object) -> str:
         raise ValueError(f"Identity.user_id must be text, a whole number or a UUID, not {kind}")
     if not 0 < len(value) <= MAX_USER_ID:
         raise ValueError(f"Identity.user_id must be 1 to {MAX_USER_ID} characters")
+    if value == FORGOTTEN.id:
+        raise ValueError(f"Identity.user_id: {value!r} stands for people who were forgotten")
     if "\0" in value or not is_text(value):
         raise ValueError("Identity.user_id must be text, without NUL and lone surrogates")
     return value

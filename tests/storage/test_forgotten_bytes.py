@@ -1,0 +1,126 @@
+"""A person who was forgotten is in no file of the storage any more: SQLite's, PostgreSQL's, Redis'.
+
+Their words are searched for as bytes, not asked for: in free pages, write-ahead log, append-only
+file and snapshot too. That they stood there before is shown first.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from collabchat_asgi import CollabChat, Identity
+from collabchat_asgi.auth import anonymous
+from collabchat_asgi.core.model import PageKey
+from collabchat_asgi.testing.operations import (
+    add_comment,
+    add_reaction,
+    create_chat,
+    delete_comment,
+    edit_comment,
+    resolve_chat,
+)
+from collabchat_asgi.testing.services_postgres import PostgresServer
+from collabchat_asgi.testing.services_redis import RedisServer
+
+PAGES = [PageKey("acme", f"page {n}") for n in range(2)]
+GONE = Identity("uid-mxyzptlk", name="Rumpelstiltskin", tenants={"acme": "moderator"})
+STAYS = Identity("uid-ann", name="Scheherazade", tenants={"acme": "moderator"})
+WORDS = (b"uid-mxyzptlk", b"Rumpelstiltskin", b"sesquipedalian")
+KEPT = b"Scheherazade"
+
+
+async def live(collab: CollabChat) -> None:
+    """Two people talk, edit, delete and react, in texts of all sizes."""
+    chance = random.Random(7)
+    for page in PAGES:
+        chats: list[tuple[str, str]] = []
+
+        async def do(operation: dict[str, Any], identity: Identity, page: PageKey = page) -> None:
+            await collab.submit(*page, operation, identity=identity)
+
+        for step in range(24):
+            identity = (GONE, STAYS)[step % 2]
+            word = "sesquipedalian" if identity is GONE else "plain"
+            body = f"{word} {step} " + " ".join(
+                f"{word}{chance.random()}" for _ in range(chance.choice((1, 5, 50)))
+            )
+            body = body[:2_000]
+            if step < 4:
+                made = create_chat(body)
+                chats.append((made["chat"]["id"], made["chat"]["comment"]["id"]))
+                await do(made, identity)
+                continue
+            made = add_comment(chance.choice(chats)[0], body)
+            ids = made["chatId"], made["comment"]["id"]
+            await do(made, identity)
+            if step % 3 == 0:
+                await do(edit_comment(*ids, f"{word} anew {step}"), identity)
+            if step % 5 == 0:
+                await do(delete_comment(*ids), identity)
+            else:
+                await do(add_reaction(*ids), GONE)
+        await do(resolve_chat(chats[1][0]), GONE)
+
+
+async def forget(
+    url: str, folder: Path, written: Callable[[], Awaitable[object]] | None = None
+) -> set[bytes]:
+    """Which of the words are in the files, before the forgotten one is purged. `written` has a
+    server write what it holds in memory."""
+    collab = CollabChat(authenticate=anonymous(), storage=url, pubsub="memory://")
+    await live(collab)
+    if written:
+        await written()
+    before = {word for word in (*WORDS, KEPT) if found(word, folder)}
+    receipt = await collab.forget(GONE.user_id, tenant_id="acme")
+    assert (receipt["pages"], receipt["failed"]) == (2, [])
+    assert receipt["comments"] > 10
+    await collab.purge()
+    if written:
+        await written()
+    for page in PAGES:
+        assert KEPT.decode() in str(await collab.snapshot(*page))
+    left = {word: found(word, folder) for word in WORDS}
+    await collab.close()
+    assert not any(left.values()), left
+    assert found(KEPT, folder)
+    return before
+
+
+def found(word: bytes, folder: Path) -> list[str]:
+    """The files that hold it."""
+    return [path.name for path in files(folder) if word in path.read_bytes()]
+
+
+def files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+async def test_sqlite(tmp_path: Path) -> None:
+    assert await forget(f"sqlite:///{tmp_path}/pages.db", tmp_path) == {*WORDS, KEPT}
+    assert any(path.name.endswith(".db") for path in files(tmp_path))
+
+
+async def test_postgres() -> None:
+    """Everything below `base`, where tables, indexes and their free space are; `pg_wal` is the
+    server's to recycle."""
+    with PostgresServer() as server:
+        connection = await asyncpg.connect(server.url)
+        base = server.folder / "data" / "base"
+
+        async def checkpoint() -> None:
+            await connection.execute("CHECKPOINT")
+
+        # Long texts are compressed there: what is found of the word are the short ones.
+        assert await forget(f"{server.url}?timeout=30", base, checkpoint) == {*WORDS, KEPT}
+        await connection.close()
+
+
+async def test_redis() -> None:
+    with RedisServer(save="3600 1", rdbcompression="no") as server:
+        assert await forget(f"{server.url}?timeout=30", server.folder) == {*WORDS, KEPT}
