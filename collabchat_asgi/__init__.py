@@ -9,6 +9,7 @@ from .core.text import anonymous_id
 from .engine.clock import Clock
 from .errors import CollabChatError, ConfigError, Denied, ErrorCode, Refused
 from .hooks import AccessRequest, ConnectRequest, Identity, UsageReport, default_policy
+from .hooks.quota import Quota, QuotaRequest
 from .middleware import CollabChatMiddleware
 from .objects import (
     Ack,
@@ -44,6 +45,8 @@ __all__ = [
     "Limits",
     "Operation",
     "Presence",
+    "Quota",
+    "QuotaRequest",
     "Receipt",
     "Refused",
     "Role",

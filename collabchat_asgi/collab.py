@@ -40,6 +40,7 @@ from .engine.revocations import Revocation
 from .engine.supervisor import joined
 from .errors import ConfigError, MisuseError, Refused
 from .hooks import Authenticate, Authorize, BeforeCommit, Hooks, Identity, OnEvent, OnUsage
+from .hooks.quota import Quotas, as_hook
 from .hooks.words import as_user_id
 from .objects import (
     Ack,
@@ -90,6 +91,9 @@ class CollabChat:
             order per page.
         on_usage: Told what to bill, at least once each `Timing.usage_flush_seconds` with something
             to bill; `UsageReport.report_id` makes it idempotent.
+        quota: How much a tenant, and each person in it, may use in a day or a month: a `Quota` for
+            every tenant, a table by tenant (`"*"` for all others), or a function of a
+            `QuotaRequest`. What the host submits itself is not held against it.
         storage: A URL or an instance. `sqlite:///collabchat.db` by default.
         pubsub: A URL or an instance. By default what fits the storage.
         prefix: The path below which everything is served, `/collabchat` by default. Where this is
@@ -128,6 +132,7 @@ class CollabChat:
         before_commit: BeforeCommit | None = None,
         on_event: OnEvent | None = None,
         on_usage: OnUsage | None = None,
+        quota: Quotas | None = None,
         storage: str | Storage | None = None,
         pubsub: str | PubSub | None = None,
         prefix: str | None = None,
@@ -189,6 +194,7 @@ class CollabChat:
             before_commit,
             on_event,
             on_usage,
+            as_hook(quota),
             seconds=self.timing.hook_seconds,
         )
         self._engine = Engine(

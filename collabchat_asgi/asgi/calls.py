@@ -91,7 +91,10 @@ async def usage(exchange: Exchange) -> Answer:
     exchange.charge_read(admission)
     await exchange.authorize(admission, "view-usage", "")
     first, last = exchange.day("from"), exchange.day("to")
-    return Answer.json({"rows": await exchange.engine.usage(admission.tenant_id, first, last)})
+    engine, tenant_id = exchange.engine, admission.tenant_id
+    told: dict[str, object] = {"rows": await engine.usage(tenant_id, first, last)}
+    quota = await engine.quotas.shown(tenant_id) if engine.quotas is not None else None
+    return Answer.json(told | ({"quota": quota} if quota else {}))
 
 
 async def operate(exchange: Exchange) -> Answer:

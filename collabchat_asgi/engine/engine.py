@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -60,6 +60,7 @@ from .outbox import Message, Outbox, Send, Wire
 from .page import Page
 from .pages import Pages
 from .publisher import Publisher
+from .quotas import QuotaBook
 from .reading import Reading
 from .revalidation import Revalidation
 from .revocations import Revocation, Revocations
@@ -147,7 +148,11 @@ class Engine:
         await bounded(self.storage_time.ask(), self._seconds)
         clock, limits, timing = self.clock, self.limits, self.timing
         tuning = self.tuning
-        self.codec = HintCodec(await bounded(self.storage.key(), self._seconds), self.run, clock)
+        key = await bounded(self.storage.key(), self._seconds)
+        self.codec = HintCodec(key, self.run, clock)
+        self.quotas: QuotaBook | None = None
+        if self.hooks.limits:
+            self.quotas = QuotaBook(self.storage, self.hooks, self.run, clock, self._seconds, key)
         await self._open_pubsub(first=True)
         self.users = Users(
             limits,
@@ -164,6 +169,7 @@ class Engine:
             self._seconds,
             self.counts.used,
             per_page=self._usage_per_page,
+            gathered=self._gathered,
         )
         self.publisher = Publisher(self.pubsub, self.codec, timing.backend_seconds, self.counts)
         self.census = Census(self.run, self.publisher, clock, lambda busiest: self.numbers_here())
@@ -221,6 +227,7 @@ class Engine:
             limits,
             self.counts,
             self._tracer,
+            self.quotas,
         )
         self.listener = Listener(self.pubsub, self.codec, clock, self._heard, self._missed)
         self.revalidation = Revalidation(self)
@@ -236,6 +243,7 @@ class Engine:
             ("ticker", self._tick),
             ("sweeper", self._sweep),
             ("usage", lambda: self._every_flush(self.meter.store)),
+            ("quotas", lambda: self._every_flush(self._flush_quotas)),
             ("billing", lambda: self._every_flush(self.meter.report)),
             ("retention", self._trim),
             ("revalidation", self.revalidation.run),
@@ -252,6 +260,7 @@ class Engine:
         await self.committer.settled(self._seconds)
         await self.reading.store()
         await self.meter.last_flush()
+        await self._flush_quotas()
         await self._release()
 
     async def _release(self) -> None:
@@ -348,6 +357,8 @@ class Engine:
             raise Closed(CloseCode.TOO_MANY, "too many connections of this user")
         self.counts.opened += 1
         self.meter.connected(tenant_id, 1)
+        if self.quotas is not None:
+            self.quotas.connected(tenant_id, identity.user_id)
         self.connections[id] = connection
         self.revalidation.watch(connection)
         connection.outbox.answer(welcome)
@@ -453,6 +464,14 @@ class Engine:
             self.reader.replay,
             self.counts,
         )
+
+    def _gathered(self, tenant_id: str, counters: Mapping[str, int]) -> None:
+        if self.quotas is not None:
+            self.quotas.delivered(tenant_id, counters)
+
+    async def _flush_quotas(self) -> None:
+        if self.quotas is not None:
+            await self.quotas.flush()
 
     def _opened(self, page: Page) -> None:
         self.gossip.opened(page)

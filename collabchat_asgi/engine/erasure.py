@@ -18,6 +18,7 @@ from ..objects import PageObject, Receipt
 from ..storage.abc import PageCopy, Storage, new_epoch
 from .belongings import theirs
 from .forgetting import Gone, forgotten, names
+from .quotas import forget_person
 from .revocations import CONTROL_PAGE, without_names
 
 logger = logging.getLogger("collabchat_asgi.engine")
@@ -52,7 +53,9 @@ async def forget(
     `StorageError`."""
     now_ms = await storage.now_ms() or time.time_ns() // 1_000_000
     done = Forgetting()
+    tenants = {tenant_id} if tenant_id else set()
     async for key in pages(storage, tenant_id):
+        tenants.add(key.tenant_id)
         done.seen += 1
         try:
             page = await storage.dump(key)
@@ -66,6 +69,8 @@ async def forget(
             done.failed.append(key)
         progress(done)
     if sure:
+        for tenant in sorted(tenants):
+            await forget_person(storage, tenant, user_id)
         await forget_revocations(storage, now_ms)
     return done
 

@@ -18,6 +18,7 @@ from .backend import unavailable
 from .log import LogReader
 from .operations import forbidden
 from .page import Page
+from .quotas import QuotaBook
 from .viewer import Viewer
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ async def join(connection: Connection, frame: Subscribe) -> None:
     serial = engine.revocations.serial
     can = await _permissions(connection, frame.url_id)
     try:
+        if engine.quotas is not None and await _used_up(connection, engine.quotas):
+            can = []
         async with engine.pages.using(PageKey(connection.tenant_id, frame.url_id)) as page:
             asked = engine.reading.ask(ReadBy(page.key, connection.identity.user_id))
             await engine.reader.current(page)
@@ -102,6 +105,17 @@ async def _reach(reader: LogReader, page: Page, since: Since) -> Position | None
     if isinstance(tail, Tail) and tail.position.epoch == epoch and tail.events:
         return Position(epoch, seq)
     return None
+
+
+async def _used_up(connection: Connection, quotas: QuotaBook) -> bool:
+    """Whether this person may only read now. Raises `Refused` where they may not even do that."""
+    place = connection.tenant_id, connection.identity.user_id
+    if not quotas.known(*place):
+        await quotas.ready(*place)
+    found = quotas.refusal(*place)
+    if found is not None and found[1] == "refuse":
+        raise found[0]
+    return found is not None
 
 
 async def _permissions(connection: Connection, url_id: str) -> list[str]:

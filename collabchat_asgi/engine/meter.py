@@ -44,8 +44,10 @@ class Meter:
         used: Callable[[Mapping[str, int]], None],
         *,
         per_page: bool,
+        gathered: Callable[[str, Mapping[str, int]], object] = lambda tenant_id, counters: None,
     ) -> None:
-        """`used` is told what was counted on a page, when it is gathered."""
+        """`used` is told what was counted on a page, and `gathered` also of which tenant, when it
+        is gathered: about once a second."""
         self._storage = storage
         self._hooks = hooks
         self._run = run
@@ -53,6 +55,7 @@ class Meter:
         self._seconds = seconds
         self._used = used
         self._per_page = per_page
+        self._gathered = gathered
         self._tallies: dict[PageKey, Tally] = {}
         self._connections: dict[str, ConnectionTime] = {}
         self._unstored = Backlog(self._delta, self._store, DELTAS_PER_CALL)
@@ -103,6 +106,7 @@ class Meter:
             self._add(Key(key.tenant_id, key.url_id if self._per_page else "", day), counters)
 
     def _add(self, key: Key, counters: Mapping[str, int]) -> None:
+        self._gathered(key.tenant_id, counters)
         self._unstored.add(key, counters)
         if self._hooks.bills:
             self._unreported.add(key, counters)

@@ -24,6 +24,7 @@ from .committer import Committer
 from .counts import Counts
 from .page import Page
 from .pages import Pages
+from .quotas import QuotaBook
 from .revocations import Revocations
 from .submission import Answer, Lane, Receipt, Submission
 from .traces import Span, Tracer
@@ -52,6 +53,10 @@ class Request:
     """Permission has been asked for before: this is not another operation."""
     charged: bool = False
     """It was taken from the user's allowance."""
+    reserved: bool = False
+    """It has its place in the quotas."""
+    begins: bool = False
+    """As the page's first, as far as was known."""
     order: int = 0
     """Its place in the lane."""
     connection_id: str = ""
@@ -77,7 +82,9 @@ class Operations:
         limits: Limits,
         counts: Counts,
         tracer: Tracer | None,
+        quotas: QuotaBook | None = None,
     ) -> None:
+        self._quotas = quotas
         self._revocations = revocations
         self._hooks = hooks
         self._pages = pages
@@ -96,12 +103,12 @@ class Operations:
         if self._hooks.rewrites or (self._hooks.asks and not request.trusted):
             return False
         page = self._pages.get(PageKey(request.tenant_id, request.operation.url_id))
-        if page is None:
+        if page is None or not self._quotas_known(request):
             return False
         self._trace(request)
         operation, broadcast_id, fingerprint = self._complete(request)
         action = rules.action_for(page.state, operation, request.user.id)
-        refusal = self._ration(request)
+        refusal = self._ration(request, page)
         if not request.trusted and not default_policy(self._access(request, page, action)):
             refusal = forbidden()
         self._submit(page, request, operation, broadcast_id, fingerprint, action, refusal)
@@ -113,9 +120,11 @@ class Operations:
         self._trace(request)
         try:
             async with self._pages.using(key) as page:
+                refusal = await self._read_quotas(request)
                 operation, broadcast_id, fingerprint = self._complete(request)
                 action = rules.action_for(page.state, operation, request.user.id)
-                refusal = None if request.asked else self._ration(request)
+                if refusal is None and not request.asked:
+                    refusal = self._ration(request, page)
                 if refusal is None:
                     try:
                         operation = await self._ask(request, page, operation, action)
@@ -124,6 +133,7 @@ class Operations:
                 self._submit(page, request, operation, broadcast_id, fingerprint, action, refusal)
         except StorageError:
             refusal = unavailable()
+            self._settle_quotas(request, refusal)
             if request.lane is not None:
                 request.lane.asking.discard(request.order)
                 request.lane.halt(str(request.operation.broadcast_id), request.order, refusal)
@@ -142,13 +152,33 @@ class Operations:
         broadcast_id = uuid7(now_ms) if given.broadcast_id is UNSET else given.broadcast_id
         return rules.with_ids(given, now_ms), broadcast_id, rules.fingerprint(given)
 
-    def _ration(self, request: Request) -> Refused | None:
+    def _quotas_known(self, request: Request) -> bool:
+        if self._quotas is None or request.trusted:
+            return True
+        return self._quotas.known(request.tenant_id, request.user.id)
+
+    async def _read_quotas(self, request: Request) -> Refused | None:
+        """Raises `StorageError`."""
+        if self._quotas is not None and not self._quotas_known(request):
+            try:
+                await self._quotas.ready(request.tenant_id, request.user.id)
+            except Refused as error:
+                return error
+        return None
+
+    def _ration(self, request: Request, page: Page) -> Refused | None:
         if request.trusted:
             return None
         refusal = self._users.charge(
             request.tenant_id, request.user.id, request.operation, request.address
         )
         request.charged = refusal is None
+        if refusal is None and self._quotas is not None:
+            request.begins = page.position.seq == 0
+            refusal = self._quotas.reserve(
+                request.tenant_id, request.user.id, begins=request.begins
+            )
+            request.reserved = refusal is None
         return refusal
 
     async def _ask(
@@ -220,6 +250,7 @@ class Operations:
             if isinstance(answer, Receipt):
                 self._count(page, request, answer)
             self._counts.answered(kind, answer)
+            self._settle_quotas(request, answer)
             request.answer(answer)
 
         if request.lane is not None:
@@ -245,6 +276,19 @@ class Operations:
                 order=request.order,
                 span=request.span,
             ),
+        )
+
+    def _settle_quotas(self, request: Request, answer: Answer) -> None:
+        if self._quotas is None or not request.reserved or isinstance(answer, str):
+            return
+        request.reserved = False
+        done = isinstance(answer, Receipt) and not answer.again
+        self._quotas.settle(
+            request.tenant_id,
+            request.user.id,
+            begins=request.begins,
+            done=done,
+            began=done and isinstance(answer, Receipt) and answer.position.seq == 1,
         )
 
     def _count(self, page: Page, request: Request, receipt: Receipt) -> None:

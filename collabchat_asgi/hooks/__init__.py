@@ -1,4 +1,4 @@
-"""What the host says about people, permissions and money: five callables, sync or async.
+"""What the host says about people, permissions and money: six callables, sync or async.
 
 A no (`Denied`, or False from `authorize`) is an answer. A hook that raises, takes longer than
 `Timing.hook_seconds` or returns nonsense lets nothing through: clients are told to come back.

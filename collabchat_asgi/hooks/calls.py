@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from ..cancellation import is_cancelled
 from ..core.measures import Histogram
 from ..errors import ConfigError, Denied, HookFailed, Refused
+from .quota import AskQuota, Quota, QuotaRequest
 from .record import Record
 from .stall import watched
 from .threads import Threads
@@ -33,6 +34,7 @@ BUDGETS = {
     "before_commit": 16,
     "on_event": 4,
     "on_usage": 4,
+    "quota": 4,
 }
 """Threads of each sync hook. None takes those of another."""
 
@@ -95,7 +97,7 @@ class Hook:
 
 
 class Hooks:
-    """All five. `seconds` bounds each call."""
+    """All of them. `seconds` bounds each call."""
 
     def __init__(
         self,
@@ -104,6 +106,7 @@ class Hooks:
         before_commit: BeforeCommit | None = None,
         on_event: OnEvent | None = None,
         on_usage: OnUsage | None = None,
+        quota: AskQuota | None = None,
         *,
         seconds: float = 5.0,
     ) -> None:
@@ -113,6 +116,7 @@ class Hooks:
         self._before_commit = Hook("before_commit", before_commit, seconds)
         self._on_event = Hook("on_event", on_event, seconds)
         self._on_usage = Hook("on_usage", on_usage, seconds)
+        self._quota = Hook("quota", quota, seconds)
 
     @property
     def asks(self) -> bool:
@@ -174,6 +178,22 @@ class Hooks:
         if self._on_usage.function is not None:
             await self._on_usage(reports)
 
+    @property
+    def limits(self) -> bool:
+        return self._quota.function is not None
+
+    async def quota(self, request: QuotaRequest) -> Quota | None:
+        """Raises `HookFailed`."""
+        if self._quota.function is None:
+            return None
+        try:
+            quota = await self._quota(request)
+        except Denied:
+            quota = Denied
+        if quota is not None and not isinstance(quota, Quota):
+            self._quota.nonsense(quota, "a Quota")
+        return quota
+
     def faults(self) -> list[str]:
         """What `health` says: hooks that hang, and hooks that failed within the last minute."""
         return [
@@ -202,6 +222,7 @@ class Hooks:
             self._before_commit,
             self._on_event,
             self._on_usage,
+            self._quota,
         )
 
 

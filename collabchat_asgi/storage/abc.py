@@ -431,6 +431,11 @@ class Storage(ABC):
     async def usage(self, tenant_id: str, first_day: str, last_day: str) -> list[UsageRow]:
         """Sums per tenant, page and day, both days included, by day and then page."""
 
+    async def forget_usage(self, tenant_id: str, before_day: str) -> None:
+        """Drop the tenant's rows of days before that one. Raises `StorageError` where a storage
+        cannot do it, which serves all the same."""
+        raise StorageError(f"{self!r} cannot forget usage (Storage.forget_usage)")
+
     @abstractmethod
     async def key(self) -> bytes:
         """32 random bytes, made with the schema, the same for all processes. Seals hints."""

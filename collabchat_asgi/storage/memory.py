@@ -345,6 +345,12 @@ class MemoryStorage(Storage):
                 if tenant == tenant_id and first_day <= day <= last_day
             ]
 
+    async def forget_usage(self, tenant_id: str, before_day: str) -> None:
+        with self._data.lock:
+            for row in list(self._data.usage):
+                if row[0] == tenant_id and row[1] < before_day:
+                    del self._data.usage[row]
+
     async def key(self) -> bytes:
         return self._data.key
 

@@ -16,6 +16,13 @@ _REFUSED = ("22", "54")
 _OPENING = int.from_bytes(b"collab", "big")
 """The advisory lock of those who open."""
 
+_UNSAMPLED = {
+    "entry": ["user_id", "fingerprint", "receipt", "event"],
+    "record": ["value", "body"],
+}
+"""Nothing is looked up by them, and the planner's statistics would keep what people wrote in a
+table that is not ours, whatever becomes of the row."""
+
 _HEADS = {"epoch": "text", "seq": "bigint", "id": "bigint"}
 _ENTRIES = {
     "page_id": "bigint",
@@ -127,3 +134,17 @@ def prepare(dialect: PostgresDialect) -> Procedure[None]:
         if not known:
             yield Statement(f'CREATE SCHEMA "{dialect.schema}"')
     yield from migrate(dialect)
+    yield from _sample_no_texts(dialect)
+
+
+def _sample_no_texts(dialect: PostgresDialect) -> Procedure[None]:
+    for name, columns in _UNSAMPLED.items():
+        table = dialect.spell(f"{{{name}}}")
+        sampled = yield Statement(
+            """SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1)
+                AND attname = ANY($2::text[]) AND attstattarget IS DISTINCT FROM 0""",
+            (table, columns),
+        )
+        if sampled and (yield dialect.owns(TABLES[name])):
+            changes = ", ".join(f"ALTER COLUMN {column} SET STATISTICS 0" for [column] in sampled)
+            yield Statement(f"ALTER TABLE {table} {changes}")

@@ -307,6 +307,9 @@ class RedisStorage(Storage):
             lambda servers: self._usage.rows(servers, tenant_id, first_day, last_day)
         )
 
+    async def forget_usage(self, tenant_id: str, before_day: str) -> None:
+        await self._whole(lambda servers: self._usage.forget(servers, tenant_id, before_day))
+
     async def key(self) -> bytes:
         [key] = await self._run(Command(self._names.key, ("GET", self._names.key)))
         return bytes(key)

@@ -42,6 +42,16 @@ class Usage:
         args = (len(keys), *keys, delta.day, delta_id, SEEN_SECONDS, *counters)
         return Command(keys[0], args, script("usage", of_page=False))
 
+    async def forget(self, servers: Servers, tenant_id: str, before_day: str) -> None:
+        """A day leaves the list last: whoever is stopped finds it again."""
+        days_key = self._names.usage_days(tenant_id)
+        span = ("-", f"({before_day}")
+        [found] = await servers.run([Command(days_key, ("ZRANGEBYLEX", days_key, *span))])
+        for day in found:
+            rows = self._names.usage_rows(tenant_id, day.decode())
+            await servers.run([Command(rows, ("UNLINK", rows))])
+            await servers.run([Command(days_key, ("ZREM", days_key, day))])
+
     async def rows(
         self, servers: Servers, tenant_id: str, first_day: str, last_day: str
     ) -> list[UsageRow]:

@@ -128,6 +128,9 @@ class SqlStorage(Storage):
     async def usage(self, tenant_id: str, first_day: str, last_day: str) -> list[UsageRow]:
         return await self._read(partial(self._reads.usage, tenant_id, first_day, last_day))
 
+    async def forget_usage(self, tenant_id: str, before_day: str) -> None:
+        await self._write(partial(self._upkeep.forget_usage, tenant_id, before_day), patient=True)
+
     async def key(self) -> bytes:
         return await self._read(self._reads.key)
 

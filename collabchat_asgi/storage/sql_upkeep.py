@@ -64,6 +64,7 @@ class Upkeep:
             WHERE page_id = $1 AND seq <= $2 AND created_ms < $3 LIMIT $4"""
         )
         self._forget = spell("DELETE FROM {entry} WHERE page_id = $1 AND broadcast_id = $2")
+        self._forget_usage = spell("DELETE FROM {usage} WHERE tenant_id = $1 AND day < $2")
         self._known = spell(
             f"""SELECT applied.run_id, applied.serial FROM {dialect.rows("given", _APPLIED)}
             JOIN {{applied}} AS applied
@@ -120,6 +121,10 @@ class Upkeep:
             yield Statement(self._forget, [tuple(row) for row in rows], each=True)
             return len(rows)
         return 0
+
+    @one_act
+    def forget_usage(self, tenant_id: str, before_day: str) -> Procedure[None]:
+        yield Statement(self._forget_usage, (tenant_id, before_day))
 
     def add_usage(self, deltas: Sequence[UsageDelta]) -> Act[None]:
         by_name = {(delta.run_id, delta.serial): delta for delta in deltas}

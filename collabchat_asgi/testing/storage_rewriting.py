@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ..core.model import NOWHERE, Position
-from ..storage.abc import PageCopy, Reason, Record, Reset, Storage, Tail, new_epoch
+from ..storage.abc import PageCopy, Reason, Record, Reset, Storage, Tail, UsageDelta, new_epoch
 from .storage_acts import PAGE, a_note, an_event, committed, grow, log_of, put
 from .storage_copying import a_page_with_everything, in_order
 
@@ -114,6 +114,23 @@ class Rewriting:
         tail = await storage.read(PAGE, Position(head.epoch, head.seq - 1), 9)
         assert isinstance(tail, Tail)
         assert len(tail.events) == 1
+
+    async def test_usage_of_days_before_is_forgotten(
+        self, storage: Storage, second: Storage
+    ) -> None:
+        days = ["2026-11-01", "2026-11-02", "2026-11-03"]
+        rows = [(tenant, day) for tenant in ("acme", "acme 2") for day in days]
+        await storage.add_usage(
+            [
+                UsageDelta("run", serial, tenant, "", day, {"operationCount": serial})
+                for serial, (tenant, day) in enumerate(rows, 1)
+            ]
+        )
+        await second.forget_usage("acme", "2026-11-03")
+        left = await storage.usage("acme", "2026-01-01", "2026-12-31")
+        assert [(row.day, row.counters) for row in left] == [("2026-11-03", {"operationCount": 3})]
+        assert len(await second.usage("acme 2", "2026-01-01", "2026-12-31")) == 3
+        await storage.forget_usage("unknown", "9999-12-31")
 
 
 def renewed(page: PageCopy) -> PageCopy:

@@ -50,7 +50,7 @@ async def test_who_looks_gets_the_page_anew_without_them() -> None:
         receipt = await collab.forget("bob", tenant_id="acme")
         assert {
             key: receipt[key] for key in ("pages", "chats", "comments", "reactions", "names")
-        } == {"pages": 1, "chats": 1, "comments": 3, "reactions": 1, "names": 2}  # type: ignore[literal-required]
+        } == {"pages": 1, "chats": 1, "comments": 3, "reactions": 1, "names": 2}
         for watcher, page in zip(watchers, before, strict=True):
             told = await watcher.expect("subscribed")
             assert told["recovered"] is False
