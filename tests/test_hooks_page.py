@@ -402,9 +402,10 @@ async def test_a_ticket_wins_over_a_cookie_and_ends() -> None:
 def test_the_budgets_are_as_said() -> None:
     said = SECTIONS["Sync hooks"]
     assert (
-        "16 for `authenticate`, `authorize`, `before_commit`, 4 for `on_event`, `on_usage`" in said
+        "16 for `authenticate`, `authorize`, `before_commit`, 4 for `on_event`, `on_usage`, `quota`"
+        in said
     )
-    assert list(BUDGETS.values()) == [16, 16, 16, 4, 4]
+    assert list(BUDGETS.values()) == [16, 16, 16, 4, 4, 4]
 
 
 def test_tests_of_ones_own_run_in_a_project_of_ones_own(tmp_path: Path) -> None:
