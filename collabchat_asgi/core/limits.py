@@ -25,16 +25,20 @@ class TokenBucket:
     def wait(self, now: float, tokens: float = 1.0) -> float:
         """Seconds until so many could be taken; nothing is taken."""
         self._fill(now)
-        return max(0.0, (tokens - self._tokens) / self.rate) if tokens > 0 else 0.0
+        missing = tokens - self._tokens
+        return missing / self.rate if missing > 0 and tokens > 0 else 0.0
 
     def spend(self, tokens: float, now: float) -> None:
         """They were taken elsewhere: there may be fewer than none left. Fewer than 0 are given
         back."""
         self._fill(now)
-        self._tokens = min(self.burst, self._tokens - tokens)
+        left = self._tokens - tokens
+        self._tokens = left if left < self.burst else self.burst
 
     def _fill(self, now: float) -> None:
-        self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
+        # Comparisons, not `min`: this runs a dozen times for each operation.
+        tokens = self._tokens + (now - self._at) * self.rate
+        self._tokens = tokens if tokens < self.burst else self.burst
         self._at = now
 
     def give_back(self, tokens: float = 1.0) -> None:

@@ -247,7 +247,11 @@ class Committer:
         refusal = submission.refusal or plan.refused.get(id)
         match outcome:
             case Committed(position=position, receipt=receipt, again=again):
-                ts, chat_id, comment_id = msgspec.json.decode(receipt)
+                if again:
+                    ts, chat_id, comment_id = msgspec.json.decode(receipt)
+                else:
+                    ts = submission.ts
+                    chat_id, comment_id = rules.names(submission.operation)
                 return Receipt(position, ts, chat_id, comment_id, again)
             case Reused():
                 if refusal is not None and refusal.code == "forbidden":

@@ -10,11 +10,8 @@ from __future__ import annotations
 from asyncio import CancelledError
 from collections.abc import Collection, Iterator
 
-from .outbox import Message, Outbox
+from .outbox import WORTH_COMPRESSING, Message, Outbox
 from .viewer import Viewer
-
-WORTH_COMPRESSING = 1_024
-"""Bytes of a text. A longer one goes by `send` where that compresses."""
 
 
 def fan_out(viewers: Collection[Viewer], message: Message, size: int) -> tuple[int, list[Viewer]]:

@@ -26,6 +26,9 @@ Message = Any
 """What the socket's `send` takes; made by `as_message`, once for all who get the same text. Its
 `frame` is what a `Wire` takes."""
 
+WORTH_COMPRESSING = 1_024
+"""Bytes of a text. A longer one goes by `send` where that compresses."""
+
 Send = Callable[[Message], Coroutine[Any, Any, None]]
 
 
@@ -121,7 +124,7 @@ class Outbox:
         if self._busy:
             self._answers.append(text)
         else:
-            self._transmit(text, len(text))
+            self._by_send(text, len(text))
         self.closed = True
         self.ready = False
 
@@ -163,7 +166,7 @@ class Outbox:
         while not (self._busy or self.closed):
             if self._ping_wanted:
                 n = secrets.randbits(48)
-                self._transmit(f'{{"type":"ping","n":{n}}}', 32)
+                self._by_send(f'{{"type":"ping","n":{n}}}', 32)
                 self.window.pinged(n, self._clock.monotonic(), self._tuning.ping_bytes)
                 # Not before: the ping's own bytes are beyond what the last one was due at.
                 self._ping_wanted = False
@@ -193,6 +196,18 @@ class Outbox:
         return False
 
     def _transmit(self, text: str, size: int) -> None:
+        """Small ones are written below `send`, as live frames are, where that can be."""
+        if self.write is None or size > WORTH_COMPRESSING or self.is_closing():
+            self._by_send(text, size)
+            return
+        try:
+            self.write(self._as_message(text).frame)
+        except Exception:
+            self.gone()
+        else:
+            self.sent(size)
+
+    def _by_send(self, text: str, size: int) -> None:
         coroutine = self.send(self._as_message(text))
         try:
             waits_for = coroutine.send(None)

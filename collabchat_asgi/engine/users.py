@@ -33,13 +33,15 @@ class Allowance:
     """Of one user, address or tenant. `key` is a hash that all processes make alike."""
 
     __slots__ = (
-        "comments", "connections", "elsewhere", "key", "kind", "operations", "reads", "spent",
-        "typed_at",
+        "comments", "connections", "elsewhere", "key", "kind", "name", "operations", "reads",
+        "spent", "typed_at",
     )  # fmt: skip
 
     def __init__(self, kind: int, key: int, limits: Limits, now: float) -> None:
         self.kind = kind
         self.key = key
+        self.name: tuple[int, str, str] | None = None
+        """Under which it is found here without hashing; None: only other processes spoke of it."""
         self.connections = 0
         self.elsewhere: dict[str, tuple[int, float]] = {}
         """Connections at other processes, by run, and when they were told."""
@@ -93,12 +95,13 @@ class Users:
         self._expiry = expiry
         self._users: dict[int, Allowance] = {}
         """And addresses and tenants, by their hash."""
+        self._by_name: dict[tuple[int, str, str], Allowance] = {}
         self._untold: dict[int, Allowance] = {}
         self._telling: asyncio.TimerHandle | None = None
         self._told_all_at = clock.monotonic()
 
     def of(self, tenant_id: str, user_id: str) -> Allowance:
-        return self._named(USER, f"{tenant_id}\0{user_id}")
+        return self._named(USER, tenant_id, user_id)
 
     def connected(self, tenant_id: str, user_id: str) -> bool:
         """One more connection; False: there are too many."""
@@ -132,7 +135,9 @@ class Users:
         self, tenant_id: str, user_id: str, operation: Operation, address: str | None = None
     ) -> None:
         """It was a retry of what had been committed, which is free."""
-        self._spend(self._all(tenant_id, user_id, address), tuple(-n for n in _cost(operation)))
+        operations, comments, reads = _cost(operation)
+        back = (-operations, -comments, -reads)
+        self._spend(self._all(tenant_id, user_id, address), back, self._clock.monotonic())
 
     def hear(self, run: str, rows: Sequence[Spending]) -> None:
         """What another process has told."""
@@ -174,6 +179,8 @@ class Users:
         for key, one in list(self._users.items()):
             if one.idle(now, oldest):
                 del self._users[key]
+                if one.name is not None:
+                    del self._by_name[one.name]
             elif one.elsewhere:
                 fresh = {run: told for run, told in one.elsewhere.items() if told[1] >= oldest}
                 one.elsewhere = fresh
@@ -184,9 +191,16 @@ class Users:
             concerned.append(self._named(ADDRESS, address))
         return concerned
 
-    def _named(self, kind: int, name: str) -> Allowance:
-        digest = blake2b(name.encode(), digest_size=7, person=b"%d" % kind).digest()
-        return self._allowance(kind, int.from_bytes(digest, "big"))
+    def _named(self, kind: int, name: str, user_id: str = "") -> Allowance:
+        known = self._by_name.get((kind, name, user_id))
+        if known is None:
+            whole = f"{name}\0{user_id}" if kind == USER else name
+            digest = blake2b(whole.encode(), digest_size=7, person=b"%d" % kind).digest()
+            known = self._allowance(kind, int.from_bytes(digest, "big"))
+            if known.name is None:
+                known.name = (kind, name, user_id)
+                self._by_name[known.name] = known
+        return known
 
     def _allowance(self, kind: int, key: int) -> Allowance:
         known = self._users.get(key)
@@ -195,28 +209,39 @@ class Users:
             known = self._users[key] = Allowance(kind, key, self._limits, now)
         return known
 
-    def _charge(self, concerned: list[Allowance], cost: tuple[int, ...]) -> Refused | None:
+    def _charge(self, concerned: list[Allowance], cost: tuple[int, int, int]) -> Refused | None:
         now = self._clock.monotonic()
+        operations, comments, reads = cost
         for one in concerned:
-            buckets = (one.operations, one.comments, one.reads)
-            wait = max(bucket.wait(now, n) for bucket, n in zip(buckets, cost, strict=True))
+            wait = one.operations.wait(now, operations) if operations else 0.0
+            if comments:
+                wait = max(wait, one.comments.wait(now, comments))
+            if reads:
+                wait = max(wait, one.reads.wait(now, reads))
             if wait > 0:
-                what = "reads" if cost[2] else "operations"
+                what = "reads" if reads else "operations"
                 return Refused(
                     "rate-limited",
                     f"too many {what} {_WHOSE[one.kind]}: wait a moment",
                     retry=True,
                     retry_after_ms=int(wait * 1000) + 1,
                 )
-        self._spend(concerned, cost)
+        self._spend(concerned, cost, now)
         return None
 
-    def _spend(self, concerned: list[Allowance], cost: tuple[int, ...]) -> None:
-        now = self._clock.monotonic()
+    def _spend(self, concerned: list[Allowance], cost: tuple[int, int, int], now: float) -> None:
+        operations, comments, reads = cost
         for one in concerned:
-            for bucket, n in zip((one.operations, one.comments, one.reads), cost, strict=True):
-                bucket.spend(n, now)
-            one.spent = [told + n for told, n in zip(one.spent, cost, strict=True)]
+            spent = one.spent
+            if operations:
+                one.operations.spend(operations, now)
+                spent[0] += operations
+            if comments:
+                one.comments.spend(comments, now)
+                spent[1] += comments
+            if reads:
+                one.reads.spend(reads, now)
+                spent[2] += reads
             self._tell_soon(one)
 
     def _tell_soon(self, one: Allowance) -> None:

@@ -41,6 +41,12 @@ class PubSub(ABC):
     one_machine: ClassVar[bool] = False
     """Whether it reaches the processes of one machine only."""
 
+    @property
+    def alone(self) -> bool:
+        """Whether nobody but this instance would hear what is published now, so that the engine
+        need not say what happened on its pages. False where that is not known at once."""
+        return False
+
     @classmethod
     @abstractmethod
     def from_url(cls, url: str) -> Self:

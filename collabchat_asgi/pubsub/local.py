@@ -103,6 +103,10 @@ class _Station:
             link.send(message)
         return complete
 
+    @property
+    def alone(self) -> bool:
+        return self._find_peers() and not self._links
+
     def close(self) -> None:
         if self._process != os.getpid():
             return  # a fork took it along: files and loop are the parent's, who goes on with them
@@ -276,6 +280,10 @@ class LocalPubSub(PubSub):
         station, self._station = self._station, None
         if station:
             station.close()
+
+    @property
+    def alone(self) -> bool:
+        return self._station is not None and self._station.alone
 
     async def publish(self, topic: str, payload: bytes) -> None:
         if len(payload) > MAX_PAYLOAD:

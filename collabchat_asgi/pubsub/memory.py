@@ -108,6 +108,10 @@ class _Bus:
         with self._lock:
             self._ears.discard(ear)
 
+    @property
+    def ears(self) -> int:
+        return len(self._ears)
+
     def publish(self, topic: str, payload: bytes) -> None:
         with self._lock:
             ears = list(self._ears)
@@ -162,6 +166,10 @@ class MemoryPubSub(PubSub):
         if ear:
             self._bus.leave(ear)
             ear.inbox.close()
+
+    @property
+    def alone(self) -> bool:
+        return self._ear is not None and self._bus.ears == 1
 
     async def publish(self, topic: str, payload: bytes) -> None:
         self._open_ear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from collabchat_asgi.engine.clock import SystemClock
 from collabchat_asgi.engine.hints import CONTROL_TOPIC, Happened, HintCodec, topic_of
 from collabchat_asgi.engine.plan import Plan
 from collabchat_asgi.pubsub.memory import MemoryPubSub
-from collabchat_asgi.storage.abc import Entry, Tail
+from collabchat_asgi.storage.abc import Entry, Storage, Tail
 from collabchat_asgi.testing.operations import add_comment, create_chat, new_id, resolve_chat
 
 from .conftest import Start
@@ -232,3 +233,25 @@ async def test_a_late_hint_does_not_bring_an_erased_page_back(start: Start) -> N
     await turns(200)
     assert server.open_page().position.seq == 0
     await voice.close()
+
+
+async def test_alone_on_its_bus_a_process_says_nothing_of_its_pages(
+    start: Start, storages: Callable[[], Storage]
+) -> None:
+    """And from the first moment that another can hear it again: that one joins from the log."""
+    name = f"alone-{new_id()}"
+    bus = TroubledBus(name)
+    one = await start(storages(), bus)
+    ann = await one.join("ann")
+    await until(lambda: bus.sent)
+    before = sum(topic == topic_of(KEY) for topic, _ in bus.sent)
+    for number in range(3):
+        await ann.do(create_chat(f"{number}"))
+    await turns(20)
+    assert sum(topic == topic_of(KEY) for topic, _ in bus.sent) == before
+    two = await start(storages(), TroubledBus(name))
+    bob = await two.join("bob")
+    await bob.at(3)
+    await ann.do(create_chat("heard"))
+    await bob.at(4)
+    assert sum(topic == topic_of(KEY) for topic, _ in bus.sent) > before

@@ -453,6 +453,19 @@ def test_a_fork_leaves_the_parents_socket_alone(tmp_path: Path) -> None:
     subprocess.run(command, env=environment, check=True, timeout=30)
 
 
+async def test_it_is_alone_while_no_other_worker_has_a_socket(tmp_path: Path) -> None:
+    first, second = LocalPubSub(tmp_path / "db"), LocalPubSub(tmp_path / "db")
+    assert not first.alone, "who is not open knows nothing"
+    await first.open()
+    assert first.alone
+    await second.open()
+    assert not first.alone
+    assert not second.alone
+    await second.close()
+    assert first.alone
+    await first.close()
+
+
 # URLs.
 
 

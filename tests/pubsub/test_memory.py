@@ -70,3 +70,16 @@ def test_it_takes_no_options() -> None:
     for url in ("memory://a?b=c", "memory://a#b"):
         with pytest.raises(ConfigError):
             MemoryPubSub.from_url(url)
+
+
+async def test_it_is_alone_while_no_other_instance_of_its_bus_is_open() -> None:
+    first, second = MemoryPubSub("alone"), MemoryPubSub("alone")
+    assert not first.alone, "who is not open knows nothing"
+    await first.open()
+    assert first.alone
+    await second.open()
+    assert not first.alone
+    assert not second.alone
+    await second.close()
+    assert first.alone
+    await first.close()
