@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from .model import User
 
 
 def person(user_id: str) -> int:
@@ -24,18 +26,26 @@ class Delta:
     connections: int
     joined: list[int]
     left: list[int]
+    names: list[User] = field(default_factory=list)
+    """Of those who joined, where pages tell who is here."""
 
 
 class _Remote:
     """What another process has told about this page."""
 
-    __slots__ = ("connections", "parts", "people", "version")
+    __slots__ = ("connections", "names", "parts", "people", "version")
 
     def __init__(self) -> None:
         self.version = -1
         self.connections = 0
         self.people: set[int] = set()
+        self.names: dict[int, User] = {}
         self.parts: tuple[int, dict[int, list[int]]] = (-1, {})
+
+    def name(self, names: Iterable[User]) -> None:
+        """Learn names, and forget those of who has left."""
+        known = self.names | {person(name.id): name for name in names}
+        self.names = {who: name for who, name in known.items() if who in self.people}
 
 
 class PagePresence:
@@ -46,7 +56,7 @@ class PagePresence:
     process and at no time.
     """
 
-    __slots__ = ("_joined", "_leaving", "_left", "_local", "_open", "_remote", "version")
+    __slots__ = ("_joined", "_leaving", "_left", "_local", "_names", "_open", "_remote", "version")
 
     def __init__(self) -> None:
         self._open = 0
@@ -57,14 +67,18 @@ class PagePresence:
         self._joined: set[int] = set()
         self._left: set[int] = set()
         self._remote: dict[str, _Remote] = {}
+        self._names: dict[int, User] = {}
 
     @property
     def connections(self) -> int:
         """Of this process, the last one of whoever is in grace included."""
         return self._open + len(self._leaving)
 
-    def join(self, who: int) -> None:
+    def join(self, who: int, name: User | None = None) -> None:
+        """`name`: where pages tell who is here."""
         self._open += 1
+        if name is not None:
+            self._names[who] = name
         self._leaving.pop(who, None)
         count = self._local.get(who)
         if count is None:
@@ -83,6 +97,7 @@ class PagePresence:
         gone = [who for who, at in self._leaving.items() if at <= now]
         for who in gone:
             del self._leaving[who], self._local[who]
+            self._names.pop(who, None)
             self._left.add(who)
             self._joined.discard(who)
         return bool(gone)
@@ -103,6 +118,18 @@ class PagePresence:
             connections += remote.connections
         return len(people), connections
 
+    def listed(self, most: int) -> dict[str, User] | None:
+        """Everybody by id, where they are at most so many and everyone's name is known."""
+        if most == 0 or len(self._local) > most:
+            return None
+        people, names = set(self._local), dict(self._names)
+        for remote in self._remote.values():
+            people |= remote.people
+            names |= remote.names
+        if len(people) > most or not people <= names.keys():
+            return None
+        return {names[who].id: names[who] for who in sorted(people)}
+
     def delta(self, told_connections: int) -> Delta | None:
         """What the others have not been told yet, once."""
         if not (self._joined or self._left) and told_connections == self.connections:
@@ -112,6 +139,15 @@ class PagePresence:
         self._joined.clear()
         self._left.clear()
         return delta
+
+    @property
+    def here(self) -> int:
+        """People of this process."""
+        return len(self._local)
+
+    def names(self, people: Iterable[int]) -> list[User]:
+        """Of those who are here and whose name is known."""
+        return [self._names[who] for who in people if who in self._names]
 
     def people(self) -> list[int]:
         """Everyone of this process as of `version`."""
@@ -131,10 +167,18 @@ class PagePresence:
         remote.connections = delta.connections
         remote.people.update(delta.joined)
         remote.people.difference_update(delta.left)
+        remote.name(delta.names)
         return True
 
     def heard_all(
-        self, run: str, version: int, connections: int, part: int, parts: int, people: list[int]
+        self,
+        run: str,
+        version: int,
+        connections: int,
+        part: int,
+        parts: int,
+        people: list[int],
+        names: Iterable[User] = (),
     ) -> bool:
         """Take one part of another process's whole list. Whether the list is complete now."""
         remote = self._remote.setdefault(run, _Remote())
@@ -143,12 +187,14 @@ class PagePresence:
         if remote.parts[0] != version:
             remote.parts = (version, {})
         remote.parts[1][part] = people
+        remote.names |= {person(name.id): name for name in names}
         if len(remote.parts[1]) < parts:
             return False
         remote.version = version
         remote.connections = connections
         remote.people = {who for some in remote.parts[1].values() for who in some}
         remote.parts = (-1, {})
+        remote.name(())
         return True
 
     def is_at(self, run: str, version: int) -> bool:

@@ -463,6 +463,7 @@ class Engine:
             self._as_message,
             self.reader.replay,
             self.counts,
+            self.limits.people_listed,
         )
 
     def _gathered(self, tenant_id: str, counters: Mapping[str, int]) -> None:

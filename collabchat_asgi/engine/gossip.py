@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from ..config import Timing
 from ..core.limits import TokenBucket
+from ..core.model import User
 from ..core.peers import Verdict
 from ..core.presence import Delta
 from .clock import Clock
@@ -25,6 +28,9 @@ from .publisher import Publisher
 
 PEOPLE_PER_HINT = 700
 """At 9 bytes each, within the smallest `max_payload` (PostgreSQL: 7,999)."""
+
+BYTES_PER_HINT = 4_500
+"""Of names, within the same; one alone may take more."""
 
 CHANGES_PER_BEAT = 100
 NAMES_PER_BEAT = 25
@@ -65,6 +71,8 @@ class Gossip:
         """Per page: the connections that the others know of, and when they were told."""
         self._changed: dict[str, tuple[int, float]] = {}
         self._beat_at = float("-inf")
+        self._unnamed: set[Page] = set()
+        """With more people here than are told by name, when it was told last."""
 
     @property
     def peers(self) -> list[str]:
@@ -165,12 +173,18 @@ class Gossip:
             return
         match hint:
             case PeopleChanged(version=version, connections=connections):
-                delta = Delta(version, connections, hint.joined, hint.left)
+                delta = Delta(version, connections, hint.joined, hint.left, hint.names)
                 if not page.presence.heard(run, delta):
                     self._publisher.tell(topic, WhoIsHere(run))
             case PeopleAll():
                 page.presence.heard_all(
-                    run, hint.version, hint.connections, hint.part, hint.parts, hint.people
+                    run,
+                    hint.version,
+                    hint.connections,
+                    hint.part,
+                    hint.parts,
+                    hint.people,
+                    hint.names,
                 )
             case WhoIsHere() if self._asks_us(heard) and page.presence.version > 0:
                 self._tell_all(page)
@@ -185,28 +199,48 @@ class Gossip:
             return
         self._told[page] = (delta.connections, now)
         self._changed[page.topic] = (delta.version, now)
-        if len(delta.joined) + len(delta.left) > PEOPLE_PER_HINT:
+        names = self._names(page, delta.joined)
+        named_again = page in self._unnamed and page.presence.here <= page.people.most
+        too_long = len(delta.joined) + len(delta.left) > PEOPLE_PER_HINT
+        if too_long or named_again or _weight(names) > BYTES_PER_HINT:
             self._tell_all(page)
             return
+        if page.presence.here > page.people.most > 0:
+            self._unnamed.add(page)
         self._publisher.tell(
             page.topic,
-            PeopleChanged(delta.version, delta.connections, delta.joined, delta.left),
+            PeopleChanged(delta.version, delta.connections, delta.joined, delta.left, names),
         )
+
+    def _names(self, page: Page, people: Iterable[int]) -> list[User]:
+        """Names are for pages whose people are few: more are told to nobody anyway."""
+        return page.presence.names(people) if page.presence.here <= page.people.most else []
 
     def _tell_all(self, page: Page) -> None:
         presence = page.presence
-        people = presence.people()
-        parts = max(1, -(-len(people) // PEOPLE_PER_HINT))
-        for part in range(parts):
-            some = people[part * PEOPLE_PER_HINT : (part + 1) * PEOPLE_PER_HINT]
+        named = presence.here <= page.people.most or page.people.most == 0
+        (self._unnamed.discard if named else self._unnamed.add)(page)
+        parts: list[tuple[list[int], list[User]]] = [([], [])]
+        size = 0
+        for who in presence.people():
+            name = self._names(page, [who])
+            weight = _weight(name) + 9 * len(name)
+            if len(parts[-1][0]) == PEOPLE_PER_HINT or (size and size + weight > BYTES_PER_HINT):
+                parts.append(([], []))
+                size = 0
+            parts[-1][0].append(who)
+            parts[-1][1].extend(name)
+            size += weight
+        for part, (people, names) in enumerate(parts):
             self._publisher.tell(
                 page.topic,
                 PeopleAll(
                     presence.version,
                     self._told.get(page, _NEVER)[0],
                     part,
-                    parts,
-                    some,
+                    len(parts),
+                    people,
+                    names,
                 ),
             )
 
@@ -217,6 +251,7 @@ class Gossip:
         for page in list(self._told):
             if page.presence.empty and self._pages.get(page.key) is not page:
                 del self._told[page]
+                self._unnamed.discard(page)
 
     def _forget(self, runs: Iterable[str]) -> None:
         for run in runs:
@@ -224,3 +259,8 @@ class Gossip:
             self._introductions.forget(run)
         for page in self._pages.all():
             page.presence.forget(runs)
+
+
+def _weight(names: Sequence[User]) -> int:
+    """Bytes of a hint, roughly and rather too many; people without names weigh 9 each."""
+    return sum(len(msgspec.msgpack.encode(name)) for name in names)

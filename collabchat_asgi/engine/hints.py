@@ -31,7 +31,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ..core.measures import Row
-from ..core.model import Event, PageKey
+from ..core.model import Event, PageKey, User
 from .clock import Clock
 
 CONTROL_TOPIC = "collabchat.control"
@@ -55,6 +55,8 @@ class PeopleChanged(msgspec.Struct, frozen=True, array_like=True, tag="d"):
     connections: int
     joined: list[int]
     left: list[int]
+    names: list[User] = []
+    """Of those who joined, where pages tell who is here."""
 
 
 class PeopleAll(msgspec.Struct, frozen=True, array_like=True, tag="f"):
@@ -65,6 +67,7 @@ class PeopleAll(msgspec.Struct, frozen=True, array_like=True, tag="f"):
     part: int
     parts: int
     people: list[int]
+    names: list[User] = []
 
 
 class WhoIsHere(msgspec.Struct, frozen=True, array_like=True, tag="q"):

@@ -74,7 +74,7 @@ def _place(
     who = person(connection.identity.user_id)
     viewer = Viewer(page, connection.outbox, connection.identity, who)
     page.flush()
-    page.presence.join(who)
+    page.presence.join(who, connection.identity.user if page.people.most else None)
     page.add(viewer)
     connection.engine.reading.add(viewer, read)
     connection.viewers[page.key.url_id] = viewer

@@ -14,6 +14,7 @@ from ..core.batch import Batch
 from ..core.frames import encode, encode_page, encode_snapshot, presence_frame
 from ..core.model import NOWHERE, Event, PageKey, Position
 from ..core.pace import Pacing
+from ..core.people import People
 from ..core.presence import PagePresence
 from ..core.records import DELETED
 from ..core.replay import encode_replay
@@ -54,6 +55,7 @@ class Page:
         as_message: Callable[[str], Message],
         replay: Callable[[Viewer], None],
         counts: Counts,
+        people_listed: int = 0,
     ) -> None:
         self.key = key
         self.topic = topic
@@ -65,6 +67,7 @@ class Page:
         self.presence = PagePresence()
         self.presence_told = (0, 0)
         self.presence_told_at = float("-inf")
+        self.people = People(people_listed)
         self.queue: deque[Submission] = deque()
         self.users = 0
         """Calls that need this page to stay in memory right now."""
@@ -244,6 +247,10 @@ class Page:
         users, connections = self.presence.counts()
         if users:
             frame["users"], frame["connections"] = users, connections
+        people = self.presence.listed(self.people.most)
+        if people is not None:
+            frame["people"] = list(people.values())
+            self.people.show(people, alone=self.viewers.keys() <= {viewer})
         if viewer.read is not None:
             frame["read"] = min(viewer.read, self.sent)
         if load:
@@ -271,12 +278,14 @@ class Page:
             viewer.outbox.pump()
 
     def tell_presence(self, now: float) -> None:
-        """Tell everyone the counts, if they have changed since."""
+        """Tell everyone the counts, and who came and left where that is told, if it has changed."""
         counts = self.presence.counts()
-        if counts == self.presence_told or not self.viewers:
+        people = self.presence.listed(self.people.most)
+        if (counts == self.presence_told and people == self.people.told) or not self.viewers:
             return
         self.presence_told, self.presence_told_at = counts, now
-        text = presence_frame(self.key.url_id, *counts)
+        joined, left = self.people.move(people)
+        text = presence_frame(self.key.url_id, *counts, joined, left)
         size = len(text.encode())
         delivered = self._say(text, size, self.viewers)
         for viewer in self.viewers:
@@ -301,7 +310,9 @@ class Page:
         return text, len(text.encode())
 
     def presence_text(self) -> tuple[str, int]:
-        text = presence_frame(self.key.url_id, *self.presence.counts())
+        # A viewer that was behind does not know what it missed.
+        lists = self.people.whole(self.presence.listed(self.people.most))
+        text = presence_frame(self.key.url_id, *self.presence.counts(), *lists)
         size = len(text.encode())
         self.tally.delivered(1, size, 0)
         return text, size

@@ -58,6 +58,8 @@ export class Subscription {
   #users
   /** @type {number | undefined} */
   #connections
+  /** Who is here by their ids, where the host tells it. @type {Map<string, User> | undefined} */
+  #people
   /** @type {User | undefined} */
   #user
   #tenantId = ''
@@ -107,6 +109,7 @@ export class Subscription {
     return this.#state ??= Object.freeze({
       urlId: this.urlId, ...this.line.value, loaded: this.page.loaded, position: this.page.position, chats: this.#chats, can: this.#can,
       ...this.#user && { user: this.#user, tenantId: this.#tenantId }, ...this.#users !== undefined && { users: this.#users }, ...this.#connections !== undefined && { connections: this.#connections },
+      ...this.#people && { people: [...this.#people.values()] },
       pending: this.outbox.queue.operations.length, drafts: this.outbox.queue.drafts,
       ...this.reading.seq !== undefined && { read: this.reading.seq },
     })
@@ -149,7 +152,7 @@ export class Subscription {
     this.page.clear()
     this.reading.clear()
     this.#can = []
-    this.#users = this.#connections = this.#user = undefined
+    this.#users = this.#connections = this.#user = this.#people = undefined
     this.#tenantId = ''
   }
 
@@ -294,6 +297,7 @@ export class Subscription {
     if (this.page.position.seq > 0 && this.page.position.epoch !== epoch) this.reading.clear()
     if (frame.read !== undefined) this.reading.told(frame.read)
     this.#can = list(frame.can ?? [], text)
+    this.#people = frame.people === undefined ? undefined : new Map(list(frame.people, readUser).map(user => [user.id, user]))
     this.#count(frame)
     if (frame.load === true) {
       this.#to('loading')
@@ -405,6 +409,13 @@ export class Subscription {
   /** @param {Record<string, any>} frame */
   #presence(frame) {
     const joined = list(frame.joined ?? [], readUser), left = list(frame.left ?? [], text)
+    if (this.#people || joined.length) {
+      const people = this.#people ??= new Map()
+      for (const id of left) people.delete(id)
+      for (const user of joined) people.set(user.id, user)
+      // A list that does not fit the count is none: the page has outgrown it, or something was missed.
+      if (people.size !== frame.users) this.#people = undefined
+    }
     this.#count(frame)
     this.link.emit('presence', { users: count(frame.users), connections: count(frame.connections), joined, left })
   }

@@ -136,6 +136,8 @@ export interface PageState {
   /** Distinct people, and connections; absent until known. */
   readonly users?: number
   readonly connections?: number
+  /** Who is here, this reader included, where the host lets pages tell it and while the page is small. */
+  readonly people?: readonly User[]
   /** Everything up to this number was read by this person, on whichever device; absent: they were never here. */
   readonly read?: number
   /** Operations that are not settled. */

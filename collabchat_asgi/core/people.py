@@ -1,0 +1,48 @@
+"""Whom the readers of a page have been told of, and so who came and who left since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .model import User
+
+
+class People:
+    """Lists of at most `most` people, by their ids. None in place of one: only counts are told,
+    and what readers knew is of no use any more; the next list is told whole."""
+
+    __slots__ = ("_left", "_shown", "most", "told")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.told: dict[str, User] | None = None
+        self._shown: set[str] = set()
+        """To those who have come since."""
+        self._left: dict[str, None] = {}
+        """Lately, the last one last."""
+
+    def show(self, people: dict[str, User], *, alone: bool) -> None:
+        """Somebody new was given the list; `alone`: nobody else reads the page here."""
+        self._shown |= people.keys()
+        if alone:
+            self.told, self._shown = people, set()
+
+    def move(self, people: dict[str, User] | None) -> tuple[Sequence[User], Sequence[str]]:
+        """What to tell everybody: who came, or is called otherwise, and who left."""
+        told, shown = self.told or {}, self._shown
+        self.told, self._shown = people, set()
+        if people is None:
+            self._left.clear()
+            return (), ()
+        joined = [user for id, user in people.items() if told.get(id) != user]
+        left = sorted((told.keys() | shown) - people.keys())
+        self._left |= dict.fromkeys(left)
+        for id in people.keys() & self._left.keys():
+            del self._left[id]
+        while len(self._left) > self.most:
+            del self._left[next(iter(self._left))]
+        return joined, left
+
+    def whole(self, people: dict[str, User] | None) -> tuple[Sequence[User], Sequence[str]]:
+        """What to tell whoever may have missed some of it."""
+        return ((), ()) if people is None else (list(people.values()), list(self._left))
