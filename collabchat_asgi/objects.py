@@ -259,6 +259,8 @@ class Receipt(TypedDict):
     """Of logs, that named them."""
     operations: int
     """Ids that were remembered of what the log does not hold."""
+    readings: int
+    """Pages of which it was known how far they had read."""
     pagesSeen: int
     """That were looked through."""
     failed: list[PageObject]
@@ -280,3 +282,5 @@ class UserBelongings(TypedDict):
     """`chatId`, `at`."""
     operations: list[dict[str, object]]
     """`broadcastId`, `seq`, `at` of what is still remembered."""
+    read: NotRequired[int]
+    """The `seq` up to which they have read."""

@@ -16,7 +16,7 @@ __all__ = ["theirs"]
 
 def theirs(copy: PageCopy, user_id: str) -> dict[str, Any] | None:
     """What of the page is theirs, as JSON; None where nothing is."""
-    if not names(copy, user_id):
+    if not names(copy, user_id) and user_id not in copy.read:
         return None
     state = restore(copy.position, copy.records, forget_before_ms=0)
     found: dict[str, Any] = {
@@ -42,5 +42,7 @@ def theirs(copy: PageCopy, user_id: str) -> dict[str, Any] | None:
         if one.user_id == user_id:
             facts = {"broadcastId": one.broadcast_id, "seq": one.position.seq}
             found["operations"].append({**facts, "at": one.created_ms})
+    if user_id in copy.read:
+        found["read"] = copy.read[user_id]
     builtins: dict[str, Any] = msgspec.to_builtins(found)
     return builtins

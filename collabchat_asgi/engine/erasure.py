@@ -61,7 +61,7 @@ async def forget(
             page = await storage.dump(key)
             if not sure:
                 would = forgotten(page, user_id, epoch="", now_ms=now_ms)
-                done.gone.add(would[1] if would else Gone())
+                done.gone.add(would[1] if would else Gone(readings=user_id in page.read))
             elif names(page, user_id):
                 await _forget_on(storage, key, user_id, now_ms, done.gone, rewritten)
         except (msgspec.MsgspecError, ValueError, KeyError) as error:
@@ -71,6 +71,7 @@ async def forget(
     if sure:
         for tenant in sorted(tenants):
             await forget_person(storage, tenant, user_id)
+            done.gone.readings += await storage.forget_read(tenant, user_id)
         await forget_revocations(storage, now_ms)
     return done
 
@@ -120,6 +121,7 @@ def receipt(done: Forgetting) -> Receipt:
         "names": gone.names,
         "events": gone.events,
         "operations": gone.operations,
+        "readings": gone.readings,
         "pagesSeen": done.seen,
         "failed": failed,
     }

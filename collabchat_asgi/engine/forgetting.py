@@ -39,6 +39,8 @@ class Gone:
     """Of the log, that named them."""
     operations: int = 0
     """Known ids that were theirs, of operations that the log does not hold."""
+    readings: int = 0
+    """Pages of which it was known how far they had read."""
 
     def add(self, other: Gone) -> None:
         for field in fields(self):
@@ -46,7 +48,7 @@ class Gone:
 
 
 def names(copy: PageCopy, user_id: str) -> bool:
-    """Whether anything of the page is theirs or names them."""
+    """Whether anything of the page is theirs or names them, but for how far they have read."""
     needle = _encode(user_id)
     return any(needle in record.value for record in copy.records) or any(
         one.user_id == user_id or needle in (one.event or b"") for one in copy.kept
@@ -89,7 +91,10 @@ def forgotten(
             records[key] = _renamed(record, user_id)
     kept = [left for one in copy.kept if (left := _remembered(one, user_id, state, gone))]
     position = Position(epoch, copy.position.seq + len(made))
-    return PageCopy(position, copy.trimmed, list(records.values()), [*kept, *made]), gone
+    read = {id: seq for id, seq in copy.read.items() if id != user_id}
+    gone.readings += user_id in copy.read
+    page = PageCopy(position, copy.trimmed, list(records.values()), [*kept, *made], read)
+    return page, gone
 
 
 def _resolver(chat: ChatState) -> str:

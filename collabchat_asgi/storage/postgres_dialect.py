@@ -19,6 +19,7 @@ _OPENING = int.from_bytes(b"collab", "big")
 _UNSAMPLED = {
     "entry": ["user_id", "fingerprint", "receipt", "event"],
     "record": ["value", "body"],
+    "read": ["user_id"],
 }
 """Nothing is looked up by them, and the planner's statistics would keep what people wrote in a
 table that is not ours, whatever becomes of the row."""

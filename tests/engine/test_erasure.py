@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from collabchat_asgi import CollabChat, ConnectRequest, Identity
+from collabchat_asgi.core.model import PageKey
 from collabchat_asgi.engine.erasure import NAMED_MS, forget_revocations
 from collabchat_asgi.engine.revocations import CONTROL_PAGE
 from collabchat_asgi.errors import MisuseError
+from collabchat_asgi.storage.abc import ReadBy
 from collabchat_asgi.testing import FakeClock, TestClient
 from collabchat_asgi.testing.operations import add_comment, add_reaction, create_chat, resolve_chat
 
@@ -64,6 +66,29 @@ async def test_who_looks_gets_the_page_anew_without_them() -> None:
     assert len((await collab.snapshot("two", "page"))["chats"]) == 1
     assert [one["tenantId"] for one in await collab.export_user("bob")] == ["two"]
     assert (await collab.forget("bob"))["pages"] == 1
+    assert await collab.export_user("bob") == []
+    await collab.close()
+
+
+async def test_how_far_they_have_read_is_forgotten_and_others_readings_stay() -> None:
+    collab = make()
+    for page in ("page", "only read"):
+        await collab.submit("acme", page, create_chat(), identity=who("ann"))
+    await collab.submit("acme", "page", create_chat("bob's"), identity=who("bob"))
+    read = [
+        ReadBy(PageKey("acme", page), name)
+        for page in ("page", "only read")
+        for name in ("ann", "bob")
+    ]
+    await collab.storage.keep_read(dict.fromkeys(read, 1))
+    before = await collab.snapshot("acme", "only read")
+    found = {one["urlId"]: one.get("read") for one in await collab.export_user("bob")}
+    assert found == {"page": 1, "only read": 1}
+    assert (await collab.forget("bob", tenant_id="acme"))["readings"] == 2
+    left = await collab.storage.read_up_to(read)
+    assert {by.user_id for by in left} == {"ann"}
+    assert len(left) == 2
+    assert (await collab.snapshot("acme", "only read"))["epoch"] == before["epoch"]
     assert await collab.export_user("bob") == []
     await collab.close()
 
