@@ -55,6 +55,7 @@ from .objects import (
 from .pubsub.abc import PubSub
 from .reloaders import default_storage
 from .settings import (
+    as_days,
     as_flag,
     as_list,
     as_prefix,
@@ -104,6 +105,9 @@ class CollabChat:
         timing: How long everything may take, in seconds and days: `Timing`.
         tuning: Inner sizes of this release, in bytes and counts, without a promise: `Tuning`.
         usage_per_page: Count usage per page too, not per tenant and day alone. False by default.
+        chat_days: Delete chats that nobody has touched for so many days, in the background and as
+            events that readers see: a number for all tenants, or a table by tenant (`"*"` for all
+            others). Never by default.
         require_shared: Refuse to start where other processes would not be reached. False by
             default: a warning.
         require_tls: Refuse what comes unencrypted. False by default.
@@ -141,6 +145,7 @@ class CollabChat:
         timing: Timing | None = None,
         tuning: Tuning | None = None,
         usage_per_page: bool | None = None,
+        chat_days: float | Mapping[str, float] | None = None,
         require_shared: bool | None = None,
         require_tls: bool | None = None,
         trusted_proxies: str | Sequence[str] | None = None,
@@ -165,6 +170,7 @@ class CollabChat:
             "prefix": prefix,
             "allowed_origins": allowed_origins,
             "usage_per_page": usage_per_page,
+            "chat_days": chat_days,
             "require_shared": require_shared,
             "require_tls": require_tls,
             "trusted_proxies": trusted_proxies,
@@ -207,6 +213,7 @@ class CollabChat:
             TextMessage,
             usage_per_page=as_flag("usage_per_page", given.get("usage_per_page", False)),
             clock=clock,
+            chat_days=as_days("chat_days", given.get("chat_days")),
             tracer=_tracer(given.get("tracing", False)),
         )
         if metrics_registry is not None:

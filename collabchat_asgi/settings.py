@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from .errors import ConfigError
 
@@ -25,6 +26,7 @@ VARIABLES = {
     "COLLABCHAT_TRACING": "tracing",
     "COLLABCHAT_DRAIN_ON_SIGTERM": "drain_on_sigterm",
     "COLLABCHAT_USAGE_PER_PAGE": "usage_per_page",
+    "COLLABCHAT_CHAT_DAYS": "chat_days",
 }
 
 
@@ -59,6 +61,20 @@ def as_flag(name: str, value: bool | str) -> bool:
     if value.lower() in ("", "0", "false", "no", "off"):
         return False
     raise ConfigError(f"{name}={value!r} is neither true nor false")
+
+
+def as_days(name: str, value: Any) -> dict[str, float]:
+    """Days by tenant, `"*"` for all others. Raises `ConfigError`."""
+    table = value if isinstance(value, Mapping) else {} if value in (None, "") else {"*": value}
+    days: dict[str, float] = {}
+    for tenant_id, given in table.items():
+        try:
+            days[tenant_id] = float(given)
+        except (TypeError, ValueError):
+            days[tenant_id] = 0.0
+        if not 0 < days[tenant_id] <= 36_500:
+            raise ConfigError(f"{name}={value!r}: give days, more than 0 and at most 36,500")
+    return days
 
 
 def as_list(value: str | Iterable[str]) -> tuple[str, ...]:

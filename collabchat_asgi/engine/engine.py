@@ -29,6 +29,7 @@ from ..storage.abc import Storage
 from ..version import __version__
 from .backend import bound_of, bounded, within
 from .census import Census
+from .chat_retention import ChatRetention
 from .clock import Clock, SystemClock
 from .committer import Committer
 from .connection import Connection, Socket
@@ -110,6 +111,7 @@ class Engine:
         usage_per_page: bool = False,
         clock: Clock | None = None,
         tracer: Tracer | None = None,
+        chat_days: Mapping[str, float] | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
         self.counts = Counts()
@@ -126,6 +128,7 @@ class Engine:
         self._as_message = as_message
         self._tracer = tracer
         self._usage_per_page = usage_per_page
+        self._chat_days = chat_days or {}
         self._seconds = bound_of(storage, timing)
         self.pace: Pacing = Pace(timing.batch_seconds)
 
@@ -216,6 +219,13 @@ class Engine:
             self.reader.load,
             self.counts.commit_operations,
             traces=self._tracer is not None,
+        )
+        self.chat_retention = ChatRetention(
+            self.storage,
+            self.pages,
+            self.committer,
+            lambda tenant_id: self._chat_days.get(tenant_id, self._chat_days.get("*")),
+            self._seconds,
         )
         self.operations = Operations(
             self.hooks,
@@ -648,9 +658,20 @@ class Engine:
                     dropped = await bounded(trim, TRIM_CALL_SECONDS)
             except StorageError as error:
                 logger.warning("the log is trimmed later: %s", error)
+            if self._chat_days:
+                await self._delete_old_chats()
             # A storage of somebody's own may know neither, and serves all the same.
             with suppress(StorageError):
                 await forget_revocations(self.storage, self.storage_time.now_ms())
+
+    async def _delete_old_chats(self) -> None:
+        try:
+            deleted = await self.chat_retention.round(self.storage_time.now_ms())
+        except StorageError as error:
+            logger.warning("deleting old chats failed, it goes on later: %s", error)
+        else:
+            if deleted:
+                logger.info("%d chats were older than chat_days, and were deleted", deleted)
 
     async def _tell_events(self) -> None:
         while True:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,11 +15,11 @@ from collabchat_asgi import CollabChat, Limits, Timing
 from collabchat_asgi.auth import anonymous
 from collabchat_asgi.core.model import PageKey
 from collabchat_asgi.engine import engine
-from collabchat_asgi.errors import Refused, StorageUnavailable
+from collabchat_asgi.errors import ConfigError, Refused, StorageUnavailable
 from collabchat_asgi.pubsub.memory import MemoryPubSub
 from collabchat_asgi.storage.sqlite import SqliteStorage
 from collabchat_asgi.testing import FakeClock
-from collabchat_asgi.testing.operations import create_chat, resolve_chat
+from collabchat_asgi.testing.operations import add_comment, create_chat, resolve_chat
 
 from .conftest import ANN, PAGES, Json
 
@@ -45,7 +46,7 @@ class Clock(FakeClock):
 class Host:
     """An app whose time is the test's."""
 
-    def __init__(self, path: Path, **timing: float) -> None:
+    def __init__(self, path: Path, chat_days: Any = None, **timing: float) -> None:
         self.clock = clock = Clock()
         self.storage = SqliteStorage(path, clock=clock.now_ms, steady=clock.monotonic)
         self.app = CollabChat(
@@ -55,6 +56,7 @@ class Host:
             limits=Limits(log_events=KEPT),
             timing=Timing(**timing),
             clock=clock,
+            chat_days=chat_days,
         )
 
     async def do(self, *operations: Json, page: PageKey = PAGE) -> list[Json]:
@@ -165,3 +167,34 @@ async def test_it_goes_on_after_a_failure(host: Host) -> None:
     assert await host.first_kept() == 1
     await host.tidy()
     assert await host.first_kept() == 5 - KEPT + 1
+
+
+async def test_chats_that_nobody_touches_go_after_their_days(tmp_path: Path) -> None:
+    host = Host(tmp_path / "chats.db", chat_days={"acme": 30})
+    await host.app.start()
+    old, answered = create_chat("old"), create_chat("answered")
+    await host.do(old, answered)
+    await host.do(create_chat("of another tenant"), page=PAGES[2])
+    host.clock.advance(29 * DAY)
+    await host.do(add_comment(answered["chat"]["id"], "an answer"))
+    await host.tidy()
+    before = await host.app.snapshot(*PAGE)
+    assert len(before["chats"]) == 2
+    host.clock.advance(1.1 * DAY)
+    await host.goes_on()
+    await host.tidy()
+    after = await host.app.snapshot(*PAGE)
+    assert [chat["id"] for chat in after["chats"]] == [answered["chat"]["id"]]
+    assert after["epoch"] == before["epoch"]
+    told = await host.app.events(*PAGE, epoch=after["epoch"], after=before["seq"])
+    assert [(one["type"], one["chatId"]) for one in told["events"]] == [  # type: ignore[typeddict-item]
+        ("deleted-text-chat", old["chat"]["id"])
+    ]
+    assert len((await host.app.snapshot(*PAGES[2]))["chats"]) == 2
+    await host.app.close()
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "soon", {"acme": 0}])
+def test_days_that_are_none_are_refused(wrong: Any) -> None:
+    with pytest.raises(ConfigError, match="chat_days"):
+        CollabChat(authenticate=anonymous(), storage="memory://", chat_days=wrong)
