@@ -1,10 +1,10 @@
 /** A discussion beside its passage: what was said, and where to answer. */
 
-/** @import { Anchor, Chat, Draft, PageState, User } from './types.js' */
+/** @import { Anchor, AnchorState, Chat, Draft, PageState, User } from './types.js' */
 /** @import { Page } from './client.js' */
 /** @import { Words } from './words.js' */
 import { listed } from './ages.js'
-import { ofPage, quoted } from './anchor.js'
+import { moved, ofPage, quoted } from './describe.js'
 import { Composer } from './composer.js'
 import { fill, focused, h, icon, iconButton, linked, nameOf, redraw, textButton } from './dom.js'
 import { Message } from './message.js'
@@ -25,8 +25,11 @@ const NARROW = '(max-width: 640px)'
  * @property {Page} page
  * @property {Element} root what is annotated
  * @property {(chatId: string) => Range | undefined} range where a discussion's passage is
+ * @property {() => boolean} translated whether a browser has put the page into another language
+ * @property {(chatId: string) => AnchorState | undefined} state what became of it; undefined until it was looked for
  * @property {(chatId: string) => {at: number, here: string[], step: (way: 1 | -1) => void} | undefined} steps among those at the same place
- * @property {(anchor: Anchor) => Range | undefined} find where a passage is that nobody discusses yet
+ * @property {(anchor: Anchor) => Range | undefined} find where a passage is that nobody discusses yet; in other words once `prepared`
+ * @property {() => Promise<void>} prepared
  * @property {() => void} closed
  * @property {(chatId: string) => void} created
  * @property {(draft: Draft) => void} rewrite a discussion that was refused is begun again, with its words
@@ -49,6 +52,8 @@ export class Card {
   /** What was refused a moment ago and is no text: nothing else would show it. */
   #said = ''
   #saidTimer = 0
+  /** The reader is looking for another place for it. */
+  moving = false
   /** The passage is in a closed part of the page. */
   #hidden = false
   /** What brings the passage into sight. @type {AbortController | undefined} */
@@ -62,6 +67,7 @@ export class Card {
     this.head = h('div', { class: 'head' })
     this.quote = h('blockquote', { class: 'quote', dir: 'auto', id: 'quote' })
     this.notice = h('p', { class: 'notice', hidden: true })
+    this.placing = h('div', { class: 'placing', hidden: true })
     this.log = h('div', { class: 'log', role: 'log', 'aria-label': host.words.say('Messages'), tabindex: -1, onscroll: () => { if (this.#atEnd()) this.#seen() } })
     this.failed = h('div', {})
     this.typing = h('div', { class: 'typing', 'aria-live': 'off' })
@@ -74,7 +80,7 @@ export class Card {
         event.stopPropagation()
         this.close()
       },
-    }, this.head, this.quote, this.notice, this.log, this.failed, this.typing, this.foot)
+    }, this.head, this.quote, this.notice, this.placing, this.log, this.failed, this.typing, this.foot)
     face.append(this.element)
 
     const follow = () => { if (this.shown) this.#frame ||= requestAnimationFrame(() => this.place()) }
@@ -106,7 +112,7 @@ export class Card {
     this.element.setAttribute('aria-label', words.say('New discussion'))
     delete this.head.dataset.look
     fill(this.head, h('h2', {}, words.say('New discussion')), iconButton('close', words.say('Close'), () => this.close()))
-    this.#cite(anchor, !range)
+    this.#cite(anchor, range ? 'anchored' : 'lost')
     this.#compose(words.say('Say something about this…'), text => {
       // With the same ids: what else came back belongs to it.
       const { chatId } = draft ? this.host.page.retryDraft(draft.id, text) : this.host.page.createChat(anchor, text)
@@ -114,6 +120,7 @@ export class Card {
       this.host.created(chatId)
     })
     if (draft && this.#composer) this.#composer.value = draft.text
+    else if (begun(this.host.page.state).length) this.#takeLater()
     this.place()
     this.#composer?.focus()
     this.#reveal()
@@ -136,11 +143,12 @@ export class Card {
     this.#reveal()
   }
 
-  /** @param {Anchor} anchor  @param {boolean} gone */
-  #cite(anchor, gone) {
+  /** As it was, whatever became of it. @param {Anchor} anchor  @param {AnchorState | undefined} became */
+  #cite(anchor, became) {
     const whole = ofPage(anchor)
     this.quote.textContent = whole ? this.host.words.say('The page as a whole') : quoted(anchor)
-    this.quote.classList.toggle('gone', gone && !whole)
+    this.quote.classList.toggle('gone', became === 'lost' && !whole && !this.host.translated())
+    if (became === 'changed') this.quote.prepend(h('span', { class: 'badge' }, this.host.words.say('Changed')))
   }
 
   /** @param {string | undefined} chatId */
@@ -148,12 +156,13 @@ export class Card {
     if (!this.shown) this.#from = focused()
     this.chatId = chatId
     this.#fresh = undefined
-    this.#wasThere = this.#hidden = false
+    this.#wasThere = this.#hidden = this.moving = false
     this.#messages.clear()
     this.#composer = undefined
     this.#unseen = 0
     this.fresh.hidden = true
     this.notice.hidden = true
+    this.placing.hidden = true
     this.typing.textContent = ''
     this.typing.hidden = !chatId
     fill(this.log)
@@ -181,6 +190,7 @@ export class Card {
     active?.blur()
     this.element.hidden = true
     this.chatId = this.#fresh = undefined
+    this.moving = false
     this.host.closed()
     if (!back || !active) return
     if (this.#from && this.#from !== document.body && this.#from.isConnected) return this.#from.focus({ preventScroll: true })
@@ -224,6 +234,15 @@ export class Card {
     }
   }
 
+  /** Once passages in other words are found too: the text may have changed since they were begun. */
+  async #takeLater() {
+    const fresh = this.#fresh
+    await this.host.prepared()
+    if (!fresh || this.#fresh !== fresh || !this.#composer || this.#composer.value) return
+    this.#take(fresh.range)
+    this.#composer.value = unsent(this.host.page.state, this.#about)
+  }
+
   /** @param {string} label  @param {(text: string) => void} send */
   #compose(label, send) {
     const value = unsent(this.host.page.state, this.#about)
@@ -244,12 +263,13 @@ export class Card {
     const offline = state.status !== 'live' && state.status !== 'connecting'
     const may = state.can.includes('comment')
     const end = this.#atEnd()
-    this.#drawHead(chat, may)
+    this.#drawHead(chat, may, this.#mayMove(state, chat))
     const anchor = chat?.anchor ?? drafts.map(each => each.operation).find(each => each.type === 'create-chat')?.chat.anchor
-    const lost = !!chat && !ofPage(chat.anchor) && !this.host.range(chatId)
-    if (anchor) this.#cite(anchor, lost)
+    const became = chat && this.host.state(chatId)
+    if (anchor) this.#cite(anchor, became)
     this.element.setAttribute('aria-label', words.say('Discussion'))
-    this.#tell(state, chat, lost)
+    this.#tell(state, chat, became)
+    this.#offer(state, chat, became)
     this.#drawMessages(chat, state, offline, end)
     if (!chat) this.typing.textContent = ''
     if (chat) this.#wasThere = true
@@ -277,24 +297,55 @@ export class Card {
     if (words) this.#saidTimer = +setTimeout(() => this.say(''), SAID)
   }
 
-  /** @param {PageState} state  @param {Chat | undefined} chat  @param {boolean} lost */
-  #tell(state, chat, lost) {
+  /** @param {PageState} state  @param {Chat | undefined} chat  @param {AnchorState | undefined} became */
+  #tell(state, chat, became) {
     const { status, reason } = state, { words } = this.host
     const told = !chat && this.#wasThere && !state.drafts.some(each => each.chatId === this.chatId) ? words.say('This discussion was deleted.')
       : status === 'refused' ? stopped(words, reason)
       : status === 'offline' ? words.say('You are offline. What you write is kept, and sent when you are back.')
       : this.#said ? this.#said
-      : lost ? words.say('The text this was about is no longer on this page.')
-      : this.#hidden ? words.say('This is in a part of the page that is closed.') : ''
+      : this.moving ? words.say('Select the new place in the text.')
+      : became === 'lost' ? this.host.translated() ? words.say('The page is machine-translated. Show the original to see what this is about.') : words.say('The text this was about is no longer on this page.')
+      : this.#hidden ? words.say('This is in a part of the page that is closed.')
+      : became === 'changed' ? words.say('The text was changed since. Above is what it said.') : ''
     if (this.notice.textContent !== told) this.notice.textContent = told
     this.notice.hidden = !told
   }
 
-  /** @param {Chat | undefined} chat  @param {boolean} may */
-  #drawHead(chat, may) {
+  /** @param {PageState} state  @param {Chat | undefined} chat */
+  #mayMove({ can, user, status }, chat) {
+    return !!chat && status !== 'refused' && !ofPage(chat.anchor) && !this.host.translated() && (can.includes('moderate') || can.includes('comment') && chat.createdBy.id === user?.id)
+  }
+
+  /** Another place, where it has lost its own, or may have. @param {PageState} state  @param {Chat | undefined} chat  @param {AnchorState | undefined} became */
+  #offer(state, chat, became) {
+    const { words } = this.host
+    this.moving &&= this.#mayMove(state, chat)
+    const look = this.moving ? words.say('Keep it where it is') : became !== 'anchored' && became && this.#mayMove(state, chat) ? words.say('Select the new place') : ''
+    if (this.placing.textContent !== look) redraw(this.placing, () => fill(this.placing, look && textButton(look, () => this.relocate(!this.moving), { 'data-key': 'place' })), () => this.element)
+    this.placing.hidden = !look
+  }
+
+  /** @param {boolean} moving whether the reader looks for another place */
+  relocate(moving) {
+    this.moving = moving
+    this.update(this.host.page.state)
+  }
+
+  /** The place that was looked for. @param {Anchor} anchor */
+  move(anchor) {
+    const { page } = this.host, chat = page.state.chats.find(each => each.id === this.chatId)
+    this.moving = false
+    if (chat) page.moveAnchor(chat.id, moved(anchor, chat.anchor))
+    this.update(page.state)
+    this.place()
+  }
+
+  /** @param {Chat | undefined} chat  @param {boolean} may  @param {boolean} mayMove */
+  #drawHead(chat, may, mayMove) {
     const { page, words } = this.host
     const steps = chat && this.host.steps(chat.id)
-    const look = JSON.stringify([chat?.id, may, !!chat?.resolved, chat?.resolved?.by.name, steps?.at, steps?.here])
+    const look = JSON.stringify([chat?.id, may, mayMove, !!chat?.resolved, chat?.resolved?.by.name, steps?.at, steps?.here])
     if (this.head.dataset.look === look) return
     this.head.dataset.look = look
     const resolve = chat && may && (chat.resolved
@@ -305,7 +356,7 @@ export class Card {
       steps && steps.here.length > 1 && h('span', { class: 'steps' },
         iconButton('previous', words.say('Previous discussion here'), () => steps.step(-1), { 'data-key': 'previous' }), words.say('{at} of {n}', { at: steps.at, n: steps.here.length }),
         iconButton('next', words.say('Next discussion here'), () => steps.step(1), { 'data-key': 'next' })),
-      resolve, iconButton('close', words.say('Close'), () => this.close(), { 'data-key': 'close' })), () => this.element)
+      resolve, mayMove && iconButton('move', words.say('Select the new place'), () => this.relocate(!this.moving), { 'data-key': 'move' }), iconButton('close', words.say('Close'), () => this.close(), { 'data-key': 'close' })), () => this.element)
   }
 
   /** @param {Chat | undefined} chat  @param {PageState} state  @param {boolean} offline  @param {boolean} end */

@@ -1,13 +1,13 @@
 /** A widget at work: the page of its client, and everything that shows it and acts on it. */
 
-/** @import { Passage } from './anchor.js' */
-/** @import { Chat, ClientOptions, PageState } from './types.js' */
+/** @import { Passage } from './describe.js' */
+/** @import { Anchor, Chat, ClientOptions, PageState } from './types.js' */
 /** @import { Card } from './card.js' */
 /** @import { Page } from './client.js' */
 /** @import { Panel } from './panel.js' */
 /** @import { CollabChatElement } from './widget.js' */
 /** @import { Words } from './words.js' */
-import { describe, ofPage, trimmed } from './anchor.js'
+import { describe, ofPage, trimmed } from './describe.js'
 import { Announcer } from './announcer.js'
 import { Bar } from './bar.js'
 import { CollabClient } from './client.js'
@@ -19,6 +19,7 @@ import { canonical, follow } from './navigation.js'
 import { pageId } from './pageid.js'
 import { Places } from './places.js'
 import { Prompt } from './prompt.js'
+import { translated } from './translation.js'
 import { barred, refused, signedOut } from './troubles.js'
 
 /** A selection beyond this is cut: nobody discusses a chapter as one passage. */
@@ -77,6 +78,7 @@ export class Life {
       words,
       selected: () => this.#selected(),
       barred: () => this.#barred(),
+      moving: () => !!this.card?.moving,
       join: () => this.#join(),
       discuss: passage => this.#discuss(passage),
       covered: () => this.bar.covered(),
@@ -130,11 +132,14 @@ export class Life {
       get page() { return life.page },
       get root() { return life.places.text.root },
       range: id => this.places.get(id)?.range,
+      state: id => this.places.get(id)?.state,
+      translated: () => translated(this.places.text.root),
       steps: id => this.#steps(id),
       find: anchor => {
         const passage = this.places.find(anchor)
         return passage && this.places.text.range(passage.start, passage.end)
       },
+      prepared: () => this.places.fetch().catch(() => {}),
       closed: () => this.#paintActive(undefined),
       created: id => {
         if (this.card) this.card.chatId = undefined
@@ -155,9 +160,10 @@ export class Life {
       resume: selector => this.#resume(selector),
       discuss: () => this.discussPage(),
       point: (id, on) => this.#hover(on ? id : ''),
-      position: id => {
+      translated: () => translated(this.places.text.root),
+      place: id => {
         const place = this.places.get(id)
-        return place?.range && place.start
+        return place && { state: place.state, start: place.start }
       },
       closed: back => {
         this.bar.expanded(false)
@@ -196,7 +202,7 @@ export class Life {
         if (event.defaultPrevented || signal.aborted) return
         const [first] = this.#under(clientX, clientY)
         if (first) this.open(first)
-        else this.card?.close(false)
+        else if (!this.card?.moving) this.card?.close(false)
       })
     }, { signal, capture: true })
     addEventListener('keydown', event => this.#key(event), { signal, capture: true })
@@ -245,6 +251,7 @@ export class Life {
   /** Why this reader may not discuss what is selected. */
   #barred() {
     const { state } = this.page
+    if (translated(this.places.text.root)) return { words: this.words.say('The page is machine-translated. Show the original to discuss its text.'), join: false }
     if (state.status !== 'refused' && (!state.loaded || state.can.includes('comment'))) return undefined
     const join = state.status === 'refused' ? signedOut(state.reason) : !!state.user?.id.startsWith('anon:')
     return { words: barred(this.words, state), join: join && this.element.hasAttribute('signin') }
@@ -270,7 +277,8 @@ export class Life {
     let end = text.offset(last.endContainer, last.endOffset)
     // Not in the middle of a word, where the text has blanks at all.
     if (end > start + MOST_SELECTED) end = Math.max(text.text.lastIndexOf(' ', start + MOST_SELECTED), start + MOST_SELECTED / 2)
-    return trimmed(text.text, start, end)
+    const passage = trimmed(text.text, start, end)
+    return passage && this.places.seen(passage) && passage
   }
 
   discussSelection() {
@@ -283,23 +291,34 @@ export class Life {
   /** @param {Passage} passage  @param {import('./types.js').Draft} [draft] */
   #discuss(passage, draft) {
     this.prompt.hide()
-    const text = this.places.fresh()
-    const range = text.range(passage.start, passage.end)
-    if (range) this.#write(describe(text.text, passage), range, draft)
+    const anchor = this.#described(passage), range = this.places.text.range(passage.start, passage.end)
+    if (!anchor || !range) return
+    if (this.card?.moving && !draft) {
+      this.card.move(anchor)
+      document.getSelection()?.removeAllRanges()
+    } else this.#write(anchor, range, draft)
+  }
+
+  /** In words that others can read too. @param {Passage} passage  @returns {Anchor | undefined} */
+  #described(passage) {
+    const seen = this.places.seen(passage), whole = seen && trimmed(seen.text, seen.start, seen.end)
+    return whole && describe(seen.text, whole)
   }
 
   /** As a whole: about no passage. */
   discussPage() { this.#resume([]) }
 
   /** @param {import('./types.js').Selector[]} selector of a discussion that was begun */
-  #resume(selector) {
+  async #resume(selector) {
     const anchor = { selector, length: Array.from(this.places.fresh().text).length }
+    // Its text may have been changed meanwhile.
+    if (selector.length && !this.places.find(anchor)) await this.places.fetch().catch(() => {})
     const passage = this.places.find(anchor)
     // Where its text is gone, the words are still to be had.
     passage ? this.#discuss(passage) : this.#write(anchor, undefined)
   }
 
-  /** @param {import('./types.js').Anchor} anchor  @param {Range | undefined} range  @param {import('./types.js').Draft} [draft] */
+  /** @param {Anchor} anchor  @param {Range | undefined} range  @param {import('./types.js').Draft} [draft] */
   #write(anchor, range, draft) {
     this.#with((card, panel) => {
       panel.close(false)

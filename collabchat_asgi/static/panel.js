@@ -1,9 +1,9 @@
 /** All discussions of the page in the order of the text: for those who look for one, and those who cannot see highlights. */
 
-/** @import { Chat, Draft, PageState } from './types.js' */
+/** @import { AnchorState, Chat, Draft, PageState } from './types.js' */
 /** @import { Words } from './words.js' */
 import { ago } from './ages.js'
-import { ofPage, quoted } from './anchor.js'
+import { ofPage, quoted } from './describe.js'
 import { avatar, fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
 import { refused } from './troubles.js'
 import { begun } from './unsent.js'
@@ -13,8 +13,9 @@ import { begun } from './unsent.js'
  * @property {Words} words
  * @property {(chatId: string) => void} open
  * @property {(chatId: string, on: boolean) => void} point at a passage while its line is under the pointer
- * @property {(chatId: string) => number | undefined} position in the text; undefined where the text is gone
+ * @property {(chatId: string) => {state: AnchorState, start: number} | undefined} place in the text; undefined until it was looked for
  * @property {() => void} discuss the page as a whole
+ * @property {() => boolean} translated whether a browser has put the page into another language
  * @property {(back: boolean) => void} closed
  * @property {(selector: import('./types.js').Selector[]) => void} resume what was begun about this
  * @property {() => number} now by the server's clock
@@ -118,20 +119,21 @@ export class Panel {
     // Of discussions that do not exist, or exist no more: nothing else leads to them.
     const unsent = this.#shows === 'open' ? state.drafts.filter(each => !state.chats.some(chat => chat.id === each.chatId)) : []
     const started = this.#shows === 'open' ? begun(state) : []
-    const placed = shown.map(chat => ({ chat, at: this.host.position(chat.id) }))
-    const here = placed.filter(each => each.at !== undefined).sort((a, b) => Number(a.at) - Number(b.at))
+    const placed = shown.filter(each => !ofPage(each.anchor)).map(chat => ({ chat, place: this.host.place(chat.id) }))
+    const start = (/** @type {typeof placed[number]} */ { place }) => place?.start ?? Infinity
+    const here = placed.filter(({ place }) => place?.state !== 'lost').sort((a, b) => start(a) - start(b) || 0)
     const whole = shown.filter(each => ofPage(each.anchor))
-    const gone = placed.filter(each => each.at === undefined && !ofPage(each.chat.anchor))
+    const gone = placed.filter(({ place }) => place?.state === 'lost')
     const { scrollTop } = this.list
     fill(this.list,
       started.length > 0 && h('h3', {}, words.say('Begun, not sent')), started.length > 0 && h('ul', { class: 'list' }, ...started.map(({ about, selector, words: written }) => h('li', {},
         h('button', { class: 'item', 'data-key': about, onclick: () => this.host.resume(selector) }, h('span', {}), h('span', {},
           h('span', { class: 'passage', dir: 'auto' }, subject(words, { selector, length: 0 })), h('span', { class: 'body', dir: 'auto' }, written)))))),
       unsent.length > 0 && h('h3', {}, words.say('Not sent')), unsent.length > 0 && h('ul', { class: 'list' }, ...unsent.map(each => h('li', {}, this.#unsent(each)))),
-      whole.length > 0 && h('ul', { class: 'list' }, ...whole.map(chat => h('li', {}, this.#item(chat, false)))),
-      here.length > 0 && h('ul', { class: 'list' }, ...here.map(({ chat }) => h('li', {}, this.#item(chat, false)))),
-      gone.length > 0 && h('h3', {}, words.say('Text no longer on this page ({n})', { n: gone.length })),
-      gone.length > 0 && h('ul', { class: 'list' }, ...gone.map(({ chat }) => h('li', {}, this.#item(chat, true)))),
+      whole.length > 0 && h('ul', { class: 'list' }, ...whole.map(chat => h('li', {}, this.#item(chat)))),
+      here.length > 0 && h('ul', { class: 'list' }, ...here.map(({ chat, place }) => h('li', {}, this.#item(chat, place?.state)))),
+      gone.length > 0 && h('h3', {}, this.host.translated() ? words.say('Not found in the translated text ({n})', { n: gone.length }) : words.say('Text no longer on this page ({n})', { n: gone.length })),
+      gone.length > 0 && h('ul', { class: 'list' }, ...gone.map(({ chat, place }) => h('li', {}, this.#item(chat, place?.state)))),
       !shown.length && !unsent.length && !started.length && h('p', { class: 'empty' }, ...this.#nothing(state)))
     this.list.scrollTop = scrollTop
   }
@@ -144,15 +146,15 @@ export class Panel {
     return [h('strong', {}, what), more]
   }
 
-  /** @param {Chat} chat  @param {boolean} gone */
-  #item(chat, gone) {
+  /** @param {Chat} chat  @param {AnchorState} [state] of its passage */
+  #item(chat, state) {
     const last = chat.comments.at(-1)
     const others = chat.commentCount - 1, { words } = this.host
     const meta = [others > 0 && words.count(others, '{n} reply', '{n} replies'), ago(words, chat.updatedAt, this.host.now()), chat.pending && words.say('not sent yet')]
     const point = (/** @type {boolean} */ on) => () => this.host.point(chat.id, on)
     return h('button', { class: 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
       avatar(words, chat.createdBy), h('span', {},
-        h('span', { class: gone ? 'passage gone' : 'passage', dir: 'auto' }, subject(words, chat.anchor)),
+        h('span', { class: state === 'lost' ? 'passage gone' : 'passage', dir: 'auto' }, state === 'changed' && h('span', { class: 'badge' }, words.say('Changed')), subject(words, chat.anchor)),
         h('span', { class: 'body', dir: 'auto' }, last?.body ?? ''),
         h('span', { class: 'meta' }, h('bdi', {}, nameOf(words, last?.author ?? chat.createdBy)), ...meta.map(each => each && ` · ${each}`)),
         chat.failed && h('span', { class: 'meta bad' }, words.say('A message was not sent'))))

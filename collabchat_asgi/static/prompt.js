@@ -1,6 +1,6 @@
 /** "Discuss this text": a small offer beside a selection, which never takes the focus from it. */
 
-/** @import { Passage } from './anchor.js' */
+/** @import { Passage } from './describe.js' */
 /** @import { Words } from './words.js' */
 import { h, icon, iconButton } from './dom.js'
 
@@ -12,6 +12,7 @@ const AFTER_KEYS = 300
  * @property {Words} words
  * @property {() => Passage | undefined} selected the selected passage, where there is one that can be discussed
  * @property {() => {words: string, join: boolean} | undefined} barred why this reader may not discuss it, and whether signing in may help
+ * @property {() => boolean} moving whether it is to be the new place of a discussion
  * @property {() => void} join
  * @property {(passage: Passage) => void} discuss
  * @property {() => {left: number, top: number, right: number, bottom: number} | undefined} covered by the bar
@@ -29,6 +30,7 @@ export class Prompt {
   #discussing
   #barred
   #join
+  #verb = h('span')
 
   /** @param {HTMLElement} face  @param {PromptHost} host  @param {AbortSignal} signal */
   constructor(face, host, signal) {
@@ -42,7 +44,7 @@ export class Prompt {
       },
       onclick: act,
     })
-    const discuss = h('button', { class: 'text-button main', title: 'Alt+Shift+M', 'aria-keyshortcuts': 'Alt+Shift+M', ...button(() => this.#discuss()) }, icon('chat'), words.say('Discuss this text'))
+    const discuss = h('button', { class: 'text-button main', title: 'Alt+Shift+M', 'aria-keyshortcuts': 'Alt+Shift+M', ...button(() => this.#discuss()) }, icon('chat'), this.#verb)
     const copy = h('button', { class: 'text-button', ...button(() => this.#copy()) }, icon('copy'), words.say('Copy'))
     this.element = h('div', { class: 'prompt', role: 'toolbar', 'aria-label': words.say('Discuss this text'), hidden: true, onpointerdown: (/** @type {Event} */ event) => event.preventDefault() },
       this.#discussing = discuss, this.#barred = h('span', { class: 'barred', hidden: true }), this.#join = h('button', { class: 'text-button join', hidden: true, ...button(() => host.join()) }, words.say('Sign in')),
@@ -97,6 +99,7 @@ export class Prompt {
     const barred = this.host.barred()
     this.#passage = passage
     this.#discussing.hidden = !!barred
+    this.#verb.textContent = this.host.moving() ? this.host.words.say('Move it here') : this.host.words.say('Discuss this text')
     this.#barred.textContent = barred?.words ?? ''
     this.#barred.hidden = !barred
     this.#join.hidden = !barred?.join

@@ -87,12 +87,14 @@ button:disabled { cursor: default; opacity: .45 }
   display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere }
 .gone { text-decoration: line-through; text-decoration-color: var(--soft) }
 .quote.gone { border-color: var(--line) }
+.badge { margin-inline-end: 6px; padding: 0 6px; border-radius: var(--collabchat-radius, 8px); background: var(--fill); color: var(--soft); font-size: var(--tiny); font-weight: 600 }
 .notice { margin: 0 16px 8px; padding: 7px 10px; border-radius: var(--collabchat-radius, 8px); background: var(--fill); color: var(--soft); font-size: var(--small); line-height: 1.4 }
 .log, .list { overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--soft) transparent }
 .log { padding: 4px 0; min-height: 0 }
 .low { overflow-y: auto }
 .low .log { min-height: 68px }
 .low .typing:empty { display: none }
+.placing { margin: -4px 10px 6px }
 .low .quote { -webkit-line-clamp: 1; margin-bottom: 2px }
 .low .composer textarea { max-height: 66px }
 .low.lowest .quote { display: none }

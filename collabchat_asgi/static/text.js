@@ -4,7 +4,7 @@
  */
 
 /** What a reader does not read as text, and what is the widget itself. */
-const SKIPPED = 'script, style, noscript, template, textarea, input, select, [data-collabchat-ignore], collab-chat'
+const SKIPPED = 'script, style, noscript, template, textarea, input, select, svg title, svg desc, svg metadata, [data-collabchat-ignore], collab-chat'
 const BLOCKS = new Set((
   'address article aside blockquote br caption dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 ' +
   'header hgroup hr legend li main nav ol option p pre section summary table tbody td tfoot th thead tr ul').split(' '))
@@ -23,32 +23,40 @@ const PIECES = new RegExp(`([\\s\\x85]+)|(${PLAIN}(?: ${PLAIN})*)|[${DROPPED}]`,
  */
 export const normalised = text => /^(?:[!-~]| (?! ))*$/.test(text) ? text.trim() : text.replace(PIECES, (_, space, words) => space ? ' ' : words ?? '').replace(/ {2,}/g, ' ').trim()
 
+/** Nodes, or stretches of text, in one piece of work. */
+const PIECE = 100
+
+/** What nobody can select: not shown, not to be copied, or a mark in the line that is for the eye alone. @param {Element} element */
+function unseen(element) {
+  const style = getComputedStyle(element)
+  return style.display === 'none' || (style.userSelect || style.getPropertyValue('-webkit-user-select')) === 'none'
+    || element.getAttribute('aria-hidden') === 'true' && !BLOCKS.has(element.localName)
+}
+
 export class CanonicalText {
   text = ''
   /** In the order of the document, and so in the order of `at`. @type {Run[]} */
   #runs = []
 
-  /** @param {Element} root */
-  constructor(root) {
+  /**
+   * @param {Element} root
+   * @param {{seen?: boolean, later?: boolean}} [options] `seen`: only what a reader can select, here and now; `later`: `reading` is called by whoever makes it
+   */
+  constructor(root, { seen = false, later = false } = {}) {
     this.root = root
+    this.seen = seen
+    if (!later) for (const _ of this.reading());
+  }
+
+  /** In pieces of a millisecond or so. @returns {Generator<void>} */
+  *reading() {
+    const { root } = this
     /** @type {string[]} */
     const parts = []
-    let length = 0, gap = false
-    /** @param {Node} node */
-    const walk = node => {
-      for (let child = node.firstChild; child; child = child.nextSibling) {
-        if (child.nodeType === 3) read(/** @type {Text} */ (child))
-        else if (child.nodeType === 1 && !(/** @type {Element} */ (child)).matches(SKIPPED)) {
-          const block = BLOCKS.has(/** @type {Element} */ (child).localName)
-          gap ||= block
-          walk(child)
-          gap ||= block
-        }
-      }
-    }
-    /** @param {Text} node */
-    const read = node => {
+    let length = 0, gap = false, n = 0
+    const read = function* (/** @type {CanonicalText} */ own, /** @type {Text} */ node) {
       for (const match of node.data.matchAll(PIECES)) {
+        if (++n % PIECE === 0) yield
         const [, space, piece] = match
         if (space) gap = true
         if (!piece) continue
@@ -58,15 +66,34 @@ export class CanonicalText {
         }
         gap = false
         const from = match.index
-        const last = this.#runs.at(-1)
+        const last = own.#runs.at(-1)
         // A single blank inside a node is a character like any other: most nodes are one run.
         if (last?.node === node && length - last.at === from - last.from) last.length = length - last.at + piece.length
-        else this.#runs.push({ at: length, node, from, length: piece.length })
+        else own.#runs.push({ at: length, node, from, length: piece.length })
         parts.push(piece)
         length += piece.length
       }
     }
-    walk(root)
+    const block = (/** @type {Node} */ node) => BLOCKS.has(/** @type {Element} */ (node).localName)
+    const open = (/** @type {Element} */ element) => !element.matches(SKIPPED) && !(this.seen && unseen(element))
+    /** @type {Node | null} */
+    let node = root.firstChild
+    while (node && node !== root) {
+      if (++n % PIECE === 0) yield
+      if (node.nodeType === 3) yield* read(this, /** @type {Text} */ (node))
+      else if (node.nodeType === 1 && open(/** @type {Element} */ (node))) {
+        gap ||= block(node)
+        if (node.firstChild) {
+          node = node.firstChild
+          continue
+        }
+      }
+      while (node && node !== root && !node.nextSibling) {
+        node = node.parentNode
+        if (node && node !== root) gap ||= block(node)
+      }
+      if (node && node !== root) node = node.nextSibling
+    }
     this.text = parts.join('')
   }
 

@@ -13,6 +13,12 @@ export type Selector = TextQuoteSelector | TextPositionSelector | RangeSelector
 /** Made and read by the widget's anchoring; the client only carries it. An empty `selector` means the page as a whole. */
 export interface Anchor { readonly selector: readonly Selector[]; readonly length: number; readonly scope?: string }
 
+/**
+ * What became of a passage in the text as it is now: `anchored`, its words are there; `changed`, it is there in other words;
+ * `lost`, it is not found with good reason, and is not hung on something like it.
+ */
+export type AnchorState = 'anchored' | 'changed' | 'lost'
+
 /** Why an operation, a page or a connection was refused. `code` is PROTOCOL section 4's, or one of the client's own. */
 export interface Refusal { readonly code: string; readonly message: string; readonly field?: string }
 

@@ -151,6 +151,9 @@ export class CollabChatElement extends HTMLElement {
   /** Opens a discussion, or the list without an id. @param {string} [chatId] */
   open(chatId) { this.#life?.open(chatId) }
 
+  /** What became of a discussion's passage; undefined until it was looked for. @param {string} chatId  @returns {import('./types.js').AnchorState | undefined} */
+  anchorState(chatId) { return this.#life?.places.get(chatId)?.state }
+
   /** Begins a discussion of what is selected. @returns {boolean} whether there was something */
   createFromSelection() { return this.#life?.discussSelection() ?? false }
 

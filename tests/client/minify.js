@@ -1,6 +1,6 @@
 /**
  * Makes what pages load: `npm run minify`. The client is one file, because pages may also use it by itself; the widget is
- * another, which imports it, and what only an opened discussion needs is a third. Each language is one of its own.
+ * another, which imports it. What only an opened discussion needs is a third, what only a changed passage needs a fourth. Each language is one of its own.
  */
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +9,7 @@ import { build, transform } from 'esbuild'
 import { minify } from 'terser'
 
 export const STATIC = new URL('../../collabchat_asgi/static/', import.meta.url)
-export const ENTRIES = ['client.js', 'widget.js', 'talk.js']
+export const ENTRIES = ['client.js', 'widget.js', 'talk.js', 'seek.js']
 export const LANGUAGES = (await readdir(new URL('lang/', STATIC))).map(name => `lang/${name}`)
 
 /** Property names that only our modules say to each other: no word of the wire, of the public types or of a browser (minify.test.js). */
@@ -40,7 +40,7 @@ const styles = {
 /** @param {string} entry  @returns {Promise<import('esbuild').BuildResult<{write: false}>>} */
 async function bundled(entry) {
   // What two files say to each other has the same name in both.
-  const mangleCache = entry === 'talk.js' ? (await bundled('widget.js')).mangleCache : {}
+  const mangleCache = entry === 'talk.js' || entry === 'seek.js' ? (await bundled('widget.js')).mangleCache : {}
   return build({
     entryPoints: [fileURLToPath(new URL(entry, STATIC))],
     external: [...ENTRIES.filter(other => other !== entry), 'rectangles.js', 'history.js', ...LANGUAGES].map(other => `./${other}`),

@@ -14,7 +14,14 @@ export class Haystack {
   constructor(text: string)
   readonly text: string
 }
-/** Where an anchor of anyone stands in a text that may have changed since; nothing where that is not certain. */
+/**
+ * Where an anchor of anyone stands in a text that may have changed since, and in which state. What was found in a haystack
+ * helps to find what stood near it, so ask one haystack for all anchors of a page.
+ */
+export function locate(haystack: Haystack, anchor: Anchor): (Passage & { state: 'anchored' | 'changed' }) | { state: 'lost' }
+/** The same without its state; nothing where it is lost. */
 export function match(haystack: Haystack, anchor: Anchor): Passage | undefined
+/** Whether an anchor means the page as a whole, and no passage: it has no place, and is never lost. */
+export function ofPage(anchor: Anchor): boolean
 /** The passage as the anchor recorded it, for people. */
 export function quoted(anchor: Anchor): string

@@ -2,7 +2,8 @@
 
 /** The text of a part of a document that anchors are counted in: the same in every browser that shows the same page. */
 export class CanonicalText {
-  constructor(root: Element)
+  /** `seen`: without what nobody can select here and now; otherwise nothing is asked of style or layout. */
+  constructor(root: Element, options?: { seen?: boolean })
   readonly root: Element
   readonly text: string
   /** Positions of `text` as a Range of the document; nothing where the page has changed since. */

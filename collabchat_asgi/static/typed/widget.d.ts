@@ -1,7 +1,7 @@
 /** The types of widget.js. Only type checkers read this file; browsers never load it. */
 
 import type { CollabClient } from './client.js'
-import type { Chat, ErrorEvent, StatusEvent, Token, User } from './types.js'
+import type { AnchorState, Chat, ErrorEvent, StatusEvent, Token, User } from './types.js'
 
 /** Given the address and what the page would be called; nothing means that name. */
 export type PageNamer = (address: URL, usual: string) => string | undefined
@@ -39,6 +39,8 @@ export class CollabChatElement extends HTMLElement {
   threads(): readonly Chat[]
   /** Opens a discussion, or the list without an id. */
   open(chatId?: string): void
+  /** What became of a discussion's passage; undefined until it was looked for. */
+  anchorState(chatId: string): AnchorState | undefined
   /** Begins a discussion of what is selected. Returns whether there was something. */
   createFromSelection(): boolean
   /** Begins a discussion of the page as a whole. */

@@ -1,0 +1,69 @@
+/** Quotes of old texts, looked for in new ones: what was found, what was found in a wrong place, what was lost. */
+import { Haystack, describe, locate, trimmed } from '../../collabchat_asgi/static/anchor.js'
+import { seeded } from '../client/world.js'
+import { aligned, fate, tokens } from './truth.js'
+
+/** @typedef {import('./pairs.js').Pair} Pair */
+/** @typedef {import('./truth.js').Fate['kind']} Kind */
+/** `near`: in the place, but neither clearly it nor clearly not. @typedef {'found' | 'near' | 'wrong' | 'lost'} Outcome */
+/** @typedef {{pair: Pair, kind: Kind, size: string, outcome: Outcome, quote: string, now: string, ms: number}} Result */
+
+/** @param {number} length of a quote in characters  @param {string} language */
+export function sizeOf(length, language) {
+  // A character of these says as much as three.
+  const worth = /^(zh|ja|ko)$/.test(language) ? 3 * length : length
+  return worth < 12 ? '1–11' : worth < 40 ? '12–39' : worth < 120 ? '40–119' : '120+'
+}
+
+/** @param {import('./truth.js').Fate} fate  @param {import('../../collabchat_asgi/static/describe.js').Passage | undefined} found  @returns {Outcome} */
+function judged({ kind, start, end, from, to }, found) {
+  if (!found) return 'lost'
+  const common = Math.min(found.end, end) - Math.max(found.start, start)
+  if (kind === 'intact' || kind === 'moved') return found.start === start && found.end === end ? 'found' : common > 0 ? 'near' : 'wrong'
+  if (found.end <= from || found.start >= to) return 'wrong'
+  if (kind === 'gone' || kind === 'unclear') return 'near'
+  return 2 * common >= Math.min(end - start, found.end - found.start) ? 'found' : 'near'
+}
+
+/**
+ * @param {readonly Pair[]} pairs  @param {{quotes?: number, seed?: number}} [options] of each pair
+ * @returns {Result[]}
+ */
+export function measured(pairs, { quotes = 24, seed = 1 } = {}) {
+  const random = seeded(seed)
+  /** @type {Result[]} */
+  const results = []
+  for (const pair of pairs) {
+    const { before: old, after: now, language } = pair
+    const before = tokens(old), after = tokens(now), became = aligned(before, after)
+    // Half of them beside what was changed, for those are the hard ones.
+    const changed = [...became.keys()].filter(i => became[i] < 0 || i > 0 && became[i - 1] >= 0 && became[i] !== became[i - 1] + 1)
+    const samples = Array.from({ length: quotes }, (_, n) => {
+      const count = Math.round(40 ** random())
+      const near = n % 2 && changed.length ? random.pick(changed) + random.below(41) - 20 - (count >> 1) : random.below(before.length)
+      const first = Math.min(Math.max(0, near), before.length - 1), last = Math.min(before.length - 1, first + count - 1)
+      return { first, last }
+    })
+    const haystack = new Haystack(now)
+    const wanted = samples.flatMap(({ first, last }) => {
+      const passage = trimmed(old, before[first].start, before[last].end)
+      if (!passage || !/[\p{L}\p{N}]/u.test(old.slice(passage.start, passage.end))) return []
+      return [{ anchor: describe(old, passage), quote: old.slice(passage.start, passage.end), is: fate(now, before, after, became, first, last, old.slice(passage.start, passage.end)) }]
+    })
+    // As a page does it: what is beyond doubt shows where the others are.
+    const first = wanted.map(({ anchor }) => locate(haystack, anchor))
+    for (const [n, { anchor, quote, is }] of wanted.entries()) {
+      const began = performance.now()
+      const place = first[n].state === 'anchored' ? first[n] : locate(haystack, anchor), found = place.state === 'lost' ? undefined : place
+      results.push({ pair, kind: is.kind, size: sizeOf(quote.length, language), outcome: judged(is, found), quote, now: found ? now.slice(found.start, found.end) : '', ms: performance.now() - began })
+    }
+  }
+  return results
+}
+
+/** @param {readonly Result[]} results  @param {Kind} kind  @returns {Record<Outcome, number> & {all: number}} in percent, and how many */
+export function shares(results, kind) {
+  const here = results.filter(each => each.kind === kind)
+  const share = (/** @type {Outcome} */ outcome) => here.length ? 100 * here.filter(each => each.outcome === outcome).length / here.length : NaN
+  return { all: here.length, found: share('found'), near: share('near'), wrong: share('wrong'), lost: share('lost') }
+}

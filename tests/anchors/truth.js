@@ -1,0 +1,69 @@
+/** What became of each word of a text, told by `git diff --histogram`: nothing of our own search is asked. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** A word, or a character of a script without blanks, with its place. @typedef {{word: string, start: number, end: number}} Token */
+
+/** @param {string} text  @returns {Token[]} */
+export const tokens = text => [...text.matchAll(/[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\u0e00-\u0e7f]|[\p{L}\p{N}\p{M}_]+|[^\s]/gu)].map(({ 0: word, index }) => ({ word, start: index, end: index + word.length }))
+
+/**
+ * Which token of `after` each of `before` became; -1 where it is gone.
+ * @param {Token[]} before  @param {Token[]} after  @returns {Int32Array}
+ */
+export function aligned(before, after) {
+  const folder = mkdtempSync(join(tmpdir(), 'collabchat-anchors-'))
+  try {
+    for (const [name, list] of /** @type {const} */ ([['before', before], ['after', after]])) writeFileSync(join(folder, name), list.map(each => each.word + '\n').join(''))
+    const { stdout } = spawnSync('git', ['diff', '--no-index', '--histogram', '-U0', '--no-color', 'before', 'after'], { cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 28 })
+    const found = new Int32Array(before.length)
+    let at = 0, shift = 0
+    for (const [, from, size = '1', to, size2 = '1'] of stdout.matchAll(/^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/gm)) {
+      // A side without lines names the line before it.
+      const start = +size ? +from - 1 : +from, now = +size2 ? +to - 1 : +to
+      for (; at < start; at++) found[at] = at + shift
+      for (; at < start + +size; at++) found[at] = -1
+      shift = now + +size2 - at
+    }
+    for (; at < before.length; at++) found[at] = at + shift
+    return found
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/**
+ * @typedef {object} Fate of a quote
+ * @property {'intact' | 'edited' | 'rewritten' | 'gone' | 'moved' | 'unclear'} kind `unclear`: cut here, and much like it is written somewhere else
+ * @property {number} start  @property {number} end what is left of it
+ * @property {number} from  @property {number} to the widest that it may be: up to its surviving neighbours
+ */
+
+/**
+ * @param {string} text  that is now  @param {Token[]} before  @param {Token[]} after  @param {Int32Array} became
+ * @param {number} first  @param {number} last  tokens of the quote  @param {string} quote
+ * @returns {Fate}
+ */
+export function fate(text, before, after, became, first, last, quote) {
+  const left = became.subarray(first, last + 1).filter(each => each >= 0)
+  let low = first - 1, high = last + 1
+  while (low >= 0 && became[low] < 0) low--
+  while (high < before.length && became[high] < 0) high++
+  const from = low < 0 ? 0 : after[became[low]].end, to = high < before.length ? after[became[high]].start : text.length
+  const chars = (/** @type {(index: number) => boolean} */ which) => before.slice(first, last + 1).reduce((sum, { word }, i) => sum + (which(first + i) ? word.length : 0), 0)
+  const share = chars(i => became[i] >= 0) / chars(() => true)
+  if (left.length) {
+    const start = after[left[0]].start, end = after[left[left.length - 1]].end
+    const whole = left.length === last - first + 1 && left[left.length - 1] - left[0] === last - first
+    if (share > 0.2) return { kind: whole ? 'intact' : share >= 0.5 ? 'edited' : 'rewritten', start, end, from, to }
+  }
+  // The same words in one other place, and nowhere there before.
+  const at = text.indexOf(quote), once = at >= 0 && text.indexOf(quote, at + 1) < 0
+  if (quote.length >= 24 && once) return { kind: 'moved', start: at, end: at + quote.length, from: at, to: at + quote.length }
+  // Cut, and written anew elsewhere: whether that is it, nobody can say.
+  const words = before.slice(first, last + 1).map(each => each.word), threes = words.slice(2).map((_, i) => words.slice(i, i + 3).join(' '))
+  const elsewhere = threes.filter(three => after.some(({ word }, i) => word === three.split(' ')[0] && three === after.slice(i, i + 3).map(each => each.word).join(' ')))
+  return { kind: once && quote.length > 6 || threes.length > 1 && elsewhere.length > threes.length / 2 ? 'unclear' : 'gone', start: from, end: to, from, to }
+}

@@ -1,0 +1,37 @@
+/** The same words in another form, and the way back to the words as they stand. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { Haystack, fold } from '../../collabchat_asgi/static/haystack.js'
+import { seeded } from './world.js'
+
+test('white space, quotes, dashes, dots and composed letters are of one form', () => {
+  for (const [one, other] of [
+    ['He said “yes”', "He said 'yes'"], ['« mot »', '"mot"'], ['rock ’n’ roll', "rock 'n' roll"], ['a – b', 'a--b'], ['a—b', 'a - b'],
+    ['and so…', 'and so...'], ['cafe\u0301', 'café'], ['在 Vue 中\n使用', '在Vue中使用'], ['5 %', '5%'], ['„so“', '"so"'],
+  ]) assert.equal(fold(one), fold(other), `${one} | ${other}`)
+  assert.notEqual(fold('a b c'), fold('a c b'))
+})
+
+test('each folded stretch leads back to the words that it came from', () => {
+  const random = seeded(5)
+  const words = ['fox ', '“hen” ', '— ', 'cafe\u0301', ' …', '🦊', '漢字', '--', ' « x »', 'e\u0301', 'plain', ' and']
+  for (let n = 0; n < 100; n++) {
+    const text = Array.from({ length: 1 + random.below(20) }, () => random.pick(words)).join('').trim()
+    const haystack = new Haystack(text), { plain: folded } = haystack
+    for (let start = 0; start < folded.length; start++) {
+      const end = start + 1 + random.below(folded.length - start), real = haystack.real(start, end)
+      const again = fold(text.slice(real.start, real.end))
+      // An end within what was folded to several takes all of it.
+      assert.ok(again.includes(folded.slice(start, end)) && again.length <= end - start + 6, `${text}: ${start} to ${end} is ${again}`)
+      assert.ok(!/^\s|\s$/.test(text.slice(real.start, real.end)), JSON.stringify([text, start, end, real]))
+    }
+    assert.equal(haystack.length, [...text].length)
+    let points = 0, units = 0
+    for (const point of text) {
+      const at = haystack.unit(points++)
+      if (/[a-z漢字🦊]/u.test(point)) assert.equal(haystack.real(at, at + 1).start, units, `${text}: ${points}`)
+      units += point.length
+    }
+  }
+})

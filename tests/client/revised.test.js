@@ -1,0 +1,117 @@
+/** Passages in a text that was revised: found, found in other words, or honestly lost. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { Haystack, describe, locate, match, quoted } from '../../collabchat_asgi/static/anchor.js'
+import { moved } from '../../collabchat_asgi/static/describe.js'
+import { finish, Revised } from '../../collabchat_asgi/static/revised.js'
+
+const TIDES = 'The old bridge stood for ninety years. Work on the new one had begun in March. The new bridge was oppened by the mayor on the twelfth of June, in heavy rain. '
+  + 'The old one was pulled down in autumn. Nobody has counted the umbrellas that were lost on that day, and nobody will.'
+
+/** @param {string} text  @param {string} part */
+function anchorOf(text, part) {
+  const start = text.indexOf(part)
+  assert.ok(start >= 0, part)
+  return describe(text, { start, end: start + part.length })
+}
+
+/** @param {string} text  @param {import('../../collabchat_asgi/static/types.js').Anchor} anchor  @returns {[string, string]} */
+function now(text, anchor) {
+  const place = locate(new Haystack(text), anchor)
+  return [place.state, place.state === 'lost' ? '' : text.slice(place.start, place.end)]
+}
+
+test('one corrected letter loses nothing: a word, a few words, a sentence', () => {
+  const mended = TIDES.replace('oppened', 'opened')
+  for (const [before, after] of [
+    ['oppened', 'opened'], ['was oppened by the mayor', 'was opened by the mayor'],
+    ['The new bridge was oppened by the mayor on the twelfth of June, in heavy rain.', 'The new bridge was opened by the mayor on the twelfth of June, in heavy rain.'],
+  ]) assert.deepEqual(now(mended, anchorOf(TIDES, before)), ['changed', after])
+  assert.deepEqual(now(mended, anchorOf(TIDES, 'heavy rain')), ['anchored', 'heavy rain'])
+})
+
+test('the same words in another form are the same words', () => {
+  const before = 'He called it "the last word" - and left. It\'s not the last... of course, 5 % remain here for the rest of us.'
+  const after = 'He called it “the last word” — and left. It’s not the last… of course, 5% remain here for the rest of us.'
+  for (const [old, fresh] of [['"the last word" - and left', '“the last word” — and left'], ["It's not the last...", 'It’s not the last…'], ['5 % remain', '5% remain']]) {
+    assert.deepEqual(now(after, anchorOf(before, old)), ['anchored', fresh])
+  }
+})
+
+test('what was written anew is found by the words around it, where enough of it is left', () => {
+  const anew = TIDES.replace('was oppened by the mayor on the twelfth of June', 'was opened to all by the mayor in June')
+  assert.deepEqual(now(anew, anchorOf(TIDES, 'was oppened by the mayor on the twelfth of June')), ['changed', 'was opened to all by the mayor in June'])
+})
+
+test('a lookalike is worse than an orphan', () => {
+  const report = 'First quarter results follow. Team Alpha reported a growth of twelve percent in the second quarter. The harbour master writes it down twice. '
+  const without = 'First quarter results follow. The harbour master writes it down twice. ' + 'Some more words stand here for a while. '.repeat(4) + 'Team Beta reported a growth of twelve percent in the third quarter.'
+  assert.deepEqual(now(without, anchorOf(report, 'Team Alpha reported a growth of twelve percent in the second quarter.')), ['lost', ''])
+})
+
+test('of the edited original and a lookalike that is closer, the original', () => {
+  const before = 'Results follow here. Team Alpha reported a growth of twelve percent in the second quarter. The harbour master writes it down twice. ' + 'Other words. '.repeat(8)
+  const after = before.replace('Team Alpha reported a growth of twelve percent in the second quarter.', 'Team Alpha told us of growth by twelve percent in a second quarter.') + 'Team Alfa reported a growth of twelve percent in the second quarter.'
+  assert.deepEqual(now(after, anchorOf(before, 'Team Alpha reported a growth of twelve percent in the second quarter.')), ['changed', 'Team Alpha told us of growth by twelve percent in a second quarter.'])
+})
+
+test('an empty side is no evidence, also for what is only alike', () => {
+  const anchor = anchorOf('The minister resigned today', 'The minister resigned today')
+  assert.deepEqual(now('Long ago, in another country, the minister resigned, today forgotten by everybody but us.', anchor), ['lost', ''])
+  assert.deepEqual(now('The ministers resigned today', anchor), ['changed', 'The ministers resigned today'])
+})
+
+test('a word is not found within another one', () => {
+  const before = 'He sells art, and little else, in a small shop on the quay.'
+  assert.deepEqual(now('The party is over. Start again, partly.', anchorOf(before, 'art')), ['lost', ''])
+})
+
+test('neighbours that were found show where a short word is', () => {
+  const rows = Array.from({ length: 40 }, (_, n) => `Row ${n * 7919 % 1000}: ${n % 3 ? 'open' : 'shut'} since ${1900 + n}.`)
+  const before = rows.join(' '), after = 'A preface. ' + rows.map((row, n) => n === 20 ? row.replace('Row', 'Line').replace('since', 'from the year') : row).join(' ')
+  const start = before.indexOf(rows[20]) + rows[20].indexOf(': ') + 2
+  const anchor = describe(before, { start, end: start + 4 })
+  const haystack = new Haystack(after)
+  for (const n of [18, 19, 21, 22]) locate(haystack, anchorOf(before, rows[n]))
+  const line = after.indexOf('Line')
+  assert.deepEqual(locate(haystack, anchor), { state: 'anchored', start: after.indexOf(': ', line) + 2, end: after.indexOf(': ', line) + 6 })
+})
+
+test('a long passage may change in the middle and at its ends', () => {
+  const long = 'It began with the lamp. ' + Array.from({ length: 12 }, (_, n) => `In the ${n + 3}rd week the keeper wrote of ${n * 37} ships and no wind.`).join(' ') + ' It ended with the lamp.'
+  const text = 'Before all this there was the sea. ' + long + ' After it there was the sea again.'
+  const anchor = anchorOf(text, long)
+  assert.equal(anchor.selector[0].type, 'RangeSelector')
+  const edited = text.replace('It began with the lamp', 'It all began with a lamp').replace('111 ships', 'many ships')
+  const [state, words] = now(edited, anchor)
+  assert.equal(state, 'changed')
+  assert.match(words, /^It all began .*ended with the lamp\.$/)
+})
+
+test('a moved anchor keeps the words of its first place, for a page that becomes what it was', () => {
+  const first = anchorOf(TIDES, 'Nobody has counted the umbrellas'), second = anchorOf(TIDES, 'The old bridge stood for ninety years')
+  const anchor = moved(second, first)
+  assert.equal(quoted(anchor), 'The old bridge stood for ninety years')
+  assert.ok(Buffer.byteLength(JSON.stringify(anchor)) <= 900)
+  assert.deepEqual(now(TIDES, anchor), ['anchored', 'The old bridge stood for ninety years'])
+  assert.deepEqual(now(TIDES.replace('The old bridge stood for ninety years. ', ''), anchor), ['anchored', 'Nobody has counted the umbrellas'])
+  const third = moved(anchorOf(TIDES, 'pulled down in autumn'), anchor)
+  assert.deepEqual(third.selector.at(-1), first.selector[0], 'the first place, not the one before')
+})
+
+test('a search is in pieces', () => {
+  const text = 'The keeper of the lighthouse counts the ships and writes them down. '.repeat(2000) + TIDES
+  const revised = new Revised(new Haystack(text))
+  const work = revised.seek(anchorOf(TIDES.replace('oppened', 'inaugurated'), 'was inaugurated by the mayor'))
+  let pieces = 0
+  for (;;) {
+    const { done, value } = work.next()
+    if (done) break
+    assert.equal(value, undefined)
+    pieces++
+  }
+  assert.ok(pieces > 4)
+  assert.equal(finish(revised.seek(anchorOf(TIDES, 'heavy rain')))?.state, 'anchored')
+  assert.equal(match(new Haystack(text), anchorOf('Nothing of the kind was ever said here, by anybody.', 'of the kind was ever said')), undefined)
+})
