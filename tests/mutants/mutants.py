@@ -61,7 +61,7 @@ def broadcasts_before_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
             made = list(one.made)
             position = one.base.position
             if made and position.epoch:
-                self._committed(one.page, position, [], made)
+                self._committed(one.page, position, [], made, [])
         await commit(self, plans)
 
     monkeypatch.setattr(committer.Committer, "_commit_plans", early)
@@ -149,10 +149,10 @@ def cuts_the_snapshot_ahead_of_the_flush(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(page.Page, "begin", begin)
 
-    def place(connection: Any, one: Any, since: Any, can: Any, **rest: Any) -> None:
+    def place(connection: Any, one: Any, *rest: Any) -> None:
         held, one.flush = one.flush, lambda: None
         try:
-            original(connection, one, since, can, **rest)
+            original(connection, one, *rest)
         finally:
             one.flush = held
 
