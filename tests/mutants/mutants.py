@@ -149,10 +149,10 @@ def cuts_the_snapshot_ahead_of_the_flush(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(page.Page, "begin", begin)
 
-    def place(connection: Any, one: Any, *rest: Any) -> None:
+    def place(connection: Any, one: Any, *rest: Any, **named: Any) -> None:
         held, one.flush = one.flush, lambda: None
         try:
-            original(connection, one, *rest)
+            original(connection, one, *rest, **named)
         finally:
             one.flush = held
 
