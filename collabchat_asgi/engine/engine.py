@@ -28,6 +28,7 @@ from ..pubsub.abc import PubSub
 from ..storage.abc import Storage
 from ..version import __version__
 from .backend import bound_of, bounded, within
+from .busiest import Busiest
 from .census import Census
 from .chat_retention import ChatRetention
 from .clock import Clock, SystemClock
@@ -115,6 +116,7 @@ class Engine:
     ) -> None:
         self.clock = clock or SystemClock()
         self.counts = Counts()
+        self._busiest = Busiest()
         self.storage = watched(storage, STORAGE_CALLS, self.counts.storage, self.clock)
         self.pubsub = watched(pubsub, PUBSUB_CALLS, self.counts.pubsub, self.clock)
         self.hooks = hooks
@@ -175,7 +177,7 @@ class Engine:
             gathered=self._gathered,
         )
         self.publisher = Publisher(self.pubsub, self.codec, timing.backend_seconds, self.counts)
-        self.census = Census(self.run, self.publisher, clock, lambda busiest: self.numbers_here())
+        self.census = Census(self.run, self.publisher, clock, self.numbers_here)
         self.reader = LogReader(self.storage, self.supervisor, self.storage_time, tuning, timing)
         self.pages = Pages(
             self._make_page,
@@ -727,10 +729,12 @@ class Engine:
         first start."""
         return self.counts.rows(self)
 
-    def numbers_here(self) -> list[Row]:
-        """What this process has counted until now."""
+    def numbers_here(self, busiest: bool = False) -> list[Row]:
+        """What this process has counted until now; where asked for, with its busiest pages and
+        tenants."""
         self.meter.gather()
-        return self.counts.rows(self)
+        more = self._busiest.rows(self) if busiest else ()
+        return [*self.counts.rows(self), *more]
 
     async def numbers(self) -> dict[str, list[Row]]:
         """What every process that was heard lately has counted, by process, this one first. Who
