@@ -44,6 +44,8 @@ class Tally:
 
     def take(self) -> dict[str, int]:
         """What was counted, leaving zeros; counters that did not move are left out."""
+        if not self.messages:
+            return {}  # whatever moves any of them moves this one
         counted = {
             "pubSubMessageCount": self.messages,
             "pubSubBandwidth": self.bandwidth,

@@ -133,8 +133,8 @@ class Connection:
         else:
             self._inbox.append((refused, 0))
 
-    def tick(self, now: float) -> None:
-        """What is due; called about once a second."""
+    def tick(self, now: float) -> float:
+        """What is due. When this is to be called again, at the latest."""
         timing = self.engine.timing
         outbox, window = self.outbox, self.outbox.window
         if now - window.heard_at > timing.ping_seconds + timing.silence_seconds:
@@ -147,6 +147,13 @@ class Connection:
         left = self.identity.seconds_left(self.engine.clock.now_ms())
         if left is not None and left <= 0:
             self.give_up(CloseCode.UNAUTHENTICATED, "expired")
+        due = min(
+            window.ping_at + timing.ping_seconds,
+            window.heard_at + timing.ping_seconds + timing.silence_seconds,
+            # A stall may begin at any time, without a word to whoever calls this.
+            (now if window.stalled_at is None else window.stalled_at) + timing.slow_seconds,
+        )
+        return due if left is None else min(due, now + left)
 
     def refuse(
         self, refusal: Refused, *, broadcast_id: str | None = None, url_id: str | None = None
@@ -168,8 +175,9 @@ class Connection:
         engine.gossip.changed(viewer.page)
 
     def identify(self, identity: Identity) -> None:
-        """The same user, known anew."""
+        """The same user, known anew, and perhaps for a shorter time."""
         self.identity = identity
+        self.engine.look_at(self)
         for viewer in self.viewers.values():
             viewer.identity = identity
 

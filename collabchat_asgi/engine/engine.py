@@ -16,6 +16,7 @@ import msgspec
 
 from ..config import Limits, Timing, Tuning
 from ..core import rules
+from ..core.agenda import Agenda
 from ..core.frames import encode
 from ..core.measures import Row
 from ..core.model import Event, PageKey, Position, User
@@ -81,6 +82,9 @@ DEAF_AFTER_BEATS = 2.0
 ROWS_PER_HINT = 200
 """At about 20 bytes, within the smallest `max_payload`."""
 
+STOOD_STILL_SECONDS = 0.1
+"""A tick that comes so much too late says that clients have not been read meanwhile."""
+
 FIRST_TRIM_SECONDS = 60
 TRIM_SECONDS = 600
 """Between two rounds of retention."""
@@ -124,6 +128,8 @@ class Engine:
         self.timing = timing
         self.tuning = tuning
         self.connections: dict[str, Connection] = {}
+        self._agenda: Agenda[str] = Agenda()
+        """When each connection has something to do next."""
         self.draining = False
         self.started = False
         """Whether it was, once."""
@@ -372,12 +378,18 @@ class Engine:
         if self.quotas is not None:
             self.quotas.connected(tenant_id, identity.user_id)
         self.connections[id] = connection
+        self.look_at(connection)
         self.revalidation.watch(connection)
         connection.outbox.answer(welcome)
         return connection
 
+    def look_at(self, connection: Connection) -> None:
+        """With the next tick: something about it may be due earlier than was thought."""
+        self._agenda.put(connection.id, self.clock.monotonic())
+
     def disconnected(self, connection: Connection) -> None:
         if self.connections.pop(connection.id, None) is not None:
+            self._agenda.drop(connection.id)
             self.users.disconnected(connection.tenant_id, connection.identity.user_id)
             self.meter.connected(connection.tenant_id, -1)
 
@@ -606,10 +618,16 @@ class Engine:
             now = self.clock.monotonic()
             asleep, last = max(0.0, now - last - pause), now
             self.counts.loop_lag.observe(asleep)
-            for connection in list(self.connections.values()):
-                # What a client said while this process stood still has not been read yet.
-                connection.outbox.window.heard_at += asleep
-                connection.tick(now)
+            if asleep > min(STOOD_STILL_SECONDS, timing.silence_seconds / 4):
+                for connection in self.connections.values():
+                    # What a client said meanwhile has not been read yet.
+                    connection.outbox.window.heard_at += asleep
+            for id in list(self._agenda.due(now)):
+                due = self.connections.get(id)
+                if due is not None:
+                    again = due.tick(now)
+                    if not due.closed:
+                        self._agenda.put(id, again)
             self.gossip.tick()
             self.users.tick()
             self.doubts.tick()
