@@ -24,6 +24,7 @@ from tests.benchmarks import (
     joining,
     live_fan_out,
     pass_through,
+    writing,
 )
 from tests.benchmarks.report import Row, machine, print_rows
 
@@ -47,6 +48,7 @@ def main() -> None:
         "live-fan-out": live_fan_out.rows,
         "delay": delay.rows_on(arguments.directory),
         "durable": durable.rows_on(arguments.directory),
+        "writing": writing.rows_on(arguments.directory),
         "joining": joining.rows_on(arguments.directory),
         "footprint": footprint.rows,
         "hostile": hostile.rows,

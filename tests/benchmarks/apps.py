@@ -1,7 +1,8 @@
 """What uvicorn runs here: a bare loop of sends, and CollabChat, both under the same commands.
 
 `GET /run` feeds events to whoever is connected and tells what that cost this process; `GET /rss`
-tells how large it is. Environment: `BENCH_BATCH_SECONDS` (`Timing.batch_seconds`).
+tells how large it is. Environment: `BENCH_BATCH_SECONDS` (`Timing.batch_seconds`), `BENCH_PARSES`
+(the bare loop parses what it relays).
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ PAGE = "https://example.org/articles/2026/how-it-works"
 class Bare:
     """`for send in members: await send(message)`: the floor of whatever only uses ASGI's `send`.
 
-    A text that somebody sends goes to all on the same path.
+    A text that somebody sends goes to all on the same path; parsed first where `parses`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parses: bool) -> None:
+        self.parses = parses
         self.rooms: dict[str, dict[Any, None]] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -58,6 +60,8 @@ class Bare:
             if message["type"] == "websocket.disconnect":
                 del members[send]
                 return
+            if self.parses:
+                json.loads(message["text"])
             relayed = {"type": "websocket.send", "text": message["text"]}
             for other in members:
                 await other(relayed)
@@ -179,5 +183,5 @@ def make_ours() -> CollabChatMiddleware:
     return CollabChatMiddleware(Ours(collab), collab=collab)
 
 
-bare = Bare()
+bare = Bare(bool(os.environ.get("BENCH_PARSES")))
 ours = make_ours()

@@ -244,6 +244,94 @@ class Writers:
         return time.perf_counter() - started
 
 
+class Loners:
+    """One client on each of many pages, with `in_flight` operations on the way each.
+
+    `ours`: false where the server only relays what it is sent."""
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self.asked = asked
+        self.each = asked["operations"] // asked["count"]
+        self.mark = b'"type":"ack"' if asked["ours"] else b'"type":"add-comment"'
+        self.poll = select.epoll()
+        self.socks: dict[int, tuple[socket.socket, str, str]] = {}
+        for n in range(asked["count"]):
+            page, chat_id = f"page-{n}", new_id()
+            sock = socket.create_connection(("127.0.0.1", asked["port"]), timeout=20)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.sendall(upgrade(asked["port"], "/collabchat/ws" if asked["ours"] else f"/{n}"))
+            read_until(sock, b"\r\n\r\n")
+            if asked["ours"]:
+                sock.sendall(greeting(f"loner-{n}", page))
+                read_until(sock, b'"last":true}')
+                sock.sendall(masked(as_text(create_chat(page, chat_id))))
+                read_until(sock, b'"events"')
+            self.socks[sock.fileno()] = (sock, page, chat_id)
+            self.poll.register(sock.fileno(), select.EPOLLIN)
+
+    def run(self) -> None:
+        """Returns when everything is acked."""
+        in_flight = self.asked["in_flight"]
+        left = self.each * len(self.socks)
+        frames = {}
+        for descriptor, (_, page, chat_id) in self.socks.items():
+            made = [masked(as_text(add_comment(page, chat_id))) for _ in range(self.each)]
+            frames[descriptor] = iter(made)
+        for descriptor, (sock, _, _) in self.socks.items():
+            sock.sendall(b"".join(islice(frames[descriptor], in_flight)))
+        while left > 0:
+            for descriptor, _ in self.poll.poll():
+                sock = self.socks[descriptor][0]
+                chunk = sock.recv(1 << 16)
+                assert chunk, "closed by the server"
+                assert b'"type":"error"' not in chunk, chunk[:500]
+                for n in _PING.findall(chunk):
+                    sock.sendall(masked(f'{{"type":"pong","n":{n.decode()}}}'))
+                acks = chunk.count(self.mark)
+                left -= acks
+                more = b"".join(islice(frames[descriptor], acks))
+                if more:
+                    sock.sendall(more)
+
+    def serve(self) -> None:
+        """A run for each line on stdin."""
+        print("ready", flush=True)
+        for _ in sys.stdin:
+            self.run()
+            print("done", flush=True)
+
+
+class LonersProcess:
+    def __init__(self, port: int, count: int, operations: int, in_flight: int, ours: bool) -> None:
+        asked = {
+            "port": port,
+            "count": count,
+            "operations": operations,
+            "in_flight": in_flight,
+            "ours": ours,
+        }
+        self._process = start("alone", asked)
+
+    def __enter__(self) -> Self:
+        assert self._process.stdout
+        assert self._process.stdout.readline() == "ready\n"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+    def run(self) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write("run\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline() == "done\n"
+
+
 def read_until(sock: socket.socket, mark: bytes) -> None:
     text = b""
     while mark not in text:
@@ -280,5 +368,7 @@ def start(what: str, asked: dict[str, Any]) -> subprocess.Popen[str]:
 if __name__ == "__main__":
     if sys.argv[1] == "read":
         Swarm(json.loads(sys.argv[2])).run()
+    elif sys.argv[1] == "alone":
+        Loners(json.loads(sys.argv[2])).serve()
     else:
         print(Writers(json.loads(sys.argv[2])).run(), flush=True)
