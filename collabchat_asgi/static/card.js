@@ -4,7 +4,7 @@
 /** @import { Page } from './client.js' */
 /** @import { Words } from './words.js' */
 import { listed } from './ages.js'
-import { moved, ofPage, quoted } from './describe.js'
+import { describe, moved, ofPage, quoted } from './describe.js'
 import { Composer } from './composer.js'
 import { fill, focused, h, icon, iconButton, linked, nameOf, redraw, textButton } from './dom.js'
 import { Message } from './message.js'
@@ -52,6 +52,8 @@ export class Card {
   /** What was refused a moment ago and is no text: nothing else would show it. */
   #said = ''
   #saidTimer = 0
+  /** Only who has a card open needs it. */
+  described = describe
   /** The reader is looking for another place for it. */
   moving = false
   /** The passage is in a closed part of the page. */
@@ -322,7 +324,7 @@ export class Card {
     const { words } = this.host
     this.moving &&= this.#mayMove(state, chat)
     const look = this.moving ? words.say('Keep it where it is') : became !== 'anchored' && became && this.#mayMove(state, chat) ? words.say('Select the new place') : ''
-    if (this.placing.textContent !== look) redraw(this.placing, () => fill(this.placing, look && textButton(look, () => this.relocate(!this.moving), { 'data-key': 'place' })), () => this.element)
+    if (this.placing.textContent !== look) redraw(this.placing, () => fill(this.placing, look && textButton(look, () => this.relocate(!this.moving), { 'data-key': 'another' })), () => this.element)
     this.placing.hidden = !look
   }
 

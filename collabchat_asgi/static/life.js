@@ -7,7 +7,7 @@
 /** @import { Panel } from './panel.js' */
 /** @import { CollabChatElement } from './widget.js' */
 /** @import { Words } from './words.js' */
-import { describe, ofPage, trimmed } from './describe.js'
+import { ofPage, trimmed } from './describe.js'
 import { Announcer } from './announcer.js'
 import { Bar } from './bar.js'
 import { CollabClient } from './client.js'
@@ -291,18 +291,16 @@ export class Life {
   /** @param {Passage} passage  @param {import('./types.js').Draft} [draft] */
   #discuss(passage, draft) {
     this.prompt.hide()
-    const anchor = this.#described(passage), range = this.places.text.range(passage.start, passage.end)
-    if (!anchor || !range) return
-    if (this.card?.moving && !draft) {
-      this.card.move(anchor)
-      document.getSelection()?.removeAllRanges()
-    } else this.#write(anchor, range, draft)
-  }
-
-  /** In words that others can read too. @param {Passage} passage  @returns {Anchor | undefined} */
-  #described(passage) {
-    const seen = this.places.seen(passage), whole = seen && trimmed(seen.text, seen.start, seen.end)
-    return whole && describe(seen.text, whole)
+    this.#with(card => {
+      // In words that others can read too.
+      const seen = this.places.seen(passage), whole = seen && trimmed(seen.text, seen.start, seen.end), range = this.places.text.range(passage.start, passage.end)
+      if (!whole || !range) return
+      const anchor = card.described(seen.text, whole)
+      if (card.moving && !draft) {
+        card.move(anchor)
+        document.getSelection()?.removeAllRanges()
+      } else this.#write(anchor, range, draft)
+    })
   }
 
   /** As a whole: about no passage. */

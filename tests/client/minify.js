@@ -16,7 +16,7 @@ export const LANGUAGES = (await readdir(new URL('lang/', STATIC))).map(name => `
 export const OURS = (
   'aborting acked again announcer answer askAgain asking backoff bearer begins certain chatOf compose created discuss discussSelection ' +
   'drawn due earlier ends env expanded expectAnswer failures fold folded follow foot forget front gaveBack generation giveBack given halt ' +
-  'handles handshake happened hasWork here hide hits holds hope kept lastUser lastWelcome least leave linked lost mine most ' +
+  'handles handshake happened hasWork here hide hits holds hope kept lastUser lastWelcome least leave linked mine most ' +
   'moved mute news node older opened operating original others outbox overtaken owner pace picker place places point probe pump queue ' +
   'queued readDrafts readPosition received refuse refusedWithAll renew renewal renewed reread resized resumes rewrite say selection settle ' +
   'settledDown showTyping shown sides silence slow stable steady stored subscribing takeDraft tell tick times troubled waits wake welcomed ' +
