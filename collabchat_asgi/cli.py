@@ -18,6 +18,7 @@ COMMANDS = {
     "top": "collabchat_asgi.commands.top",
     "pages": "collabchat_asgi.commands.pages",
     "page": "collabchat_asgi.commands.page",
+    "load": "collabchat_asgi.commands.load",
     "erase": "collabchat_asgi.commands.erase",
     "forget": "collabchat_asgi.commands.forget",
     "purge": "collabchat_asgi.commands.purge",
