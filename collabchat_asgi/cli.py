@@ -14,6 +14,7 @@ COMMANDS = {
     "doctor": "collabchat_asgi.commands.doctor",
     "copy": "collabchat_asgi.commands.copy",
     "export": "collabchat_asgi.commands.export",
+    "import": "collabchat_asgi.commands.import_annotations",
     "usage": "collabchat_asgi.commands.usage",
     "top": "collabchat_asgi.commands.top",
     "pages": "collabchat_asgi.commands.pages",

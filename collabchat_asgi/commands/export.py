@@ -12,12 +12,14 @@ import orjson
 
 from ..core.model import PageKey
 from ..core.records import restore
+from ..core.state import ChatState
 from ..engine.erasure import belongings
 from ..storage.abc import Storage
 from .session import add_storage, finish, opened, pages_of, storage_url
+from .tables import HTML_HEAD, csv_head, csv_lines, html_of
 from .w3c import CONTEXT, annotations_of
 
-HELP = "write all annotations as W3C Web Annotations (JSON-LD)"
+HELP = "write all annotations as CSV, as HTML, or as W3C Web Annotations (JSON-LD)"
 
 _FOR_EVER = 0
 
@@ -26,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_storage(parser)
     parser.add_argument(
         "--format",
-        choices=("w3c", "w3c-page"),
+        choices=("w3c", "w3c-page", "csv", "html"),
         default="w3c",
-        help="one annotation per line, or one AnnotationPage (%(default)s)",
+        help="one annotation per line, one AnnotationPage, for spreadsheets, to read (%(default)s)",
     )
     parser.add_argument("--tenant", metavar="ID", help="otherwise all tenants")
     parser.add_argument("--page", metavar="URLID", help="otherwise all pages")
@@ -59,6 +61,11 @@ async def _run(arguments: argparse.Namespace) -> int:
                     out.write(orjson.dumps(page, option=orjson.OPT_APPEND_NEWLINE))
             out.flush()
             return 0
+        if arguments.format in ("csv", "html"):
+            async for text in _tables(storage, arguments):
+                out.write(text.encode())
+            out.flush()
+            return 0
         found = exported(storage, arguments.tenant, arguments.page, arguments.base)
         if arguments.format == "w3c":
             async for annotation in found:
@@ -75,6 +82,18 @@ async def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+async def _tables(storage: Storage, arguments: argparse.Namespace) -> AsyncIterator[str]:
+    yield csv_head() if arguments.format == "csv" else HTML_HEAD
+    async for key in pages_of(storage, arguments.tenant, arguments.page):
+        chats = await chats_of(storage, key) if key.tenant_id else []
+        if chats and arguments.format == "html":
+            yield html_of(key, chats)
+        elif chats:
+            for chat in chats:
+                for line in csv_lines(key, chat):
+                    yield line
+
+
 async def exported(
     storage: Storage, tenant_id: str | None, url_id: str | None, base: str
 ) -> AsyncIterator[dict[str, Any]]:
@@ -86,10 +105,13 @@ async def exported(
 
 
 async def of_page(storage: Storage, key: PageKey, base: str) -> list[dict[str, Any]]:
-    loaded = await storage.load(key)
-    state = restore(loaded.position, loaded.records, _FOR_EVER)
     return [
         annotation
-        for chat in state.chats.values()
+        for chat in await chats_of(storage, key)
         for annotation in annotations_of(key, chat, base)
     ]
+
+
+async def chats_of(storage: Storage, key: PageKey) -> list[ChatState]:
+    loaded = await storage.load(key)
+    return list(restore(loaded.position, loaded.records, _FOR_EVER).chats.values())

@@ -37,21 +37,21 @@ def annotations_of(key: PageKey, chat: ChatState, base: str = "") -> Iterator[di
         "id": id,
         "type": "Annotation",
         "motivation": "commenting",
-        "created": _time(chat.created_at),
-        **({"modified": _time(chat.updated_at)} if chat.updated_at != chat.created_at else {}),
+        "created": time_of(chat.created_at),
+        **({"modified": time_of(chat.updated_at)} if chat.updated_at != chat.created_at else {}),
         "creator": _person(chat.created_by),
         **({"body": _first_body(chat, first)} if first else {}),
         "target": _target(source_of(key, base), chat.anchor),
         **_resolved(chat),
     }
     for comment in comments[1:]:
-        edited = {} if comment.edited_at is UNSET else {"modified": _time(comment.edited_at)}
+        edited = {} if comment.edited_at is UNSET else {"modified": time_of(comment.edited_at)}
         yield {
             **_context(_has_reactions(comment)),
             "id": f"urn:uuid:{comment.id}",
             "type": "Annotation",
             "motivation": "replying",
-            "created": _time(comment.created_at),
+            "created": time_of(comment.created_at),
             **edited,
             "creator": _person(comment.author),
             "body": _body(comment),
@@ -86,16 +86,16 @@ def _first_body(chat: ChatState, comment: Comment) -> dict[str, Any]:
     """With its own author and time where the comment that the chat began with is gone."""
     body = {"id": f"urn:uuid:{comment.id}", **_body(comment)}
     if (comment.author.id, comment.created_at) != (chat.created_by.id, chat.created_at):
-        body |= {"creator": _person(comment.author), "created": _time(comment.created_at)}
+        body |= {"creator": _person(comment.author), "created": time_of(comment.created_at)}
     if comment.edited_at is not UNSET:
-        body["modified"] = _time(comment.edited_at)
+        body["modified"] = time_of(comment.edited_at)
     return body
 
 
 def _resolved(chat: ChatState) -> dict[str, Any]:
     if chat.resolved is UNSET:
         return {}
-    told = {"collabchat:by": _person(chat.resolved.by), "collabchat:at": _time(chat.resolved.at)}
+    told = {"collabchat:by": _person(chat.resolved.by), "collabchat:at": time_of(chat.resolved.at)}
     return {"collabchat:resolved": told}
 
 
@@ -135,6 +135,6 @@ def _user(id: str) -> str:
     return f"urn:collabchat:user:{quote(id, safe='')}"
 
 
-def _time(ms: int) -> str:
+def time_of(ms: int) -> str:
     moment = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
     return moment.replace("+00:00", "Z")

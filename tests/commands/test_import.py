@@ -1,0 +1,183 @@
+"""What other programs exported comes in once, with its authors and times; what will not is said."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collabchat_asgi.commands.foreign import page_of
+from collabchat_asgi.core.model import PageKey
+from collabchat_asgi.testing.operations import anchor, create_chat
+
+from .conftest import ANN, PAGES, Run, collab, settle_all
+
+HYPOTHESIS = {
+    "total": 3,
+    "rows": [
+        {
+            "id": "reply1", "user": "acct:bob@hypothes.is", "uri": "https://docs.example/a?x=1#y",
+            "created": "2024-05-02T10:00:00.000000+00:00",
+            "updated": "2024-05-02T11:00:00.000000+00:00",
+            "text": "an answer", "tags": [], "references": ["root1"],
+            "target": [{"source": "https://docs.example/a"}],
+        },
+        {
+            "id": "root1", "user": "acct:ann@hypothes.is", "uri": "https://docs.example/a?x=1#y",
+            "user_info": {"display_name": "Ann"},
+            "created": "2024-05-01T10:00:00.000000+00:00",
+            "updated": "2024-05-01T10:00:00.000000+00:00",
+            "text": "a remark", "tags": ["todo"],
+            "target": [{"source": "https://docs.example/a", "selector": [
+                {"type": "RangeSelector", "startContainer": "/p[1]", "endContainer": "/p[1]",
+                 "startOffset": 0, "endOffset": 9},
+                {"type": "TextPositionSelector", "start": 4, "end": 13},
+                {"type": "TextQuoteSelector", "exact": "quick fox", "prefix": "the ",
+                 "suffix": " jumps"},
+            ]}],
+        },
+        {
+            "id": "lost", "user": "acct:bob@hypothes.is", "uri": "https://docs.example/a",
+            "created": "2024-05-02T10:00:00+00:00", "updated": "2024-05-02T10:00:00+00:00",
+            "text": "to nobody", "references": ["unknown"], "target": [],
+        },
+    ],
+}  # fmt: skip
+
+FASTCOMMENTS: list[dict[str, Any]] = [
+    {"_id": "c1", "urlId": "article-7", "userId": "u9", "commenterName": "Cem",
+     "comment": "=1+1 first", "date": "2024-05-01T10:00:00.000Z", "parentId": None},
+    {"_id": "c2", "urlId": "article-7", "userId": "u8", "commenterName": "Dee",
+     "comment": "x" * 2_100, "date": "2024-05-01T12:00:00.000Z", "parentId": "c1"},
+]  # fmt: skip
+
+
+def written(folder: Path, given: Any) -> str:
+    path = folder / "given.json"
+    path.write_text(json.dumps(given))
+    return str(path)
+
+
+def page(url: str, url_id: str) -> Any:
+    async def read() -> Any:
+        app = collab(url)
+        try:
+            return (await app.snapshot("acme", url_id))["chats"]
+        finally:
+            await app.close()
+
+    return asyncio.run(read())
+
+
+def test_hypothesis(url: str, tmp_path: Path, collabchat: Run) -> None:
+    given = ("import", written(tmp_path, HYPOTHESIS), "--format", "hypothesis", "--tenant", "acme",
+             "--storage", url, "--base", "https://docs.example")  # fmt: skip
+    code, out, err = collabchat(*given)
+    assert (code, "1 chats with 2 comments imported" in out, "1 left out" in out) == (1, True, True)
+    assert "answers unknown" in err
+    [chat] = page(url, "/a")
+    assert [comment["body"] for comment in chat["comments"]] == ["a remark #todo", "an answer"]
+    assert chat["createdBy"] == {"id": "ann@hypothes.is", "name": "Ann"}
+    assert chat["createdAt"] == 1_714_557_600_000
+    assert chat["comments"][1]["editedAt"] - chat["comments"][1]["createdAt"] == 3_600_000
+    kinds = [one["type"] for one in chat["anchor"]["selector"]]
+    assert kinds == ["TextPositionSelector", "TextQuoteSelector"]
+    code, out, _ = collabchat(*given)
+    assert "0 chats with 0 comments imported" in out
+    assert "2 comments there already" in out
+    assert page(url, "/a") == [chat]
+
+
+def test_fastcomments_and_a_dry_run(url: str, tmp_path: Path, collabchat: Run) -> None:
+    asyncio.run(settle_all(url, [(PageKey("acme", "other"), create_chat(), ANN)]))
+    given = ("import", written(tmp_path, FASTCOMMENTS), "--format", "fastcomments",
+             "--tenant", "acme", "--storage", url)  # fmt: skip
+    code, out, err = collabchat(*given, "--dry-run")
+    assert (code, "1 chats with 2 comments would be imported" in out) == (0, True)
+    assert "about the page as a whole" in err
+    assert "longer than 2000" in err
+    assert page(url, "article-7") == []
+    assert collabchat(*given)[0] == 0
+    [chat] = page(url, "article-7")
+    assert chat["anchor"]["selector"] == []
+    assert len(chat["comments"][1]["body"]) == 2_000
+    _, out, _ = collabchat("export", "--storage", url, "--format", "csv", "--page", "article-7")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["name"] for row in rows] == ["Cem", "Dee"]
+    assert rows[0]["text"] == "'=1+1 first", "a spreadsheet works nothing out"
+
+
+def test_what_was_exported_comes_back(
+    filled: str, other: str, tmp_path: Path, collabchat: Run
+) -> None:
+    _, out, _ = collabchat("export", "--storage", filled, "--tenant", "acme")
+    path = tmp_path / "annotations.jsonl"
+    path.write_text(out)
+    given = ("import", str(path), "--format", "w3c", "--tenant", "acme", "--storage", other)
+    assert collabchat(*given)[0] == 0
+    encoded = "https://acme.example/docs?q=ä%20b"
+    for url_id, there in ((PAGES[0].url_id,) * 2, (PAGES[1].url_id, encoded)):
+        before, after = page(filled, url_id), page(other, there)
+        for was, now in zip(before, after, strict=True):
+            if was["createdBy"] != was["comments"][0]["author"]:
+                # What it began with is gone, and is in no export.
+                assert now["createdBy"] == was["comments"][0]["author"]
+                now.update(createdBy=was["createdBy"], createdAt=was["createdAt"])
+        for chat in (*before, *after):
+            for comment in chat["comments"]:
+                comment.pop("reactions", None)
+            chat.pop("updatedAt")
+            chat["anchor"].pop("length")
+        assert after == before
+    assert "0 chats with 0 comments" in collabchat(*given)[1]
+
+
+def test_many_and_beside_others(url: str, tmp_path: Path, collabchat: Run) -> None:
+    rows = [
+        FASTCOMMENTS[0] | {"_id": f"n{number}", "comment": f"number {number}"}
+        for number in range(450)
+    ]
+    given = ("import", written(tmp_path, rows), "--format", "fastcomments", "--tenant", "acme",
+             "--storage", url)  # fmt: skip
+    assert "450 chats with 450 comments imported" in collabchat(*given)[1]
+    assert len(page(url, "article-7")) == 450
+
+
+def test_words_that_are_not_in_the_text_are_told(url: str, tmp_path: Path, collabchat: Run) -> None:
+    text = tmp_path / "page.txt"
+    given = ("import", written(tmp_path, HYPOTHESIS), "--format", "hypothesis", "--tenant", "acme",
+             "--storage", url, "--dry-run", "--text", str(text))  # fmt: skip
+    asyncio.run(settle_all(url, [(PageKey("acme", "other"), create_chat(), ANN)]))
+    text.write_text("the quick\n fox jumps")
+    assert "will not anchor" not in collabchat(*given)[2]
+    text.write_text("the lazy dog")
+    assert "will not anchor" in collabchat(*given)[2]
+
+
+@pytest.mark.parametrize("given", [[{"id": 1}], "text", [5]])
+def test_what_is_no_export_is_said(url: str, tmp_path: Path, collabchat: Run, given: Any) -> None:
+    code, _, err = collabchat("import", written(tmp_path, given), "--format", "w3c",
+                              "--tenant", "acme", "--storage", url)  # fmt: skip
+    assert (code, "given.json" in err) == (1, True)
+
+
+def test_html_says_everything_and_runs_nothing(url: str, collabchat: Run) -> None:
+    made = create_chat("<script>alert(1)</script>", anchor=anchor("<b>passage"))
+    asyncio.run(settle_all(url, [(PAGES[0], made, ANN)]))
+    _, out, _ = collabchat("export", "--storage", url, "--format", "html")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in out
+    assert "&lt;b&gt;passage" in out
+    assert "<script" not in out
+
+
+def test_pages_are_called_as_the_widget_calls_them() -> None:
+    assert page_of("https://docs.example/a/b?q#f", "https://docs.example") == "/a/b"
+    assert page_of("https://docs.example", "https://docs.example") == "/"
+    assert page_of("https://else.example/a?q#f", "https://docs.example") == "https://else.example/a"
+    assert page_of("urn:collabchat:page:acme:%2Fa%3Fb", "") == "/a?b"
+    assert page_of("article-7", "") == "article-7"
