@@ -8,7 +8,7 @@ const ODD = "(\\s+)|([\"`´‘-‟′″‹›«»「」『』])|([-‐-―−�
 const COMPOSED = new RegExp(ODD, 'gu')
 const DECOMPOSED = new RegExp(ODD + '|\\P{M}\\p{M}+', 'gu')
 /** Of these in one piece of work. */
-const PIECE = 8192
+const PIECE = 2048
 
 /** @param {string} text  @returns {string} without positions: for what is searched */
 export function fold(text) { return new Haystack(text).plain }
@@ -33,6 +33,8 @@ export class Haystack {
     /** @type {string[]} */
     const parts = []
     let length = 0, from = 0, n = 0
+    const odds = text.normalize('NFC') === text ? COMPOSED : DECOMPOSED
+    yield
     /** @param {number} to  @param {string} [instead]  @param {number} [size] of what it stands for */
     const cut = (to, instead = '', size = 0) => {
       parts.push(text.slice(from, to), instead)
@@ -40,7 +42,7 @@ export class Haystack {
       this.#folded.push(length, length += instead.length)
       this.#real.push(to, from = to + size)
     }
-    for (const { 0: odd, 1: space, 2: quotes, 3: dashes, 4: dots, 5: astral, index } of text.matchAll(text.normalize('NFC') === text ? COMPOSED : DECOMPOSED)) {
+    for (const { 0: odd, 1: space, 2: quotes, 3: dashes, 4: dots, 5: astral, index } of text.matchAll(odds)) {
       if (++n % PIECE === 0) yield
       if (astral) this.#astral.push(index)
       else {
@@ -49,6 +51,7 @@ export class Haystack {
       }
     }
     cut(text.length)
+    yield
     this.plain = parts.join('')
     this.length = text.length - this.#astral.length
   }

@@ -12,7 +12,7 @@ import { Haystack } from './haystack.js'
 import { CanonicalText } from './text.js'
 
 /** Milliseconds that one turn may take, less than a frame with what a browser does in it. */
-const SLICE = 8
+const SLICE = 6
 /** Beyond so much work on one reading of the page, turns come further apart: two thousand lost anchors are no reason to heat a phone. */
 const BUDGET = 1500
 const PACED = 40

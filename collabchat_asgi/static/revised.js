@@ -154,7 +154,9 @@ export class Revised {
     const places = hits(folded, exact, near, MOST_HITS)
     if (places.length === MOST_HITS) {
       // The right one may be far away among many lookalikes: its neighbourhood leads there.
+      yield
       if (prefix) for (const at of hits(folded, prefix.slice(-8) + exact, near, 8)) places.push(at + Math.min(8, prefix.length))
+      yield
       if (suffix) places.push(...hits(folded, exact + suffix.slice(0, 8), near, 8))
     }
     yield
@@ -172,6 +174,7 @@ export class Revised {
     if (prefix && suffix) {
       const size = Math.min(SEED, prefix.length), size2 = Math.min(SEED, suffix.length), most = 2 * exact.length + 24
       const starts = hits(folded, prefix.slice(-size), near, MOST_HITS).map(at => at + size).sort((a, b) => a - b)
+      yield
       const ends = starts.length ? hits(folded, suffix.slice(0, size2), near, MOST_HITS).sort((a, b) => a - b) : []
       for (const start of starts) {
         for (const end of ends) {
@@ -204,6 +207,7 @@ export class Revised {
         /** @type {Set<number>} */
         const seen = new Set()
         for (let piece = 0; piece + SEED <= words.length; piece += SEED) {
+          yield
           for (const at of hits(folded, words.slice(piece, piece + SEED), near, 4)) {
             const place = Math.round((at - piece + shift) / 64)
             if (seen.has(place)) continue
