@@ -164,6 +164,22 @@ def test_prometheus(home: Callable[[str], Home]) -> None:
 
 
 @pytest.mark.long
+def test_otel(home: Callable[[str], Home]) -> None:
+    code = "from collabchat_asgi.tracing import OpenTelemetry; print(OpenTelemetry().tracer)"
+    assert "Tracer" in home("otel").run("python", "-c", code)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("extra", ["top", "load"])
+def test_a_command_of_its_own(home: Callable[[str], Home], extra: str) -> None:
+    own = home(extra)
+    assert {"top": "rich", "load": "websockets"}[extra] in own.brought
+    wrong = {"top": ("--storage", "memory://"), "load": ("http://192.0.2.7/x",)}[extra]
+    code = f"from collabchat_asgi.cli import main; print(main({[extra, *wrong]}))"
+    assert own.run("python", "-c", code) == "1\n", "it came as far as its own words"
+
+
+@pytest.mark.long
 def test_jwt(home: Callable[[str], Home]) -> None:
     assert home("jwt").run("python", "-c", TOKEN) == "ann\n"
 
