@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from math import isqrt
 from typing import TypeVar, cast
 
@@ -26,6 +26,14 @@ class Layered(MutableMapping[str, T]):
         self._base: dict[str, T] = {}
         self._changes: dict[str, object] = {}
         self._size = 0
+
+    @classmethod
+    def of(cls, mapping: Mapping[str, T]) -> Layered[T]:
+        """A copy of it."""
+        copied = cls()
+        copied._base = dict(mapping)
+        copied._size = len(copied._base)
+        return copied
 
     def fork(self) -> Layered[T]:
         if len(self._changes) > _LEAST + isqrt(len(self._base)):
@@ -70,6 +78,15 @@ class Layered(MutableMapping[str, T]):
                 yield key
         for key in changes:
             if key not in base:
+                yield key
+
+    def __reversed__(self) -> Iterator[str]:
+        base, changes = self._base, self._changes
+        for key in reversed(changes):
+            if key not in base:
+                yield key
+        for key in reversed(base):
+            if changes.get(key) is not _GONE:
                 yield key
 
     def __len__(self) -> int:

@@ -6,6 +6,7 @@ The JavaScript client folds in the same way (`static/page.js`); both run tests/v
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -37,6 +38,10 @@ def weight_of_comment(body: str, author: User) -> int:
     return COMMENT_BYTES + len(body.encode()) + len(author.name.encode()) + avatar
 
 
+MANY_COMMENTS = 64
+"""A chat with more is copied in layers: its next comment must not cost what all of them weigh."""
+
+
 class ChatState(msgspec.Struct, eq=False, gc=False):
     """One chat with all of its comments, in the order of their creation.
 
@@ -51,7 +56,7 @@ class ChatState(msgspec.Struct, eq=False, gc=False):
     created_seq: int
     updated_at: int
     resolved: Resolved | UnsetType = UNSET
-    comments: dict[str, CommentState] = msgspec.field(default_factory=dict)
+    comments: dict[str, CommentState] | Layered[CommentState] = msgspec.field(default_factory=dict)
 
     def copy(self) -> ChatState:
         return ChatState(
@@ -62,20 +67,21 @@ class ChatState(msgspec.Struct, eq=False, gc=False):
             self.created_seq,
             self.updated_at,
             self.resolved,
-            dict(self.comments),
+            _copied(self.comments),
         )
 
     def as_chat(self, newest: int | None = 5) -> Chat:
         """The chat as it travels, with its `newest` comments (None: all), oldest first."""
-        comments = [state.comment for state in self.comments.values()]
-        shown = comments if newest is None else comments[-newest:]
+        known = self.comments
+        shown = [known[id].comment for id in islice(reversed(known), newest)]
+        shown.reverse()
         return Chat(
             id=self.id,
             anchor=self.anchor,
             created_by=self.created_by,
             created_at=self.created_at,
             updated_at=self.updated_at,
-            comment_count=len(comments),
+            comment_count=len(known),
             comments=tuple(shown),
             resolved=self.resolved,
         )
@@ -277,6 +283,14 @@ class State:
     ) -> None:
         self.size += _size(comment) - _size(known.comment)
         chat.comments[comment.id] = CommentState(comment, known.created_seq, body_seq)
+
+
+def _copied(
+    comments: dict[str, CommentState] | Layered[CommentState],
+) -> dict[str, CommentState] | Layered[CommentState]:
+    if isinstance(comments, Layered):
+        return comments.fork()
+    return dict(comments) if len(comments) < MANY_COMMENTS else Layered.of(comments)
 
 
 def _size(comment: Comment) -> int:

@@ -29,6 +29,8 @@ def test_it_is_a_dict_and_a_fork_is_a_copy(data: bytes) -> None:
         assert (key in mapping) == (key in model)
     for mapping, model in pairs:
         assert list(mapping.items()) == list(model.items())
+        assert list(reversed(mapping)) == list(reversed(model))
+        assert dict(Layered.of(mapping)) == model
         assert len(mapping) == len(model)
 
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given
 from msgspec import UNSET
 
+from collabchat_asgi.core.layered import Layered
 from collabchat_asgi.core.model import (
     AddComment,
     AddReaction,
@@ -59,6 +62,38 @@ def check_forks(make: type[State], data: bytes) -> None:
 @given(tapes)
 def test_a_fork_changes_nothing_but_itself(data: bytes) -> None:
     check_forks(State, data)
+
+
+@many
+@given(tapes)
+def test_nor_where_a_chat_has_many_comments(data: bytes) -> None:
+    with patch("collabchat_asgi.core.state.MANY_COMMENTS", 1):
+        check_forks(State, data)
+
+
+def test_many_comments_that_are_shared_are_noticed() -> None:
+    def shares(data: bytes) -> None:
+        with (
+            patch("collabchat_asgi.core.state.MANY_COMMENTS", 1),
+            patch("collabchat_asgi.core.state._copied", lambda comments: comments),
+        ):
+            check_forks(State, data)
+
+    assert catches(shares)
+
+
+def test_the_next_comment_does_not_cost_what_all_of_them_weigh() -> None:
+    page, id, _ = one_chat()
+    for number in range(300):
+        draft = Draft(f"{number}", page.fresh())
+        page.do(AddComment(url_id=URL, chat_id=id, comment=draft), ANN)
+    chat = page.state.chats[id].copy()
+    again = chat.copy()
+    assert isinstance(chat.comments, Layered)
+    assert isinstance(again.comments, Layered)
+    assert again.comments._base is chat.comments._base, "nothing is copied that was not changed"
+    assert [one.body for one in again.as_chat().comments] == ["295", "296", "297", "298", "299"]
+    assert again.as_chat().comment_count == 301
 
 
 class KeepsOwning(State):
