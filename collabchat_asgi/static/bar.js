@@ -2,7 +2,7 @@
 
 /** @import { PageState } from './types.js' */
 /** @import { Words } from './words.js' */
-import { fill, h, icon, textButton } from './dom.js'
+import { fill, h, icon, nameOf, textButton } from './dom.js'
 import { widgetSheet } from './styles.js'
 import { refused, signedOut, state as stateWords } from './troubles.js'
 
@@ -27,14 +27,18 @@ export class Bar {
     this.place('')
   }
 
-  /** @param {PageState} state  @param {number} open discussions that are not resolved */
-  update(state, open) {
+  /** @param {PageState} state  @param {number} open discussions that are not resolved  @param {number} unread comments that are new to this reader */
+  update(state, open, unread) {
     const { users, status, reason, pending } = state, { words } = this.host
     const known = users !== undefined && users > 0 && status === 'live'
     this.people.hidden = !known
-    if (known) say(this.people, words.count(users, '{n} person here', '{n} people here'), icon('people'), words.number(users))
+    if (known) {
+      const here = words.count(users, '{n} person here', '{n} people here'), names = state.people?.map(each => nameOf(words, each))
+      say(this.people, names ? `${here}: ${new Intl.ListFormat(words.locale).format(names)}` : here, icon('people'), words.number(users))
+    }
     // Before the page was ever loaded nobody knows whether there are any.
-    if (state.loaded || open) say(this.list, words.count(open, '{n} discussion', '{n} discussions'), icon('chat'), words.number(open))
+    const fresh = unread ? [h('span', { class: 'new' }, words.number(unread))] : []
+    if (state.loaded || open) say(this.list, [words.count(open, '{n} discussion', '{n} discussions'), ...unread ? [words.count(unread, '{n} new comment', '{n} new comments')] : []].join(', '), icon('chat'), words.number(open), ...fresh)
     else say(this.list, words.say('Discussions'), icon('chat'))
     const short = stateWords(words, state)
     // A short trouble is nobody's business: first only the dot changes, and words come after five seconds.

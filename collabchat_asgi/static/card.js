@@ -8,6 +8,7 @@ import { describe, moved, ofPage, quoted } from './describe.js'
 import { Composer } from './composer.js'
 import { fill, focused, h, icon, iconButton, linked, nameOf, redraw, textButton } from './dom.js'
 import { Message } from './message.js'
+import { linkTo } from './pageid.js'
 import { closed, reveal } from './reveal.js'
 import { refused, stopped, thrown } from './troubles.js'
 import { begun, forgetNobodys, keep, unsent } from './unsent.js'
@@ -56,6 +57,8 @@ export class Card {
   described = describe
   /** The reader is looking for another place for it. */
   moving = false
+  /** Comments that were new to this reader when the discussion was opened. @type {ReadonlySet<string>} */
+  #new = new Set()
   /** The passage is in a closed part of the page. */
   #hidden = false
   /** What brings the passage into sight. @type {AbortController | undefined} */
@@ -133,6 +136,7 @@ export class Card {
     const same = this.chatId === chatId && this.shown
     if (!same) {
       this.#open(chatId)
+      this.#new = new Set(this.host.page.unread().get(chatId))
       this.update(this.host.page.state)
       this.place()
       this.#toEnd()
@@ -358,7 +362,19 @@ export class Card {
       steps && steps.here.length > 1 && h('span', { class: 'steps' },
         iconButton('previous', words.say('Previous discussion here'), () => steps.step(-1), { 'data-key': 'previous' }), words.say('{at} of {n}', { at: steps.at, n: steps.here.length }),
         iconButton('next', words.say('Next discussion here'), () => steps.step(1), { 'data-key': 'next' })),
+      chat && iconButton('link', words.say('Copy link'), () => this.#copyLink(chat.id), { 'data-key': 'link' }),
       resolve, mayMove && iconButton('move', words.say('Select the new place'), () => this.relocate(!this.moving), { 'data-key': 'move' }), iconButton('close', words.say('Close'), () => this.close(), { 'data-key': 'close' })), () => this.element)
+  }
+
+  /** @param {string} chatId */
+  async #copyLink(chatId) {
+    const link = linkTo(location.href, chatId)
+    try {
+      await navigator.clipboard.writeText(link)
+      this.say(this.host.words.say('Copied'))
+    } catch {
+      this.say(link) // plain http has no clipboard of its own
+    }
   }
 
   /** @param {Chat | undefined} chat  @param {PageState} state  @param {boolean} offline  @param {boolean} end */
@@ -401,6 +417,9 @@ export class Card {
       if (message.element !== wanted) before ? before.after(message.element) : this.log.prepend(message.element)
       before = message.element
       message.update(comment, chat, state, offline)
+      const first = comments.findIndex(each => this.#new.has(each.id)) === index
+      if (first) message.element.dataset.new = words.say('New since you were here')
+      else delete message.element.dataset.new
     }
     if (this.log.lastChild !== this.fresh) this.log.append(this.fresh)
     if (end) return this.#toEnd()
@@ -467,6 +486,7 @@ export class Card {
   #seen() {
     this.#unseen = 0
     this.fresh.hidden = true
+    if (this.chatId !== undefined && document.visibilityState === 'visible') this.host.page.markRead(this.chatId)
   }
 
   /** Beside the text where there is room, else under the passage or over it; a sheet on narrow screens. */

@@ -16,7 +16,7 @@ import { followGround, isDark } from './ground.js'
 import { Highlights, caretAt, covers } from './highlights.js'
 import { followLanguage, languageOf } from './language.js'
 import { canonical, follow } from './navigation.js'
-import { pageId } from './pageid.js'
+import { linkedChat, pageId } from './pageid.js'
 import { Places } from './places.js'
 import { Prompt } from './prompt.js'
 import { translated } from './translation.js'
@@ -40,6 +40,8 @@ export class Life {
   #frame = 0
   #counts = ''
   #bar = ''
+  /** The discussion that the address leads to, until it is there. */
+  #linked = linkedChat(location.href)
   /** For whom all this is shown. */
   #who = ''
   /** Whose passage is under the pointer, in the list or in the text. */
@@ -89,6 +91,12 @@ export class Life {
     this.theme()
     this.page.on('change', state => this.#changed(state))
     this.page.on('presence', () => this.#drawBar())
+    this.page.on('read', () => {
+      this.#drawBar()
+      this.panel?.update(this.page.state)
+    })
+    // What came while nobody looked is seen when somebody does.
+    document.addEventListener('visibilitychange', () => this.card?.update(this.page.state), { signal })
     this.page.on('typing', ({ chatId, users }) => { if (this.card?.chatId === chatId) this.card.showTyping(users) })
     this.page.on('status', detail => {
       this.#changed(this.page.state)
@@ -159,6 +167,8 @@ export class Life {
       now: () => this.page.now,
       resume: selector => this.#resume(selector),
       discuss: () => this.discussPage(),
+      unread: () => this.page.unread(),
+      readAll: () => this.page.markRead(),
       point: (id, on) => this.#hover(on ? id : ''),
       translated: () => translated(this.places.text.root),
       place: id => {
@@ -218,6 +228,8 @@ export class Life {
     follow(() => {
       this.relocate()
       if (here !== location.href) this.client.navigated()
+      if (here !== location.href) this.#linked = linkedChat(location.href)
+      this.#openLinked()
       here = location.href
     }, signal)
   }
@@ -378,6 +390,13 @@ export class Life {
     })
   }
 
+  #openLinked() {
+    const chatId = this.#linked
+    if (chatId === undefined || !this.#chats.has(chatId)) return
+    this.#linked = undefined
+    this.open(chatId)
+  }
+
   /** By the keyboard, from wherever one reads. */
   #listOrClose() {
     this.panel?.shown ? this.panel.close() : this.#list()
@@ -448,11 +467,14 @@ export class Life {
     for (const { id } of unsent) if (before.has(id)) this.#paint(id)
     this.card?.update(state)
     this.panel?.update(state)
+    // From here on what others write is new to who was never here before.
+    if (state.status === 'live' && state.read === undefined) this.page.markRead()
     this.#drawBar()
     if (!this.#ready && state.loaded) {
       this.#ready = true
       this.#tell('ready', { urlId: state.urlId })
     }
+    this.#openLinked()
   }
 
   /** @param {string[]} chatIds */
@@ -478,7 +500,7 @@ export class Life {
   #drawBar() {
     const { state } = this.page, { users } = state
     const chats = state.chats.filter(chat => !chat.resolved).length
-    this.bar.update(state, chats)
+    this.bar.update(state, chats, [...this.page.unread().values()].flat().length)
     const detail = users === undefined ? { chats } : { users, chats }
     const counts = JSON.stringify(detail)
     if (counts === this.#counts) return

@@ -39,3 +39,15 @@ function shortened(name) {
   const tail = '~' + [one, other].map(half => (half >>> 0).toString(16).padStart(8, '0')).join('')
   return name.slice(0, MOST - tail.length) + tail
 }
+
+const LINKED = /([#&])collabchat=([\w-]+)$/
+
+/** The discussion that an address leads to. @param {string} address  @returns {string | undefined} */
+export const linkedChat = address => LINKED.exec(address)?.[2]
+
+/** The address of a discussion: a route in the fragment stays before it. @param {string} address  @param {string} chatId  @returns {string} */
+export function linkTo(address, chatId) {
+  const url = new URL(address), route = url.hash.replace(LINKED, '')
+  url.hash = /^#[/!]/.test(route) ? `${route}&collabchat=${chatId}` : `collabchat=${chatId}`
+  return url.href
+}

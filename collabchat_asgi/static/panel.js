@@ -16,6 +16,8 @@ import { begun } from './unsent.js'
  * @property {(chatId: string) => {state: AnchorState, start: number} | undefined} place in the text; undefined until it was looked for
  * @property {() => void} discuss the page as a whole
  * @property {() => boolean} translated whether a browser has put the page into another language
+ * @property {() => ReadonlyMap<string, readonly string[]>} unread comments that are new to this reader, by discussion
+ * @property {() => void} readAll
  * @property {(back: boolean) => void} closed
  * @property {(selector: import('./types.js').Selector[]) => void} resume what was begun about this
  * @property {() => number} now by the server's clock
@@ -28,7 +30,7 @@ const GAP = 8
 const subject = (words, anchor) => ofPage(anchor) ? words.say('The page as a whole') : quoted(anchor)
 
 export class Panel {
-  /** @type {'open' | 'resolved'} */
+  /** @type {'open' | 'resolved' | 'new'} */
   #shows = 'open'
   /** @type {PageState | undefined} */
   #state
@@ -108,14 +110,17 @@ export class Panel {
   #draw(state) {
     const { words } = this.host
     const open = state.chats.filter(each => !each.resolved), resolved = state.chats.filter(each => each.resolved)
-    const filter = (/** @type {'open' | 'resolved'} */ name, /** @type {string} */ label) => textButton(label, () => {
+    const unread = this.host.unread(), fresh = state.chats.filter(each => unread.has(each.id))
+    if (!fresh.length && this.#shows === 'new') this.#shows = 'open'
+    const filter = (/** @type {'open' | 'resolved' | 'new'} */ name, /** @type {string} */ label) => textButton(label, () => {
       this.#shows = name
       if (this.#state) this.update(this.#state)
     }, { 'aria-pressed': String(this.#shows === name), 'data-key': name })
     const writes = state.loaded && state.status !== 'refused' && state.can.includes('comment')
     fill(this.filters, filter('open', words.say('Open {n}', { n: open.length })), filter('resolved', words.say('Resolved {n}', { n: resolved.length })),
+      fresh.length > 0 && filter('new', words.say('New {n}', { n: fresh.length })),
       writes && textButton(words.say('Discuss this page'), () => this.host.discuss(), { class: 'text-button whole', 'data-key': 'whole' }))
-    const shown = this.#shows === 'open' ? open : resolved
+    const shown = { open, resolved, new: fresh }[this.#shows]
     // Of discussions that do not exist, or exist no more: nothing else leads to them.
     const unsent = this.#shows === 'open' ? state.drafts.filter(each => !state.chats.some(chat => chat.id === each.chatId)) : []
     const started = this.#shows === 'open' ? begun(state) : []
@@ -126,6 +131,7 @@ export class Panel {
     const gone = placed.filter(({ place }) => place?.state === 'lost')
     const { scrollTop } = this.list
     fill(this.list,
+      this.#shows === 'new' && textButton(words.say('Mark all as read'), () => this.host.readAll(), { 'data-key': 'read' }),
       started.length > 0 && h('h3', {}, words.say('Begun, not sent')), started.length > 0 && h('ul', { class: 'list' }, ...started.map(({ about, selector, words: written }) => h('li', {},
         h('button', { class: 'item', 'data-key': about, onclick: () => this.host.resume(selector) }, h('span', {}), h('span', {},
           h('span', { class: 'passage', dir: 'auto' }, subject(words, { selector, length: 0 })), h('span', { class: 'body', dir: 'auto' }, written)))))),
@@ -150,9 +156,10 @@ export class Panel {
   #item(chat, state) {
     const last = chat.comments.at(-1)
     const others = chat.commentCount - 1, { words } = this.host
-    const meta = [others > 0 && words.count(others, '{n} reply', '{n} replies'), ago(words, chat.updatedAt, this.host.now()), chat.pending && words.say('not sent yet')]
+    const unread = this.host.unread().get(chat.id)?.length ?? 0
+    const meta = [unread > 0 && words.count(unread, '{n} new comment', '{n} new comments'), others > 0 && words.count(others, '{n} reply', '{n} replies'), ago(words, chat.updatedAt, this.host.now()), chat.pending && words.say('not sent yet')]
     const point = (/** @type {boolean} */ on) => () => this.host.point(chat.id, on)
-    return h('button', { class: 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
+    return h('button', { class: unread ? 'item fresh-item' : 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
       avatar(words, chat.createdBy), h('span', {},
         h('span', { class: state === 'lost' ? 'passage gone' : 'passage', dir: 'auto' }, state === 'changed' && h('span', { class: 'badge' }, words.say('Changed')), subject(words, chat.anchor)),
         h('span', { class: 'body', dir: 'auto' }, last?.body ?? ''),

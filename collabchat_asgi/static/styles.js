@@ -150,6 +150,9 @@ button:disabled { cursor: default; opacity: .45 }
 
 .filters { display: flex; gap: 4px; padding: 2px 12px 8px }
 .filters [aria-pressed=true] { background: var(--fill); color: var(--fg) }
+.bar .new { padding: 0 6px; border-radius: 999px; background: var(--accent); color: var(--on-accent); font-size: var(--tiny) }
+.fresh-item .body { font-weight: 600 }
+.message[data-new]::before { content: attr(data-new); grid-column: 1 / -1; color: var(--soft); font-size: var(--tiny); font-weight: 600; border-block-start: 1px solid var(--accent); padding-top: 3px }
 .filters .whole { margin-inline-start: auto }
 .list { list-style: none; margin: 0; padding: 0 8px 8px }
 .list h3 { font: inherit; font-size: var(--tiny); font-weight: 600; color: var(--soft); margin: 10px 8px 4px }

@@ -1,7 +1,7 @@
 /** What pages are called. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { pageId } from '../../collabchat_asgi/static/pageid.js'
+import { linkTo, linkedChat, pageId } from '../../collabchat_asgi/static/pageid.js'
 
 const OWN = 'https://site.example/collabchat/'
 const APART = 'https://comments.example/'
@@ -53,4 +53,17 @@ describe('a page without a name', () => {
   test('the number is the same for ever', () => {
     assert.match(pageId('https://site.example/' + 'a'.repeat(600), OWN), /~ed7ef682a4d3623e$/)
   })
+})
+
+test('a link leads to a discussion, and leaves routes in the fragment alone', () => {
+  for (const [address, link] of [
+    ['https://site.example/a?b=1', 'https://site.example/a?b=1#collabchat=c-1'],
+    ['https://site.example/a#part', 'https://site.example/a#collabchat=c-1'],
+    ['https://site.example/#/shop', 'https://site.example/#/shop&collabchat=c-1'],
+    ['https://site.example/#/shop&collabchat=c-0', 'https://site.example/#/shop&collabchat=c-1'],
+  ]) {
+    assert.equal(linkTo(address, 'c-1'), link)
+    assert.equal(linkedChat(link), 'c-1')
+    assert.equal(linkedChat(address.replace('&collabchat=c-0', '')), undefined)
+  }
 })

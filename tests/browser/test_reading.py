@@ -1,0 +1,66 @@
+"""What is new since somebody was here, on every device of theirs; and links to discussions."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from .conftest import BOOK, FOG, Visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_what_is_new_since_somebody_was_here(visit: Visit) -> None:
+    ada, ben = await visit("Ada"), await visit("Ben")
+    await ada.discuss(FOG, "Ben sees this")
+    await ben.threads(1)
+    await ben.open(FOG)
+    await expect(ben[".bar .new"]).to_have_count(0)
+    # Nobody is new to what they have never seen, and what is read is known elsewhere.
+    await ben.until("document.querySelector('collab-chat').threads().length", 1)
+    await ben.page.close()
+    await ada.reply("This is new to Ben")
+    await ada.page.keyboard.press("Escape")
+    await ada.discuss(BOOK, "And so is this")
+    await ada.settled()
+
+    back = await visit("Ben")
+    tab = await visit("Ben", beside=back)
+    for each in (back, tab):
+        await expect(each[".bar .new"]).to_have_text("2")
+    await back[".bar .discussions"].click()
+    await expect(back[".panel .fresh-item .passage"]).to_have_text([FOG, BOOK])
+    await back.page.get_by_role("button", name="New 2").click()
+    await back[".panel .item"].first.click()
+    await expect(back[".card [data-new]"]).to_contain_text("This is new to Ben")
+    await expect(back[".card [data-new]"]).to_have_count(1)
+    for each in (back, tab):
+        await expect(each[".bar .new"]).to_have_text("1")
+    await tab[".bar .discussions"].click()
+    await tab.page.get_by_role("button", name="New 1").click()
+    await tab.page.get_by_role("button", name="Mark all as read").click()
+    for each in (back, tab):
+        await expect(each[".bar .new"]).to_have_count(0)
+    await expect(ada[".bar .new"]).to_have_count(0)
+    await back.clean()
+
+
+async def test_a_link_opens_its_discussion_after_an_edit_too(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(BOOK, "Look at this")
+    await ada.settled()
+    chat = await ada.js("document.querySelector('collab-chat').threads()[0].id")
+    await ada.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await ada[".card [data-key=link]"].click()
+    await expect(ada[".card .notice"]).to_have_text("Copied")
+    link = await ada.js("navigator.clipboard.readText()")
+    assert link == f"{ada.page.url}#collabchat={chat}"
+    ben = await visit("Ben", query=f"?without=1&paragraphs=40#collabchat={chat}")
+    await expect(ben.bodies).to_have_text(["Look at this"])
+    await expect(ben[".card .quote"]).to_have_text(BOOK)
+    await ben[".card"].press("Escape")
+    await expect(ben[".card"]).to_be_hidden()
+    # Also where the page is open already.
+    await ben.js(f"location.hash = ''; location.hash = 'collabchat={chat}'")
+    await expect(ben[".card"]).to_be_visible()
+    await ben.clean()
