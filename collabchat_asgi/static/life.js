@@ -135,6 +135,8 @@ export class Life {
   #furnish(talk) {
     const life = this
     const { words } = this
+    const look = talk.talkSheet(), { adoptedStyleSheets: looks } = this.#shadow
+    if (!looks.includes(look)) this.#shadow.adoptedStyleSheets = [...looks, look]
     this.card = new talk.Card(this.face, {
       words,
       get page() { return life.page },

@@ -74,120 +74,20 @@ button:disabled { cursor: default; opacity: .45 }
 .prompt .text-button:is(.main, .join) { color: var(--on-accent) }
 .prompt .barred { padding: 0 10px; align-self: center; max-width: 260px }
 .prompt .icon-button { width: 32px; height: 32px }
-
-.card, .panel { flex-direction: column; border-radius: var(--collabchat-radius, 14px); outline: none }
-.card { width: 348px; max-width: calc(100vw - 24px); max-height: min(600px, calc(var(--room, 100vh) - 24px)) }
-.panel { inset-block-start: var(--collabchat-top, 14px); inset-inline-end: var(--collabchat-end, 16px); width: 360px; max-width: calc(100vw - 24px); max-height: min(720px, calc(100vh - 28px)); height: fit-content }
-.card > :not(.log), .panel > :not(.list) { flex: none }
-.head { display: flex; align-items: center; gap: 2px; padding-block: 8px 4px; padding-inline: 16px 8px; min-height: 44px }
-.head h2 { font: inherit; font-weight: 600; margin: 0; flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
-.head .steps { display: inline-flex; align-items: center; color: var(--soft); font-size: var(--tiny); font-variant-numeric: tabular-nums }
-.head .steps .icon-button { width: 24px; height: 24px }
-.quote { margin: 2px 16px 8px; padding: 1px 0 1px 10px; border-inline-start: 3px solid var(--mark); color: var(--soft); font-size: var(--small); line-height: 1.45;
-  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere }
-.gone { text-decoration: line-through; text-decoration-color: var(--soft) }
-.quote.gone { border-color: var(--line) }
-.badge { margin-inline-end: 6px; padding: 0 6px; border-radius: var(--collabchat-radius, 8px); background: var(--fill); color: var(--soft); font-size: var(--tiny); font-weight: 600 }
-.notice { margin: 0 16px 8px; padding: 7px 10px; border-radius: var(--collabchat-radius, 8px); background: var(--fill); color: var(--soft); font-size: var(--small); line-height: 1.4 }
-.log, .list { overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--soft) transparent }
-.log { padding: 4px 0; min-height: 0 }
-.low { overflow-y: auto }
-.low .log { min-height: 68px }
-.low .typing:empty { display: none }
-.placing { margin: -4px 10px 6px }
-.low .quote { -webkit-line-clamp: 1; margin-bottom: 2px }
-.low .composer textarea { max-height: 66px }
-.low.lowest .quote { display: none }
-.low.lowest .composer { margin-bottom: 6px }
-.low.lowest .head { padding-block: 2px 0 }
-.log > .text-button { margin: 0 12px 4px }
-
-.message, .item { display: grid; grid-template-columns: 30px minmax(0, 1fr); column-gap: 10px }
-.message { position: relative; contain: layout style; padding: 7px 16px }
-.avatar { width: 30px; height: 30px; border-radius: 50%; display: grid; place-items: center; overflow: hidden; background: hsl(var(--hue) var(--disc)); color: hsl(var(--hue) var(--letters)); font-size: 11.5px; font-weight: 600; letter-spacing: .02em; user-select: none }
-.byline { display: flex; align-items: baseline; gap: 8px; min-width: 0; line-height: 1.3; padding-inline-end: 4px }
-.byline bdi { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
-.byline time, .byline span { color: var(--soft); font-size: var(--tiny); white-space: nowrap; flex: none }
-.body { white-space: pre-wrap; overflow-wrap: anywhere; margin: 1px 0 0 }
-.body a { color: inherit; text-decoration: underline 2px var(--accent); text-underline-offset: 3px }
-.pending .body { color: var(--soft) }
-.pending .sending { animation: late .2s .7s both }
-.actions { position: absolute; inset-block-start: 2px; inset-inline-end: 10px; display: flex; padding: 1px; background: var(--bg); border-radius: var(--collabchat-radius, 9px); box-shadow: 0 0 0 1px var(--line); opacity: 0 }
-.message:hover .actions, .message:focus-within .actions { opacity: 1 }
-@media (hover: hover) { .message:hover .byline, .message:focus-within .byline { padding-inline-end: 88px } }
-.message:focus { outline: 0 }
-.actions .icon-button { width: 26px; height: 26px }
-@media (hover: none) {
-  .actions { opacity: 1; box-shadow: none; position: static; grid-column: 2; background: none; margin-inline-start: -6px }
-  .actions .icon-button { width: 40px; height: 36px }
-}
-.reactions { display: flex; flex-wrap: wrap; gap: 4px; margin-top: 5px }
-.reactions button { min-width: 26px; height: 26px; padding: 0 8px; border-radius: var(--collabchat-radius, 999px); background: var(--fill); font-size: var(--small); line-height: 26px; font-variant-numeric: tabular-nums }
-.reactions button:hover { background: var(--press) }
-.reactions button[aria-pressed=true] { box-shadow: inset 0 0 0 1.5px var(--accent) }
-.picker button { padding: 0 6px; background: none; font-size: 17px; height: 30px }
-.ask { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 6px; margin-top: 6px; font-size: var(--small); color: var(--soft) }
-.ask span { flex: 1 0 auto }
-.failed { margin: 4px 16px 8px; padding: 9px 12px; border-radius: var(--collabchat-radius, 10px); background: var(--bad-fill); font-size: var(--small) }
-.failed strong { color: var(--bad); font-weight: 600 }
-.failed .body { margin: 3px 0 4px }
-.failed .ask { justify-content: flex-end; margin: 0 -6px -4px }
-.typing { padding: 0 16px; min-height: 20px; font-size: var(--tiny); color: var(--soft); overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
-.fresh { position: sticky; bottom: 4px; margin: 0 auto; display: block; padding: 3px 12px; min-height: 26px; border-radius: var(--collabchat-radius, 999px); background: var(--accent); color: var(--on-accent); font-size: var(--tiny); font-weight: 600; box-shadow: 0 2px 8px #0003 }
-
-.composer { margin: 2px 12px 12px; border: 1px solid var(--line); border-radius: var(--collabchat-radius, 12px); background: var(--bg); display: grid; grid-template-columns: 1fr auto; align-items: end }
-.composer:focus-within { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent) }
-.composer textarea { border: 0; outline: 0; background: none; resize: none; padding: 8px 4px 8px 12px; min-height: 38px; max-height: 180px; width: 100%; display: block; field-sizing: content; line-height: 1.45 }
-.composer textarea::placeholder { color: var(--soft); opacity: 1 }
-.composer .tools { display: flex; gap: 4px; padding: 4px; align-items: center }
-.composer .count { font-size: var(--tiny); color: var(--soft); font-variant-numeric: tabular-nums }
-.composer .count.over { color: var(--bad); font-weight: 600 }
-.composer .send { width: 30px; height: 30px; border-radius: var(--collabchat-radius, 9px); background: var(--accent); color: var(--on-accent); display: grid; place-items: center }
-.composer .send:disabled { background: var(--press); color: var(--soft); opacity: 1 }
-.message .composer { margin: 4px 0 2px; grid-template-columns: 1fr }
-.message .tools { justify-content: flex-end }
-.problem { grid-column: 1 / -1; color: var(--bad); font-size: var(--tiny); padding: 0 12px 8px }
-
-.filters { display: flex; gap: 4px; padding: 2px 12px 8px }
-.filters [aria-pressed=true] { background: var(--fill); color: var(--fg) }
 .bar .new { padding: 0 6px; border-radius: 999px; background: var(--accent); color: var(--on-accent); font-size: var(--tiny) }
-.fresh-item .body { font-weight: 600 }
-.message[data-new]::before { content: attr(data-new); grid-column: 1 / -1; color: var(--soft); font-size: var(--tiny); font-weight: 600; border-block-start: 1px solid var(--accent); padding-top: 3px }
-.filters .whole { margin-inline-start: auto }
-.list { list-style: none; margin: 0; padding: 0 8px 8px }
-.list h3 { font: inherit; font-size: var(--tiny); font-weight: 600; color: var(--soft); margin: 10px 8px 4px }
-.item { width: 100%; text-align: start; padding: 9px 8px; border-radius: var(--collabchat-radius, 10px) }
-.item:hover { background: var(--fill) }
-.item:focus-visible { outline-offset: -2px }
-.item .passage { display: block; color: var(--soft); font-size: var(--small); overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
-.item .body { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; white-space: normal }
-.item .meta { color: var(--soft); font-size: var(--tiny); display: block; margin-top: 1px }
-.item .meta.bad { color: var(--bad); font-weight: 600 }
-.empty { padding: 20px 24px 28px; text-align: center; color: var(--soft) }
-.empty strong { display: block; color: var(--fg); font-weight: 600; margin-bottom: 2px }
 
 @media (max-width: 640px) {
-  .card, .panel { inset: auto 0 0 !important; width: 100%; max-width: none; max-height: 72dvh !important; border-radius: var(--collabchat-radius, 18px) var(--collabchat-radius, 18px) 0 0; padding-bottom: env(safe-area-inset-bottom); animation-name: sheet }
   .icon-button { width: 40px; height: 40px }
   .text-button { min-height: 40px; padding-inline: 14px }
-  .composer .send { width: 38px; height: 38px }
-  .composer textarea { font-size: max(16px, var(--size)); min-height: 46px; padding-block: 11px }
-  .head { padding-inline-end: 10px }
-  .head .steps .icon-button { width: 40px; height: 40px }
   .bar:not([data-at]) { inset-block: auto calc(var(--collabchat-bottom, 14px) + env(safe-area-inset-bottom) + 50px * var(--row)) }
   .bar button { min-height: 40px }
 }
-@media (max-width: 640px) { .card { max-height: max(.72 * var(--room, 100dvh), min(var(--room, 100dvh) - 4px, 340px)) !important } }
 @keyframes rise { from { opacity: 0; transform: translateY(4px) } }
-@keyframes sheet { from { transform: translateY(24px); opacity: 0 } }
-@keyframes late { from { opacity: 0 } }
 @media (prefers-reduced-motion: reduce) { * { animation-duration: 1ms !important } }
 @media print { .face { display: none } }
 @media (forced-colors: active) {
-  .bar ::before, .avatar { forced-color-adjust: none }
-  .card, .panel, .bar, .prompt, .composer, .failed, .actions { border: 1px solid CanvasText }
-  .composer:focus-within { outline: 2px solid Highlight }
-  .reactions button[aria-pressed=true], .filters [aria-pressed=true] { outline: 2px solid Highlight }
+  .bar ::before { forced-color-adjust: none }
+  .bar, .prompt { border: 1px solid CanvasText }
 }`
 
 /** @param {boolean} dark */
@@ -212,7 +112,7 @@ const highlights = dark => {
 const made = new Map()
 
 /** Sheets are shared by all widgets of a document. @param {string} name  @param {() => string} text */
-function sheet(name, text) {
+export function sheet(name, text) {
   const known = made.get(name)
   if (known) return known
   const one = new CSSStyleSheet()

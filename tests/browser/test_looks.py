@@ -17,17 +17,20 @@ SECOND = """async () => {
 # Blanks do not count: custom properties keep theirs as they stand. What a browser drops does.
 RULES = r"""async () => {
   const { highlightSheet, widgetSheet } = await import('/collabchat/styles.js')
+  const { talkSheet } = await import('/collabchat/talkstyles.js')
   const rules = ({ cssRules }) => [...cssRules]
     .flatMap(rule => rule instanceof CSSLayerBlockRule ? rules(rule) : [rule])
   const text = sheet => rules(sheet).map(rule => rule.cssText.replace(/\s+/g, ''))
-  const served = document.querySelector('collab-chat').shadowRoot.adoptedStyleSheets[0]
-  return [[highlightSheet(false), document.adoptedStyleSheets[0]], [widgetSheet(), served]]
+  const served = document.querySelector('collab-chat').shadowRoot.adoptedStyleSheets
+  const highlights = [highlightSheet(false), document.adoptedStyleSheets[0]]
+  return [highlights, [widgetSheet(), served[0]], [talkSheet(), served[1]]]
     .map(pair => pair.map(text))
 }"""
 
 
 async def test_what_is_served_looks_as_it_is_written(visit: Visit) -> None:
     ada = await visit("Ada")
+    await expect(ada[".panel"]).to_be_attached()
     for written, served in await ada.js(RULES):
         assert served == written
         assert len(served) > 5
