@@ -11,30 +11,35 @@ class People:
     """Lists of at most `most` people, by their ids. None in place of one: only counts are told,
     and what readers knew is of no use any more; the next list is told whole."""
 
-    __slots__ = ("_left", "_shown", "most", "told")
+    __slots__ = ("_left", "_otherwise", "_shown", "most", "told")
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.told: dict[str, User] | None = None
         self._shown: set[str] = set()
         """To those who have come since."""
+        self._otherwise: set[str] = set()
+        """Shown to them in another way, or not at all: should it be again as it was told, they do
+        not know."""
         self._left: dict[str, None] = {}
         """Lately, the last one last."""
 
     def show(self, people: dict[str, User], *, alone: bool) -> None:
         """Somebody new was given the list; `alone`: nobody else reads the page here."""
         self._shown |= people.keys()
+        told = self.told or {}
+        self._otherwise |= {id for id, user in told.items() if people.get(id) != user}
         if alone:
-            self.told, self._shown = people, set()
+            self.told, self._shown, self._otherwise = people, set(), set()
 
     def move(self, people: dict[str, User] | None) -> tuple[Sequence[User], Sequence[str]]:
         """What to tell everybody: who came, or is called otherwise, and who left."""
-        told, shown = self.told or {}, self._shown
-        self.told, self._shown = people, set()
+        told, shown, otherwise = self.told or {}, self._shown, self._otherwise
+        self.told, self._shown, self._otherwise = people, set(), set()
         if people is None:
             self._left.clear()
             return (), ()
-        joined = [user for id, user in people.items() if told.get(id) != user]
+        joined = [user for id, user in people.items() if id in otherwise or told.get(id) != user]
         left = sorted((told.keys() | shown) - people.keys())
         self._left |= dict.fromkeys(left)
         for id in people.keys() & self._left.keys():

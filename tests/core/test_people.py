@@ -125,3 +125,11 @@ def test_a_list_is_never_longer_than_it_may_be(most: int) -> None:
     page = PagePresence()
     join(page, *(User(f"u{n}", "x") for n in range(4)))
     assert page.listed(most) is None
+
+
+def test_who_goes_and_comes_back_is_told_to_who_came_meanwhile() -> None:
+    people = People(4)
+    people.move(by_id(ANN, BOB))
+    people.show(by_id(ANN), alone=False)
+    assert people.move(by_id(ANN, BOB)) == ([BOB], [])
+    assert people.move(by_id(ANN, BOB)) == ([], [])
