@@ -14,6 +14,10 @@ const COUNTERS = /** @type {const} */ ({
 const PLOTS = /** @type {const} */ ([
   'pubSubMessageCount', 'pubSubBandwidth', 'operationCount', 'connectionSeconds',
 ])
+const QUOTED = /** @type {const} */ ({
+  operations: 'Operations', messages: 'Messages', bandwidth: 'Bandwidth',
+  connections: 'Connections opened', pages: 'Pages begun',
+})
 const LIVE_MS = 5000
 const PARTS = 5
 const PAGES = 10
@@ -21,6 +25,9 @@ const MOST_DAYS = 731
 
 /** @typedef {keyof typeof COUNTERS} Counter */
 /** @typedef {{tenantId: string, urlId?: string, day: string} & Record<Counter, number>} Row */
+
+/** @typedef {{used: number, limit: number}} Part */
+/** @typedef {{per: string, over: string, endsAt: number} & Partial<Record<keyof typeof QUOTED, Part>>} Quota */
 
 const NAMES = /** @type {Counter[]} */ (Object.keys(COUNTERS))
 const number = new Intl.NumberFormat()
@@ -94,6 +101,8 @@ const parted = rows => {
 
 /** @type {Row[]} */
 let rows = []
+/** By tenant, where the host has set one. @type {[string, Quota][]} */
+let quotas = []
 
 const draw = () => {
   const [first, last] = ['from', 'to'].map(name => field(name).value)
@@ -123,15 +132,34 @@ const draw = () => {
       }),
     })
   }
+  drawQuotas()
   drawPages()
   drawTable()
   status.textContent = rows.length ? '' : 'Nothing was counted in these days.'
 }
 
+const drawQuotas = () => {
+  one('.quotas ol').replaceChildren(...quotas.flatMap(([tenant, quota]) =>
+    Object.entries(QUOTED).flatMap(([name, title]) => {
+      const part = quota[/** @type {keyof typeof QUOTED} */ (name)]
+      if (!part) return []
+      const plain = name === 'bandwidth' ? bytes : number.format
+      const meter = document.createElement('meter')
+      meter.max = Math.max(1, part.limit)
+      meter.value = part.used
+      meter.high = meter.max * 0.9
+      meter.optimum = 0
+      const ends = new Date(quota.endsAt).toISOString().slice(0, 16).replace('T', ' ')
+      return element('li', [tenant, `${title} this ${quota.per}`].filter(Boolean).join(': '),
+        element('span', `${plain(part.used)} of ${plain(part.limit)}, until ${ends} UTC`), meter)
+    })))
+  one('.quotas').hidden = quotas.length === 0
+}
+
 const drawPages = () => {
   const pages = grouped(rows.filter(row => row.urlId), row => /** @type {string} */ (row.urlId))
   const most = pages.length ? sum(pages[0][1], 'pubSubMessageCount') : 0
-  one('.pages ol').replaceChildren(...pages.slice(0, PAGES).map(([name, some]) => {
+  one('.busiest ol').replaceChildren(...pages.slice(0, PAGES).map(([name, some]) => {
     const meter = document.createElement('meter')
     const count = sum(some, 'pubSubMessageCount')
     meter.max = Math.max(1, most)
@@ -139,7 +167,7 @@ const drawPages = () => {
     return element('li', name,
       element('span', `${number.format(count)} messages, ${bytes(sum(some, 'pubSubBandwidth'))}`), meter)
   }))
-  one('.pages').hidden = pages.length === 0
+  one('.busiest').hidden = pages.length === 0
 }
 
 /** The columns before the counters. @returns {[string, (row: Row) => string][]} */
@@ -176,14 +204,14 @@ const csv = () => [
 /** @param {string} name */
 const field = name => /** @type {HTMLInputElement} */ (form.elements.namedItem(name))
 
-/** @param {string} tenant @returns {Promise<Row[]>} */
+/** @param {string} tenant @returns {Promise<{rows: Row[], quotas: [string, Quota][]}>} */
 const ask = async tenant => {
   const query = new URLSearchParams({ from: field('from').value, to: field('to').value })
   if (tenant) query.set('tenantId', tenant)
   const response = await fetch(new URL(`v1/usage?${query}`, import.meta.url), { credentials: 'same-origin' })
   const answer = await response.json()
   if (!response.ok) throw new Error(answer.message)
-  return answer.rows
+  return { rows: answer.rows, quotas: answer.quota ? [[tenant, answer.quota]] : [] }
 }
 
 let asked = 0
@@ -199,9 +227,10 @@ const load = async (again = false) => {
     mark()
   }
   try {
-    const found = (await Promise.all((tenants.length ? tenants : ['']).map(ask))).flat()
+    const found = await Promise.all((tenants.length ? tenants : ['']).map(ask))
     if (serial !== asked) return
-    rows = found.sort((a, b) => a.day < b.day ? -1 : a.day > b.day ? 1 : 0)
+    quotas = found.flatMap(one => one.quotas)
+    rows = found.flatMap(one => one.rows).sort((a, b) => a.day < b.day ? -1 : a.day > b.day ? 1 : 0)
     draw()
     live.hidden = !isLive()
   } catch (error) {
@@ -209,6 +238,7 @@ const load = async (again = false) => {
     live.hidden = true
     if (!again) {
       rows = []
+      quotas = []
       draw()
     }
     status.textContent = `Usage cannot be shown: ${error instanceof Error ? error.message : error}`

@@ -117,3 +117,16 @@ async def test_today_grows_and_a_failure_is_told(
     await page.get_by_role("button", name="Show").click()
     await expect(page.locator("[role=status]")).to_contain_text("Usage cannot be shown")
     await expect(page.locator(".live")).to_be_hidden()
+
+
+async def test_a_quota_is_shown_where_there_is_one(
+    context: BrowserContext, server: ServerProcess
+) -> None:
+    page = await shown(context, server, "?tenantId=beta")
+    lines = page.locator(".quotas li")
+    await expect(lines).to_have_count(2)
+    await expect(lines.first).to_contain_text("beta: Operations this month")
+    await expect(lines.first).to_contain_text(" of 400, until ")
+    await expect(lines.nth(1)).to_contain_text(" of 1 GB")
+    page = await shown(context, server, "?tenantId=acme")
+    await expect(page.locator(".quotas")).to_be_hidden()

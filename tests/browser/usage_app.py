@@ -4,7 +4,14 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from collabchat_asgi import CollabChat, CollabChatMiddleware, ConnectRequest, Identity, Timing
+from collabchat_asgi import (
+    CollabChat,
+    CollabChatMiddleware,
+    ConnectRequest,
+    Identity,
+    Quota,
+    Timing,
+)
 from collabchat_asgi.settings import from_environment
 from collabchat_asgi.storage.abc import UsageDelta
 from collabchat_asgi.storage.sqlite import SqliteStorage
@@ -67,6 +74,9 @@ def authenticate(request: ConnectRequest) -> Identity:
 
 
 collab = CollabChat(
-    authenticate=authenticate, usage_per_page=True, timing=Timing(usage_flush_seconds=0.2)
+    authenticate=authenticate,
+    usage_per_page=True,
+    timing=Timing(usage_flush_seconds=0.2),
+    quota={"beta": Quota(operations=400, bandwidth=10**9, per="month")},
 )
 app = CollabChatMiddleware(host, collab=collab)

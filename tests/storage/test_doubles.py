@@ -22,6 +22,7 @@ from collabchat_asgi.storage.abc import (
     Outcome,
     PageCopy,
     Revise,
+    Rewrite,
     Tail,
     UsageDelta,
 )
@@ -74,6 +75,29 @@ class Reorders(MemoryStorage):
     async def commit(self, groups: Sequence[Group], revise: Revise) -> Outcomes:
         turned = [replace(group, entries=group.entries[::-1]) for group in groups]
         return await super().commit(turned, revise)
+
+
+class RewritesWithoutItsTurn(MemoryStorage):
+    async def rewrite(self, page: PageKey, rewrite: Rewrite) -> bool:
+        made = rewrite(await self.dump(page))
+        await asyncio.sleep(0)
+        return await super().rewrite(page, lambda _: made)
+
+
+class RewritesNoKnownIds(MemoryStorage):
+    async def rewrite(self, page: PageKey, rewrite: Rewrite) -> bool:
+        def forgetful(whole: PageCopy) -> PageCopy | None:
+            made = rewrite(whole)
+            return made and replace(made, kept=[one for one in made.kept if one.event is not None])
+
+        return await super().rewrite(page, forgetful)
+
+
+class ForgetsUsageOfAll(MemoryStorage):
+    async def forget_usage(self, tenant_id: str, before_day: str) -> None:
+        for row in list(self._data.usage):
+            if row[1] < before_day:
+                del self._data.usage[row]
 
 
 class DropsTheLast(MemoryStorage):
@@ -319,6 +343,9 @@ CAUGHT: list[tuple[type[MemoryStorage], str, dict[str, object]]] = [
     (RestoresOverAnything, "a_page_that_went_on_is_not_replaced", {}),
     (RestoresAsIfNew, "restored_operations_are_as_old_as_they_were", {}),
     (RestoresOnTop, "an_older_state_is_replaced_whole", {}),
+    (RewritesWithoutItsTurn, "no_commit_is_lost_between_reading_and_writing", {}),
+    (RewritesNoKnownIds, "notes_are_kept_as_they_are_given", {}),
+    (ForgetsUsageOfAll, "usage_of_days_before_is_forgotten", {}),
 ]
 
 
@@ -347,6 +374,7 @@ async def test_a_broken_storage_is_caught(
 MODEL_CATCHES = sorted(
     {double for double, _, _ in CAUGHT if double.restore is MemoryStorage.restore}
     - {CopiesNoNotes, ForgetsWhatWasTrimmed}
+    - {RewritesWithoutItsTurn, RewritesNoKnownIds, ForgetsUsageOfAll}
     - {ErasesUsage, CountsByTheHighestSerial, TrimForgetsNotes, MixesTenants}
     - {
         ChangesTheKeyForItselfAlone,

@@ -78,6 +78,7 @@ class TestPostgres(StorageContract):
 
 class TestBehindPgBouncer(StorageContract):
     tells_strays = True
+    purges = False
     usage_at_once = 2_500
 
     @pytest.fixture(autouse=True)
@@ -105,6 +106,7 @@ class FreshConnections:
 
 class TestOnAPoolOfTheHost(StorageContract):
     tells_strays = True
+    purges = False
     usage_at_once = 2_500
 
     @pytest.fixture(autouse=True)
