@@ -6,6 +6,7 @@ import argparse
 import ipaddress
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -48,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="10 by default, at most 600",
     )
     parser.add_argument("--token", help="that everyone sends; otherwise all are new visitors")
+    parser.add_argument(
+        "--pid", type=int, help="of the server, on this machine: say what it cost, workers included"
+    )
     parser.add_argument("--tenant", metavar="ID")
     parser.add_argument("--origin", metavar="URL", help="a page's origin, where one is needed")
     parser.add_argument(
@@ -78,6 +82,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         raise ConfigError("load needs websockets: pip install 'collabchat-asgi[load]'") from error
     from ..testing.socket_client import Dial, NotReceived
     from .loading import Load, Wanted
+    from .process_cost import cost_of
 
     wanted = Wanted(
         viewers=arguments.viewers,
@@ -94,13 +99,19 @@ async def _run(arguments: argparse.Namespace) -> int:
         origin=arguments.origin,
         deadline=30.0,
     )
+    measure = partial(cost_of, arguments.pid) if arguments.pid else None
+    before = measure() if measure else None
+    load = Load(dial, wanted, measure)
     try:
-        seen = await Load(dial, wanted).run()
+        seen = await load.run()
     except (OSError, NotReceived, websockets.exceptions.WebSocketException) as error:
         print(f"collabchat: the load failed: {error}", file=sys.stderr)
         return 1
     for line in report(wanted, seen):
         print(line)
+    if before is not None and load.cost is not None:
+        used = load.cost.since(before)
+        print(f"server: {used.seconds:.2f} s of a processor, {used.bytes / 2**20:+.1f} MiB")
     return int(bool(seen.lost or seen.unanswered or seen.gaps or seen.gone))
 
 

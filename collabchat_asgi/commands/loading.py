@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..testing.operations import create_chat, edit_comment, new_id
 from ..testing.socket_client import Dial, NotReceived, SocketClient
+from .process_cost import Cost
 
 Json = dict[str, Any]
 
@@ -59,7 +60,7 @@ def percentile(times: Iterable[float], share: float) -> float | None:
 
 
 class Viewer(SocketClient):
-    """Keeps when it reached each position, and forgets the frames."""
+    """Keeps when it reached each position, and folds nothing: it costs little beside a server."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -67,16 +68,30 @@ class Viewer(SocketClient):
         """Positions of its page and when, ascending."""
 
     async def _heard(self, frame: Json) -> None:
-        await super()._heard(frame)
-        if frame["type"] == "events":
-            self.reached.append((frame["last"], time.perf_counter()))
-            self.inbox = [one for one in self.inbox if one["type"] not in ("events", "presence")]
+        match frame["type"]:
+            case "events":
+                page = self.pages[frame["urlId"]]
+                self.reached.append((frame["last"], time.perf_counter()))
+                if frame["first"] > page.seq + 1 or frame["epoch"] != (
+                    page.epoch or frame["epoch"]
+                ):
+                    self.lost.add(frame["urlId"])
+                page.epoch, page.seq = frame["epoch"], max(page.seq, frame["last"])
+            case "presence":
+                """Nobody looks at the numbers."""
+            case _:
+                await super()._heard(frame)
 
 
 class Load:
     """One run against the server of `dial`."""
 
-    def __init__(self, dial: Dial, wanted: Wanted) -> None:
+    def __init__(
+        self, dial: Dial, wanted: Wanted, measure: Callable[[], Cost] | None = None
+    ) -> None:
+        """`measure` is asked while everybody is still there; `cost` is what it says."""
+        self.cost: Cost | None = None
+        self._measure = measure
         self.seen = Seen()
         self._dial = dial
         self._wanted = wanted
@@ -104,6 +119,7 @@ class Load:
             await self._storm()
         await writing
         await self._settle()
+        self.cost = self._measure() if self._measure else None
         return self.seen
 
     async def _all(self, jobs: Iterable[Awaitable[Any]]) -> list[Any]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +13,8 @@ import pytest
 
 from collabchat_asgi.commands.load import report
 from collabchat_asgi.commands.loading import Seen, Wanted, delays, percentile
+from collabchat_asgi.commands.process_cost import cost_of
+from collabchat_asgi.errors import ConfigError
 from collabchat_asgi.testing import ServerProcess
 
 from .conftest import Run
@@ -26,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 def test_everything_arrives_and_is_counted(server: ServerProcess, collabchat: Run) -> None:
     given = "--viewers 12 --writers 4 --pages 2 --rate 20 --seconds 2 --storms 1"
-    code, out, err = collabchat("load", server.url, *given.split())
+    code, out, err = collabchat("load", server.url, "--pid", f"{server.pid}", *given.split())
     assert code == 0, out + err
     sent, acked, refused = map(int, re.findall(r"(?:sent|acknowledged|refused) (\d+)", out))
     assert sent == acked == 4 * 11
@@ -40,6 +45,25 @@ def test_everything_arrives_and_is_counted(server: ServerProcess, collabchat: Ru
         "deliveries": f"{sent * 6}",
         "resumes": "12",
     }
+    [seconds] = re.findall(
+        r"^server: ([\d.]+) s of a processor, [+-][\d.]+ MiB$", out, re.MULTILINE
+    )
+    assert float(seconds) > 0
+
+
+def test_what_a_process_and_its_children_cost() -> None:
+    own = cost_of(os.getpid())
+    assert own.bytes > 2**20
+    code = "print('ready', flush=True); input()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        both = cost_of(os.getpid())
+        assert both.bytes >= own.bytes + cost_of(child.pid).bytes - 2**20
+        child.communicate(b"\n")
+    with pytest.raises(ConfigError, match="no such process"):
+        cost_of(child.pid)
 
 
 def test_who_may_not_do_so_much_is_told_why() -> None:
