@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from collabchat_asgi import CollabChat, ConnectRequest, Identity, Quota, QuotaRequest
+from collabchat_asgi import CollabChat, ConnectRequest, Identity, Limits, Quota, QuotaRequest
 from collabchat_asgi.core.usage import COUNTERS
 from collabchat_asgi.engine.quotas import period_at, persons_row, tenants_row
 from collabchat_asgi.errors import ConfigError, StorageUnavailable
@@ -198,8 +198,10 @@ async def test_three_workers_on_postgres_let_no_more_through() -> None:
     with PostgresServer() as server:
         quota = Quota(operations=40)
         url = f"{server.url}?timeout=20"
+        limits = Limits(comments_per_minute=1_000, operations_per_second=1_000)
         collabs = [
-            CollabChat(authenticate=authenticate, quota=quota, storage=url) for _ in range(3)
+            CollabChat(authenticate=authenticate, quota=quota, storage=url, limits=limits)
+            for _ in range(3)
         ]
         sockets = []
         for collab in collabs:
