@@ -32,12 +32,12 @@ from .core.replay import merged
 from .core.text import is_tenant_id, is_text
 from .core.validation import check_url_id
 from .engine.clock import Clock
-from .engine.decoding import decode_log
 from .engine.engine import Engine
-from .engine.erasure import belongings, receipt
-from .engine.operations import Request
-from .engine.revocations import Revocation
+from .engine.erasing.erasure import belongings, receipt
+from .engine.pages.decoding import decode_log
+from .engine.peers.revocations import Revocation
 from .engine.supervisor import joined
+from .engine.writing.operations import Request
 from .errors import ConfigError, MisuseError, Refused
 from .hooks import Authenticate, Authorize, BeforeCommit, Hooks, Identity, OnEvent, OnUsage
 from .hooks.quota import Quotas, as_hook

@@ -14,6 +14,10 @@ GROUND = {"errors", "config", "version", "objects"}
 ASYNC = GROUND | {"cancellation"}
 CLIENTS = {"postgres_client", "redis_client"}
 CONTRACTS = {"storage.abc", "pubsub.abc", "hooks"}
+ENGINE = ("measuring", "peers", "delivery", "pages", "writing", "people", "erasing", "engine")
+"""The engine's rooms, each of which may import those before it; `engine.engine` makes them all."""
+BELOW = {"backend", "clock", "storage_time", "supervisor"}
+"""What stands in the engine under its rooms."""
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "config": {"errors"},
@@ -110,6 +114,30 @@ def test_imports_point_one_way(module: str, path: Path) -> None:
     assert faults(source, module, is_package=path.name == "__init__.py") == []
 
 
+ROOMS = [(place, path) for place, path in modules() if place.startswith("engine.")]
+
+
+def unasked(tree: ast.Module) -> list[ast.stmt]:
+    """A module without what is imported for types alone."""
+    return [
+        node
+        for node in tree.body
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    ]
+
+
+@pytest.mark.parametrize(("module", "path"), ROOMS, ids=[name for name, _ in ROOMS])
+def test_rooms_of_the_engine_import_one_way(module: str, path: Path) -> None:
+    room = module.split(".")[1]
+    before = BELOW | set(ENGINE[: ENGINE.index(room)] if room in ENGINE else ())
+    tree = ast.Module(unasked(ast.parse(path.read_text("utf-8"))), [])
+    is_package = path.name == "__init__.py"
+    for name in imported(tree, module, is_package=is_package):
+        parts = name.split(".")
+        if parts[:2] == [PACKAGE, "engine"] and parts[2] != room:
+            assert parts[2] in before, f"{module} imports {name}: {parts[2]} is above it"
+
+
 def test_the_walk_sees_the_package() -> None:
     names = {name for name, _ in modules()}
     assert {"", "errors", "core.rules", "storage.abc", "pubsub.abc"} <= names
@@ -132,7 +160,7 @@ def test_the_walk_sees_the_package() -> None:
         ("core.bad", "open('x')"),
         ("errors", "from .core.model import Event"),
         ("config", "from . import registry"),
-        ("hooks", "from .engine.page import Page"),
+        ("hooks", "from .engine.pages.page import Page"),
         ("storage.abc", "from .memory import MemoryStorage"),
         ("storage.sql", "from ..engine import clock"),
         ("storage.sql", "from ..pubsub.abc import PubSub"),
@@ -160,7 +188,7 @@ def test_a_wrong_module_is_noticed(module: str, source: str) -> None:
         ),
         ("engine.good", "from ..storage.abc import Storage\nasync def f(): ..."),
         ("engine.good", "from . import clock"),
-        ("asgi.good", "from ..engine.viewer import Viewer"),
+        ("asgi.good", "from ..engine.delivery.viewer import Viewer"),
         ("testing.good", "from ..collab import CollabChat"),
         ("collab", "from .asgi import http\nfrom .engine import pages"),
     ],

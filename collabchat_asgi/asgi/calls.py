@@ -8,8 +8,8 @@ from ..core.frames import decode_operation
 from ..core.model import NOWHERE, Position
 from ..core.replay import merged
 from ..core.text import is_uuid
-from ..engine.decoding import decode_log
-from ..engine.operations import Request
+from ..engine.pages.decoding import decode_log
+from ..engine.writing.operations import Request
 from ..errors import Refused
 from .exchange import Answer, Exchange
 

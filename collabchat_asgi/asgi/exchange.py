@@ -13,7 +13,7 @@ from ..core.rules import Action
 from ..core.text import has_control, is_tenant_id
 from ..core.validation import check_url_id
 from ..engine.engine import Admission, Engine
-from ..engine.operations import forbidden
+from ..engine.writing.operations import forbidden
 from ..errors import CloseCode, Closed, Refused
 from ..hooks import AccessRequest, HookFailed, refusal_of
 from .gate import Gate

@@ -11,8 +11,8 @@ from msgspec import UNSET, UnsetType
 
 from ..core.frames import SUBPROTOCOL, encode
 from ..core.session import Session
-from ..engine.connection import Connection
 from ..engine.engine import Engine
+from ..engine.people.connection import Connection
 from ..errors import CloseCode, Closed, RefusedFrame
 from .gate import Gate
 from .quirks import (

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engine.outbox import Wire
+from ..engine.delivery.outbox import Wire
 from .quirks import transport_below
 
 KNOWN = {

@@ -13,7 +13,7 @@ import orjson
 from ..core.model import PageKey
 from ..core.records import restore
 from ..core.state import ChatState
-from ..engine.erasure import belongings
+from ..engine.erasing.erasure import belongings
 from ..storage.abc import Storage
 from .session import add_storage, finish, opened, pages_of, storage_url
 from .tables import HTML_HEAD, csv_head, csv_lines, html_of

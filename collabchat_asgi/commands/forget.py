@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from ..engine.erasure import forget, pages, receipt
+from ..engine.erasing.erasure import forget, pages, receipt
 from .copy import Bar
 from .session import add_storage, finish, opened, storage_url
 

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager, suppress
 
 from ..config import Timing
 from ..core.measures import Row
-from ..engine.census import Census
 from ..engine.clock import SystemClock
-from ..engine.counts import Counts
-from ..engine.hints import CONTROL_TOPIC, RUN_BYTES, Heard, HintCodec, Numbers
-from ..engine.listener import Listener
-from ..engine.publisher import Publisher
+from ..engine.measuring.counts import Counts
+from ..engine.peers.census import Census
+from ..engine.peers.hints import CONTROL_TOPIC, RUN_BYTES, Heard, HintCodec, Numbers
+from ..engine.peers.listener import Listener
+from ..engine.peers.publisher import Publisher
 from ..engine.supervisor import Supervisor
 from ..errors import ConfigError
 from ..pubsub.abc import PubSub

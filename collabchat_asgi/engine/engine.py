@@ -29,17 +29,23 @@ from ..pubsub.abc import PubSub
 from ..storage.abc import Storage
 from ..version import __version__
 from .backend import bound_of, bounded, within
-from .busiest import Busiest
-from .census import Census
-from .chat_retention import ChatRetention
 from .clock import Clock, SystemClock
-from .committer import Committer
-from .connection import Connection, Socket
-from .counts import Counts
-from .doubts import Doubts
-from .erasure import Forgetting, forget, forget_revocations
-from .gossip import Gossip
-from .hints import (
+from .delivery.outbox import Message, Outbox, Send, Wire
+from .erasing.chat_retention import ChatRetention
+from .erasing.erasure import Forgetting, forget, forget_revocations
+from .measuring.counts import Counts
+from .measuring.meter import Meter
+from .measuring.quotas import QuotaBook
+from .measuring.traces import Tracer
+from .measuring.watched import PUBSUB_CALLS, STORAGE_CALLS, watched
+from .pages.busiest import Busiest
+from .pages.gossip import Gossip
+from .pages.log import LogReader
+from .pages.page import Page
+from .pages.pages import Pages
+from .peers.census import Census
+from .peers.doubts import Doubts
+from .peers.hints import (
     CONTROL_TOPIC,
     RUN_BYTES,
     ControlMoved,
@@ -54,24 +60,18 @@ from .hints import (
     Spent,
     topic_of,
 )
-from .key_watch import KeyWatch
-from .listener import Listener, subscribe_bounded
-from .log import LogReader
-from .meter import Meter
-from .operations import Operations, Request, settle
-from .outbox import Message, Outbox, Send, Wire
-from .page import Page
-from .pages import Pages
-from .publisher import Publisher
-from .quotas import QuotaBook
-from .reading import Reading
-from .revalidation import Revalidation
-from .revocations import Revocation, Revocations
+from .peers.key_watch import KeyWatch
+from .peers.listener import Listener, subscribe_bounded
+from .peers.publisher import Publisher
+from .peers.revocations import Revocation, Revocations
+from .people.connection import Connection, Socket
+from .people.reading import Reading
+from .people.revalidation import Revalidation
 from .storage_time import StorageTime
 from .supervisor import Supervisor
-from .traces import Tracer
-from .users import Users
-from .watched import PUBSUB_CALLS, STORAGE_CALLS, watched
+from .writing.committer import Committer
+from .writing.operations import Operations, Request, settle
+from .writing.users import Users
 
 logger = logging.getLogger("collabchat_asgi.engine")
 

@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl
 from collabchat_asgi import CollabChat, CollabChatMiddleware, Timing
 from collabchat_asgi.core.frames import encode_events
 from collabchat_asgi.core.model import PageKey
-from collabchat_asgi.engine.page import Page
+from collabchat_asgi.engine.pages.page import Page
 from tests.benchmarks.material import (
     EPOCH,
     ROOMY,

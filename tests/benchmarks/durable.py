@@ -14,8 +14,8 @@ from typing import Any
 from collabchat_asgi import CollabChat
 from collabchat_asgi.core.frames import decode_operation
 from collabchat_asgi.core.model import Operation
-from collabchat_asgi.engine.operations import Request
-from collabchat_asgi.engine.submission import Answer, Lane, Receipt
+from collabchat_asgi.engine.writing.operations import Request
+from collabchat_asgi.engine.writing.submission import Answer, Lane, Receipt
 from collabchat_asgi.storage.sqlite import SqliteStorage
 from tests.benchmarks import storage as bare_storage
 from tests.benchmarks.material import (

@@ -14,10 +14,10 @@ from collabchat_asgi.core.model import PageKey
 from collabchat_asgi.core.pace import Pace
 from collabchat_asgi.core.usage import Tally
 from collabchat_asgi.engine.clock import SystemClock
-from collabchat_asgi.engine.counts import Counts
-from collabchat_asgi.engine.outbox import Outbox
-from collabchat_asgi.engine.page import Page
-from collabchat_asgi.engine.viewer import Viewer
+from collabchat_asgi.engine.delivery.outbox import Outbox
+from collabchat_asgi.engine.delivery.viewer import Viewer
+from collabchat_asgi.engine.measuring.counts import Counts
+from collabchat_asgi.engine.pages.page import Page
 from tests.benchmarks.material import EPOCH, TENANT, event, identity
 from tests.benchmarks.report import Row, median, progress
 

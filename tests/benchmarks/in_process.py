@@ -8,8 +8,8 @@ from typing import Any
 from collabchat_asgi import CollabChat, ConnectRequest
 from collabchat_asgi.core.frames import Since, Subscribe
 from collabchat_asgi.core.model import PageKey
-from collabchat_asgi.engine.connection import Connection
 from collabchat_asgi.engine.engine import Admission
+from collabchat_asgi.engine.people.connection import Connection
 from collabchat_asgi.errors import CloseCode
 from tests.benchmarks.material import TENANT, create_chat, identity, new_id
 

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 import collabchat_asgi
-from collabchat_asgi.engine.revocations import Revocation
+from collabchat_asgi.engine.peers.revocations import Revocation
 from collabchat_asgi.testing.operations import create_chat
 
 from ..engine.harness import Client, Server, turns

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from collabchat_asgi import Timing
-from collabchat_asgi.engine.erasure import forget
+from collabchat_asgi.engine.erasing.erasure import forget
 from collabchat_asgi.storage.sqlite import SqliteStorage
 
 from .conftest import ANN, BOB, PAGES, Run, collab

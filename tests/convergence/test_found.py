@@ -6,7 +6,7 @@ import asyncio
 
 from collabchat_asgi.core.model import PageKey, Position
 from collabchat_asgi.core.state import State
-from collabchat_asgi.engine.log import CHUNK
+from collabchat_asgi.engine.pages.log import CHUNK
 from collabchat_asgi.pubsub.memory import MemoryPubSub
 from collabchat_asgi.storage.abc import Tail
 from collabchat_asgi.storage.memory import MemoryStorage

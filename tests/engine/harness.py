@@ -18,11 +18,11 @@ from collabchat_asgi import Limits, Timing, Tuning, UsageReport
 from collabchat_asgi.core.model import Mark, PageKey, Position
 from collabchat_asgi.core.session import Session
 from collabchat_asgi.engine.clock import SystemClock
-from collabchat_asgi.engine.connection import Connection
 from collabchat_asgi.engine.engine import Admission, Engine
-from collabchat_asgi.engine.hints import CONTROL_TOPIC, Heard, Heartbeat, Hint, HintCodec
-from collabchat_asgi.engine.operations import Request
-from collabchat_asgi.engine.page import Page as EnginePage
+from collabchat_asgi.engine.pages.page import Page as EnginePage
+from collabchat_asgi.engine.peers.hints import CONTROL_TOPIC, Heard, Heartbeat, Hint, HintCodec
+from collabchat_asgi.engine.people.connection import Connection
+from collabchat_asgi.engine.writing.operations import Request
 from collabchat_asgi.errors import CloseCode, Closed, InvalidFrame, Refused, StorageUnavailable
 from collabchat_asgi.hooks import ConnectRequest, Hooks, Identity
 from collabchat_asgi.pubsub.abc import Gap
@@ -668,7 +668,7 @@ async def write_log_down(history: History, server: Server, key: PageKey = KEY) -
     """The log, unmerged, and the page as they are now: the truth that a history is held against."""
     import msgspec
 
-    from collabchat_asgi.engine.decoding import decode_log
+    from collabchat_asgi.engine.pages.decoding import decode_log
 
     tape = history.tape("final", tenant=key.tenant_id)
     page = await server.engine.page(key)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from collabchat_asgi.core.measures import Row
-from collabchat_asgi.engine.hints import CONTROL_TOPIC, HowMuch, Numbers
+from collabchat_asgi.engine.peers.hints import CONTROL_TOPIC, HowMuch, Numbers
 from collabchat_asgi.storage.abc import Storage
 from collabchat_asgi.testing.operations import create_chat
 

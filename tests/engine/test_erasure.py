@@ -9,8 +9,8 @@ import pytest
 
 from collabchat_asgi import CollabChat, ConnectRequest, Identity
 from collabchat_asgi.core.model import PageKey
-from collabchat_asgi.engine.erasure import NAMED_MS, forget_revocations
-from collabchat_asgi.engine.revocations import CONTROL_PAGE
+from collabchat_asgi.engine.erasing.erasure import NAMED_MS, forget_revocations
+from collabchat_asgi.engine.peers.revocations import CONTROL_PAGE
 from collabchat_asgi.errors import MisuseError
 from collabchat_asgi.storage.abc import ReadBy
 from collabchat_asgi.testing import FakeClock, TestClient

@@ -15,8 +15,8 @@ from collabchat_asgi.auth import anonymous
 from collabchat_asgi.core.model import FORGOTTEN, PageKey, Position
 from collabchat_asgi.core.records import decode_event, restore
 from collabchat_asgi.core.state import State
-from collabchat_asgi.engine.belongings import theirs
-from collabchat_asgi.engine.forgetting import Gone, forgotten, names
+from collabchat_asgi.engine.erasing.belongings import theirs
+from collabchat_asgi.engine.erasing.forgetting import Gone, forgotten, names
 from collabchat_asgi.errors import Refused
 from collabchat_asgi.storage.abc import PageCopy, new_epoch
 from collabchat_asgi.testing.operations import (

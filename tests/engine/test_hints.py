@@ -12,8 +12,8 @@ import pytest
 from collabchat_asgi.core import rules
 from collabchat_asgi.core.model import Event
 from collabchat_asgi.engine.clock import SystemClock
-from collabchat_asgi.engine.hints import CONTROL_TOPIC, Happened, HintCodec, topic_of
-from collabchat_asgi.engine.plan import Plan
+from collabchat_asgi.engine.peers.hints import CONTROL_TOPIC, Happened, HintCodec, topic_of
+from collabchat_asgi.engine.writing.plan import Plan
 from collabchat_asgi.pubsub.memory import MemoryPubSub
 from collabchat_asgi.storage.abc import Entry, Storage, Tail
 from collabchat_asgi.testing.operations import add_comment, create_chat, new_id, resolve_chat

@@ -11,8 +11,8 @@ import pytest
 
 from collabchat_asgi.core.model import NewTextChat, PageKey, Position, Record
 from collabchat_asgi.core.records import CHAT, CommentRecord
-from collabchat_asgi.engine.hints import Happened
-from collabchat_asgi.engine.revocations import CONTROL_PAGE, Revocation
+from collabchat_asgi.engine.peers.hints import Happened
+from collabchat_asgi.engine.peers.revocations import CONTROL_PAGE, Revocation
 from collabchat_asgi.errors import StorageUnavailable
 from collabchat_asgi.pubsub.memory import MemoryPubSub
 from collabchat_asgi.storage.abc import Committed, Entry, Group, Loaded, Storage, Tail

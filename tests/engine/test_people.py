@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from collabchat_asgi import ConnectRequest, Denied, Identity
-from collabchat_asgi.engine.revocations import Revocation
+from collabchat_asgi.engine.peers.revocations import Revocation
 from collabchat_asgi.errors import Closed, StorageUnavailable
 from collabchat_asgi.testing.operations import add_comment, create_chat, new_id, resolve_chat
 

@@ -9,7 +9,7 @@ import pytest
 
 from collabchat_asgi import CollabChat, ConnectRequest, Identity, Limits, Quota, QuotaRequest
 from collabchat_asgi.core.usage import COUNTERS
-from collabchat_asgi.engine.quotas import period_at, persons_row, tenants_row
+from collabchat_asgi.engine.measuring.quotas import period_at, persons_row, tenants_row
 from collabchat_asgi.errors import ConfigError, StorageUnavailable
 from collabchat_asgi.storage.memory import MemoryStorage
 from collabchat_asgi.testing import FakeClock, TestClient

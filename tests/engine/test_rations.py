@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from collabchat_asgi import Limits
-from collabchat_asgi.engine.users import ADDRESS, TENANT
+from collabchat_asgi.engine.writing.users import ADDRESS, TENANT
 from collabchat_asgi.errors import Closed, Refused
 from collabchat_asgi.testing.operations import create_chat, delete_comment, new_id
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from collabchat_asgi.core.model import PageKey
-from collabchat_asgi.engine import reading
+from collabchat_asgi.engine.people import reading
 from collabchat_asgi.storage.abc import ReadBy
 from collabchat_asgi.testing.operations import create_chat, new_id
 

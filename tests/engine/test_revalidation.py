@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from collabchat_asgi import AccessRequest, ConnectRequest, Denied, Identity, default_policy
-from collabchat_asgi.engine.revalidation import AT_ONCE, Revalidation
+from collabchat_asgi.engine.people.revalidation import AT_ONCE, Revalidation
 from collabchat_asgi.testing.operations import create_chat, delete_chat
 
 from .harness import PAGE, TENANT, TIMING, Client, Clock, Server, until

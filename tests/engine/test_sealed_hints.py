@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import secrets
 
-from collabchat_asgi.engine import doubts, key_watch
-from collabchat_asgi.engine.hints import (
+from collabchat_asgi.engine.peers import doubts, key_watch
+from collabchat_asgi.engine.peers.hints import (
     CONTROL_TOPIC,
     OLD_KEY_SECONDS,
     Happened,

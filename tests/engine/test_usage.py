@@ -12,8 +12,8 @@ import pytest
 
 from collabchat_asgi import UsageReport
 from collabchat_asgi.core.usage import add
-from collabchat_asgi.engine import backlog, meter
-from collabchat_asgi.engine.backlog import Backlog, Key
+from collabchat_asgi.engine.measuring import backlog, meter
+from collabchat_asgi.engine.measuring.backlog import Backlog, Key
 from collabchat_asgi.errors import StorageUnavailable
 from collabchat_asgi.storage.abc import UsageDelta
 from collabchat_asgi.testing.operations import create_chat

@@ -8,8 +8,8 @@ import pytest
 
 from collabchat_asgi import Timing, Tuning
 from collabchat_asgi.engine.clock import SystemClock
-from collabchat_asgi.engine.fanout import fan_out
-from collabchat_asgi.engine.outbox import Outbox, Wire
+from collabchat_asgi.engine.delivery.fanout import fan_out
+from collabchat_asgi.engine.delivery.outbox import Outbox, Wire
 
 
 class Message:

@@ -10,18 +10,13 @@ import pytest
 
 from collabchat_asgi.core import batch, flow, presence, records, ring, rules
 from collabchat_asgi.core.model import Position
-from collabchat_asgi.engine import (
-    backlog,
-    committer,
-    engine,
-    fanout,
-    join,
-    log,
-    outbox,
-    page,
-    publisher,
-    viewer,
-)
+from collabchat_asgi.engine import engine
+from collabchat_asgi.engine.delivery import fanout, outbox, viewer
+from collabchat_asgi.engine.measuring import backlog
+from collabchat_asgi.engine.pages.pages import log, page
+from collabchat_asgi.engine.peers import publisher
+from collabchat_asgi.engine.people import join
+from collabchat_asgi.engine.writing import committer
 from collabchat_asgi.storage import memory, turn
 from collabchat_asgi.storage.abc import Committed, LogEvent
 
@@ -74,7 +69,7 @@ def refuses_and_does_it_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def lie(self: Any, one: Any, submission: Any, outcome: Any) -> Any:
         told = answer(self, one, submission, outcome)
-        from collabchat_asgi.engine.submission import Receipt
+        from collabchat_asgi.engine.writing.submission import Receipt
         from collabchat_asgi.errors import Refused
 
         if isinstance(told, Receipt) and told.position.seq % 5 == 0:
@@ -210,7 +205,7 @@ def acks_before_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     commit = committer.Committer._commit_plans
 
     async def early(self: Any, plans: Any) -> None:
-        from collabchat_asgi.engine.submission import Receipt
+        from collabchat_asgi.engine.writing.submission import Receipt
 
         for one in plans:
             one.entries(None)
@@ -316,7 +311,7 @@ def counts_connections_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @mutant("4 order of a connection", "lanes", "assertion")
 def lets_others_overtake(monkeypatch: pytest.MonkeyPatch) -> None:
-    from collabchat_asgi.engine.submission import Lane
+    from collabchat_asgi.engine.writing.submission import Lane
 
     monkeypatch.setattr(Lane, "held_back", lambda self, broadcast_id, order: None)
 

@@ -1,0 +1,266 @@
+"""What goes out on one socket: answers first, then its pages, each from the ring it shares.
+
+There is no queue per connection: a viewer is a place in its page's ring, so a slow socket costs a
+number and not a copy of everything it has not read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ...cancellation import is_cancelled
+from ...config import Timing, Tuning
+from ...core.flow import Window
+from ...errors import CloseCode
+from ..clock import Clock
+from .step import carry_on
+
+if TYPE_CHECKING:
+    from .viewer import Viewer
+
+Message = Any
+"""What the socket's `send` takes; made by `as_message`, once for all who get the same text. Its
+`frame` is what a `Wire` takes."""
+
+WORTH_COMPRESSING = 1_024
+"""Bytes of a text. A longer one goes by `send` where that compresses."""
+
+Send = Callable[[Message], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """The transport below a socket's `send`. Bytes of a whole frame that are written to it arrive
+    as if they had been sent, unless it `is_closing()`."""
+
+    transport: asyncio.WriteTransport
+    compresses: bool
+    """`send` compresses, so long texts are better sent than written."""
+
+
+class Owner(Protocol):
+    """Who is told that the socket is of no use any more."""
+
+    def give_up(self, code: CloseCode, reason: str, *, abort: bool = False) -> None: ...
+
+
+class Outbox:
+    """Sends one message at a time, in a task only where the server makes it wait.
+
+    `ready` says that a live frame may be sent this instant: nothing is under way or waiting, and
+    the client has confirmed enough of what it was sent.
+    """
+
+    __slots__ = (
+        "_answers",
+        "_as_message",
+        "_behind",
+        "_busy",
+        "_clock",
+        "_owner",
+        "_ping_wanted",
+        "_sending",
+        "_timing",
+        "_tuning",
+        "closed",
+        "compresses",
+        "is_closing",
+        "ready",
+        "send",
+        "window",
+        "write",
+    )
+
+    def __init__(
+        self,
+        send: Send,
+        as_message: Callable[[str], Message],
+        owner: Owner,
+        clock: Clock,
+        tuning: Tuning,
+        timing: Timing,
+        wire: Wire | None = None,
+    ) -> None:
+        self.send = send
+        self.write = wire.transport.write if wire else None
+        """For frames that are made once. It never waits: the pings, which go by `send`, do."""
+        self.is_closing: Callable[[], bool] = wire.transport.is_closing if wire else bool
+        self.compresses = wire is not None and wire.compresses
+        self.window = Window(clock.monotonic(), tuning.ping_bytes)
+        self.ready = True
+        self.closed = False
+        self._as_message = as_message
+        self._owner = owner
+        self._clock = clock
+        self._tuning = tuning
+        self._timing = timing
+        # Lists and no deques: they are short, and of thousands of sockets most have none.
+        self._answers: list[str] = []
+        self._behind: dict[Viewer, None] = {}
+        self._busy = False
+        self._ping_wanted = False
+        self._sending: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a send is under way that the server makes wait."""
+        return self._busy
+
+    def answer(self, text: str) -> None:
+        """An ack, an error or anything else that is not bound to a page's order."""
+        self._answers.append(text)
+        if len(self._answers) > self._tuning.replies_waiting:
+            self._answers.clear()
+            self._owner.give_up(CloseCode.TOO_SLOW, "too many unread answers")
+        else:
+            self.pump()
+
+    def last_word(self, text: str) -> None:
+        """Before a planned close, where the socket still takes it; `flush` sends the rest."""
+        if self._busy:
+            self._answers.append(text)
+        else:
+            self._by_send(text, len(text))
+        self.closed = True
+        self.ready = False
+
+    async def flush(self) -> None:
+        """Before a planned close: until the send under way has ended, and then the answers that
+        wait behind it: whom a bad frame costs the connection hears what was bad about it."""
+        room = self._tuning.window_bytes - 2 * self._tuning.ping_bytes
+        while True:
+            if self._busy and self._sending is not None:
+                await asyncio.wait({self._sending})
+            elif self._answers and self.window.open(room):
+                answer = self._answers.pop(0)
+                self._transmit(answer, len(answer))
+            else:
+                return
+
+    def catch_up(self, viewer: Viewer) -> None:
+        """Serve this viewer from its place until it is live again."""
+        self._behind[viewer] = None
+        self.ready = False
+
+    def forget(self, viewer: Viewer) -> None:
+        self._behind.pop(viewer, None)
+
+    def ping(self) -> None:
+        """A ping after what has been sent so far."""
+        self._ping_wanted = True
+        self.pump()
+
+    def ponged(self, n: int) -> bool:
+        """Whether the pong was expected; then sending may go on."""
+        expected = self.window.ponged(n)
+        if expected and not self.ready:
+            self.pump()
+        return expected
+
+    def pump(self) -> None:
+        """Send until there is nothing more to send, or one send has to wait."""
+        while not (self._busy or self.closed):
+            if self._ping_wanted:
+                n = secrets.randbits(48)
+                self._by_send(f'{{"type":"ping","n":{n}}}', 32)
+                self.window.pinged(n, self._clock.monotonic(), self._tuning.ping_bytes)
+                # Not before: the ping's own bytes are beyond what the last one was due at.
+                self._ping_wanted = False
+            elif not self.window.open(self._tuning.window_bytes - 2 * self._tuning.ping_bytes):
+                self.window.stall(self._clock.monotonic())
+                self.ready = False
+                return
+            elif self._answers:
+                answer = self._answers.pop(0)
+                self._transmit(answer, len(answer))
+            elif not self._serve_behind():
+                self.ready = not self._behind
+                if self.ready:
+                    self._behind = {}  # a dict that was filled once keeps its room
+                return
+        self.ready = False
+
+    def _serve_behind(self) -> bool:
+        """One frame for the viewer that has waited longest. False: nobody is owed any."""
+        for viewer in list(self._behind):
+            del self._behind[viewer]
+            owed = viewer.next()
+            if owed is not None:
+                self._behind[viewer] = None
+                self._transmit(*owed)
+                return True
+        return False
+
+    def _transmit(self, text: str, size: int) -> None:
+        """Small ones are written below `send`, as live frames are, where that can be."""
+        if self.write is None or size > WORTH_COMPRESSING or self.is_closing():
+            self._by_send(text, size)
+            return
+        try:
+            self.write(self._as_message(text).frame)
+        except Exception:
+            self.gone()
+        else:
+            self.sent(size)
+
+    def _by_send(self, text: str, size: int) -> None:
+        coroutine = self.send(self._as_message(text))
+        try:
+            waits_for = coroutine.send(None)
+        except StopIteration:
+            self.sent(size)
+        except (Exception, asyncio.CancelledError):
+            # Some servers cancel what waits for a peer that has left, and `send` passes that on.
+            self.gone()
+        else:
+            self.suspend(coroutine, waits_for, size)
+
+    def sent(self, size: int) -> None:
+        window = self.window
+        window.sent += size
+        if window.sent >= window.ping_due:
+            self._ping_wanted = True
+
+    def gone(self) -> None:
+        """The server refuses to send: the client has left (every server says it in an
+        exception of its own)."""
+        self._answers.clear()
+        self.closed = True
+        self.ready = False
+        self._owner.give_up(CloseCode.NORMAL, "gone")
+
+    def out_of_order(self) -> None:
+        """What comes next cannot be had now: the client comes back and resumes."""
+        self._owner.give_up(CloseCode.OUT_OF_ORDER, "cannot go on in order")
+
+    def suspend(self, coroutine: Coroutine[Any, Any, None], waits_for: object, size: int) -> None:
+        """The server makes this send wait: a task of its own awaits the rest."""
+        self._busy = True
+        self.ready = False
+        rest = self._finish(coroutine, waits_for, size)
+        # The loop itself holds its tasks weakly.
+        self._sending = asyncio.get_running_loop().create_task(rest, name="collabchat send")
+
+    async def _finish(
+        self, coroutine: Coroutine[Any, Any, None], waits_for: object, size: int
+    ) -> None:
+        try:
+            async with asyncio.timeout(self._timing.send_seconds):
+                await carry_on(coroutine, waits_for)
+        except TimeoutError:
+            self._answers.clear()
+            self.closed = True
+            self._owner.give_up(CloseCode.TOO_SLOW, "the socket takes no more", abort=True)
+        except (Exception, asyncio.CancelledError) as error:
+            self.gone()
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                raise
+        else:
+            self.sent(size)
+        finally:
+            self._busy = False
+        self.pump()

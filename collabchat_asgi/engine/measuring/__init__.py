@@ -1,0 +1,1 @@
+"""What is counted, by whom it is asked, and where it ends."""

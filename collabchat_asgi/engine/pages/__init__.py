@@ -1,0 +1,1 @@
+"""A page as this process knows it: its state, its log, its readers."""

@@ -1,0 +1,266 @@
+"""Tells the other processes who is here, and keeps what they have told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from ...config import Timing
+from ...core.limits import TokenBucket
+from ...core.model import User
+from ...core.peers import Verdict
+from ...core.presence import Delta
+from ..clock import Clock
+from ..peers.hints import (
+    CONTROL_TOPIC,
+    Heard,
+    Heartbeat,
+    HintCodec,
+    PeopleAll,
+    PeopleChanged,
+    WhoIsHere,
+)
+from ..peers.introductions import Introductions
+from ..peers.publisher import Publisher
+from .page import Page
+from .pages import Pages
+
+PEOPLE_PER_HINT = 700
+"""At 9 bytes each, within the smallest `max_payload` (PostgreSQL: 7,999)."""
+
+BYTES_PER_HINT = 4_500
+"""Of names, within the same; one alone may take more."""
+
+CHANGES_PER_BEAT = 100
+NAMES_PER_BEAT = 25
+"""Asked and answered. Together within the smallest `max_payload` too."""
+
+ANSWERS_PER_SECOND = 10.0
+ANSWERS_AT_ONCE = 20.0
+"""Heartbeats because of what others say; more are gathered for the next second."""
+
+TYPING_IS_SHOWN_SECONDS = 5.0
+
+_NEVER = (0, float("-inf"))
+
+
+class Gossip:
+    """One heartbeat per process, numbered changes per page, and whole lists when asked for."""
+
+    def __init__(
+        self,
+        run: str,
+        publisher: Publisher,
+        pages: Pages,
+        codec: HintCodec,
+        clock: Clock,
+        timing: Timing,
+    ) -> None:
+        self._run = run
+        self._introductions = Introductions(run, codec, timing.expiry_seconds)
+        self._answers = TokenBucket(ANSWERS_PER_SECOND, ANSWERS_AT_ONCE, clock.monotonic())
+        self._asked_by_strangers: dict[str, None] = {}
+        """Topics; everyone there is told with the next tick."""
+        self._publisher = publisher
+        self._pages = pages
+        self._clock = clock
+        self._timing = timing
+        self._alive: dict[str, float] = {}
+        self._told: dict[Page, tuple[int, float]] = {}
+        """Per page: the connections that the others know of, and when they were told."""
+        self._changed: dict[str, tuple[int, float]] = {}
+        self._beat_at = float("-inf")
+        self._unnamed: set[Page] = set()
+        """With more people here than are told by name, when it was told last."""
+
+    @property
+    def peers(self) -> list[str]:
+        """Processes that were heard lately."""
+        return list(self._alive)
+
+    def opened(self, page: Page) -> None:
+        """Ask who else has people on a page that is new here."""
+        self._publisher.tell(page.topic, WhoIsHere(""))
+
+    def ask_all(self) -> None:
+        """After a gap: nothing that was heard before can be trusted to be complete."""
+        self.greet()
+        for page in self._pages.all():
+            if page.viewers:
+                self._publisher.tell(page.topic, WhoIsHere(""))
+
+    def greet(self) -> None:
+        """Make oneself known to everyone, and everyone to oneself."""
+        self._introductions.ask()
+        self.beat()
+
+    def beat(self) -> None:
+        now = self._clock.monotonic()
+        self._beat_at = now
+        fresh = {
+            topic: told
+            for topic, told in self._changed.items()
+            if now - told[1] < self._timing.expiry_seconds
+        }
+        self._changed = fresh
+        changed = [(topic, version) for topic, (version, _) in fresh.items()]
+        ask, echo = self._introductions.take()
+        first = True
+        while first or changed or ask or echo:
+            first = False
+            part = Heartbeat(
+                ask[:NAMES_PER_BEAT], echo[:NAMES_PER_BEAT], changed[:CHANGES_PER_BEAT]
+            )
+            del ask[:NAMES_PER_BEAT], echo[:NAMES_PER_BEAT], changed[:CHANGES_PER_BEAT]
+            self._publisher.tell(CONTROL_TOPIC, part)
+
+    def tick(self) -> None:
+        """What is due now; called about once a second."""
+        now = self._clock.monotonic()
+        if now - self._beat_at >= self._timing.heartbeat_seconds or self._introductions.due:
+            self.beat()
+        self._expire(now)
+        asked, self._asked_by_strangers = self._asked_by_strangers, {}
+        for topic in asked:
+            asked_page = self._pages.of_topic(topic)
+            if asked_page is not None and asked_page.presence.version > 0:
+                self._tell_all(asked_page)
+        for page in self._pages.all():
+            page.presence.expire(now)
+            self.changed(page)
+
+    def changed(self, page: Page) -> None:
+        """Somebody came or went: tell it now, or with what else changes meanwhile."""
+        now = self._clock.monotonic()
+        pause = self._timing.presence_seconds
+        if now - self._told.get(page, _NEVER)[1] >= pause:
+            self._tell(page, now)
+        if now - page.presence_told_at >= max(pause, len(page.viewers) / 500):
+            page.tell_presence(now)
+
+    def believes(self, topic: str, heard: Heard) -> Verdict:
+        """To be asked first, and once, of everything that another process says. A question that
+        comes out of the past is answered all the same, a statement counts only while it is new."""
+        verdict, new = self._introductions.judge(heard)
+        if self._introductions.due and not self._answers.take(self._clock.monotonic()):
+            self.beat()
+        if verdict is Verdict.FRESH:
+            self._alive[heard.run] = self._clock.monotonic()
+        elif self._asks_us(heard) and len(self._asked_by_strangers) < CHANGES_PER_BEAT:
+            self._asked_by_strangers[topic] = None
+        if new and heard.said_ms >= self._timing.expiry_seconds * 1000:
+            # A younger one tells with its heartbeats all that ever changed there.
+            for page in self._pages.all():
+                if page.viewers:
+                    self._publisher.tell(page.topic, WhoIsHere(heard.run))
+        return verdict
+
+    def is_still_typed(self, heard: Heard) -> bool:
+        return self._introductions.age_seconds(heard) <= TYPING_IS_SHOWN_SECONDS
+
+    def hear(self, topic: str, heard: Heard) -> None:
+        """Anything about people that another process says, and that is believed."""
+        run, hint = heard.run, heard.hint
+        if isinstance(hint, Heartbeat):
+            for changed, version in hint.changed:
+                page = self._pages.of_topic(changed)
+                if page and not page.presence.is_at(run, version):
+                    self._publisher.tell(changed, WhoIsHere(run))
+            return
+        page = self._pages.of_topic(topic)
+        if page is None:
+            return
+        match hint:
+            case PeopleChanged(version=version, connections=connections):
+                delta = Delta(version, connections, hint.joined, hint.left, hint.names)
+                if not page.presence.heard(run, delta):
+                    self._publisher.tell(topic, WhoIsHere(run))
+            case PeopleAll():
+                page.presence.heard_all(
+                    run,
+                    hint.version,
+                    hint.connections,
+                    hint.part,
+                    hint.parts,
+                    hint.people,
+                    hint.names,
+                )
+            case WhoIsHere() if self._asks_us(heard) and page.presence.version > 0:
+                self._tell_all(page)
+        self.changed(page)
+
+    def _asks_us(self, heard: Heard) -> bool:
+        return isinstance(heard.hint, WhoIsHere) and heard.hint.of in ("", self._run)
+
+    def _tell(self, page: Page, now: float) -> None:
+        delta = page.presence.delta(self._told.get(page, _NEVER)[0])
+        if delta is None:
+            return
+        self._told[page] = (delta.connections, now)
+        self._changed[page.topic] = (delta.version, now)
+        names = self._names(page, delta.joined)
+        named_again = page in self._unnamed and page.presence.here <= page.people.most
+        too_long = len(delta.joined) + len(delta.left) > PEOPLE_PER_HINT
+        if too_long or named_again or _weight(names) > BYTES_PER_HINT:
+            self._tell_all(page)
+            return
+        if page.presence.here > page.people.most > 0:
+            self._unnamed.add(page)
+        self._publisher.tell(
+            page.topic,
+            PeopleChanged(delta.version, delta.connections, delta.joined, delta.left, names),
+        )
+
+    def _names(self, page: Page, people: Iterable[int]) -> list[User]:
+        """Names are for pages whose people are few: more are told to nobody anyway."""
+        return page.presence.names(people) if page.presence.here <= page.people.most else []
+
+    def _tell_all(self, page: Page) -> None:
+        presence = page.presence
+        named = presence.here <= page.people.most or page.people.most == 0
+        (self._unnamed.discard if named else self._unnamed.add)(page)
+        parts: list[tuple[list[int], list[User]]] = [([], [])]
+        size = 0
+        for who in presence.people():
+            name = self._names(page, [who])
+            weight = _weight(name) + 9 * len(name)
+            if len(parts[-1][0]) == PEOPLE_PER_HINT or (size and size + weight > BYTES_PER_HINT):
+                parts.append(([], []))
+                size = 0
+            parts[-1][0].append(who)
+            parts[-1][1].extend(name)
+            size += weight
+        for part, (people, names) in enumerate(parts):
+            self._publisher.tell(
+                page.topic,
+                PeopleAll(
+                    presence.version,
+                    self._told.get(page, _NEVER)[0],
+                    part,
+                    len(parts),
+                    people,
+                    names,
+                ),
+            )
+
+    def _expire(self, now: float) -> None:
+        limit = now - self._timing.expiry_seconds
+        dead = [run for run, heard in self._alive.items() if heard < limit]
+        self._forget(dead)
+        for page in list(self._told):
+            if page.presence.empty and self._pages.get(page.key) is not page:
+                del self._told[page]
+                self._unnamed.discard(page)
+
+    def _forget(self, runs: Iterable[str]) -> None:
+        for run in runs:
+            del self._alive[run]
+            self._introductions.forget(run)
+        for page in self._pages.all():
+            page.presence.forget(runs)
+
+
+def _weight(names: Sequence[User]) -> int:
+    """Bytes of a hint, roughly and rather too many; people without names weigh 9 each."""
+    return sum(len(msgspec.msgpack.encode(name)) for name in names)

@@ -1,0 +1,124 @@
+"""The numbers of all processes, gathered over the control topic by whoever is asked for them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Collection
+
+import msgspec
+
+from ...core.limits import TokenBucket
+from ...core.measures import Row
+from ..backend import within
+from ..clock import Clock
+from .hints import CONTROL_TOPIC, Heard, HowMuch, Numbers
+from .publisher import Publisher
+
+ANSWER_SECONDS = 1.0
+"""What a process may take for its numbers; then the others' are told without."""
+
+ANSWERS_PER_SECOND = 5.0
+ANSWERS_AT_ONCE = 20.0
+"""A question that a broker repeats costs no more than so many answers."""
+
+ROWS_BYTES = 6_000
+"""In one hint: within the smallest `max_payload` (PostgreSQL: 7,999)."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Census:
+    """Asks, answers, and adds nothing up: every process stands for itself, so that one which ends
+    takes nothing away from the others' sums.
+
+    Whoever has the storage's key may ask, also one that is no peer. An answer counts only for the
+    question whose number it bears, and this was drawn by chance a moment ago.
+    """
+
+    def __init__(
+        self,
+        run: str,
+        publisher: Publisher,
+        clock: Clock,
+        rows: Callable[[bool], list[Row]],
+    ) -> None:
+        """`rows(busiest)` are this process's own; `busiest`: its busiest pages and tenants too."""
+        self._run = run
+        self._publisher = publisher
+        self._clock = clock
+        self._rows = rows
+        self._questions: dict[int, _Question] = {}
+        self._answers = TokenBucket(ANSWERS_PER_SECOND, ANSWERS_AT_ONCE, clock.monotonic())
+
+    async def take(
+        self,
+        expected: Callable[[], Collection[str]],
+        *,
+        busiest: bool = False,
+        seconds: float = ANSWER_SECONDS,
+    ) -> dict[str, list[Row]]:
+        """Rows by process, this one's first. Returns when all that are `expected` have answered,
+        or after `seconds`: who is missing then has not."""
+        question = _Question(expected)
+        id = secrets.randbits(63)
+        self._questions[id] = question
+        self._publisher.tell(CONTROL_TOPIC, HowMuch(id, busiest))
+        try:
+            async with within(seconds):
+                await question.wait()
+        except TimeoutError:
+            pass
+        finally:
+            del self._questions[id]
+        return {self._run: self._rows(busiest)} | question.whole()
+
+    def hear(self, heard: Heard) -> None:
+        """A question or an answer of another process."""
+        match heard.hint:
+            case HowMuch(id=id, busiest=busiest):
+                if not self._answers.take(self._clock.monotonic()):
+                    self._answer(id, self._rows(busiest))
+            case Numbers(id=id) as numbers:
+                question = self._questions.get(id)
+                if question is not None:
+                    question.heard(heard.run, numbers)
+
+    def _answer(self, id: int, rows: list[Row]) -> None:
+        parts: list[list[Row]] = [[]]
+        room = ROWS_BYTES
+        for row in rows:
+            size = len(_encode(row))
+            if size > room:
+                parts.append([])
+                room = ROWS_BYTES
+            parts[-1].append(row)
+            room -= size
+        for part, some in enumerate(parts):
+            self._publisher.tell(CONTROL_TOPIC, Numbers(id, part, len(parts), some))
+
+
+class _Question:
+    """Who has answered it, and how far."""
+
+    def __init__(self, expected: Callable[[], Collection[str]]) -> None:
+        self._expected = expected
+        self._parts: dict[str, dict[int, Numbers]] = {}
+        self._moved = asyncio.Event()
+
+    def heard(self, run: str, numbers: Numbers) -> None:
+        self._parts.setdefault(run, {})[numbers.part] = numbers
+        self._moved.set()
+
+    async def wait(self) -> None:
+        while not set(self._expected()) <= self.whole().keys():
+            self._moved.clear()
+            await self._moved.wait()
+
+    def whole(self) -> dict[str, list[Row]]:
+        """Rows of the processes of which every part is here."""
+        return {
+            run: [row for part in sorted(parts) for row in parts[part].rows]
+            for run, parts in self._parts.items()
+            if len(parts) == next(iter(parts.values())).parts
+        }

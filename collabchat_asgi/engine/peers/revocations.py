@@ -1,0 +1,154 @@
+"""Permissions that were withdrawn: commits on a reserved page, carried by log, hint and sweep."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from ...core.model import NOWHERE, PageKey, Position
+from ...core.text import uuid7
+from ...errors import StorageError
+from ...storage.abc import Committed, Entry, Group, PageCopy, Reset, Storage, Tail
+from ..backend import bounded
+from ..clock import Clock
+from .hints import CONTROL_TOPIC, ControlMoved
+from .publisher import Publisher
+
+logger = logging.getLogger("collabchat_asgi.engine")
+
+CONTROL_PAGE = PageKey("", "control")
+"""No tenant id is empty, so no client can name it."""
+
+
+REMEMBERED = 10_000
+"""Revocations, at least, that the answer of a hook is held against: no hook takes that long."""
+
+
+class Revocation(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """Whom it concerns; every field that is given must fit."""
+
+    user_id: str | None = None
+    tenant_id: str | None = None
+    connection_id: str | None = None
+
+    def concerns(self, user_id: str, tenant_id: str, connection_id: str) -> bool:
+        return (
+            self.user_id in (None, user_id)
+            and self.tenant_id in (None, tenant_id)
+            and self.connection_id in (None, connection_id)
+        )
+
+
+NOBODY = msgspec.json.encode(Revocation(connection_id=""))
+"""What stands in the place of one whose names are forgotten."""
+
+
+def without_names(page: PageCopy, before_ms: int) -> PageCopy | None:
+    """The control page without the names of revocations older than that; None where it has none.
+    It keeps its epoch and its numbers: who reads on misses nothing."""
+    old = [
+        one
+        for one in page.kept
+        if one.event is not None and one.event != NOBODY and one.created_ms < before_ms
+    ]
+    if not old:
+        return None
+    named = {one.broadcast_id for one in old}
+    kept = [replace(one, event=NOBODY) if one.broadcast_id in named else one for one in page.kept]
+    return replace(page, kept=kept)
+
+
+class Revocations:
+    """`serial` grows with every revocation, so that the answer of a hook that began before one can
+    be told from one that began after it."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        publisher: Publisher,
+        clock: Clock,
+        seconds: float,
+        on_revoked: Callable[[Revocation], None],
+    ) -> None:
+        self._storage = storage
+        self._publisher = publisher
+        self._clock = clock
+        self._seconds = seconds
+        self._on_revoked = on_revoked
+        self._position: Position = NOWHERE
+        self._recent: list[Revocation] = []
+        self._forgotten = 0
+
+    @property
+    def serial(self) -> int:
+        return self._forgotten + len(self._recent)
+
+    def since(self, serial: int, user_id: str, tenant_id: str, connection_id: str) -> bool:
+        """Whether this person was revoked after `serial`."""
+        return any(
+            revocation.concerns(user_id, tenant_id, connection_id)
+            for revocation in self._recent[max(0, serial - self._forgotten) :]
+        )
+
+    async def open(self) -> None:
+        """What was revoked before this process began concerns nobody here."""
+        heads = await bounded(self._storage.heads([CONTROL_PAGE]), self._seconds)
+        self._position = heads[CONTROL_PAGE]
+
+    async def revoke(self, revocation: Revocation) -> None:
+        """Returns when it is committed: every process will act on it. Raises `StorageError`."""
+        entry = Entry(
+            uuid7(self._clock.now_ms()),
+            "",
+            b"\0" * 16,
+            event=msgspec.json.encode(revocation),
+        )
+
+        def again(_: PageKey, tail: Tail) -> Sequence[Entry]:
+            return [] if entry.broadcast_id in tail.known else [entry]
+
+        while True:
+            group = Group(CONTROL_PAGE, self._position, [entry])
+            [outcomes] = await bounded(self._storage.commit([group], again), self._seconds)
+            outcome = outcomes[entry.broadcast_id]
+            if not isinstance(outcome, Reset):
+                break
+            self._position = outcome.position
+        if not isinstance(outcome, Committed):
+            raise StorageError(f"the revocation was not stored: {outcome!r}")
+        self._publisher.tell(CONTROL_TOPIC, ControlMoved())
+        await self.sweep()
+
+    def _act_on(self, revocation: Revocation) -> None:
+        self._recent.append(revocation)
+        if len(self._recent) > 2 * REMEMBERED:
+            del self._recent[:REMEMBERED]
+            self._forgotten += REMEMBERED
+        self._on_revoked(revocation)
+
+    async def sweep(self) -> None:
+        """Read and act on what is new. Raises `StorageError`."""
+        while True:
+            position = self._position
+            read = self._storage.read(CONTROL_PAGE, position, 100)
+            tail = await bounded(read, self._seconds)
+            if isinstance(tail, str):
+                heads = await bounded(self._storage.heads([CONTROL_PAGE]), self._seconds)
+                self._position = heads[CONTROL_PAGE]
+                return
+            for entry in tail.events:
+                if entry.seq <= self._position.seq:
+                    continue
+                self._position = Position(tail.position.epoch, entry.seq)
+                try:
+                    self._act_on(msgspec.json.decode(entry.event, type=Revocation))
+                except Exception:
+                    # The next one concerns somebody else.
+                    logger.exception("acting on revocation %d failed", entry.seq)
+            if not tail.events:
+                if self._position == position:  # or another sweep has been quicker
+                    self._position = tail.position
+                return

@@ -1,0 +1,382 @@
+"""One client: who it is, which pages it sees, and the order of what it asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextvars import copy_context
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+from msgspec import UNSET
+
+from ...core.frames import (
+    ClientFrame,
+    Ping,
+    Pong,
+    Read,
+    Refresh,
+    Subscribe,
+    Typing,
+    Unsubscribe,
+    encode,
+    error_frame,
+)
+from ...core.model import BaseOperation, Operation
+from ...errors import CloseCode, Denied, Refused, RefusedFrame
+from ...hooks import ConnectRequest, HookFailed, Identity
+from ..delivery.outbox import Outbox
+from ..delivery.viewer import Viewer
+from ..peers.hints import IsTyping
+from ..writing.operations import Request
+from ..writing.submission import Answer, Lane, Receipt
+from .join import join
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+
+logger = logging.getLogger("collabchat_asgi.engine")
+
+
+class Socket(Protocol):
+    """What the edge must be able to do, besides `send`."""
+
+    def finish(self, code: CloseCode, reason: str, *, abort: bool) -> None:
+        """Close with this code as soon as may be; `abort`: the peer takes nothing any more."""
+        ...
+
+
+class Connection:
+    """Frames are handled in the order they came, except `ping` and `pong`. What needs no waiting is
+    handled in the turn of its arrival; behind what does, a task works off the inbox."""
+
+    __slots__ = (
+        "_inbox",
+        "_lanes",
+        "_retries",
+        "_socket",
+        "_worker",
+        "address",
+        "closed",
+        "context",
+        "engine",
+        "id",
+        "identity",
+        "outbox",
+        "request",
+        "tenant_id",
+        "viewers",
+    )
+
+    def __init__(
+        self,
+        engine: Engine,
+        id: str,
+        tenant_id: str,
+        identity: Identity,
+        request: ConnectRequest,
+        socket: Socket,
+    ) -> None:
+        self.engine = engine
+        self.id = id
+        self.tenant_id = tenant_id
+        self.identity = identity
+        self.request = request
+        self.address: str | None = None
+        """Of the client, where that means a person."""
+        self.viewers: dict[str, Viewer] = {}
+        self.closed = False
+        self.context = copy_context()
+        """Of the request that brought it: what hooks see that are called on its behalf."""
+        self.outbox: Outbox
+        self._socket = socket
+        self._inbox: list[tuple[ClientFrame | RefusedFrame, int]] = []
+        self._retries: list[Request] = []
+        self._lanes: dict[str, Lane] = {}
+        self._worker: asyncio.Task[None] | None = None
+
+    # what the client sends
+
+    def receive(self, frame: ClientFrame, size: int) -> bool:
+        """Take a frame of `size` bytes. False: a pong that nobody had asked for, or a ping."""
+        match frame:
+            case Pong(n=n):
+                return self.outbox.ponged(n)
+            case Ping(n=n):
+                self.outbox.answer(
+                    encode({"type": "pong"} if n is UNSET else {"type": "pong", "n": n})
+                )
+                return False
+        if self._worker is None and isinstance(frame, BaseOperation):
+            request = self._request(frame, size)
+            if self.engine.operations.try_now(request):
+                return True
+            if request.lane is not None:
+                request.lane.waiting -= 1  # it is counted again when its turn comes
+        if self._worker is None and isinstance(frame, Read):
+            self._read(frame)
+            return True
+        if len(self._inbox) >= self.engine.tuning.inbox_frames:
+            self.give_up(CloseCode.TOO_MANY, "too many frames wait for an answer")
+            return True
+        self._inbox.append((frame, size))
+        self._wake()
+        return True
+
+    def receive_refused(self, refused: RefusedFrame) -> None:
+        """A frame that cannot be understood: it is answered when its turn comes."""
+        self.engine.counts.frames_refused[refused.code] += 1
+        if self._worker is None:
+            self._refuse_frame(refused)
+        else:
+            self._inbox.append((refused, 0))
+
+    def tick(self, now: float) -> float:
+        """What is due. When this is to be called again, at the latest."""
+        timing = self.engine.timing
+        outbox, window = self.outbox, self.outbox.window
+        if now - window.heard_at > timing.ping_seconds + timing.silence_seconds:
+            self.give_up(CloseCode.TIMEOUT, "nothing heard in time", abort=outbox.busy)
+        elif window.stalled_at is not None and now - window.stalled_at >= timing.slow_seconds:
+            # It may read and only not confirm: then the close reaches it.
+            self.give_up(CloseCode.TOO_SLOW, "too slow a reader")
+        elif now - window.ping_at >= timing.ping_seconds:
+            outbox.ping()
+        left = self.identity.seconds_left(self.engine.clock.now_ms())
+        if left is not None and left <= 0:
+            self.give_up(CloseCode.UNAUTHENTICATED, "expired")
+        due = min(
+            window.ping_at + timing.ping_seconds,
+            window.heard_at + timing.ping_seconds + timing.silence_seconds,
+            # A stall may begin at any time, without a word to whoever calls this.
+            (now if window.stalled_at is None else window.stalled_at) + timing.slow_seconds,
+        )
+        return due if left is None else min(due, now + left)
+
+    def refuse(
+        self, refusal: Refused, *, broadcast_id: str | None = None, url_id: str | None = None
+    ) -> None:
+        frame = error_frame(refusal, broadcast_id=broadcast_id, url_id=url_id)
+        self.outbox.answer(encode(frame))
+
+    def unsubscribe(self, url_id: str) -> None:
+        """Stop the page's frames. An unknown page is no error."""
+        viewer = self.viewers.pop(url_id, None)
+        if viewer is None:
+            return
+        engine = self.engine
+        viewer.page.remove(viewer)
+        engine.reading.remove(viewer)
+        self.outbox.forget(viewer)
+        grace = engine.timing.presence_grace_seconds
+        viewer.page.presence.leave(viewer.person, engine.clock.monotonic(), grace)
+        engine.gossip.changed(viewer.page)
+
+    def identify(self, identity: Identity) -> None:
+        """The same user, known anew, and perhaps for a shorter time."""
+        self.identity = identity
+        self.engine.look_at(self)
+        for viewer in self.viewers.values():
+            viewer.identity = identity
+
+    def withdraw(self, url_id: str) -> None:
+        """The permission to read the page is gone."""
+        if url_id in self.viewers:
+            self.unsubscribe(url_id)
+            frame = {"type": "unsubscribed", "urlId": url_id, "reason": "forbidden"}
+            self.outbox.answer(encode(frame))
+
+    # how it ends
+
+    def give_up(
+        self,
+        code: CloseCode,
+        reason: str,
+        *,
+        abort: bool = False,
+        retry_after_ms: int | None = None,
+    ) -> None:
+        """Close. Viewers leave in a later turn: this may be called in the middle of a flush."""
+        if self.closed:
+            return
+        self.closed = True
+        self.engine.counts.closed[str(int(code))] += 1
+        if not (abort or self.outbox.closed):
+            bye: dict[str, object] = {"type": "bye", "code": int(code), "reason": reason}
+            if retry_after_ms is not None:
+                bye["retryAfterMs"] = retry_after_ms
+            self.outbox.last_word(encode(bye))
+        self.outbox.closed = True
+        self.outbox.ready = False
+        asyncio.get_running_loop().call_soon(self.leave)
+        self._socket.finish(code, reason, abort=abort)
+
+    def leave(self) -> None:
+        """The socket is gone, or about to be. Idempotent."""
+        self.closed = True
+        self.outbox.closed = True
+        self.outbox.ready = False
+        for url_id in list(self.viewers):
+            self.unsubscribe(url_id)
+        self._inbox.clear()
+        self.engine.disconnected(self)
+
+    # how it works
+
+    def _wake(self) -> None:
+        if self._worker is None:
+            self._worker = self.engine.supervisor.once("connection", self._work(), self.context)
+
+    async def _work(self) -> None:
+        try:
+            while not self.closed:
+                if self._retries:
+                    await self.engine.operations.perform(self._retries.pop(0))
+                elif self._inbox:
+                    await self._handle(*self._inbox.pop(0))
+                else:
+                    return
+        except Exception:
+            logger.exception("a frame of connection %s could not be handled", self.id)
+            self.give_up(CloseCode.INTERNAL, "internal error")
+        finally:
+            self._worker = None
+
+    def _refuse_frame(self, refused: RefusedFrame) -> None:
+        if refused.kind == "subscribe" and refused.url_id is not None:
+            # A second `subscribe` that is answered with an error ends the first (section 3.1).
+            self.unsubscribe(refused.url_id)
+        self.refuse(refused, broadcast_id=refused.broadcast_id, url_id=refused.url_id)
+
+    async def _handle(self, frame: ClientFrame | RefusedFrame, size: int) -> None:
+        match frame:
+            case RefusedFrame():
+                self._refuse_frame(frame)
+            case Subscribe():
+                try:
+                    await join(self, frame)
+                except Refused as refusal:
+                    self.engine.counts.joins["refused"] += 1
+                    self.refuse(refusal, url_id=frame.url_id)
+            case Unsubscribe(url_id=url_id):
+                self.unsubscribe(url_id)
+                self.outbox.answer(encode({"type": "unsubscribed", "urlId": url_id}))
+            case Read():
+                self._read(frame)
+            case Typing():
+                self._typing(frame)
+            case Refresh():
+                await self._refresh(frame)
+            case BaseOperation():
+                request = self._request(frame, size)
+                if not self.engine.operations.try_now(request):
+                    await self.engine.operations.perform(request)
+
+    def _request(self, operation: Operation, size: int) -> Request:
+        url_id = operation.url_id
+        lane = self._lanes.get(url_id)
+        if lane is None:
+            most = self.engine.limits.pages_per_connection
+            if len(self._lanes) >= 2 * most:
+                self._lanes = {id: lane for id, lane in self._lanes.items() if lane.active}
+            if len(self._lanes) >= 2 * most:
+                self.give_up(CloseCode.OUT_OF_ORDER, "too many pages wait for a retry")
+            lane = self._lanes[url_id] = Lane()
+        lane.waiting += 1
+
+        def answer(answer: Answer) -> None:
+            self._answer(request, answer)
+
+        request = Request(
+            self.identity,
+            self.identity.user,
+            self.tenant_id,
+            operation,
+            size,
+            answer,
+            lane,
+            connection_id=self.id,
+            address=self.address,
+            serial=self.engine.revocations.serial,
+            order=lane.next(),
+        )
+        return request
+
+    def _answer(self, request: Request, answer: Answer) -> None:
+        if self.closed:
+            return
+        url_id = request.operation.url_id
+        broadcast_id = str(request.operation.broadcast_id)
+        if request.lane is not None and not isinstance(answer, str):
+            request.lane.waiting -= 1
+        if isinstance(answer, Receipt):
+            self.outbox.answer(encode(answer.as_ack(broadcast_id, url_id)))
+        elif isinstance(answer, Refused):
+            self.refuse(answer, broadcast_id=broadcast_id, url_id=url_id)
+        else:
+            serial = self.engine.revocations.serial
+            again = replace(request, asked=True, identity=self.identity, serial=serial)
+            self._retries.append(again)
+            self._wake()
+
+    def _typing(self, frame: Typing) -> None:
+        viewer = self.viewers.get(frame.url_id)
+        engine, user = self.engine, self.identity.user
+        if viewer is None or "comment" not in viewer.can:
+            return
+        if viewer.page.state.chat(frame.chat_id) is None:
+            return
+        pause = engine.timing.typing_seconds
+        if not engine.users.typing(self.tenant_id, user.id, frame.url_id, pause):
+            return
+        told = msgspec.json.encode(user).decode()
+        engine.publisher.tell(viewer.page.topic, IsTyping(user.id, frame.chat_id, told))
+        engine.show_typing(viewer.page, frame.chat_id, user)
+
+    def _read(self, frame: Read) -> None:
+        viewer = self.viewers.get(frame.url_id)
+        if viewer is None:
+            wrong = "read needs a subscription: subscribe to this page on this connection first"
+            self.refuse(Refused("invalid", wrong, field="urlId"), url_id=frame.url_id)
+        else:
+            self.engine.reading.read(viewer, frame.seq)
+
+    async def _refresh(self, frame: Refresh) -> None:
+        bare = replace(
+            self.request,
+            tenant_id=self.tenant_id,
+            token=frame.token,
+            cookies={},
+            headers={},
+            query={},
+            scope=_without_credentials(self.request.scope),
+        )
+        try:
+            identity = await self.engine.identify(bare, self.id)
+        except Denied as error:
+            self.refuse(Refused("unauthenticated", error.message))
+            return
+        except HookFailed:
+            self.refuse(Refused("unavailable", "the token cannot be checked now", retry=True))
+            return
+        if identity.user_id != self.identity.user_id or self.tenant_id not in identity.tenants:
+            self.give_up(CloseCode.FORBIDDEN, "another user's token")
+            return
+        self.request = replace(self.request, token=frame.token)
+        self.identify(identity)
+        refreshed: dict[str, object] = {"type": "refreshed"}
+        left = identity.seconds_left(self.engine.clock.now_ms())
+        if left is not None:
+            refreshed["expiresInMs"] = max(0, int(left * 1000))
+        self.outbox.answer(encode(refreshed))
+
+
+def _without_credentials(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """For a hook that shall see a new token and nothing that the old connection came with."""
+    kept = ("type", "asgi", "http_version", "scheme", "path", "root_path", "client", "server")
+    bare: dict[str, Any] = {name: scope[name] for name in kept if name in scope}
+    if "session" in scope:
+        bare["session"] = {}
+    return {**bare, "headers": [], "query_string": b"", "subprotocols": []}

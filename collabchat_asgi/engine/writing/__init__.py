@@ -1,0 +1,1 @@
+"""From an operation that came to its commit and its answer."""

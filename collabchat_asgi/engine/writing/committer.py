@@ -1,0 +1,323 @@
+"""One committer per process: what all pages have gathered while the last commit was in flight
+goes into the next one.
+
+An operation is validated on the state that this process knows. Where that is not the head, the
+storage calls `Plan.revise` with what came between, under the page's lock: the rules hold exactly
+whoever else writes, and nobody starves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from ...core import rules
+from ...core.measures import Histogram
+from ...core.model import Event, PageKey, Position
+from ...errors import Refused
+from ...storage.abc import (
+    Committed,
+    Entry,
+    Failed,
+    Group,
+    Outcome,
+    Reset,
+    Reused,
+    Storage,
+    Tail,
+    Unknown,
+)
+from ..backend import bounded, unavailable, within
+from ..measuring.traces import Span
+from ..pages.page import Page
+from .plan import Plan, UnknownTail
+from .submission import Answer, Lane, Receipt, Submission
+
+logger = logging.getLogger("collabchat_asgi.engine")
+
+MAX_ENTRIES = 512
+"""In one commit; the rest goes into the next one, page by page in turn."""
+
+
+EXPIRED_AT_ONCE = 100
+"""Records of ids that may come again, deleted by one commit."""
+
+
+class Committer:
+    """Takes submissions and answers each of them, once."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        limits: rules.PageLimits,
+        seconds: float,
+        max_waiting: int,
+        committed: Callable[[Page, Position, list[Event], list[Event], list[str]], None],
+        reload: Callable[[Page], Any],
+        size: Histogram,
+        traces: bool = False,
+    ) -> None:
+        """`size` is told how many operations each commit has; `traces`: they may have spans."""
+        self._storage = storage
+        self._limits = limits
+        self._seconds = seconds
+        self._max_waiting = max_waiting
+        self._committed = committed
+        self._reload = reload
+        self._size = size
+        self._traces = traces
+        self._waiting: deque[Page] = deque()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.count = 0
+        """Operations that wait or are in flight."""
+
+    def submit(self, page: Page, submission: Submission) -> None:
+        """Answers later, in the order of the page's queue, or at once where there is no room."""
+        if self.count >= self._max_waiting:
+            self._answer(submission, unavailable(1_000))
+            return
+        self.count += 1
+        self._idle.clear()
+        if not page.queue:
+            self._waiting.append(page)
+        lane = submission.lane
+        if lane is None or submission.order > lane.newest:
+            page.queue.append(submission)
+        else:
+            page.queue.insert(_place(page.queue, submission), submission)
+        if lane is not None:
+            lane.newest = max(lane.newest, submission.order)
+        self._wake.set()
+
+    async def settled(self, seconds: float) -> None:
+        """Return when everything that was submitted has its answer, or after so many seconds."""
+        try:
+            async with within(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            logger.warning("operations failed to be settled within %g s before the end", seconds)
+
+    async def run(self) -> None:
+        """For ever. An earlier run may have left something."""
+        self._wake.set()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                await self._commit(self._take())
+            self._idle.set()
+
+    def _take(self) -> list[Plan]:
+        plans: list[Plan] = []
+        room = MAX_ENTRIES
+        for _ in range(len(self._waiting)):
+            if room <= 0:
+                break
+            page = self._waiting.popleft()
+            taken: dict[str, Submission] = {}
+            refused: set[Lane] = set()
+            while page.queue and room > 0:
+                submission = page.queue[0]
+                lane = submission.lane
+                if submission.broadcast_id in taken or lane in refused:
+                    # The same id twice in one group: the second is looked up after the first.
+                    # And what follows one that has to come again waits for that to be said.
+                    break
+                page.queue.popleft()
+                self.count -= 1
+                held = lane and lane.held_back(submission.broadcast_id, submission.order)
+                if held:
+                    self._answer(submission, held)
+                    continue
+                if lane and lane.waits(submission.order):
+                    self._answer(submission, "ask again")
+                    continue
+                if lane and submission.refusal is not None and submission.refusal.retry:
+                    refused.add(lane)
+                taken[submission.broadcast_id] = submission
+                room -= 1
+            if page.queue:
+                self._waiting.append(page)
+            if taken:
+                plans.append(
+                    Plan(
+                        page,
+                        list(taken.values()),
+                        self._limits,
+                        page.state.fork(),
+                        tuple(page.expired_keys[:EXPIRED_AT_ONCE]),
+                    )
+                )
+        return plans
+
+    async def _commit(self, plans: list[Plan]) -> None:
+        pages = [plan.page for plan in plans]
+        for page in pages:
+            page.users += 1
+        try:
+            await self._commit_plans(plans)
+        finally:
+            for page in pages:
+                page.users -= 1
+
+    async def _commit_plans(self, plans: list[Plan]) -> None:
+        by_key = {plan.page.key: plan for plan in plans}
+
+        def revise(key: PageKey, tail: Tail) -> Sequence[Entry]:
+            return by_key[key].entries(tail)
+
+        groups = []
+        for plan in list(plans):
+            try:
+                entries = plan.entries(None)
+            except Exception:
+                # Whatever is wrong with this page, the others can do nothing about it.
+                logger.exception("what was asked of %s cannot be written", plan.page.topic)
+                plans.remove(plan)
+                for submission in plan.submissions:
+                    self._answer(submission, Refused("internal", "this cannot be stored"))
+            else:
+                groups.append(Group(plan.page.key, plan.base.position, entries))
+        size = sum(len(plan.submissions) for plan in plans)
+        self._size.observe(size)
+        for span in self._spans(plans):
+            span.committing(size)
+        try:
+            outcomes = await bounded(self._storage.commit(groups, revise), self._seconds)
+        except BaseException as error:
+            # Also where this task is cancelled: nobody else knows who waits.
+            for plan in plans:
+                self._put_off(plan)
+            if not isinstance(error, Exception):
+                raise
+            logger.error("a commit of %d pages failed: %s", len(plans), error)
+            return
+        for span in self._spans(plans):
+            span.committed()
+        for plan, answers in zip(plans, outcomes, strict=True):
+            try:
+                await self._settle(plan, answers)
+            except Exception:
+                # It is committed, and the other pages of this commit have their own right.
+                logger.exception("what was committed on %s cannot be told", plan.page.topic)
+                self._put_off(plan)
+
+    async def _settle(self, plan: Plan, outcomes: Mapping[str, Outcome]) -> None:
+        page = plan.page
+        if any(map(_wants_a_load, outcomes.values())):
+            await self._start_over(plan)
+            return
+        position = Position(plan.epoch, plan.base.position.seq)
+        for submission in plan.submissions:
+            outcome = outcomes.get(submission.broadcast_id)
+            if isinstance(outcome, Committed) and not outcome.again:
+                position = outcome.position
+            self._answer(submission, self._settled(plan, submission, outcome))
+        made = [event for event in plan.made if event.broadcast_id in outcomes]
+        failed = {id for id, outcome in outcomes.items() if isinstance(outcome, Failed)}
+        made = [event for event in made if event.broadcast_id not in failed]
+        del page.expired_keys[: len(plan.expired_keys)]
+        spans = [
+            submission.span
+            for submission in plan.submissions
+            if submission.span and _is_new(outcomes.get(submission.broadcast_id))
+        ]
+        if made or plan.tail:
+            self._committed(page, position, plan.tail, made, [span.parent for span in spans])
+        for span in spans:
+            page.when_sent(partial(span.ended, "accepted"))
+
+    def _spans(self, plans: Sequence[Plan]) -> Iterator[Span]:
+        if self._traces:
+            for plan in plans:
+                for submission in plan.submissions:
+                    if submission.span is not None:
+                        yield submission.span
+
+    def _settled(self, plan: Plan, submission: Submission, outcome: Outcome | None) -> Answer:
+        id = submission.broadcast_id
+        refusal = submission.refusal or plan.refused.get(id)
+        match outcome:
+            case Committed(position=position, receipt=receipt, again=again):
+                if again:
+                    ts, chat_id, comment_id = msgspec.json.decode(receipt)
+                else:
+                    ts = submission.ts
+                    chat_id, comment_id = rules.names(submission.operation)
+                return Receipt(position, ts, chat_id, comment_id, again)
+            case Reused():
+                if refusal is not None and refusal.code == "forbidden":
+                    return refusal
+                return Refused("conflict", "this broadcastId was used for something else")
+            case Unknown() if refusal is not None:
+                return refusal
+            case None | Unknown() if id in plan.deferred:
+                return "ask again"
+            case Failed(error=error):
+                logger.error("an operation on %s cannot be stored: %s", plan.page.topic, error)
+                return Refused("internal", "this operation cannot be stored")
+        logger.error("the storage gave no outcome for an operation on %s", plan.page.topic)
+        return Refused("internal", "this operation was not settled")
+
+    async def _start_over(self, plan: Plan) -> None:
+        try:
+            await self._reload(plan.page)
+        except Exception as error:
+            logger.warning("%s cannot be loaded: %s", plan.page.topic, error)
+            self._put_off(plan)
+            return
+        if not plan.page.queue:
+            self._waiting.append(plan.page)
+        plan.page.queue.extendleft(reversed(plan.submissions))
+        self.count += len(plan.submissions)
+        self._idle.clear()
+        self._wake.set()
+
+    def _put_off(self, plan: Plan) -> None:
+        """Whoever has no answer yet is asked to come again: what is committed is known then."""
+        for submission in plan.submissions:
+            if not submission.answered:
+                self._answer(submission, unavailable())
+
+    def _answer(self, submission: Submission, answer: Answer) -> None:
+        submission.answered = True
+        if submission.span is not None:
+            if isinstance(answer, Refused):
+                submission.span.ended(answer.code)
+            elif isinstance(answer, Receipt) and answer.again:
+                submission.span.ended("repeated")
+        lane = submission.lane
+        if lane and isinstance(answer, Refused):
+            lane.halt(submission.broadcast_id, submission.order, answer)
+        if lane and answer == "ask again":
+            lane.asking.add(submission.order)
+        try:
+            submission.answer(answer)
+        except Exception:
+            logger.exception("an answer could not be given")
+
+
+def _is_new(outcome: Outcome | None) -> bool:
+    return isinstance(outcome, Committed) and not outcome.again
+
+
+def _wants_a_load(outcome: Outcome) -> bool:
+    if isinstance(outcome, Failed):
+        return isinstance(outcome.error, UnknownTail)
+    return isinstance(outcome, Reset)
+
+
+def _place(queue: Sequence[Submission], submission: Submission) -> int:
+    """Of one that was asked about again: before what was sent behind it."""
+    for place, other in enumerate(queue):
+        if other.lane is submission.lane and other.order > submission.order:
+            return place
+    return len(queue)
