@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
+from ...pubsub.abc import PubSub
+from ...storage.abc import Storage
 from ..clock import Clock
 from .counts import Calls
 
 BackEnd = TypeVar("BackEnd")
 
-STORAGE_CALLS = (
-    *("commit", "load", "read", "heads", "renew", "strays", "renew_stray", "erase", "trim"),
-    *("add_usage", "usage", "key", "now_ms"),
-)
-PUBSUB_CALLS = ("publish", "subscribe", "unsubscribe")
+
+def calls_of(contract: type) -> tuple[str, ...]:
+    """Names of all that can be asked of a back end that is open."""
+    return tuple(
+        name
+        for name, member in vars(contract).items()
+        if inspect.iscoroutinefunction(member) and name not in ("open", "close")
+    )
+
+
+STORAGE_CALLS = calls_of(Storage)
+PUBSUB_CALLS = calls_of(PubSub)
 
 
 def watched(back_end: BackEnd, names: tuple[str, ...], calls: Calls, clock: Clock) -> BackEnd:
