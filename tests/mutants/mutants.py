@@ -13,7 +13,7 @@ from collabchat_asgi.core.model import Position
 from collabchat_asgi.engine import engine
 from collabchat_asgi.engine.delivery import fanout, outbox, viewer
 from collabchat_asgi.engine.measuring import backlog
-from collabchat_asgi.engine.pages.pages import log, page
+from collabchat_asgi.engine.pages import log, page
 from collabchat_asgi.engine.peers import publisher
 from collabchat_asgi.engine.people import join
 from collabchat_asgi.engine.writing import committer
@@ -237,7 +237,7 @@ def leaks_across_tenants(monkeypatch: pytest.MonkeyPatch) -> None:
     def key(tenant_id: str, url_id: str) -> PageKey:
         return PageKey("everyone", url_id)
 
-    from collabchat_asgi.engine import operations
+    from collabchat_asgi.engine.writing import operations
 
     monkeypatch.setattr(join, "PageKey", key)
     monkeypatch.setattr(operations, "PageKey", key)
