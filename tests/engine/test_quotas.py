@@ -239,12 +239,31 @@ async def test_a_flush_that_fails_is_made_up_for() -> None:
         assert await outcomes(ann, 2) == ["ack"] * 2
         storage.away = True
         await flushed(collab)
+        assert await outcomes(ann, 1) == ["ack"]
+        for _ in range(3):
+            await flushed(collab)
+        book = collab._engine.quotas
+        assert book is not None
+        assert len(book._unsent) == 1, "however long it takes"
         storage.away = False
         await flushed(collab)
-        assert await outcomes(ann, 3) == ["ack", "ack", "quota"]
+        assert await outcomes(ann, 2) == ["ack", "quota"]
         await flushed(collab)
     [row] = await storage.usage(tenants_row("acme"), "2000-01-01", "9999-12-31")
     assert row.counters["operations"] == 4
+
+
+async def test_who_does_nothing_is_let_go() -> None:
+    collab = make(Quota(operations=4))
+    async with TestClient(collab) as client:
+        ann = await client.connect(token="ann", tenant="acme")
+        assert await outcomes(ann, 3) == ["ack"] * 3
+        book = collab._engine.quotas
+        assert book is not None
+        for _ in range(3):
+            await flushed(collab)
+        assert not book._standings
+        assert await outcomes(ann, 2) == ["ack", "quota"], "what was used is in the storage"
 
 
 async def test_it_is_told_beside_the_usage() -> None:

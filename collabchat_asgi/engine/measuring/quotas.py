@@ -179,7 +179,10 @@ class QuotaBook:
         try:
             for one in list(self._standings.values()):
                 self._turn_over(one)
-                self._send(one)
+            if not self._unsent:
+                # While they are not taken nothing piles up: what comes is added up where it is.
+                for one in list(self._standings.values()):
+                    self._send(one)
             if sending := list(self._unsent):
                 await bounded(self._storage.add_usage(sending), self._seconds)
                 del self._unsent[: len(sending)]
