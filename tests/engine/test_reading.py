@@ -8,7 +8,7 @@ import pytest
 
 from collabchat_asgi.core.model import PageKey
 from collabchat_asgi.engine.people import reading
-from collabchat_asgi.storage.abc import ReadBy
+from collabchat_asgi.storage.abc import ReadBy, Storage
 from collabchat_asgi.testing.operations import create_chat, new_id
 
 from .conftest import Start
@@ -211,3 +211,22 @@ async def test_a_stop_writes_what_waits(start: Start) -> None:
     await server.engine.stop()
     await storage.open()
     assert await storage.read_up_to([ReadBy(KEY, "ann")]) == {ReadBy(KEY, "ann"): 2}
+
+
+class Older(TroubledStorage):
+    """Of somebody's own, written before there were read positions."""
+
+    keep_read = Storage.keep_read
+    read_up_to = Storage.read_up_to
+
+
+async def test_an_older_storage_serves_and_keeps_none(start: Start) -> None:
+    server = await start(Older())
+    await a_page_of(server, 2)
+    ann, tab = await server.join("ann"), await server.join("ann")
+    has_read(ann, 2)
+    await tab.expect("read", seq=2)
+    await server.engine.reading.store()
+    for client in (ann, tab):
+        client.leave()
+    assert "read" not in await server.connect("ann").subscribe()

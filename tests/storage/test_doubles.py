@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from secrets import token_bytes
@@ -21,6 +21,7 @@ from collabchat_asgi.storage.abc import (
     LogEvent,
     Outcome,
     PageCopy,
+    ReadBy,
     Revise,
     Rewrite,
     Tail,
@@ -307,6 +308,45 @@ class TrimForgetsNotes(MemoryStorage):
         return await super().trim(before_ms=before_ms, keep_events=keep_events)
 
 
+class ReadsBackwards(MemoryStorage):
+    async def keep_read(self, read: Mapping[ReadBy, int]) -> None:
+        for by, seq in read.items():
+            if by.page in self._data.pages:
+                self._data.pages[by.page].read[by.user_id] = seq
+
+
+class ReadsForNobody(MemoryStorage):
+    """As a storage that knows nothing of reading."""
+
+    async def keep_read(self, read: Mapping[ReadBy, int]) -> None:
+        return None
+
+
+class ReadsForEverybody(MemoryStorage):
+    async def read_up_to(self, asked: Collection[ReadBy]) -> Mapping[ReadBy, int]:
+        pages = self._data.pages
+        of_page = {one: pages[one.page].read for one in asked if one.page in pages}
+        return {one: max(read.values()) for one, read in of_page.items() if read}
+
+
+class ForgetsInAllTenants(MemoryStorage):
+    async def forget_read(self, tenant_id: str, user_id: str) -> int:
+        return sum(page.read.pop(user_id, None) is not None for page in self._data.pages.values())
+
+
+class CopiesNoReaders(MemoryStorage):
+    async def dump(self, page: PageKey) -> PageCopy:
+        return replace(await super().dump(page), read={})
+
+
+READING = (
+    ReadsBackwards,
+    ReadsForNobody,
+    ReadsForEverybody,
+    ForgetsInAllTenants,
+    CopiesNoReaders,
+)
+
 CAUGHT: list[tuple[type[MemoryStorage], str, dict[str, object]]] = [
     (ForgetsIdempotency, "a_cancelled_commit_is_settled_by_the_same_again", {}),
     (ForgetsIdempotency, "known_and_new_mix", {}),
@@ -346,6 +386,11 @@ CAUGHT: list[tuple[type[MemoryStorage], str, dict[str, object]]] = [
     (RewritesWithoutItsTurn, "no_commit_is_lost_between_reading_and_writing", {}),
     (RewritesNoKnownIds, "notes_are_kept_as_they_are_given", {}),
     (ForgetsUsageOfAll, "usage_of_days_before_is_forgotten", {}),
+    (ReadsBackwards, "read_positions_never_go_back", {}),
+    (ReadsForNobody, "read_positions_are_kept", {}),
+    (ReadsForEverybody, "read_positions_are_kept", {}),
+    (ForgetsInAllTenants, "one_persons_reading_is_forgotten", {}),
+    (CopiesNoReaders, "read_positions_move_with_their_page", {}),
 ]
 
 
@@ -373,7 +418,7 @@ async def test_a_broken_storage_is_caught(
 
 MODEL_CATCHES = sorted(
     {double for double, _, _ in CAUGHT if double.restore is MemoryStorage.restore}
-    - {CopiesNoNotes, ForgetsWhatWasTrimmed}
+    - {CopiesNoNotes, ForgetsWhatWasTrimmed, *READING}
     - {RewritesWithoutItsTurn, RewritesNoKnownIds, ForgetsUsageOfAll}
     - {ErasesUsage, CountsByTheHighestSerial, TrimForgetsNotes, MixesTenants}
     - {
