@@ -45,6 +45,16 @@ async def test_what_is_new_since_somebody_was_here(visit: Visit) -> None:
     await back.clean()
 
 
+async def test_what_was_not_opened_is_new_the_next_time_too(visit: Visit) -> None:
+    """Also the first discussion of a page that was empty."""
+    ada, ben = await visit("Ada"), await visit("Ben")
+    await ada.discuss(FOG, "The first")
+    await expect(ben[".bar .new"]).to_have_text("1")
+    await ben.page.close()
+    back = await visit("Ben")
+    await expect(back[".bar .new"]).to_have_text("1")
+
+
 async def test_a_link_opens_its_discussion_after_an_edit_too(visit: Visit) -> None:
     ada = await visit("Ada")
     await ada.discuss(BOOK, "Look at this")

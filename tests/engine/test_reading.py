@@ -95,6 +95,19 @@ async def test_what_is_not_written_yet_is_told_all_the_same(start: Start) -> Non
     assert (await last.expect("subscribed"))["read"] == 3
 
 
+async def test_who_was_here_when_the_page_was_empty_finds_its_first_events_unread(
+    start: Start,
+) -> None:
+    server = await start(TroubledStorage())
+    ann = await server.join("ann")
+    has_read(ann, 0)
+    await server.engine.reading.store()
+    await a_page_of(server, 2)
+    ann.leave()
+    await written(server, "ann", 0)
+    assert (await server.connect("ann").subscribe())["read"] == 0
+
+
 async def test_another_process_knows_it_and_tells_it(start: Start) -> None:
     bus, storage = new_id(), TroubledStorage()
     one = await start(storage, TroubledBus(bus))

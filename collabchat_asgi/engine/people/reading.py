@@ -94,6 +94,9 @@ class Reading:
             viewers.remove(viewer)
         if not viewers:
             self._viewers.pop(by, None)
+        if viewer.read == 0 and viewer.page.position.seq > 0:
+            # Of a page without events nothing is kept; now it has some, all of them unread.
+            self._keep(by, 0)
 
     # what they read
 
@@ -105,9 +108,7 @@ class Reading:
         by = _by(viewer)
         viewer.read = seq
         self._move(by, seq)
-        if by in self._new or len(self._new) < MOST_WAITING:
-            self._new[by] = seq
-            self._wake.set()
+        self._keep(by, seq)
 
     def hear(self, page: Page, hint: HaveRead) -> None:
         """At other processes."""
@@ -140,6 +141,11 @@ class Reading:
             self._wake.set()
         finally:
             self._writing = {}
+
+    def _keep(self, by: ReadBy, seq: int) -> None:
+        if by in self._new or len(self._new) < MOST_WAITING:
+            self._new[by] = max(seq, self._new.get(by, 0))
+            self._wake.set()
 
     def _move(self, by: ReadBy, seq: int) -> None:
         for viewer in self._viewers.get(by, ()):
