@@ -75,10 +75,10 @@ const TALK = `
 .message .tools { justify-content: flex-end }
 .problem { grid-column: 1 / -1; color: var(--bad); font-size: var(--tiny); padding: 0 12px 8px }
 
-.filters { display: flex; gap: 4px; padding: 2px 12px 8px }
+.filters { display: flex; flex-wrap: wrap; gap: 4px; padding: 2px 12px 8px }
 .filters [aria-pressed=true] { background: var(--fill); color: var(--fg) }
 .fresh-item .body { font-weight: 600 }
-.message[data-new]::before { content: attr(data-new); grid-column: 1 / -1; color: var(--soft); font-size: var(--tiny); font-weight: 600; border-block-start: 1px solid var(--accent); padding-top: 3px }
+.message[data-new]::before { content: attr(data-new); grid-column: 1 / -1; color: var(--soft); font-size: var(--tiny); font-weight: 600; border-block-start: 1px solid var(--accent); padding-top: 3px; margin-bottom: 4px }
 .filters .whole { margin-inline-start: auto }
 .list { list-style: none; margin: 0; padding: 0 8px 8px }
 .list h3 { font: inherit; font-size: var(--tiny); font-weight: 600; color: var(--soft); margin: 10px 8px 4px }
