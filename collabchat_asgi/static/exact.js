@@ -14,7 +14,7 @@ import { normalised } from './text.js'
 const MOST_EXACT = 900
 const MOST_CONTEXT = 128
 
-/** Folded. `undefined` for a side that was never recorded. @typedef {{exact: string, prefix: string | undefined, suffix: string | undefined, words: [boolean, boolean]}} Quote */
+/** Folded. `undefined` for a side that was never recorded. @typedef {{raw: string, exact: string, prefix: string | undefined, suffix: string | undefined, words: [boolean, boolean]}} Quote */
 
 const LETTER = /[\p{L}\p{N}]/u
 
@@ -29,7 +29,7 @@ export function quoteOf(selector) {
   const prefix = typeof selector.prefix === 'string' ? selector.prefix.slice(-MOST_CONTEXT) : undefined
   const suffix = typeof selector.suffix === 'string' ? selector.suffix.slice(0, MOST_CONTEXT) : undefined
   return {
-    exact, prefix: prefix && fold(prefix), suffix: suffix && fold(suffix),
+    raw: quote, exact, prefix: prefix && fold(prefix), suffix: suffix && fold(suffix),
     words: [prefix !== undefined && !within(prefix, quote), suffix !== undefined && !within(quote, suffix)],
   }
 }
@@ -77,5 +77,15 @@ export function exactly(haystack, anchor) {
     const first = from && same(haystack, from, at), last = first && to && same(haystack, to, haystack.unit(start + size) - to.exact.length)
     if (first && last && plausible(last.end - first.start, haystack.folds(size))) found = { start: first.start, end: last.end }
   }
-  return found && haystack.real(found.start, found.end)
+  return found && really(haystack, found, quote)
+}
+
+/**
+ * In positions of the text itself. A quote that begins or ends within dashes takes no more of them than it had.
+ * @param {Haystack} haystack  @param {Passage} found  @param {Quote} [quote]  @returns {Passage}
+ */
+export function really(haystack, { start, end }, quote) {
+  const real = haystack.real(start, end)
+  const inside = quote ? haystack.text.slice(real.start, real.end).indexOf(quote.raw) : -1
+  return quote && inside >= 0 ? { start: real.start + inside, end: real.start + inside + quote.raw.length } : real
 }

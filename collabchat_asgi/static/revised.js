@@ -7,7 +7,7 @@
 /** @import { Anchor } from './types.js' */
 /** @import { Passage } from './describe.js' */
 /** @import { Quote, Haystack } from './exact.js' */
-import { plausible, quoteOf, recorded, within } from './exact.js'
+import { plausible, quoteOf, really, recorded, within } from './exact.js'
 import { Moves } from './moves.js'
 import { Pattern, Search, backwards } from './search.js'
 
@@ -133,7 +133,7 @@ export class Revised {
           if (last && plausible(last.end - first.start, wanted)) found = { ...first, end: last.end, quote: Math.min(first.quote, last.quote, last.end - first.start === wanted ? 1 : 0.9) }
         }
       }
-      if (found) return { ...haystack.real(found.start, found.end), state: found.quote === 1 ? 'anchored' : 'changed' }
+      if (found) return { ...really(haystack, found, quote), state: found.quote === 1 ? 'anchored' : 'changed' }
     }
     return undefined
   }
@@ -249,9 +249,12 @@ export class Revised {
 
 /** @param {Candidate} candidate  @param {Quote} quote  @param {Expected} expected */
 function accepted({ quote, context, position }, { exact }, { sure }) {
-  const there = sure && position > 0.9
-  if (quote === 1) return context >= (exact.length >= 20 ? 0.25 : there ? 0.4 : 0.6)
-  return quote >= 0.6 && context >= 0.5 || quote >= 0.5 && context >= 0.8
+  // Known neighbours say that it is here, or that it would have to have moved away from them.
+  const there = sure && position > 0.9, away = sure && position < 0.3, short = exact.length < 20
+  if (quote === 1) return context >= (!short ? 0.25 : there ? 0.4 : away ? 0.8 : 0.6)
+  if (exact.length < 12 && quote < 0.7 && context < 0.9) return false
+  if (there && quote >= 0.5 && context >= 0.4) return true
+  return quote >= 0.6 && context >= (short || away ? 0.5 : 0.45) || quote >= 0.75 && context >= (short || away ? 0.5 : 0.35) || quote >= 0.5 && context >= 0.7
 }
 
 /** @template T @param {Generator<void, T>} work  @returns {T} */
