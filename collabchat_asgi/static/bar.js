@@ -4,7 +4,7 @@
 /** @import { Words } from './words.js' */
 import { fill, h, icon, nameOf, textButton } from './dom.js'
 import { widgetSheet } from './styles.js'
-import { refused, signedOut, state as stateWords } from './troubles.js'
+import { barred, signedOut, state as stateWords } from './troubles.js'
 
 /** @typedef {{words: Words, toggle: () => void, again: () => void, join: () => void, mayJoin: () => boolean}} BarHost */
 
@@ -48,7 +48,7 @@ export class Bar {
     if (this.state.dataset.words !== full) {
       this.state.dataset.words = full
       fill(this.state, full)
-      this.state.title = reason ? refused(words, reason) : ''
+      this.state.title = reason ? barred(words, state) : ''
     }
     this.again.hidden = status !== 'refused'
     this.join.hidden = !(status === 'refused' && signedOut(reason) && this.host.mayJoin())

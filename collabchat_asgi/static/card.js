@@ -6,11 +6,12 @@
 import { listed } from './ages.js'
 import { describe, moved, ofPage, quoted } from './describe.js'
 import { Composer } from './composer.js'
-import { fill, focused, h, icon, iconButton, linked, nameOf, redraw, textButton } from './dom.js'
+import { fill, focused, h, icon, iconButton, nameOf, redraw, textButton } from './dom.js'
+import { formatted } from './formatted.js'
 import { Message } from './message.js'
 import { linkTo } from './pageid.js'
 import { closed, reveal } from './reveal.js'
-import { refused, stopped, thrown } from './troubles.js'
+import { refused, stopped, thrown } from './refusals.js'
 import { begun, forgetNobodys, keep, unsent } from './unsent.js'
 
 const TICK = 30_000
@@ -77,7 +78,7 @@ export class Card {
     this.failed = h('div', {})
     this.typing = h('div', { class: 'typing', 'aria-live': 'off' })
     this.foot = h('div', {})
-    this.fresh = h('button', { class: 'fresh', hidden: true, onclick: () => this.#toEnd() })
+    this.fresh = h('button', { class: 'fresh', 'aria-live': 'off', hidden: true, onclick: () => this.#toEnd() })
     this.element = h('section', {
       class: 'card', part: 'card', role: 'dialog', 'aria-describedby': 'quote', tabindex: -1, hidden: true,
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
@@ -295,6 +296,9 @@ export class Card {
     redraw(this.failed, () => fill(this.failed, ...drafts.map(each => this.#draft(each, chat, writes))), () => this.#composer?.input ?? this.element)
   }
 
+  /** What was refused and is no text. @param {import('./types.js').Refusal} refusal */
+  fault(refusal) { this.say(refused(this.host.words, refusal)) }
+
   /** For a moment. @param {string} words */
   say(words) {
     clearTimeout(this.#saidTimer)
@@ -394,7 +398,7 @@ export class Card {
     const missing = (chat?.commentCount ?? 0) - comments.length
     let older = /** @type {HTMLElement | null} */ (this.log.querySelector('.older'))
     if (missing > 0 && chat) {
-      if (!older) this.log.prepend(older = textButton('', () => this.#loadOlder(), { class: 'text-button older' }))
+      if (!older) this.log.prepend(older = textButton('', () => this.#loadOlder(), { class: 'text-button older', 'aria-live': 'off' }))
       older.textContent = words.count(missing, 'Show {n} earlier message', 'Show {n} earlier messages')
     } else if (older) {
       const last = older
@@ -463,7 +467,7 @@ export class Card {
     }
     return h('div', { class: 'failed', role: 'group', 'aria-label': words.say('Not sent') },
       h('strong', {}, words.say('Not sent.')), ' ', refused(words, draft.refusal),
-      h('p', { class: 'body', dir: 'auto' }, ...linked(draft.text)),
+      h('div', { class: 'body', dir: 'auto' }, ...formatted(draft.text)),
       h('div', { class: 'ask' },
         textButton(words.say('Discard'), () => {
           page.discardDraft(draft.id)

@@ -2,7 +2,7 @@
 
 /** @import { Words } from './words.js' */
 import { h, icon, textButton } from './dom.js'
-import { thrown } from './troubles.js'
+import { thrown } from './refusals.js'
 
 const SHOWN_FROM = 200
 

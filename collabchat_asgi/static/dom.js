@@ -31,34 +31,23 @@ export function fill(element, ...children) {
   element.replaceChildren(...children.filter(child => child || child === '').map(child => /** @type {Node | string} */ (child)))
 }
 
-/** Outlines on a grid of 20, drawn with the text's colour. */
-const SHAPES = {
+/** Outlines on a grid of 20, drawn with the text's colour: what the bar has. icons.js adds the others. @type {Record<string, string>} */
+export const SHAPES = {
   people: 'M7.5 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6Zm-5 7a5 4.5 0 0 1 10 0M13 4a3 3 0 0 1 0 5m2 3a5 5 0 0 1 2.5 4.5',
   chat: 'M3 4h14v10H9l-4 3v-3H3Z',
-  check: 'm4 10.5 4 4 8-9',
-  close: 'm5 5 10 10M15 5 5 15',
-  copy: 'M7 7V3h10v10h-4M3 7h10v10H3Z',
-  smile: 'M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14Zm-3-5a4 3 0 0 0 6 0M7.5 8v.5m5-.5v.5',
-  link: 'M8.5 11.5a3 3 0 0 0 4.2 0l3-3a3 3 0 0 0-4.2-4.2l-1 1m1 3.2a3 3 0 0 0-4.2 0l-3 3a3 3 0 0 0 4.2 4.2l1-1',
-  pencil: 'm4 16 .7-3.3L13.5 4l2.5 2.5-8.7 8.8L4 16Z',
-  trash: 'M4 6h12M8 6V4h4v2m-6.5 0 .6 10h7.8l.6-10',
-  send: 'M10 16V4.5M5 9.5l5-5 5 5',
-  move: 'M10 17.5s-5-4.8-5-9a5 5 0 0 1 10 0c0 4.2-5 9-5 9Zm0-7.4a1.6 1.6 0 1 0 0-3.2 1.6 1.6 0 0 0 0 3.2Z',
-  next: 'm8 5 5 5-5 5',
-  previous: 'm12 5-5 5 5 5',
 }
 
-/** @param {keyof typeof SHAPES} name */
+/** @param {string} name */
 export function icon(name) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
-  for (const [key, value] of Object.entries({ viewBox: '0 0 20 20', class: 'icon', 'aria-hidden': 'true' })) svg.setAttribute(key, value)
+  for (const [key, value] of Object.entries({ viewBox: '0 0 20 20', class: 'icon', 'data-icon': name, 'aria-hidden': 'true' })) svg.setAttribute(key, value)
   const path = document.createElementNS('http://www.w3.org/2000/svg', 'path')
   path.setAttribute('d', SHAPES[name])
   svg.append(path)
   return svg
 }
 
-/** A button that is only an icon. @param {keyof typeof SHAPES} name  @param {string} label  @param {() => void} act  @param {Record<string, any>} [more] */
+/** A button that is only an icon. @param {string} name  @param {string} label  @param {() => void} act  @param {Record<string, any>} [more] */
 export const iconButton = (name, label, act, more = {}) =>
   h('button', { class: 'icon-button', 'aria-label': label, title: label, onclick: act, ...more }, icon(name))
 
@@ -85,27 +74,6 @@ export function focused() {
   let element = document.activeElement
   while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement
   return /** @type {HTMLElement | null} */ (element)
-}
-
-const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"]+/gi
-
-/** Plain text, with its web and mail addresses made links. @param {string} text  @returns {(Node | string)[]} */
-export function linked(text) {
-  /** @type {(Node | string)[]} */
-  const parts = []
-  let done = 0
-  for (const { 0: found, index } of text.matchAll(LINK)) {
-    let address = found.replace(/[.,;:!?'’”»]+$/, '')
-    while (/[)\]}]$/.test(address) && !/[([{]/.test(address)) address = address.slice(0, -1)
-    /** @type {URL} */
-    let url
-    try { url = new URL(address) } catch { continue }
-    if (!['http:', 'https:', 'mailto:'].includes(url.protocol)) continue
-    parts.push(text.slice(done, index), h('a', { href: url.href, target: '_blank', rel: 'nofollow ugc noopener noreferrer' }, address))
-    done = index + address.length
-  }
-  parts.push(text.slice(done))
-  return parts.filter(part => part !== '')
 }
 
 const HIDING = new RegExp(`[\\ufeff${DROPPED}]`, 'gu')

@@ -18,9 +18,8 @@ import { followLanguage, languageOf } from './language.js'
 import { canonical, follow } from './navigation.js'
 import { linkedChat, pageId } from './pageid.js'
 import { Places } from './places.js'
-import { Prompt } from './prompt.js'
 import { translated } from './translation.js'
-import { barred, refused, signedOut } from './troubles.js'
+import { barred, signedOut } from './troubles.js'
 
 /** A selection beyond this is cut: nobody discusses a chapter as one passage. */
 const MOST_SELECTED = 2000
@@ -51,6 +50,8 @@ export class Life {
   card
   /** @type {Panel | undefined} */
   panel
+  /** @type {import('./prompt.js').Prompt | undefined} */
+  prompt
 
   /** @param {CollabChatElement} element  @param {Words} words */
   constructor(element, words) {
@@ -76,16 +77,6 @@ export class Life {
     this.highlights = new Highlights(home instanceof ShadowRoot ? home : document, this.face)
     this.announcer = new Announcer(this.face, words)
     this.bar = new Bar(this.face, { words, toggle: () => this.panel?.shown ? this.panel.close() : this.#list(), again: () => this.client.connect(), join: () => this.#join(), mayJoin: () => element.hasAttribute('signin') })
-    this.prompt = new Prompt(this.face, {
-      words,
-      selected: () => this.#selected(),
-      barred: () => this.#barred(),
-      moving: () => !!this.card?.moving,
-      join: () => this.#join(),
-      discuss: passage => this.#discuss(passage),
-      covered: () => this.bar.covered(),
-      say: said => this.announcer.say(said),
-    }, signal)
     this.#listen(signal)
     this.dress()
     this.theme()
@@ -103,7 +94,7 @@ export class Life {
       this.#tell('status', detail)
     })
     this.page.on('error', detail => {
-      if (detail.broadcastId) this.card?.say(refused(words, detail))
+      if (detail.broadcastId) this.card?.fault(detail)
       this.#tell('error', detail)
     })
     this.page.on('draft', draft => {
@@ -184,6 +175,18 @@ export class Life {
       },
       beside: () => this.bar.covered(),
     }, this.#ending.signal)
+    this.prompt = new talk.Prompt(this.face, {
+      words,
+      selected: () => this.#selected(),
+      barred: () => this.#barred(),
+      moving: () => !!this.card?.moving,
+      join: () => this.#join(),
+      discuss: passage => this.#discuss(passage),
+      covered: () => this.bar.covered(),
+      say: said => this.announcer.say(said),
+    }, this.#ending.signal)
+    // Somebody was quicker.
+    this.prompt.offer()
   }
 
   /** @returns {Element | null} */
@@ -241,7 +244,7 @@ export class Life {
     // Another widget of this page may have taken it.
     if (event.defaultPrevented || event.isComposing) return
     if (event.key === 'Escape') {
-      if (this.prompt.shown) this.prompt.hide()
+      if (this.prompt?.shown) this.prompt.hide()
       // With the focus anywhere else, it is the page's own.
       else if (document.activeElement === document.body) this.panel?.shown ? this.panel.close() : this.card?.close()
       return
@@ -297,14 +300,14 @@ export class Life {
 
   discussSelection() {
     const passage = this.#selected()
-    if (passage && this.#barred()) this.prompt.offer()
+    if (passage && this.#barred()) this.prompt?.offer()
     else if (passage) this.#discuss(passage)
     return !!passage
   }
 
   /** @param {Passage} passage  @param {import('./types.js').Draft} [draft] */
   #discuss(passage, draft) {
-    this.prompt.hide()
+    this.prompt?.hide()
     this.#with(card => {
       // In words that others can read too.
       const seen = this.places.seen(passage), whole = seen && trimmed(seen.text, seen.start, seen.end), range = this.places.text.range(passage.start, passage.end)
@@ -383,7 +386,7 @@ export class Life {
     if (chatId === undefined) return this.#list()
     const { state } = this.page
     if (!this.#chats.has(chatId) && !state.drafts.some(draft => draft.chatId === chatId)) return
-    this.prompt.hide()
+    this.prompt?.hide()
     this.#with((card, panel) => {
       panel.close(false)
       card.open(chatId, write)
@@ -432,7 +435,7 @@ export class Life {
     try {
       const urlId = this.#urlId()
       if (this.page.state.urlId === urlId) return
-      this.prompt.hide()
+      this.prompt?.hide()
       this.card?.close(false)
       this.panel?.close(false)
       this.#ready = false
@@ -446,7 +449,7 @@ export class Life {
   #changed(state) {
     const who = state.user ? JSON.stringify([state.tenantId, state.user.id]) : ''
     if ((this.#who && who !== this.#who) || signedOut(state.reason) || state.reason?.code === '4403') {
-      this.prompt.hide()
+      this.prompt?.hide()
       this.card?.empty()
       this.panel?.empty()
       this.announcer.say('')

@@ -5,7 +5,8 @@
 /** @import { Words } from './words.js' */
 import { ago, moment } from './ages.js'
 import { Composer } from './composer.js'
-import { avatar, fill, h, iconButton, linked, nameOf, redraw, textButton } from './dom.js'
+import { avatar, fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
+import { formatted } from './formatted.js'
 import { keep, unsent } from './unsent.js'
 
 const QUICK = ['👍', '❤️', '🎉', '😄', '👀', '✅']
@@ -80,7 +81,11 @@ export class Message {
     if (next instanceof HTMLElement) next.focus({ preventScroll: true })
   }
 
-  #draw() { redraw(this.element, () => this.#fill(), () => /** @type {HTMLElement | null} */ (this.element.querySelector('[data-key=react]')) ?? this.element) }
+  #draw() {
+    // It stands in a live region: what was said once is drawn again in silence.
+    if (this.element.firstChild) this.element.setAttribute('aria-live', 'off')
+    redraw(this.element, () => this.#fill(), () => /** @type {HTMLElement | null} */ (this.element.querySelector('[data-key=react]')) ?? this.element)
+  }
 
   #fill() {
     const { comment, me, words } = this
@@ -104,7 +109,7 @@ export class Message {
           this.#to('')
         },
       }).element
-      : h('p', { class: 'body', dir: 'auto' }, ...linked(comment.body))
+      : h('div', { class: 'body', dir: 'auto' }, ...formatted(comment.body))
     fill(this.element, avatar(words, comment.author), h('div', {},
       h('div', { class: 'byline' }, h('bdi', {}, name),
         wordsOf ? h('span', { class: this.offline ? '' : 'sending' }, wordsOf) : h('time', { datetime: iso(comment.createdAt), title: moment(words, comment.createdAt) }, ago(words, comment.createdAt, this.page.now)),

@@ -5,7 +5,8 @@
 import { ago } from './ages.js'
 import { ofPage, quoted } from './describe.js'
 import { avatar, fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
-import { refused } from './troubles.js'
+import { parse, words as plain } from './markdown.js'
+import { refused } from './refusals.js'
 import { begun } from './unsent.js'
 
 /**
@@ -162,7 +163,7 @@ export class Panel {
     return h('button', { class: unread ? 'item fresh-item' : 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
       avatar(words, chat.createdBy), h('span', {},
         h('span', { class: state === 'lost' ? 'passage gone' : 'passage', dir: 'auto' }, state === 'changed' && h('span', { class: 'badge' }, words.say('Changed')), subject(words, chat.anchor)),
-        h('span', { class: 'body', dir: 'auto' }, last?.body ?? ''),
+        h('span', { class: 'body', dir: 'auto' }, plain(parse(last?.body ?? ''))),
         h('span', { class: 'meta' }, h('bdi', {}, nameOf(words, last?.author ?? chat.createdBy)), ...meta.map(each => each && ` · ${each}`)),
         chat.failed && h('span', { class: 'meta bad' }, words.say('A message was not sent'))))
   }

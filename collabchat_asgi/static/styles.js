@@ -68,12 +68,6 @@ button:disabled { cursor: default; opacity: .45 }
 .bar .state { color: var(--soft) }
 .bar .refused::before { background: var(--bad) }
 
-.prompt { border-radius: var(--collabchat-radius, 12px) }
-.prompt, .card, .panel { animation: rise .14s ease-out }
-.prompt .text-button { min-height: 32px; color: var(--fg) }
-.prompt .text-button:is(.main, .join) { color: var(--on-accent) }
-.prompt .barred { padding: 0 10px; align-self: center; max-width: 260px }
-.prompt .icon-button { width: 32px; height: 32px }
 .bar .new { padding: 0 6px; border-radius: 999px; background: var(--accent); color: var(--on-accent); font-size: var(--tiny) }
 
 @media (max-width: 640px) {

@@ -1,4 +1,6 @@
-/** What a reader opens: a discussion, and the list of all. Loaded beside the page's own things, for nothing of it is seen at first. */
+/** What a reader opens: the offer beside a selection, a discussion, and the list of all. Loaded beside the page's own things, for nothing of it is seen at first. */
+import './icons.js'
 export { Card } from './card.js'
 export { Panel } from './panel.js'
+export { Prompt } from './prompt.js'
 export { talkSheet } from './talkstyles.js'

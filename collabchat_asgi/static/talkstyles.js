@@ -2,6 +2,13 @@
 import { sheet } from './styles.js'
 
 const TALK = `
+.prompt { border-radius: var(--collabchat-radius, 12px) }
+.prompt, .card, .panel { animation: rise .14s ease-out }
+.prompt .text-button { min-height: 32px; color: var(--fg) }
+.prompt .text-button:is(.main, .join) { color: var(--on-accent) }
+.prompt .barred { padding: 0 10px; align-self: center; max-width: 260px }
+.prompt .icon-button { width: 32px; height: 32px }
+
 .card, .panel { flex-direction: column; border-radius: var(--collabchat-radius, 14px); outline: none }
 .card { width: 348px; max-width: calc(100vw - 24px); max-height: min(600px, calc(var(--room, 100vh) - 24px)) }
 .panel { inset-block-start: var(--collabchat-top, 14px); inset-inline-end: var(--collabchat-end, 16px); width: 360px; max-width: calc(100vw - 24px); max-height: min(720px, calc(100vh - 28px)); height: fit-content }
@@ -10,6 +17,7 @@ const TALK = `
 .head h2 { font: inherit; font-weight: 600; margin: 0; flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .head .steps { display: inline-flex; align-items: center; color: var(--soft); font-size: var(--tiny); font-variant-numeric: tabular-nums }
 .head .steps .icon-button { width: 24px; height: 24px }
+.face[dir=rtl] :is([data-icon=next], [data-icon=previous]) { transform: scaleX(-1) }
 .quote { margin: 2px 16px 8px; padding: 1px 0 1px 10px; border-inline-start: 3px solid var(--mark); color: var(--soft); font-size: var(--small); line-height: 1.45;
   display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere }
 .gone { text-decoration: line-through; text-decoration-color: var(--soft) }
@@ -37,6 +45,12 @@ const TALK = `
 .byline time, .byline span { color: var(--soft); font-size: var(--tiny); white-space: nowrap; flex: none }
 .body { white-space: pre-wrap; overflow-wrap: anywhere; margin: 1px 0 0 }
 .body a { color: inherit; text-decoration: underline 2px var(--accent); text-underline-offset: 3px }
+.body :is(pre, code) { font-family: ui-monospace, monospace; font-size: var(--small); background: var(--fill); border-radius: var(--collabchat-radius, 5px) }
+.body code { padding: 1px 4px }
+.body pre { margin: 4px 0; padding: 6px 10px; overflow-x: auto; white-space: pre }
+.body blockquote { margin: 4px 0; padding-inline-start: 10px; border-inline-start: 3px solid var(--line); color: var(--soft) }
+.body :is(ul, ol) { margin: 2px 0; padding-inline-start: 22px; white-space: normal }
+.body li { white-space: pre-wrap }
 .pending .body { color: var(--soft) }
 .pending .sending { animation: late .2s .7s both }
 .actions { position: absolute; inset-block-start: 2px; inset-inline-end: 10px; display: flex; padding: 1px; background: var(--bg); border-radius: var(--collabchat-radius, 9px); box-shadow: 0 0 0 1px var(--line); opacity: 0 }

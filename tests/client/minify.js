@@ -16,7 +16,7 @@ export const LANGUAGES = (await readdir(new URL('lang/', STATIC))).map(name => `
 export const OURS = (
   'aborting acked again announcer answer askAgain asking backoff bearer begins certain chatOf compose created discuss discussSelection ' +
   'drawn due earlier ends env expanded expectAnswer failures fold folded follow foot forget front gaveBack generation giveBack given halt ' +
-  'handles handshake happened hasWork here hide hits holds hope kept lastUser lastWelcome least leave linked mine most ' +
+  'handles handshake happened hasWork here hide hits holds hope kept lastUser lastWelcome least leave mine most ' +
   'moved mute news node older opened operating original others outbox overtaken owner pace picker place places point probe pump queue ' +
   'queued readDrafts readPosition received refuse refusedWithAll renew renewal renewed reread resized resumes rewrite say selection settle ' +
   'settledDown showTyping shown sides silence slow stable steady stored subscribing takeDraft tell tick times troubled waits wake welcomed ' +
@@ -68,10 +68,12 @@ export const encodings = text => ({
 })
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  // All of them first: one that cannot be made leaves what is there.
+  const texts = new Map()
+  for (const entry of [...ENTRIES, ...LANGUAGES]) texts.set(entry, Buffer.from(await minified(entry)))
   await rm(new URL('min/', STATIC), { recursive: true, force: true })
   await mkdir(new URL('min/lang/', STATIC), { recursive: true })
-  for (const entry of [...ENTRIES, ...LANGUAGES]) {
-    const text = Buffer.from(await minified(entry))
+  for (const [entry, text] of texts) {
     for (const [end, bytes] of Object.entries(encodings(text))) await writeFile(new URL(`min/${entry}${end}`, STATIC), bytes)
   }
 }

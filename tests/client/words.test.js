@@ -4,7 +4,7 @@ import { test } from 'node:test'
 
 import { nameOf } from '../../collabchat_asgi/static/dom.js'
 import { ago, date, moment } from '../../collabchat_asgi/static/ages.js'
-import { refused, thrown } from '../../collabchat_asgi/static/troubles.js'
+import { refused, thrown } from '../../collabchat_asgi/static/refusals.js'
 import { Words } from '../../collabchat_asgi/static/words.js'
 
 const words = new Words()

@@ -15,11 +15,16 @@ export interface WidgetAttributes {
   prefix?: string
   bar?: 'top-left' | 'top-right' | 'bottom-left' | 'bottom-right' | 'none' | (string & {})
   signin?: string
+  lang?: string
 }
+
+/** Texts by their English; what counts has a form for each class of numbers of `Intl.PluralRules`. */
+export type Texts = Record<string, string | Partial<Record<Intl.LDMLPluralRule, string>>>
 
 export interface WidgetOptions extends Omit<WidgetAttributes, 'root'> {
   token?: Token
   pageId?: PageNamer
+  words?: Texts
   client?: CollabClient
 }
 
@@ -32,6 +37,8 @@ export class CollabChatElement extends HTMLElement {
   token: Token | undefined
   /** Names the page by its address; asked again after each navigation. */
   pageId: PageNamer | undefined
+  /** Texts in place of the widget's own. */
+  words: Texts | undefined
   /** Undefined until the server has said who is here, and while nobody is signed in. */
   readonly user: User | undefined
   /** What the page is called; empty before the widget begins, and after its end. */

@@ -1,0 +1,16 @@
+/** What somebody wrote, as elements. */
+
+/** @import { Piece } from './markdown.js' */
+import { h } from './dom.js'
+import { parse } from './markdown.js'
+
+/** @param {Piece} piece  @returns {Node | string} */
+function element(piece) {
+  if (typeof piece === 'string') return piece
+  const { tag, children, href, start } = piece
+  const attributes = href ? { href, target: '_blank', rel: 'nofollow ugc noopener noreferrer' } : tag === 'pre' ? { dir: 'ltr', tabindex: 0 } : { start }
+  return h(tag, attributes, ...children.map(element))
+}
+
+/** @param {string} text  @returns {(Node | string)[]} */
+export const formatted = text => parse(text).map(element)
