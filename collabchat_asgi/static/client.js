@@ -378,6 +378,9 @@ export class CollabClient extends Emitter {
     owner ? owner.failed(frame, error) : this.emit('error', error)
   }
 
+  /** @type {RequestCredentials} */
+  #credentials = 'include'
+
   /** @param {string} path  @param {Record<string, string | number | undefined>} query  @param {AbortSignal} signal */
   async #get(path, query, signal) {
     const { tenantId = this.#connection.options.tenantId } = this.#lastWelcome ?? {}
@@ -388,12 +391,25 @@ export class CollabClient extends Emitter {
     const timer = this.#env.setTimeout(abort, HTTP_TIMEOUT)
     signal.addEventListener('abort', abort)
     try {
-      const ask = () => {
+      /** @returns {ReturnType<import('./types.js').Environment['fetch']>} */
+      const ask = async () => {
         const { bearer, options } = this.#connection
-        return this.#env.fetch(url.href, {
-          headers: { ...bearer && { authorization: 'Bearer ' + bearer }, 'x-collabchat-visitor': this.#visitorId },
-          credentials: options.credentials ?? 'include', signal: aborting.signal,
-        })
+        const credentials = options.credentials ?? this.#credentials
+        try {
+          return await this.#env.fetch(url.href, {
+            headers: { ...bearer && { authorization: 'Bearer ' + bearer }, 'x-collabchat-visitor': this.#visitorId },
+            credentials, signal: aborting.signal,
+          })
+        } catch (error) {
+          // A server of another origin that answers every origin takes no cookies, and a browser says only that it failed.
+          if (aborting.signal.aborted || credentials !== 'include' || options.credentials || url.origin === new URL(this.#env.location).origin) throw error
+          const before = this.#credentials
+          this.#credentials = 'omit'
+          return ask().catch(again => {
+            this.#credentials = before
+            throw again
+          })
+        }
       }
       const { bearer } = this.#connection
       let response = await ask()

@@ -283,6 +283,8 @@ export class Outbox {
 
   /** An event of this reader's own: it takes the pending operation away. @param {PageEvent} event */
   happened({ broadcastId }) {
+    // Another tab may have sent what came back here.
+    this.discardDraft(broadcastId)
     const own = this.#find(broadcastId)
     if (!own) return
     const { operations } = this.queue

@@ -1,7 +1,7 @@
 /** The operations of one user on one page that are not settled, and the texts that came back. Survives a reload. */
 
 /** @import { Draft, Environment, Queued, Refusal } from './types.js' */
-import { CollabError, bytesOf, chatOf, isObject, readOperation, text, textOf } from './protocol.js'
+import { CollabError, bytesOf, chatOf, isObject, needs, readOperation, text, textOf } from './protocol.js'
 
 const MOST_OPERATIONS = 200
 const MOST_BYTES = 256 * 1024
@@ -98,7 +98,7 @@ export class Queue {
     const stored = this.#read()
     const made = new Map(mine.map(each => [each.broadcastId, each]))
     const earlier = stored.operations.slice(0, MOST_OPERATIONS).map(each => made.get(each.broadcastId) ?? each)
-    this.operations = [...earlier, ...mine.filter(each => !earlier.includes(each))]
+    this.operations = ordered([...earlier, ...mine.filter(each => !earlier.includes(each))])
     for (const each of [...this.operations, ...stored.drafts]) this.#known.add('id' in each ? each.id : each.broadcastId)
     for (const each of stored.drafts) this.#kept.add(each.id)
     const there = new Set([...earlier.map(each => each.broadcastId), ...stored.drafts.map(each => each.id)])
@@ -169,6 +169,20 @@ export class Queue {
       return { operations: [], drafts: [] }
     }
   }
+}
+
+/** Two tabs store in any order: what is needed goes before what needs it. @param {Queued[]} operations */
+function ordered(operations) {
+  /** @type {Set<Queued>} */
+  const done = new Set(), seen = new Set()
+  const put = (/** @type {Queued} */ each) => {
+    if (seen.has(each)) return
+    seen.add(each)
+    for (const other of operations) if (needs(each.operation, other.operation)) put(other)
+    done.add(each)
+  }
+  for (const each of operations) put(each)
+  return [...done]
 }
 
 /**

@@ -302,6 +302,24 @@ describe('synchronising', () => {
     assert.equal(table.page.state.pending, 0)
   })
 
+  test('a server of another origin that takes no cookies is asked without, and one that is away is asked with them again', async () => {
+    const table = new Table({ options: { prefix: 'https://chat.test/collabchat' } })
+    let away = true
+    table.world.answer = (_, { credentials }) => {
+      if (away || credentials === 'include') throw new TypeError('Failed to fetch')
+      return json(200, { epoch: 'E', seq: 500, chats: [] })
+    }
+    await table.welcome()
+    table.receive(subscribed({ seq: 490, recovered: false, load: true }))
+    await settle()
+    assert.deepEqual(table.world.fetched.map(each => each.credentials), ['include', 'omit'])
+    away = false
+    await table.world.clock.pass(5000)
+    assert.deepEqual(table.world.fetched.map(each => each.credentials), ['include', 'omit', 'include', 'omit'])
+    table.receive(subscribed({ seq: 500 }))
+    assert.equal(table.page.state.status, 'live')
+  })
+
   test('load: true: fetched, then subscribed again with that position', async () => {
     const table = new Table({ options: { token: 'secret' } })
     const chat = { id: 'big', anchor: ANCHOR, createdBy: { id: 'b', name: 'B' }, createdAt: 1, updatedAt: 1, commentCount: 0, comments: [] }

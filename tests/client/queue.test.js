@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { C, Table, ack, edited, refusal } from './table.js'
+import { C, Table, ack, edited, refusal, update } from './table.js'
 import { ANCHOR } from './world.js'
 
 describe('the queue on the wire', () => {
@@ -347,6 +347,34 @@ describe('the queue survives', () => {
     one.page.discardDraft(first.broadcastId)
     two.world.window.fire('storage', { key: 'collabchat:queue:["acme","/page","ann"]' })
     assert.deepEqual(two.page.state.drafts, [])
+  })
+
+  test('what came back in one tab and was committed by another is no draft any more', async () => {
+    const one = await new Table().live()
+    const sent = one.page.addComment(C, 'one')
+    const two = await new Table({ storage: one.world.storage }).live()
+    one.receive(refusal(sent, 'not-found'))
+    two.receive(ack(sent, 11))
+    const event = update(11, 'ann', { change: 'comment-added', comment: { id: sent.commentId, body: 'one' } }, sent.broadcastId)
+    assert.equal(one.page.state.drafts.length, 1)
+    one.receive(event)
+    assert.deepEqual(one.page.state.drafts, [])
+    assert.equal(one.page.state.chats[0].failed, undefined)
+    assert.equal(one.chat.comments.at(-1)?.body, 'one')
+  })
+
+  test('a creation that was stored behind its reply is sent before it', async () => {
+    const one = new Table()
+    const created = one.page.createChat(ANCHOR, 'new')
+    one.page.addComment(created.chatId, 'reply')
+    await one.live()
+    const key = 'collabchat:queue:["acme","/page","ann"]', stored = JSON.parse(one.world.storage.getItem(key) ?? '')
+    assert.equal(stored.operations.length, 2)
+    one.world.storage.setItem(key, JSON.stringify({ ...stored, operations: stored.operations.reverse() }))
+    const two = await new Table({ storage: one.world.storage }).live()
+    assert.deepEqual(two.operations.map(frame => frame.type), ['create-chat'])
+    two.receive(ack({ ...created, broadcastId: two.operations[0].broadcastId }, 11))
+    assert.deepEqual(two.operations.map(frame => frame.type), ['create-chat', 'add-comment'])
   })
 
   test('settled by a snapshot, or a position, at or past the ack', async () => {
