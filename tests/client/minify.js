@@ -4,7 +4,8 @@
  */
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
+import { brotliCompressSync, constants } from 'node:zlib'
+import zopfli from '@gfx/zopfli'
 import { build, transform } from 'esbuild'
 import { minify } from 'terser'
 
@@ -59,12 +60,13 @@ export async function minified(entry) {
 
 /**
  * What is served is compressed here, once, and not by each process that starts: that needs no library there.
- * @param {Buffer} text  @returns {Record<string, Buffer>} by the end of the file's name
+ * Zopfli writes what every gzip reads, and takes its time to make it smaller.
+ * @param {Buffer} text  @returns {Promise<Record<string, Uint8Array>>} by the end of the file's name
  */
-export const encodings = text => ({
+export const encodings = async text => ({
   '': text,
   '.br': brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT, [constants.BROTLI_PARAM_SIZE_HINT]: text.length } }),
-  '.gz': gzipSync(text, { level: 9 }),
+  '.gz': await zopfli.gzipAsync(text, { numiterations: 15 }),
 })
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -74,6 +76,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await rm(new URL('min/', STATIC), { recursive: true, force: true })
   await mkdir(new URL('min/lang/', STATIC), { recursive: true })
   for (const [entry, text] of texts) {
-    for (const [end, bytes] of Object.entries(encodings(text))) await writeFile(new URL(`min/${entry}${end}`, STATIC), bytes)
+    for (const [end, bytes] of Object.entries(await encodings(text))) await writeFile(new URL(`min/${entry}${end}`, STATIC), bytes)
   }
 }
