@@ -46,7 +46,6 @@ button:disabled { cursor: default; opacity: .45 }
 .text-button:hover { background: var(--fill); color: var(--fg) }
 .text-button:is(.main, .join) { background: var(--accent); color: var(--on-accent) }
 .text-button:is(.main, .join):hover { filter: brightness(1.08) }
-.text-button.danger { color: var(--bad) }
 
 .bar, .prompt, .head, button { user-select: none }
 .bar, .prompt, .card, .panel { position: fixed; display: flex; background: var(--bg); box-shadow: var(--shadow) }
@@ -60,8 +59,7 @@ button:disabled { cursor: default; opacity: .45 }
 :host(.inline) { position: static; display: inline-block }
 :host(.inline) .bar { position: static; box-shadow: none }
 .bar > * { display: inline-flex; align-items: center; gap: 6px; min-height: 28px; padding: 0 10px; border-radius: var(--collabchat-radius, 999px); white-space: nowrap }
-.bar .icon, .prompt .icon, .actions .icon { width: 16px; height: 16px }
-.bar .icon { color: var(--soft) }
+.bar .icon { width: 16px; height: 16px; color: var(--soft) }
 .bar button:hover, .bar button[aria-expanded=true] { background: var(--fill) }
 .bar .people::before, .bar .state::before { content: ""; width: 8px; height: 8px; border-radius: 50%; background: var(--good); flex: none }
 .bar .state::before { background: var(--warn) }

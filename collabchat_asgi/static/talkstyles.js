@@ -8,6 +8,8 @@ const TALK = `
 .prompt .text-button:is(.main, .join) { color: var(--on-accent) }
 .prompt .barred { padding: 0 10px; align-self: center; max-width: 260px }
 .prompt .icon-button { width: 32px; height: 32px }
+:is(.prompt, .actions) .icon { width: 16px; height: 16px }
+.text-button.danger { color: var(--bad) }
 
 .card, .panel { flex-direction: column; border-radius: var(--collabchat-radius, 14px); outline: none }
 .card { width: 348px; max-width: calc(100vw - 24px); max-height: min(600px, calc(var(--room, 100vh) - 24px)) }
