@@ -25,7 +25,7 @@ export class Composer {
     this.options = options
     const { words, label, value = '', action, cancel } = options
     this.input = h('textarea', {
-      rows: 1, 'aria-label': label, placeholder: label, dir: 'auto', enterkeyhint: 'send', autocomplete: 'off',
+      rows: 1, 'aria-label': label, placeholder: label, enterkeyhint: 'send', autocomplete: 'off',
       oninput: () => {
         this.#changed()
         options.typing?.()
@@ -81,6 +81,8 @@ export class Composer {
     this.count.textContent = this.options.words.number(left)
     this.count.classList.toggle('over', left < 0)
     this.problem.hidden = true
+    // An empty field would read its placeholder from left to right.
+    this.input.dir = this.input.value ? 'auto' : ''
     this.options.changed?.(this.input.value)
     if (!CSS.supports('field-sizing', 'content') && this.input.isConnected) {
       this.input.style.height = '0'

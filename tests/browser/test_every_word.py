@@ -126,6 +126,8 @@ async def test_from_right_to_left(visit: Visit, lang: str, tmp_path: Path) -> No
     assert text
     assert bar["x"] < 40
     assert card["x"] + card["width"] <= text["x"]
+    direction = "document.querySelector('collab-chat').shadowRoot.querySelector('textarea')"
+    assert await ada.js(f"getComputedStyle({direction}).direction") == "rtl", "the placeholder's"
     avatar = await ada[".message .avatar"].first.bounding_box()
     body = await ada.bodies.first.bounding_box()
     assert avatar
