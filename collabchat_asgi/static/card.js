@@ -8,6 +8,7 @@ import { describe, moved, ofPage, quoted } from './describe.js'
 import { Composer } from './composer.js'
 import { fill, focused, h, icon, iconButton, nameOf, redraw, textButton } from './dom.js'
 import { formatted } from './formatted.js'
+import { windowWidth } from './layer.js'
 import { Message } from './message.js'
 import { linkTo } from './pageid.js'
 import { closed, reveal } from './reveal.js'
@@ -83,6 +84,7 @@ export class Card {
       class: 'card', part: 'card', role: 'dialog', 'aria-describedby': 'quote', tabindex: -1, hidden: true,
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
         if (event.key !== 'Escape' || event.isComposing) return
+        event.preventDefault() // a dialog of the page around us stays open
         event.stopPropagation()
         this.close()
       },
@@ -512,7 +514,7 @@ export class Card {
       return
     }
     style.marginBottom = ''
-    const width = document.documentElement.clientWidth, height = this.element.offsetHeight, floor = room < innerHeight ? room + (seen?.offsetTop ?? 0) : innerHeight
+    const width = windowWidth(), height = this.element.offsetHeight, floor = room < innerHeight ? room + (seen?.offsetTop ?? 0) : innerHeight
     const range = this.#range()
     const rect = range && !this.#hidden ? range.getBoundingClientRect() : undefined
     const within = (/** @type {number} */ top) => Math.min(Math.max(12, top), Math.max(12, floor - height - 12))

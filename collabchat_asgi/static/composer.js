@@ -37,6 +37,7 @@ export class Composer {
           event.preventDefault()
           this.#send()
         } else if (event.key === 'Escape' && cancel) {
+          event.preventDefault()
           event.stopPropagation()
           cancel()
         }

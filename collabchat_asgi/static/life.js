@@ -15,6 +15,7 @@ import { h } from './dom.js'
 import { followGround, isDark } from './ground.js'
 import { Highlights, caretAt, covers } from './highlights.js'
 import { followLanguage, languageOf } from './language.js'
+import { Layer } from './layer.js'
 import { canonical, follow } from './navigation.js'
 import { linkedChat, pageId } from './pageid.js'
 import { Places } from './places.js'
@@ -76,6 +77,7 @@ export class Life {
     const home = this.places.text.root.getRootNode()
     this.highlights = new Highlights(home instanceof ShadowRoot ? home : document, this.face)
     this.announcer = new Announcer(this.face, words)
+    this.layer = new Layer(element, this.face, () => this.places.text.root, signal)
     this.bar = new Bar(this.face, { words, toggle: () => this.panel?.shown ? this.panel.close() : this.#list(), again: () => this.client.connect(), join: () => this.#join(), mayJoin: () => element.hasAttribute('signin') })
     this.#listen(signal)
     this.dress()
@@ -181,6 +183,7 @@ export class Life {
       barred: () => this.#barred(),
       moving: () => !!this.card?.moving,
       join: () => this.#join(),
+      above: range => this.layer.follow(range.startContainer),
       discuss: passage => this.#discuss(passage),
       covered: () => this.bar.covered(),
       say: said => this.announcer.say(said),
@@ -337,6 +340,7 @@ export class Life {
   #write(anchor, range, draft) {
     this.#with((card, panel) => {
       panel.close(false)
+      this.layer.follow(range?.startContainer)
       card.compose(anchor, range, draft)
       this.highlights.set('draft', 'draft', range)
       this.#paintActive(undefined, true)
@@ -389,6 +393,7 @@ export class Life {
     this.prompt?.hide()
     this.#with((card, panel) => {
       panel.close(false)
+      this.layer.follow(this.places.get(chatId)?.range?.startContainer)
       card.open(chatId, write)
       this.#paintActive(chatId)
       this.#tell('thread-open', { chatId })
@@ -521,6 +526,7 @@ export class Life {
   }
 
   theme() {
+    this.layer.follow()
     const dark = isDark(this.element.getAttribute('theme'), this.places.text.root, this.element)
     this.face.classList.toggle('dark', dark)
     this.bar.theme(dark)

@@ -138,6 +138,7 @@ export class Message {
   /** @param {KeyboardEvent} event */
   #escape = event => {
     if (event.key !== 'Escape') return
+    event.preventDefault()
     event.stopPropagation()
     this.#to('')
   }

@@ -5,6 +5,7 @@
 import { ago } from './ages.js'
 import { ofPage, quoted } from './describe.js'
 import { avatar, fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
+import { windowWidth } from './layer.js'
 import { parse, words as plain } from './markdown.js'
 import { refused } from './refusals.js'
 import { begun } from './unsent.js'
@@ -45,6 +46,7 @@ export class Panel {
       class: 'panel', part: 'panel', role: 'dialog', 'aria-label': words.say('Discussions'), tabindex: -1, hidden: true,
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
         if (event.key === 'Escape' && !event.isComposing) {
+          event.preventDefault() // a dialog of the page around us stays open
           event.stopPropagation()
           return this.close()
         }
@@ -76,7 +78,7 @@ export class Panel {
     const bar = this.host.beside(), { style } = this.element
     const place = (top = '', bottom = '', left = '', right = '', maxHeight = '') => Object.assign(style, { top, bottom, left, right, maxHeight })
     if (!bar) return void place()
-    const { clientWidth: width } = document.documentElement, room = width - this.element.offsetWidth - GAP
+    const width = windowWidth(), room = width - this.element.offsetWidth - GAP
     const above = bar.top - 2 * GAP, below = innerHeight - bar.bottom - 2 * GAP
     const px = (/** @type {number} */ length) => Math.max(GAP, length) + 'px'
     const atStart = bar.left < width - bar.right

@@ -3,6 +3,7 @@
 /** @import { Passage } from './describe.js' */
 /** @import { Words } from './words.js' */
 import { h, icon, iconButton } from './dom.js'
+import { windowWidth } from './layer.js'
 
 const AFTER_POINTER = 150
 const AFTER_KEYS = 300
@@ -14,6 +15,7 @@ const AFTER_KEYS = 300
  * @property {() => {words: string, join: boolean} | undefined} barred why this reader may not discuss it, and whether signing in may help
  * @property {() => boolean} moving whether it is to be the new place of a discussion
  * @property {() => void} join
+ * @property {(range: Range) => void} above the prompt is about to be shown above this text
  * @property {(passage: Passage) => void} discuss
  * @property {() => {left: number, top: number, right: number, bottom: number} | undefined} covered by the bar
  * @property {(words: string) => void} say for those who hear the page
@@ -95,6 +97,7 @@ export class Prompt {
   offer() {
     const passage = this.host.selected()
     if (!passage) return this.hide()
+    this.host.above(/** @type {Selection} */ (document.getSelection()).getRangeAt(0))
     const before = this.#passage
     const barred = this.host.barred()
     this.#passage = passage
@@ -120,7 +123,7 @@ export class Prompt {
     const below = this.#touch || first.top - height - 8 < 4
     const anchor = below ? last : first
     const under = Math.min(last.bottom + (this.#touch ? 22 : 8), innerHeight - height - 8)
-    const left = Math.min(Math.max(8, anchor.left + (Math.min(anchor.width, 320) - width) / 2), document.documentElement.clientWidth - width - 8)
+    const left = Math.min(Math.max(8, anchor.left + (Math.min(anchor.width, 320) - width) / 2), windowWidth() - width - 8)
     const bar = this.host.covered()
     const hit = (/** @type {number} */ top) => bar && left < bar.right && bar.left < left + width && top < bar.bottom && bar.top < top + height
     let top = below ? under : first.top - height - 8

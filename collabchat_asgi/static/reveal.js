@@ -1,5 +1,7 @@
 /** A passage brought into sight: what is closed around it is opened, what scrolls around it is moved, and what stands still before it is minded. */
 
+import { windowWidth } from './layer.js'
+
 /** Of a page that opens a part in its own time, or slides it open. */
 const OPENING = 600
 /** A scroll is over when nothing has moved for so long, where a browser does not say that it is. */
@@ -121,7 +123,7 @@ function scroll(range, below) {
     const zoom = /** @type {{currentCSSZoom?: number}} */ (each).currentCSSZoom ?? 1
     const seen = window.visualViewport ?? { offsetTop: 0, height: innerHeight }
     const box = whole
-      ? { top: seen.offsetTop, bottom: seen.offsetTop + seen.height, left: 0, right: document.documentElement.clientWidth }
+      ? { top: seen.offsetTop, bottom: seen.offsetTop + seen.height, left: 0, right: windowWidth() }
       : { top: outer.top + each.clientTop, bottom: outer.top + each.clientTop + each.clientHeight, left: outer.left + each.clientLeft, right: outer.left + each.clientLeft + each.clientWidth }
     const x = Math.min(Math.max(first.left - across + 2, box.left + 1), box.right - 1)
     const above = Math.max(inset(box, x, 1, path), parseFloat(style.scrollPaddingTop) || 0, whole ? 44 : 0)

@@ -84,10 +84,16 @@ export class CollabChatElement extends HTMLElement {
       delete own[name]
       own[name] = value
     }
-    this.#start()
+    this.#life ? this.#life.layer.moved() : this.#start()
   }
 
-  disconnectedCallback() { this.#stop() }
+  /** Where a browser can move an element, it loses nothing on the way. */
+  connectedMoveCallback() { this.#life?.layer.moved() }
+
+  /** What is only moved is back in this turn, and goes on. */
+  disconnectedCallback() {
+    queueMicrotask(() => { if (!this.isConnected && !this.#life?.layer.rescued()) this.#stop() })
+  }
 
   /** @param {string} name */
   attributeChangedCallback(name) {
