@@ -63,8 +63,9 @@ export class Bar {
     const corner = /^(top|bottom)-(left|right)$/.test(where)
     this.element.hidden = where === 'none'
     corner ? this.element.dataset.at = where : delete this.element.dataset.at
-    const home = !where || corner || where === 'none' ? null : document.querySelector(where)
-    if (where && !corner && where !== 'none' && !home) console.warn(`collabchat: bar="${where}" is neither top-right, top-left, bottom-right, bottom-left, none, nor an element of this page`)
+    const wanted = !!where && !corner && where !== 'none', home = wanted && document.querySelector(where)
+    if (wanted && !home && !this.#wanted) console.warn(`collabchat: bar="${where}" is neither top-right, top-left, bottom-right, bottom-left, none, nor an element of this page`)
+    this.#wanted = wanted
     if (home) {
       this.#inline = h('span', { class: 'inline', 'data-collabchat-ignore': true })
       const shadow = this.#inline.attachShadow({ mode: 'open' })
@@ -77,6 +78,11 @@ export class Bar {
     }
     stack()
   }
+
+  /** Whether it is where `place` would put it now. @param {string} where */
+  inPlace(where) { return this.#inline ? this.#inline.isConnected : !this.#wanted || !document.querySelector(where) }
+
+  #wanted = false
 
   /**
    * What is covered in the window by this bar and those stacked with it; nothing where it is hidden.

@@ -8,12 +8,12 @@ import { describe, moved, ofPage, quoted } from './describe.js'
 import { Composer } from './composer.js'
 import { fill, focused, h, icon, iconButton, nameOf, redraw, textButton } from './dom.js'
 import { formatted } from './formatted.js'
+import { json } from './json.js'
 import { windowWidth } from './layer.js'
 import { Message } from './message.js'
 import { linkTo } from './pageid.js'
-import { closed, reveal } from './reveal.js'
 import { refused, stopped, thrown } from './refusals.js'
-import { begun, forgetNobodys, keep, unsent } from './unsent.js'
+import { begun, claim, forgetNobodys, keep, unsent } from './unsent.js'
 
 const TICK = 30_000
 const SAID = 6000
@@ -33,6 +33,7 @@ const NARROW = '(max-width: 640px)'
  * @property {(chatId: string) => {at: number, here: string[], step: (way: 1 | -1) => void} | undefined} steps among those at the same place
  * @property {(anchor: Anchor) => Range | undefined} find where a passage is that nobody discusses yet; in other words once `prepared`
  * @property {() => Promise<void>} prepared
+ * @property {(range: Range | undefined) => void} drafting what is written about is here
  * @property {() => void} closed
  * @property {(chatId: string) => void} created
  * @property {(draft: Draft) => void} rewrite a discussion that was refused is begun again, with its words
@@ -63,6 +64,8 @@ export class Card {
   #new = new Set()
   /** The passage is in a closed part of the page. */
   #hidden = false
+  /** Nothing is brought into sight before the first is opened. @type {typeof import('./reveal.js') | undefined} */
+  #sight
   /** What brings the passage into sight. @type {AbortController | undefined} */
   #bringing
   /** Where the focus goes when the card is closed. @type {HTMLElement | null} */
@@ -75,7 +78,7 @@ export class Card {
     this.quote = h('blockquote', { class: 'quote', dir: 'auto', id: 'quote' })
     this.notice = h('p', { class: 'notice', hidden: true })
     this.placing = h('div', { class: 'placing', hidden: true })
-    this.log = h('div', { class: 'log', role: 'log', 'aria-label': host.words.say('Messages'), tabindex: -1, onscroll: () => { if (this.#atEnd()) this.#seen() } })
+    this.log = h('div', { class: 'log', role: 'log', 'aria-live': 'off', 'aria-label': host.words.say('Messages'), tabindex: -1, onscroll: () => { if (this.#atEnd()) this.#seen() } })
     this.failed = h('div', {})
     this.typing = h('div', { class: 'typing', 'aria-live': 'off' })
     this.foot = h('div', {})
@@ -83,7 +86,7 @@ export class Card {
     this.element = h('section', {
       class: 'card', part: 'card', role: 'dialog', 'aria-describedby': 'quote', tabindex: -1, hidden: true,
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
-        if (event.key !== 'Escape' || event.isComposing) return
+        if (event.key !== 'Escape' || event.isComposing || event.keyCode === 229) return
         event.preventDefault() // a dialog of the page around us stays open
         event.stopPropagation()
         this.close()
@@ -207,6 +210,9 @@ export class Card {
     if (range?.startContainer.isConnected) document.getSelection()?.collapse(range.endContainer, range.endOffset)
   }
 
+  /** It is known now who writes. @param {PageState} state */
+  claim(state) { claim(state) }
+
   /** Who comes next must not find what was shown, or written. */
   empty() {
     this.close(false)
@@ -224,10 +230,21 @@ export class Card {
     return active instanceof HTMLElement && this.element.contains(active) ? active : undefined
   }
 
+  /** The page was read again: what is written about is where it is now. */
+  again() {
+    const fresh = this.#fresh
+    if (!fresh || !this.shown) return
+    const range = this.host.find(fresh.anchor)
+    fresh.range = range
+    this.quote.classList.toggle('gone', !range)
+    this.host.drafting(range)
+    this.place()
+  }
+
   #range() { return this.#fresh?.range ?? (this.chatId === undefined ? undefined : this.host.range(this.chatId)) }
 
   /** What the words in the composer are about. */
-  get #about() { return this.chatId ?? JSON.stringify(this.#fresh?.anchor.selector) }
+  get #about() { return this.chatId ?? json(this.#fresh?.anchor.selector) }
 
   #keep(/** @type {string} */ text) { keep(this.host.page.state, this.#about, text) }
 
@@ -301,6 +318,13 @@ export class Card {
   /** What was refused and is no text. @param {import('./types.js').Refusal} refusal */
   fault(refusal) { this.say(refused(this.host.words, refusal)) }
 
+  /** Above what is written. @param {string} words */
+  note(words) {
+    this.notice.textContent = words
+    this.notice.hidden = false
+    this.place()
+  }
+
   /** For a moment. @param {string} words */
   say(words) {
     clearTimeout(this.#saidTimer)
@@ -357,7 +381,7 @@ export class Card {
   #drawHead(chat, may, mayMove) {
     const { page, words } = this.host
     const steps = chat && this.host.steps(chat.id)
-    const look = JSON.stringify([chat?.id, may, mayMove, !!chat?.resolved, chat?.resolved?.by.name, steps?.at, steps?.here])
+    const look = json([chat?.id, may, mayMove, !!chat?.resolved, chat?.resolved?.by.name, steps?.at, steps?.here])
     if (this.head.dataset.look === look) return
     this.head.dataset.look = look
     const resolve = chat && may && (chat.resolved
@@ -516,7 +540,9 @@ export class Card {
     style.marginBottom = ''
     const width = windowWidth(), height = this.element.offsetHeight, floor = room < innerHeight ? room + (seen?.offsetTop ?? 0) : innerHeight
     const range = this.#range()
-    const rect = range && !this.#hidden ? range.getBoundingClientRect() : undefined
+    const box = range && !this.#hidden ? range.getBoundingClientRect() : undefined
+    // Drawn anew a moment ago, and not yet found again.
+    const rect = box?.width || box?.height ? box : undefined
     const within = (/** @type {number} */ top) => Math.min(Math.max(12, top), Math.max(12, floor - height - 12))
     // A discussion that was deleted, or lost its text, while it is looked at: the card stays where it is.
     if (!rect && style.top) return
@@ -527,21 +553,22 @@ export class Card {
     if (beside >= 12 && beside + WIDTH + 12 <= width) return void Object.assign(style, { left: beside + 'px', top: within(Math.max(rect.top - 14, 60)) + 'px' })
     const below = rect.bottom + 10, above = rect.top - height - 10
     const top = below + height + 12 <= floor || above < 56 ? below : above
-    Object.assign(style, { left: Math.min(Math.max(12, rect.left), width - WIDTH - 12) + 'px', top: within(top) + 'px' })
+    Object.assign(style, { left: Math.min(Math.max(12, rtl ? rect.right - WIDTH : rect.left), width - WIDTH - 12) + 'px', top: within(top) + 'px' })
   }
 
   /** The passage comes into sight: on a narrow screen above the sheet, which covers the lower part. */
   async #reveal() {
     this.#bringing?.abort()
     const { signal } = this.#bringing = new AbortController()
-    await reveal(() => this.#range(), () => matchMedia(NARROW).matches ? this.element.offsetHeight + 12 : 0, signal)
+    this.#sight ??= await import('./reveal.js').catch(() => undefined) // out of reach, it is asked for again
+    if (!signal.aborted) await this.#sight?.reveal(() => this.#range(), () => matchMedia(NARROW).matches ? this.element.offsetHeight + 12 : 0, signal)
     if (!signal.aborted) this.#look()
   }
 
   /** A part of the page may have been opened or closed. */
   #look() {
     if (!this.shown) return
-    const range = this.#range(), hidden = !!range && closed(range).length > 0
+    const range = this.#range(), hidden = !!range && !!this.#sight?.closed(range).length
     if (hidden === this.#hidden) return
     this.#hidden = hidden
     this.update(this.host.page.state)

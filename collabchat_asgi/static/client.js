@@ -34,6 +34,7 @@
 import { environment, uuid, visitor } from './browser.js'
 import { Connection, addresses } from './connection.js'
 import { Emitter } from './emitter.js'
+import { json } from './json.js'
 import { Pace } from './pace.js'
 import { Page } from './page.js'
 import { Nobodys } from './nobodys.js'
@@ -71,7 +72,7 @@ export class CollabClient extends Emitter {
    */
   static shared(options = {}) {
     const { http } = addresses(options.prefix ?? home(), environment(options.environment).location)
-    const key = JSON.stringify([http, options.tenantId, options.visitorId])
+    const key = json([http, options.tenantId, options.visitorId])
     const alike = this.#shared.get(key) ?? []
     this.#shared.set(key, alike)
     // Two different tokens are two identities, which cannot travel over one connection.
@@ -277,7 +278,7 @@ export class CollabClient extends Emitter {
     for (const urlId of waiting) this.#leave(urlId)
   }
 
-  get #userKey() { return 'collabchat:user:' + JSON.stringify([this.#connection.at.http, this.#connection.options.tenantId]) }
+  get #userKey() { return 'collabchat:user:' + json([this.#connection.at.http, this.#connection.options.tenantId]) }
 
   /** @returns {[string, string] | undefined} */
   #lastUser() {
@@ -295,7 +296,7 @@ export class CollabClient extends Emitter {
   #welcomed(welcome) {
     this.#welcome = this.#lastWelcome = welcome
     this.#clockOffset = welcome.now - this.#env.clock()
-    try { this.#env.storage?.setItem(this.#userKey, JSON.stringify([welcome.tenantId, welcome.user.id])) } catch { /* then it is not remembered */ }
+    try { this.#env.storage?.setItem(this.#userKey, json([welcome.tenantId, welcome.user.id])) } catch { /* then it is not remembered */ }
     this.#line.set(true)
     for (const [urlId, subscription] of [...this.#pages]) {
       // A listener of the one before may have closed it, or everything.

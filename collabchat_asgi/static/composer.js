@@ -25,14 +25,15 @@ export class Composer {
     this.options = options
     const { words, label, value = '', action, cancel } = options
     this.input = h('textarea', {
-      rows: 1, 'aria-label': label, placeholder: label, enterkeyhint: 'send', autocomplete: 'off',
+      rows: 1, 'aria-label': label, placeholder: label, dir: 'auto', enterkeyhint: matchMedia('(hover: none)').matches ? 'enter' : 'send', autocomplete: 'off',
       oninput: () => {
         this.#changed()
         options.typing?.()
       },
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
         // An Enter or Escape that ends a composition of Japanese belongs to the composition; a touch keyboard has no Shift to spare.
-        if (event.isComposing) return
+        // In Safari it comes after the end, as key 229.
+        if (event.isComposing || event.keyCode === 229) return
         if (event.key === 'Enter' && !event.shiftKey && (event.ctrlKey || event.metaKey || !matchMedia('(hover: none)').matches)) {
           event.preventDefault()
           this.#send()

@@ -4,6 +4,7 @@
 import { Backoff, LONGEST_DELAY } from './backoff.js'
 import { Timer } from './browser.js'
 import { isObject, readBye, readWelcome, wellFormed } from './protocol.js'
+import { json } from './json.js'
 
 const HANDSHAKE = 15_000
 const PROBE = 2000
@@ -161,7 +162,7 @@ export class Connection {
   #write(frame) {
     // Per string, so that a text of an application cannot make the whole frame ill-formed.
     try {
-      this.#socket?.send(JSON.stringify(frame, (_, value) => typeof value === 'string' ? wellFormed(value) : value))
+      this.#socket?.send(json(frame, (_, value) => typeof value === 'string' ? wellFormed(value) : value))
       return true
     } catch {
       return false

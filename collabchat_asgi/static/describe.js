@@ -1,6 +1,7 @@
 /** Passages written down as W3C selectors. Pure: a text and positions in, selectors out. */
 
 /** @import { Anchor, Selector } from './types.js' */
+import { json } from './json.js'
 
 /** A passage, in UTF-16 units of the text it was asked for. @typedef {{start: number, end: number}} Passage */
 
@@ -12,7 +13,7 @@ const MOST_BYTES = 900
 const LONG = 256
 
 const encoder = new TextEncoder()
-const bytes = (/** @type {unknown} */ value) => encoder.encode(JSON.stringify(value)).length
+const bytes = (/** @type {unknown} */ value) => encoder.encode(json(value)).length
 const points = (/** @type {string} */ text) => Array.from(text)
 
 /** Code points, without making a list of a whole page. @param {string} text  @param {number} from  @param {number} to */

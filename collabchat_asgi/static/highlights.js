@@ -2,33 +2,37 @@
  * Passages made visible without touching the page: CSS custom highlights under a handful of names that all widgets of the
  * document share, or, where a browser has none, rectangles laid over the text (rectangles.js). Nothing is ever wrapped.
  */
-import { highlightSheet } from './styles.js'
+import { highlightSheet, pointerSheet } from './styles.js'
 
 /** From the lowest to the highest. */
 const NAMES = /** @type {const} */ (['resolved', 'open', 'hover', 'draft', 'active'])
 
 /** @typedef {typeof NAMES[number]} Name */
-/** @typedef {{add(name: Name, range: Range): void, delete(name: Name, range: Range): void, refresh?(): void, destroy(): void}} Painter */
+/** @typedef {{add(name: Name, range: Range): void, delete(name: Name, range: Range): void, refresh?(): void, restore?(): void, destroy(): void}} Painter */
 
 const supported = () => typeof Highlight === 'function' && !!globalThis.CSS?.highlights
 
 /** The document's registry belongs to everybody: only our own names are ever set or deleted. */
 class RegistryPainter {
   static #painters = 0
+  /** @type {Map<Name, Highlight>} */
+  static #made = new Map()
 
   constructor() { RegistryPainter.#painters++ }
 
   /** @param {Name} name */
   #named(name) {
-    const full = 'collabchat-' + name
-    let highlight = CSS.highlights.get(full)
-    if (!highlight) {
-      highlight = new Highlight()
-      highlight.priority = NAMES.indexOf(name)
-      CSS.highlights.set(full, highlight)
-    }
+    const full = 'collabchat-' + name, there = CSS.highlights.get(full)
+    if (there) return there
+    const highlight = RegistryPainter.#made.get(name) ?? new Highlight()
+    highlight.priority = NAMES.indexOf(name)
+    RegistryPainter.#made.set(name, highlight)
+    CSS.highlights.set(full, highlight)
     return highlight
   }
+
+  /** A page may empty the registry for its own sake. */
+  restore() { for (const name of RegistryPainter.#made.keys()) this.#named(name) }
 
   /** @param {Name} name  @param {Range} range */
   add(name, range) { this.#named(name).add(range) }
@@ -36,7 +40,11 @@ class RegistryPainter {
   /** @param {Name} name  @param {Range} range */
   delete(name, range) { this.#named(name).delete(range) }
 
-  destroy() { if (!--RegistryPainter.#painters) for (const name of NAMES) CSS.highlights.delete('collabchat-' + name) }
+  destroy() {
+    if (--RegistryPainter.#painters) return
+    RegistryPainter.#made.clear()
+    for (const name of NAMES) CSS.highlights.delete('collabchat-' + name)
+  }
 }
 
 export class Highlights {
@@ -66,21 +74,35 @@ export class Highlights {
   /** Something may have moved. */
   refresh() { this.#painter?.refresh?.() }
 
+  /** What the page took away with its own things comes back. */
+  restore() {
+    this.#painter?.restore?.()
+    if (this.#sheet && !this.#home.adoptedStyleSheets.includes(this.#sheet)) this.#adopt(this.#sheet, true)
+  }
+
   /** @param {boolean} dark */
   theme(dark) {
     const sheet = highlightSheet(dark)
     if (sheet === this.#sheet) return
-    this.#undress()
+    if (this.#sheet) this.#adopt(this.#sheet, false)
     this.#sheet = sheet
-    this.#home.adoptedStyleSheets = [...this.#home.adoptedStyleSheets, sheet]
+    this.#adopt(sheet, true)
   }
 
-  /** One sheet of ours, for another widget may have brought the same. */
-  #undress() {
-    const sheets = [...this.#home.adoptedStyleSheets]
-    const index = this.#sheet ? sheets.lastIndexOf(this.#sheet) : -1
-    if (index < 0) return
-    sheets.splice(index, 1)
+  /** Highlights have no cursor of their own, and the page's elements are not ours to write to. @param {boolean} on */
+  point(on) {
+    if (this.#pointing === on) return
+    this.#pointing = on
+    this.#adopt(pointerSheet(), on)
+  }
+
+  #pointing = false
+
+  /** One of ours, for another widget may have brought the same. @param {CSSStyleSheet} sheet  @param {boolean} on */
+  #adopt(sheet, on) {
+    const sheets = [...this.#home.adoptedStyleSheets], index = sheets.lastIndexOf(sheet)
+    if (on) sheets.push(sheet)
+    else if (index >= 0) sheets.splice(index, 1)
     this.#home.adoptedStyleSheets = sheets
   }
 
@@ -103,7 +125,8 @@ export class Highlights {
     for (const { name, range } of this.#painted.values()) this.#painter?.delete(name, range)
     this.#painted.clear()
     this.#painter?.destroy()
-    this.#undress()
+    this.point(false)
+    if (this.#sheet) this.#adopt(this.#sheet, false)
   }
 }
 

@@ -4,18 +4,19 @@
 /** @import { Anchor, Chat, ClientOptions, PageState } from './types.js' */
 /** @import { Card } from './card.js' */
 /** @import { Page } from './client.js' */
+/** @import { Layer } from './layer.js' */
 /** @import { Panel } from './panel.js' */
+/** @import { Prompt } from './prompt.js' */
 /** @import { CollabChatElement } from './widget.js' */
 /** @import { Words } from './words.js' */
 import { ofPage, trimmed } from './describe.js'
 import { Announcer } from './announcer.js'
 import { Bar } from './bar.js'
 import { CollabClient } from './client.js'
-import { h } from './dom.js'
+import { h, nameOf } from './dom.js'
 import { followGround, isDark } from './ground.js'
 import { Highlights, caretAt, covers } from './highlights.js'
 import { followLanguage, languageOf } from './language.js'
-import { Layer } from './layer.js'
 import { canonical, follow } from './navigation.js'
 import { linkedChat, pageId } from './pageid.js'
 import { Places } from './places.js'
@@ -26,6 +27,10 @@ import { barred, signedOut } from './troubles.js'
 const MOST_SELECTED = 2000
 /** Code points of a comment, before the server has said what it takes. */
 const MOST_SAID = 2000
+const HEALING = 500
+
+/** Of all widgets of the document. @type {Set<Life>} */
+const lives = new Set()
 
 /** From one start to its end: everything that listens, paints or ticks belongs to it, and ends with it. */
 export class Life {
@@ -47,12 +52,16 @@ export class Life {
   /** Whose passage is under the pointer, in the list or in the text. */
   #cursor = ''
 
+  /** The attribute `print` may have changed. @type {(() => void) | undefined} */
+  #printing
   /** Until they have come, nothing is open. @type {Card | undefined} */
   card
   /** @type {Panel | undefined} */
   panel
-  /** @type {import('./prompt.js').Prompt | undefined} */
+  /** @type {Prompt | undefined} */
   prompt
+  /** @type {Layer | undefined} */
+  layer
 
   /** @param {CollabChatElement} element  @param {Words} words */
   constructor(element, words) {
@@ -73,11 +82,10 @@ export class Life {
       if (this.#own) this.client.destroy()
       throw error
     }
-    this.places = new Places(() => this.#root(), moved => this.#moved(moved))
+    this.places = new Places(() => this.#root(), moved => this.#moved(moved), () => this.card?.again())
     const home = this.places.text.root.getRootNode()
     this.highlights = new Highlights(home instanceof ShadowRoot ? home : document, this.face)
     this.announcer = new Announcer(this.face, words)
-    this.layer = new Layer(element, this.face, () => this.places.text.root, signal)
     this.bar = new Bar(this.face, { words, toggle: () => this.panel?.shown ? this.panel.close() : this.#list(), again: () => this.client.connect(), join: () => this.#join(), mayJoin: () => element.hasAttribute('signin') })
     this.#listen(signal)
     this.dress()
@@ -106,7 +114,24 @@ export class Life {
     })
     this.#changed(this.page.state)
     this.#with()
+    lives.add(this)
+    this.#healing = setInterval(() => this.#heal(), HEALING)
   }
+
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #healing
+
+  /** A page may take away what is ours with what is its own, and nothing tells of it. */
+  #heal() {
+    this.highlights.restore()
+    if (!this.bar.inPlace(this.#bar)) this.bar.place(this.#bar)
+  }
+
+  /** Cards of two widgets would lie over each other. */
+  #alone() { this.#others(other => { other.card?.close(false) }) }
+
+  /** @param {(other: Life) => unknown} test */
+  #others(test) { return [...lives].some(other => other !== this && test(other)) }
 
   // Card and list
 
@@ -130,6 +155,10 @@ export class Life {
     const { words } = this
     const look = talk.talkSheet(), { adoptedStyleSheets: looks } = this.#shadow
     if (!looks.includes(look)) this.#shadow.adoptedStyleSheets = [...looks, look]
+    const { page } = this, position = (/** @type {string} */ id) => this.places.get(id)?.start ?? -1
+    this.#printing = talk.printing(this.element, { words, page, position }, this.#ending.signal)
+    this.layer = new talk.Layer(this.element, this.face, () => this.places.text.root, this.#ending.signal)
+    this.layer.follow()
     this.card = new talk.Card(this.face, {
       words,
       get page() { return life.page },
@@ -143,6 +172,7 @@ export class Life {
         return passage && this.places.text.range(passage.start, passage.end)
       },
       prepared: () => this.places.fetch().catch(() => {}),
+      drafting: range => this.highlights.set('draft', 'draft', range),
       closed: () => this.#paintActive(undefined),
       created: id => {
         if (this.card) this.card.chatId = undefined
@@ -183,7 +213,7 @@ export class Life {
       barred: () => this.#barred(),
       moving: () => !!this.card?.moving,
       join: () => this.#join(),
-      above: range => this.layer.follow(range.startContainer),
+      above: range => this.layer?.follow(range.startContainer),
       discuss: passage => this.#discuss(passage),
       covered: () => this.bar.covered(),
       say: said => this.announcer.say(said),
@@ -245,7 +275,7 @@ export class Life {
   /** @param {KeyboardEvent} event */
   #key(event) {
     // Another widget of this page may have taken it.
-    if (event.defaultPrevented || event.isComposing) return
+    if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return
     if (event.key === 'Escape') {
       if (this.prompt?.shown) this.prompt.hide()
       // With the focus anywhere else, it is the page's own.
@@ -254,7 +284,7 @@ export class Life {
     }
     const target = /** @type {Element} */ (event.composedPath()[0])
     if (!event.altKey || !event.shiftKey || event.ctrlKey || event.metaKey || (target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)))) return
-    const act = { KeyM: () => this.discussSelection() || this.#listOrClose(), KeyJ: () => this.#next(1), KeyK: () => this.#next(-1) }[event.code]
+    const act = { KeyM: () => this.discussSelection() || !this.#others(other => other.#selected()) && this.#listOrClose(), KeyJ: () => this.#next(1), KeyK: () => this.#next(-1) }[event.code]
     if (act?.()) event.preventDefault()
   }
 
@@ -286,7 +316,7 @@ export class Life {
 
   // What the reader selects and points at
 
-  /** @returns {Passage | undefined} */
+  /** @returns {Passage & {cut?: boolean} | undefined} */
   #selected() {
     const selection = document.getSelection()
     if (!selection?.rangeCount || selection.isCollapsed) return undefined
@@ -296,19 +326,20 @@ export class Life {
     const start = text.offset(first.startContainer, first.startOffset)
     let end = text.offset(last.endContainer, last.endOffset)
     // Not in the middle of a word, where the text has blanks at all.
-    if (end > start + MOST_SELECTED) end = Math.max(text.text.lastIndexOf(' ', start + MOST_SELECTED), start + MOST_SELECTED / 2)
+    const cut = end > start + MOST_SELECTED
+    if (cut) end = Math.max(text.text.lastIndexOf(' ', start + MOST_SELECTED), start + MOST_SELECTED / 2)
     const passage = trimmed(text.text, start, end)
-    return passage && this.places.seen(passage) && passage
+    return passage && this.places.seen(passage) && { ...passage, cut }
   }
 
   discussSelection() {
     const passage = this.#selected()
-    if (passage && this.#barred()) this.prompt?.offer()
+    if (passage && this.#barred()) this.#with(() => this.prompt?.offer())
     else if (passage) this.#discuss(passage)
     return !!passage
   }
 
-  /** @param {Passage} passage  @param {import('./types.js').Draft} [draft] */
+  /** @param {Passage & {cut?: boolean}} passage  @param {import('./types.js').Draft} [draft] */
   #discuss(passage, draft) {
     this.prompt?.hide()
     this.#with(card => {
@@ -319,7 +350,7 @@ export class Life {
       if (card.moving && !draft) {
         card.move(anchor)
         document.getSelection()?.removeAllRanges()
-      } else this.#write(anchor, range, draft)
+      } else this.#write(anchor, range, draft, passage.cut)
     })
   }
 
@@ -336,12 +367,14 @@ export class Life {
     passage ? this.#discuss(passage) : this.#write(anchor, undefined)
   }
 
-  /** @param {Anchor} anchor  @param {Range | undefined} range  @param {import('./types.js').Draft} [draft] */
-  #write(anchor, range, draft) {
+  /** @param {Anchor} anchor  @param {Range | undefined} range  @param {import('./types.js').Draft} [draft]  @param {boolean} [cut] */
+  #write(anchor, range, draft, cut) {
     this.#with((card, panel) => {
       panel.close(false)
-      this.layer.follow(range?.startContainer)
+      this.#alone()
+      this.layer?.follow(range?.startContainer)
       card.compose(anchor, range, draft)
+      if (cut) card.note(this.words.say('What you selected is very long: only its beginning is discussed.'))
       this.highlights.set('draft', 'draft', range)
       this.#paintActive(undefined, true)
       document.getSelection()?.removeAllRanges()
@@ -363,9 +396,7 @@ export class Life {
   #hover(chatId, pointer = false) {
     if (pointer && this.#cursor !== chatId) {
       this.#cursor = chatId
-      // Highlights have no cursor of their own.
-      const { root } = this.places.text
-      if (root instanceof HTMLElement) root.style.cursor = chatId ? 'pointer' : ''
+      this.highlights.point(!!chatId)
     }
     if (this.#hovered === chatId) return
     this.#hovered = chatId
@@ -393,7 +424,8 @@ export class Life {
     this.prompt?.hide()
     this.#with((card, panel) => {
       panel.close(false)
-      this.layer.follow(this.places.get(chatId)?.range?.startContainer)
+      this.#alone()
+      this.layer?.follow(this.places.get(chatId)?.range?.startContainer)
       card.open(chatId, write)
       this.#paintActive(chatId)
       this.#tell('thread-open', { chatId })
@@ -452,7 +484,7 @@ export class Life {
 
   /** @param {PageState} state */
   #changed(state) {
-    const who = state.user ? JSON.stringify([state.tenantId, state.user.id]) : ''
+    const who = state.user ? `${state.tenantId}\n${state.user.id}` : ''
     if ((this.#who && who !== this.#who) || signedOut(state.reason) || state.reason?.code === '4403') {
       this.prompt?.hide()
       this.card?.empty()
@@ -460,6 +492,7 @@ export class Life {
       this.announcer.say('')
       this.#ready = false
     }
+    if (who && who !== this.#who) this.#with(card => card.claim(state))
     this.#who = who
     const before = this.#chats
     this.#chats = new Map(state.chats.map(chat => [chat.id, chat]))
@@ -467,7 +500,10 @@ export class Life {
     for (const [id, chat] of this.#chats) {
       const known = before.get(id)
       if (known === chat) continue
-      if (this.#ready && id !== this.card?.chatId) news += unheard(known, chat, state.user?.id)
+      const unheard = this.#ready ? heardFirst(known, chat, state.user?.id) : []
+      // Of what is open the words themselves: the list of messages is drawn anew too often to be listened to.
+      if (id !== this.card?.chatId) news += unheard.length
+      else for (const { author, body } of unheard) this.announcer.say(`${nameOf(this.words, author)}: ${body}`)
       if (!known || !!known.resolved !== !!chat.resolved) this.#paint(id)
     }
     if (news) this.announcer.news(news)
@@ -512,7 +548,7 @@ export class Life {
     const chats = state.chats.filter(chat => !chat.resolved).length
     this.bar.update(state, chats, [...this.page.unread().values()].flat().length)
     const detail = users === undefined ? { chats } : { users, chats }
-    const counts = JSON.stringify(detail)
+    const counts = `${users} ${chats}`
     if (counts === this.#counts) return
     this.#counts = counts
     this.#tell('count', detail)
@@ -523,10 +559,11 @@ export class Life {
     const where = this.element.getAttribute('bar') ?? ''
     if (where !== this.#bar) this.bar.place(this.#bar = where)
     this.#drawBar()
+    this.#printing?.()
   }
 
   theme() {
-    this.layer.follow()
+    this.layer?.follow()
     const dark = isDark(this.element.getAttribute('theme'), this.places.text.root, this.element)
     this.face.classList.toggle('dark', dark)
     this.bar.theme(dark)
@@ -537,6 +574,8 @@ export class Life {
   #tell(name, detail) { this.element.dispatchEvent(new CustomEvent('collabchat:' + name, { detail, bubbles: true, composed: true })) }
 
   end() {
+    lives.delete(this)
+    clearInterval(this.#healing)
     cancelAnimationFrame(this.#frame)
     this.#hover('', true)
     this.#ending.abort()
@@ -551,7 +590,7 @@ export class Life {
 }
 
 /** Comments of others that were not there before. @param {Chat | undefined} before  @param {Chat} now  @param {string | undefined} me */
-function unheard(before, now, me) {
+function heardFirst(before, now, me) {
   const known = new Set(before?.comments.map(comment => comment.id))
-  return now.comments.filter(comment => comment.author.id !== me && !known.has(comment.id)).length
+  return now.comments.filter(comment => comment.author.id !== me && !known.has(comment.id))
 }

@@ -16,9 +16,10 @@ const SLICE = 6
 /** Beyond so much work on one reading of the page, turns come further apart: two thousand lost anchors are no reason to heat a phone. */
 const BUDGET = 1500
 const PACED = 40
-const SETTLED = 150
-const LONGEST = 1000
-const LONGEST_WHEN_BUSY = 5000
+/** Nobody sees that a mark was away for so long. */
+const SOON = 16
+/** Reading again takes this part of the time at most, however often a page changes; and it is not put off for longer. */
+const SHARE = 1 / 20, LONGEST = 5000
 
 /** What is annotated is not there yet: no text, until some change of the page brings it. */
 const NOTHING = () => document.createElement('div')
@@ -43,9 +44,7 @@ export class Places {
   #slice
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #settling
-  #since = 0
   #read = 0
-  #longest = LONGEST
   #stale = true
   #ended = false
   /** @type {Set<string>} */
@@ -56,16 +55,19 @@ export class Places {
   /**
    * @param {() => Element | null} root asked again when the one we had is gone
    * @param {(chatIds: string[]) => void} moved these have, or have lost, their place
+   * @param {() => void} again the page was read again
    */
-  constructor(root, moved) {
+  constructor(root, moved, again) {
     this.root = root
     this.moved = moved
+    this.again = again
     this.#reading = { text: new CanonicalText(root() ?? NOTHING(), { later: true }), layers: [] }
     this.observer = new MutationObserver(records => {
       if (this.text.root.isConnected && !records.some(({ target }) => this.text.root.contains(target))) return
       this.#outdated()
     })
-    this.observer.observe(document.documentElement, { childList: true, characterData: true, subtree: true })
+    const seen = { childList: true, characterData: true, subtree: true }
+    for (const home of [document, this.text.root.getRootNode()]) this.observer.observe(home, seen)
     // A style sheet that came later hides what was read.
     this.styled = (/** @type {Event} */ event) => { if (event.target instanceof HTMLLinkElement) this.#outdated() }
     addEventListener('load', this.styled, true)
@@ -136,10 +138,11 @@ export class Places {
     this.#stale = true
     // That would be neither the old text nor the new one.
     if (this.#busy) this.#job = undefined
-    const now = performance.now()
-    if (this.#settling === undefined) this.#since = now
-    clearTimeout(this.#settling)
-    this.#settling = setTimeout(() => this.#begin(true), Math.max(0, Math.min(SETTLED, this.#since + this.#longest - now)))
+    this.#settling ??= setTimeout(() => {
+      this.#settling = undefined
+      // What is looked for now is first found, or those at the end of a long list never were.
+      this.#job && performance.now() < this.#read + LONGEST ? this.#outdated() : this.#begin(true)
+    }, Math.max(SOON, Math.min(this.#read + this.#spent / SHARE - performance.now(), LONGEST)))
   }
 
   /** @param {boolean} read the page has changed */
@@ -252,10 +255,7 @@ export class Places {
     clearTimeout(this.#settling)
     this.#settling = undefined
     this.observer.takeRecords()
-    const now = performance.now()
-    // A page that changes all the time gets less of our attention.
-    this.#longest = now - this.#read < 2 * LONGEST ? Math.min(LONGEST_WHEN_BUSY, this.#longest * 2) : LONGEST
-    this.#read = now
+    this.#read = performance.now()
     const root = this.root() ?? NOTHING()
     const text = new CanonicalText(root, { later: true }), seen = new CanonicalText(root, { later: true, seen: true })
     yield* seen.reading()
@@ -269,6 +269,7 @@ export class Places {
     }
     this.#reading = { text, layers }
     this.#stale = false
+    this.again()
   }
 
   /** Whose place is not known in this text: first those that the reader may be looking at. */

@@ -1,6 +1,7 @@
 /** Reading what came from outside: a server's frames, and what an earlier visit stored. Nothing of it is trusted. */
 
 /** @import { Anchor, Chat, Comment, EventComment, Operation, PageEvent, Position, User, Welcome } from './types.js' */
+import { json } from './json.js'
 
 /** What a method throws. `code` is one of PROTOCOL section 4. */
 export class CollabError extends Error {
@@ -205,7 +206,7 @@ export const needs = (operation, earlier) =>
 const encoder = new TextEncoder(), decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** @param {unknown} value  @returns {number} */
-export const bytesOf = value => encoder.encode(JSON.stringify(value)).length
+export const bytesOf = value => encoder.encode(json(value)).length
 
 /** A lone surrogate is no Unicode: the server would close the connection over it. @param {string} value  @returns {string} */
 export const wellFormed = value => decoder.decode(encoder.encode(value))

@@ -1,6 +1,7 @@
 /** The operations of one user on one page that are not settled, and the texts that came back. Survives a reload. */
 
 /** @import { Draft, Environment, Queued, Refusal } from './types.js' */
+import { json } from './json.js'
 import { CollabError, bytesOf, chatOf, isObject, needs, readOperation, text, textOf } from './protocol.js'
 
 const MOST_OPERATIONS = 200
@@ -9,7 +10,7 @@ const MOST_BYTES = 256 * 1024
 const MOST_DRAFTS = 400
 
 /** @param {string} tenantId  @param {string} urlId  @param {string} userId */
-export const queueKey = (tenantId, urlId, userId) => 'collabchat:queue:' + JSON.stringify([tenantId, urlId, userId])
+export const queueKey = (tenantId, urlId, userId) => 'collabchat:queue:' + json([tenantId, urlId, userId])
 
 /** Whoever wrote it sat at this tab before it was loaded; whether they still do, only they can say. */
 const UNSENT = Object.freeze({ code: 'unsent', message: 'The page was loaded again before this could be sent' })
@@ -148,7 +149,7 @@ export class Queue {
       for (const each of kept) mine.delete(each.broadcastId)
       const operations = [...kept, ...mine.values()]
       const drafts = [...stored.drafts.filter(each => !this.#known.has(each.id)), ...this.drafts]
-      if (operations.length + drafts.length) this.storage?.setItem(this.key, JSON.stringify({ operations, drafts }))
+      if (operations.length + drafts.length) this.storage?.setItem(this.key, json({ operations, drafts }))
       else this.storage?.removeItem(this.key)
       if (this.storage) for (const each of drafts) this.#kept.add(each.id)
     } catch {

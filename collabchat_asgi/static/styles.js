@@ -87,9 +87,11 @@ const highlights = dark => {
   // What is muted on the page would be hard to read on the strongest ground, so that has its own letters, and lets nothing through.
   const [tint, deep, strong, line, ink] = dark ? ['#e3b34133', '#e3b3414c', '#5f4c17', '#d9a437', '#f4f5f7'] : ['#ffcd3c47', '#ffc31e6b', '#ffdc85', '#b07d00', '#1d2129']
   const under = (/** @type {string} */ colour, style = 'solid', width = '2px') => `text-decoration: underline ${style} ${colour} ${width}; text-underline-offset: 3px`
+  // WebKit draws no lines under resolved ones, so they have a ground there.
   // In a layer, for adopted sheets come after the page's own: a rule of the page wins without being stronger.
-  return `@layer collabchat {
+  return `@media screen { @layer collabchat {
 ::highlight(collabchat-resolved) { ${under(dark ? '#7d8794' : '#8a93a0', 'dotted', '1px')} }
+@supports (hanging-punctuation: first) { ::highlight(collabchat-resolved) { background-color: ${dark ? '#7d879433' : '#8a93a029'} } }
 ::highlight(collabchat-open) { background-color: ${tint}; ${under(line, 'solid', '1.5px')} }
 ::highlight(collabchat-hover) { background-color: ${deep}; ${under(line)} }
 ::highlight(collabchat-draft) { background-color: ${strong}; color: ${ink}; ${under(line, 'dashed')} }
@@ -97,7 +99,7 @@ const highlights = dark => {
 @media (forced-colors: active) {
   ::highlight(collabchat-open), ::highlight(collabchat-hover) { background-color: Mark; color: MarkText }
   ::highlight(collabchat-draft), ::highlight(collabchat-active) { background-color: Highlight; color: HighlightText }
-} }`
+} } }`
 }
 
 /** @type {Map<string, CSSStyleSheet>} */
@@ -114,4 +116,5 @@ export function sheet(name, text) {
 }
 
 export const widgetSheet = () => sheet('widget', () => WIDGET)
+export const pointerSheet = () => sheet('pointer', () => `@layer collabchat { :hover { cursor: pointer } }`)
 export const highlightSheet = (/** @type {boolean} */ dark) => sheet(dark ? 'dark' : 'light', () => highlights(dark))

@@ -2,5 +2,7 @@
 import './icons.js'
 export { Card } from './card.js'
 export { Panel } from './panel.js'
+export { Layer } from './layer.js'
+export { printing } from './printing.js'
 export { Prompt } from './prompt.js'
 export { talkSheet } from './talkstyles.js'

@@ -29,7 +29,7 @@ import { widgetSheet } from './styles.js'
 /** Given the address and what the page would be called; nothing means that name. @typedef {(address: URL, usual: string) => string | undefined} PageNamer */
 
 export class CollabChatElement extends HTMLElement {
-  static observedAttributes = ['root', 'page', 'tenant', 'theme', 'prefix', 'signin', 'bar']
+  static observedAttributes = ['root', 'page', 'tenant', 'theme', 'prefix', 'signin', 'bar', 'print']
 
   /** What is annotated, where that is an element and no selector. @type {Element | undefined} */
   rootElement
@@ -84,21 +84,21 @@ export class CollabChatElement extends HTMLElement {
       delete own[name]
       own[name] = value
     }
-    this.#life ? this.#life.layer.moved() : this.#start()
+    this.#life ? this.#life.layer?.moved() : this.#start()
   }
 
   /** Where a browser can move an element, it loses nothing on the way. */
-  connectedMoveCallback() { this.#life?.layer.moved() }
+  connectedMoveCallback() { this.#life?.layer?.moved() }
 
   /** What is only moved is back in this turn, and goes on. */
   disconnectedCallback() {
-    queueMicrotask(() => { if (!this.isConnected && !this.#life?.layer.rescued()) this.#stop() })
+    queueMicrotask(() => { if (!this.isConnected && !this.#life?.layer?.rescued()) this.#stop() })
   }
 
   /** @param {string} name */
   attributeChangedCallback(name) {
     if (name === 'theme') this.#life?.theme()
-    else if (name === 'signin' || name === 'bar') this.#life?.dress()
+    else if (name === 'signin' || name === 'bar' || name === 'print') this.#life?.dress()
     else if (name === 'page' && this.#life) this.#life.relocate()
     else this.restart()
   }

@@ -10,7 +10,7 @@ import { build, transform } from 'esbuild'
 import { minify } from 'terser'
 
 export const STATIC = new URL('../../collabchat_asgi/static/', import.meta.url)
-export const ENTRIES = ['client.js', 'widget.js', 'talk.js', 'seek.js']
+export const ENTRIES = ['client.js', 'widget.js', 'talk.js', 'seek.js', 'reveal.js', 'notes.js']
 export const LANGUAGES = (await readdir(new URL('lang/', STATIC))).map(name => `lang/${name}`)
 
 /** Property names that only our modules say to each other: no word of the wire, of the public types or of a browser (minify.test.js). */
@@ -41,7 +41,7 @@ const styles = {
 /** @param {string} entry  @returns {Promise<import('esbuild').BuildResult<{write: false}>>} */
 async function bundled(entry) {
   // What two files say to each other has the same name in both.
-  const mangleCache = entry === 'talk.js' || entry === 'seek.js' ? (await bundled('widget.js')).mangleCache : {}
+  const mangleCache = !['client.js', 'widget.js'].includes(entry) ? (await bundled('widget.js')).mangleCache : {}
   return build({
     entryPoints: [fileURLToPath(new URL(entry, STATIC))],
     external: [...ENTRIES.filter(other => other !== entry), 'rectangles.js', 'history.js', ...LANGUAGES].map(other => `./${other}`),

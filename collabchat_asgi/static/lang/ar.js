@@ -114,4 +114,5 @@ export default {
   'The page was loaded again before this could be sent.': 'أُعيد تحميل الصفحة قبل إرسال هذا.',
   'It was not accepted.': 'لم يُقبل.',
   'The server cannot do this now. Try again in a moment.': 'لا يستطيع الخادم فعل ذلك الآن. حاول مجددًا بعد قليل.',
+  'What you selected is very long: only its beginning is discussed.': 'النص المحدد طويل جدًا: يناقَش أوله فقط.',
 }

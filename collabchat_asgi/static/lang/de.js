@@ -114,4 +114,5 @@ export default {
   'The page was loaded again before this could be sent.': 'Die Seite wurde neu geladen, bevor dies gesendet werden konnte.',
   'It was not accepted.': 'Es wurde nicht angenommen.',
   'The server cannot do this now. Try again in a moment.': 'Der Server kann das gerade nicht. Versuchen Sie es gleich noch einmal.',
+  'What you selected is very long: only its beginning is discussed.': 'Die Auswahl ist sehr lang: Nur ihr Anfang wird besprochen.',
 }

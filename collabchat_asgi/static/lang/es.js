@@ -114,4 +114,5 @@ export default {
   'The page was loaded again before this could be sent.': 'La página se recargó antes de que pudiera enviarse.',
   'It was not accepted.': 'No se ha aceptado.',
   'The server cannot do this now. Try again in a moment.': 'El servidor no puede hacerlo ahora. Inténtalo de nuevo en un momento.',
+  'What you selected is very long: only its beginning is discussed.': 'La selección es muy larga: solo se comenta su comienzo.',
 }

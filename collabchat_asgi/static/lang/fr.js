@@ -114,4 +114,5 @@ export default {
   'The page was loaded again before this could be sent.': 'La page a été rechargée avant l’envoi.',
   'It was not accepted.': 'Cela n’a pas été accepté.',
   'The server cannot do this now. Try again in a moment.': 'Le serveur ne peut pas le faire pour l’instant. Réessayez dans un instant.',
+  'What you selected is very long: only its beginning is discussed.': 'La sélection est très longue : seul son début est discuté.',
 }

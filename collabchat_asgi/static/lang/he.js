@@ -114,4 +114,5 @@ export default {
   'The page was loaded again before this could be sent.': 'הדף נטען מחדש לפני שזה נשלח.',
   'It was not accepted.': 'זה לא התקבל.',
   'The server cannot do this now. Try again in a moment.': 'השרת אינו יכול לעשות זאת עכשיו. אפשר לנסות שוב עוד רגע.',
+  'What you selected is very long: only its beginning is discussed.': 'הבחירה ארוכה מאוד: הדיון הוא רק על תחילתה.',
 }

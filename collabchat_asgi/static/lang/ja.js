@@ -114,4 +114,5 @@ export default {
   'The page was loaded again before this could be sent.': '送信する前にページが再読み込みされました。',
   'It was not accepted.': '受け付けられませんでした。',
   'The server cannot do this now. Try again in a moment.': 'サーバーは現在対応できません。しばらくしてからもう一度お試しください。',
+  'What you selected is very long: only its beginning is discussed.': '選択した範囲が長すぎるため、最初の部分だけが対象になります。',
 }

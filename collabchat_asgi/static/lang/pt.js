@@ -114,4 +114,5 @@ export default {
   'The page was loaded again before this could be sent.': 'A página foi recarregada antes que isto pudesse ser enviado.',
   'It was not accepted.': 'Não foi aceito.',
   'The server cannot do this now. Try again in a moment.': 'O servidor não pode fazer isso agora. Tente de novo em instantes.',
+  'What you selected is very long: only its beginning is discussed.': 'A seleção é muito longa: só o início é discutido.',
 }

@@ -114,4 +114,5 @@ export default {
   'The page was loaded again before this could be sent.': 'Страница была перезагружена до отправки.',
   'It was not accepted.': 'Это не было принято.',
   'The server cannot do this now. Try again in a moment.': 'Сервер сейчас не может этого сделать. Попробуйте ещё раз чуть позже.',
+  'What you selected is very long: only its beginning is discussed.': 'Выделено очень много: обсуждается только начало.',
 }

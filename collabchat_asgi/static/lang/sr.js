@@ -114,4 +114,5 @@ export default {
   'The page was loaded again before this could be sent.': 'Страница је поново учитана пре него што је ово могло да се пошаље.',
   'It was not accepted.': 'Није прихваћено.',
   'The server cannot do this now. Try again in a moment.': 'Сервер ово сада не може да уради. Покушајте поново за који тренутак.',
+  'What you selected is very long: only its beginning is discussed.': 'Изабрано је веома много: разговара се само о почетку.',
 }

@@ -114,4 +114,5 @@ export default {
   'The page was loaded again before this could be sent.': '在发送之前页面已重新加载。',
   'It was not accepted.': '未被接受。',
   'The server cannot do this now. Try again in a moment.': '服务器目前无法处理，请稍后再试。',
+  'What you selected is very long: only its beginning is discussed.': '所选内容过长：只讨论开头部分。',
 }

@@ -16,6 +16,7 @@ export interface WidgetAttributes {
   bar?: 'top-left' | 'top-right' | 'bottom-left' | 'bottom-right' | 'none' | (string & {})
   signin?: string
   lang?: string
+  print?: '' | (string & {})
 }
 
 /** Texts by their English; what counts has a form for each class of numbers of `Intl.PluralRules`. */

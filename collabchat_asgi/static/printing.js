@@ -1,0 +1,22 @@
+/** Whether there are notes on paper: while the attribute `print` asks for them. */
+
+/** @import { NotesHost } from './notes.js' */
+
+/**
+ * @param {Element} element  @param {NotesHost} host  @param {AbortSignal} signal
+ * @returns {() => void} to be called when the attribute may have changed
+ */
+export function printing(element, host, signal) {
+  /** @type {import('./notes.js').Notes | undefined} */
+  let notes
+  const wanted = () => element.hasAttribute('print') && !signal.aborted
+  const look = () => {
+    if (!wanted()) {
+      notes?.destroy()
+      notes = undefined
+    } else if (!notes) import('./notes.js').then(({ Notes }) => { if (wanted()) notes ??= new Notes(/** @type {ShadowRoot} */ (element.shadowRoot), host) }, error => console.error('collabchat:', error))
+  }
+  signal.addEventListener('abort', look)
+  look()
+  return look
+}
