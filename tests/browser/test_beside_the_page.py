@@ -88,12 +88,15 @@ async def test_people_are_told_apart(visit: Visit) -> None:
     looks = await ada.js(
         """async () => {
           const { avatar, nameOf } = await import('/collabchat/dom.js')
-          const hue = id => Number(avatar({ id, name: 'A' }).style.getPropertyValue('--hue'))
+          const { Words } = await import('/collabchat/words.js')
+          const words = new Words()
+          const hue = id => Number(avatar(words, { id, name: 'A' }).style.getPropertyValue('--hue'))
           const guests = ['anon:Zx81aaaa', 'anon:Zx81aaab'].map(id => ({ id, name: 'Anonymous' }))
           return {
-            ids: [1, 2, 3].map(n => hue(String(n))), names: guests.map(nameOf),
-            letters: guests.map(guest => avatar(guest).textContent),
-            named: nameOf({ id: 'anon:x', name: 'Visitor' }),
+            ids: [1, 2, 3].map(n => hue(String(n))),
+            names: guests.map(guest => nameOf(words, guest)),
+            letters: guests.map(guest => avatar(words, guest).textContent),
+            named: nameOf(words, { id: 'anon:x', name: 'Visitor' }),
           }
         }"""
     )

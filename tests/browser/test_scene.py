@@ -26,7 +26,7 @@ async def test_what_one_discusses_the_other_sees_at_once(visit: Visit) -> None:
 
     await ben.threads(1)
     await ben.highlighted(FOG)
-    await expect(ben[".bar .discussions"]).to_have_text("1")
+    await expect(ben[".bar .discussions"]).to_have_accessible_name("1 discussion, 1 new comment")
     await ben.open(FOG)
     await expect(ben.bodies).to_have_text(["Which fog?"])
     await expect(ben[".card .byline bdi"]).to_have_text("Ada")
