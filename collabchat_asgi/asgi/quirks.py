@@ -90,3 +90,12 @@ def shutdown_trigger() -> Callable[[], Coroutine[Any, Any, object]] | None:
                 return found if callable(found) else None
             coroutine = coroutine.cr_await
     return None
+
+
+def told_to_end(handler: object) -> bool:
+    """Whether the server that this signal handler belongs to was told to end before we looked.
+
+    uvicorn (0.54, and gunicorn's worker of it) notes a signal in `Server.should_exit` and reads
+    that when the start is over, however long it takes.
+    """
+    return getattr(getattr(handler, "__self__", None), "should_exit", False) is True

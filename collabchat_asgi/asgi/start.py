@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Protocol
 
 from ..errors import StorageUnavailable
-from .quirks import shutdown_trigger
+from .quirks import shutdown_trigger, told_to_end
 
 logger = logging.getLogger("collabchat_asgi.asgi")
 
@@ -96,6 +96,8 @@ def _signals(stop: Callable[[], object]) -> Iterator[None]:
     taken = [one for one, handler in previous.items() if callable(handler)]
     for one in taken:
         signal.signal(one, handle)
+    if any(told_to_end(handler) for handler in previous.values()):
+        loop.call_soon(stop)
     try:
         yield
     finally:

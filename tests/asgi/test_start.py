@@ -210,3 +210,26 @@ async def test_a_lifespan_that_is_cancelled_closes() -> None:
     with pytest.raises(asyncio.CancelledError):
         await lifespan.done()
     assert collab._starting is None
+
+
+async def test_a_start_ends_where_the_server_was_told_to_before_it_began() -> None:
+    """A worker that still imports the app: uvicorn notes the signal, and starts all the same."""
+
+    class Server:
+        should_exit = False
+
+        def handle_exit(self, number: int, frame: object) -> None:
+            self.should_exit = True
+
+    server, storage = Server(), Storage()
+    storage.away = 10**6
+    before = signal.signal(signal.SIGTERM, server.handle_exit)
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        lifespan = Lifespan(CollabChatMiddleware(returns, collab=make(storage=storage)))
+        lifespan.put("lifespan.startup")
+        await lifespan.done()
+        assert lifespan.kinds == ["lifespan.startup.failed"]
+        assert not storage.is_open
+    finally:
+        signal.signal(signal.SIGTERM, before)
