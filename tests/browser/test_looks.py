@@ -19,7 +19,8 @@ RULES = r"""async () => {
   const { highlightSheet, widgetSheet } = await import('/collabchat/styles.js')
   const { talkSheet } = await import('/collabchat/talkstyles.js')
   const rules = ({ cssRules }) => [...cssRules]
-    .flatMap(rule => rule instanceof CSSLayerBlockRule ? rules(rule) : [rule])
+    .flatMap(rule => rule instanceof CSSLayerBlockRule || rule.media?.mediaText === 'screen'
+      ? rules(rule) : [rule])
   const text = sheet => rules(sheet).map(rule => rule.cssText.replace(/\s+/g, ''))
   const served = document.querySelector('collab-chat').shadowRoot.adoptedStyleSheets
   const highlights = [highlightSheet(false), document.adoptedStyleSheets[0]]
