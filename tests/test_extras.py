@@ -138,6 +138,7 @@ def home(wheel: Path, tmp_path: Path) -> Callable[[str], Home]:
     return made
 
 
+@pytest.mark.long
 def test_no_extra(home: Callable[[str], Home]) -> None:
     bare = home("")
     assert not bare.brought & set(NOT_OURS_TO_MOVE)

@@ -64,6 +64,7 @@ async def test_one_server_is_killed_and_comes_back(storage: str, crowds: list[Cr
     judge(report, "one server", kills=RESTARTS, acked=RESTARTS * BETWEEN)
 
 
+@pytest.mark.long
 async def test_one_of_three_servers_is_killed(storage: str, crowds: list[Crowd]) -> None:
     """Three processes on three ports, so that it is known whose operations were in flight."""
     history, rng, strict = History(), random.Random(SEED), 0

@@ -96,6 +96,7 @@ async def test_who_starts_meanwhile_waits(postgres: PostgresServer) -> None:
         late.stop()
 
 
+@pytest.mark.long
 async def test_the_pooler_is_killed(postgres: PostgresServer) -> None:
     """Commits go through PgBouncer, hints past it: either may be cut while the other lives."""
     with PgBouncer(postgres) as bouncer:

@@ -37,7 +37,7 @@ def redis() -> Iterator[RedisServer]:
         yield server
 
 
-@pytest.fixture(params=["redis", "sqlite + redis"])
+@pytest.fixture(params=["redis", "sqlite + redis"] if LONG else ["sqlite + redis"])
 def storage(request: pytest.FixtureRequest, redis: RedisServer, tmp_path: Path) -> str:
     """With a pub/sub over Redis in both cases."""
     return redis.url if request.param == "redis" else f"sqlite:///{tmp_path}/collabchat.db"

@@ -33,6 +33,7 @@ async def crowds() -> AsyncIterator[list[Crowd]]:
         await crowd.stop()
 
 
+@pytest.mark.long
 async def test_a_frozen_worker(tmp_path: Path, crowds: list[Crowd]) -> None:
     """SIGSTOP of one of three, in the middle of its work: the others go on as far as the database
     lets them, its clients come back to it or elsewhere, and nothing acked is lost."""

@@ -67,6 +67,7 @@ class TestPostgres(PubSubContract):
         return away(self._server)
 
 
+@pytest.mark.long
 class TestBesidePgBouncer(TestPostgres):
     @pytest.fixture(autouse=True)
     def _bus(self, server: PostgresServer, schema: str, bouncer: PgBouncer) -> None:

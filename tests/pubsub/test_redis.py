@@ -70,6 +70,7 @@ class TestRedis(OnRedis):
         return away(self.server)
 
 
+@pytest.mark.long
 class TestSentinel(OnRedis):
     url = "redis+sentinel://:hunter2@a,b:26380/main?sentinel_password=hunter2"
     seconds = 20

@@ -13,10 +13,9 @@ from collabchat_asgi.testing.servers import SERVERS
 from .matrix import ADVERSARIAL, HOSTS, LONG, SMOKE, SUITE, run
 
 NORMAL = [
-    *((server, "fastapi") for server in ("uvicorn", "hypercorn", "daphne", "granian")),
-    *(("uvicorn", host) for host in ("flask", "django")),
+    *((server, "fastapi") for server in ("hypercorn", "granian")),
+    ("uvicorn", "flask"),
 ]
-REFUSED = ("handshake", "frames")
 EVERY = [(server, host) for server in SERVERS for host in HOSTS]
 
 
@@ -32,11 +31,11 @@ def test_the_suite_is_green(server: str, host: str) -> None:
 OTHERS = [server for server in SERVERS if server != "uvicorn"]
 
 
-@pytest.mark.parametrize("server", OTHERS if LONG else ["hypercorn"])
+@pytest.mark.long
+@pytest.mark.parametrize("server", OTHERS)
 def test_the_adversarial_list(server: str) -> None:
     """On uvicorn it is run where it stands."""
-    selection = [ADVERSARIAL] if LONG else [f"{ADVERSARIAL}/test_{name}.py" for name in REFUSED]
-    outcome = run(server, "hostile", *selection)
+    outcome = run(server, "hostile", ADVERSARIAL)
     print(outcome)
     assert outcome.of, outcome.output
     assert outcome.passed == outcome.of, outcome.output

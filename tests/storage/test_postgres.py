@@ -76,6 +76,7 @@ class TestPostgres(StorageContract):
         return PostgresStorage.from_url(self._url)
 
 
+@pytest.mark.long
 class TestBehindPgBouncer(StorageContract):
     tells_strays = True
     purges = False
@@ -104,6 +105,7 @@ class FreshConnections:
             await connection.close()
 
 
+@pytest.mark.long
 class TestOnAPoolOfTheHost(StorageContract):
     tells_strays = True
     purges = False

@@ -56,6 +56,7 @@ class TestRedis(OnRedis):
         self.url = f"{server.url}?prefix={next(_prefixes)}"
 
 
+@pytest.mark.long
 class TestSentinel(OnRedis):
     @pytest.fixture(autouse=True)
     def _own_data(self, sentinel: RedisSentinel) -> None:
