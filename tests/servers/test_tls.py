@@ -8,12 +8,13 @@ import pytest
 
 from tests.certificates import make_certificates
 
-from .matrix import LONG, SMOKE, SUITE, run
+from .matrix import SMOKE, SUITE, run
 
-OTHERS = ("hypercorn", "daphne", "granian", "gunicorn") if LONG else ()
+SERVERS = ("uvicorn", "hypercorn", "daphne", "granian", "gunicorn")
 
 
-@pytest.mark.parametrize("server", ["uvicorn", *OTHERS])
+@pytest.mark.long
+@pytest.mark.parametrize("server", SERVERS)
 def test_the_suite_over_tls(server: str, tmp_path: Path) -> None:
     made = make_certificates(tmp_path)
     outcome = run(
