@@ -25,7 +25,7 @@ export class Composer {
     this.options = options
     const { words, label, value = '', action, cancel } = options
     this.input = h('textarea', {
-      rows: 1, 'aria-label': label, placeholder: label, dir: 'auto', enterkeyhint: matchMedia('(hover: none)').matches ? 'enter' : 'send', autocomplete: 'off',
+      rows: 1, 'aria-label': label, placeholder: label, enterkeyhint: matchMedia('(hover: none)').matches ? 'enter' : 'send', autocomplete: 'off',
       oninput: () => {
         this.#changed()
         options.typing?.()
