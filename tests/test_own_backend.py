@@ -28,6 +28,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     return {"PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
 
 
+@pytest.mark.long
 def test_its_own_suite_passes(installed: Mapping[str, str], tmp_path: Path) -> None:
     """From a folder without the module, so that it is the installed one that is tested."""
     suite = tmp_path / "test_collabchat_nats.py"

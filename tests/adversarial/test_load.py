@@ -206,6 +206,7 @@ async def test_row_48_half_open_handshakes_do_not_slow_the_host(site: Site) -> N
     await until_held(site, before)
 
 
+@pytest.mark.long
 async def test_row_50_a_hundred_hostile_and_a_hundred_honest(site: Site) -> None:
     alone = await talks(site, EVENTS)
     attacks = [
@@ -219,6 +220,7 @@ async def test_row_50_a_hundred_hostile_and_a_hundred_honest(site: Site) -> None
     print(f"\n{CROWD} honest alone: p99 {p99(alone)}; beside {CROWD} hostile: p99 {p99(beside)}")
 
 
+@pytest.mark.long
 async def test_row_52_a_thousand_visits_leave_nothing(site: Site) -> None:
     async def visits(number: int) -> None:
         for visit in range(VISITS // 20):

@@ -71,6 +71,7 @@ async def test_row_33_a_byte_a_second_is_silence(site: Site, kind: str, said: st
     await raw.close()
 
 
+@pytest.mark.long
 async def test_row_49_who_never_reads_is_evicted_and_costs_little(
     site: Site, process: ServerProcess
 ) -> None:

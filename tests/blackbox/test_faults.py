@@ -133,7 +133,16 @@ async def half_open(crowd: Crowd) -> None:
     crowd.proxies[0].reset()
 
 
-@pytest.mark.parametrize("fault", [killed, restarted, reset, frozen, half_open])
+OFTEN = (killed, half_open)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        fault if fault in OFTEN else pytest.param(fault, marks=pytest.mark.long)
+        for fault in (killed, restarted, reset, frozen, half_open)
+    ],
+)
 async def test_every_promise_is_kept_through(
     crowd: Crowd, fault: Callable[[Crowd], Awaitable[None]]
 ) -> None:

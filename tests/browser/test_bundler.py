@@ -114,6 +114,7 @@ def test_it_is_typed(project: Path) -> None:
     run(project, "tsc", "--project", ".")
 
 
+@pytest.mark.long
 def test_what_is_wrong_is_found(project: Path) -> None:
     """Otherwise everything could be `any`."""
     wrong = project / "src" / "wrong.ts"
@@ -173,6 +174,7 @@ async def test_it_works(browser: Browser, bundled: ServerProcess) -> None:
         await with_the_widget(browser, f"{origin}/{name}.html")
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 async def test_it_works_in_development(
     browser: Browser, project: Path, bundled: ServerProcess

@@ -36,7 +36,7 @@ PAIRS: dict[str, tuple[Callable[[], PostgresServer | RedisServer | RedisCluster]
     "PostgreSQL + Redis Cluster": (PostgresServer, RedisCluster),
 }
 """Storage, then pub/sub; where one is named, the pub/sub is what fits it."""
-NORMAL = ("SQLite", "PostgreSQL + Redis Cluster")
+NORMAL = ("SQLite",)
 LONG = bool(os.environ.get("TESTS_LONG"))
 
 

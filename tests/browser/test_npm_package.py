@@ -92,6 +92,7 @@ def test_everything_that_it_exports_is_there(project: Path) -> None:
             assert (installed / path).is_file(), path
 
 
+@pytest.mark.long
 def test_it_is_typed_also_in_jsx(project: Path) -> None:
     run(project, str(TOOLS / ".bin" / "tsc"), "--project", ".")
     wrong = project / "src" / "wrong.tsx"

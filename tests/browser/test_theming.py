@@ -91,11 +91,11 @@ async def talk(ada: Reader) -> None:
 @pytest.mark.parametrize(
     ("theme", "own"),
     [
-        ("light", {}),
+        pytest.param("light", {}, marks=pytest.mark.long),
         ("dark", {}),
-        ("auto", {"bg": "#024", "fg": "#fe8"}),
+        pytest.param("auto", {"bg": "#024", "fg": "#fe8"}, marks=pytest.mark.long),
         ("auto", {"bg": "#fbf1d9", "fg": "#4a3419", "accent": "#ffd24a"}),
-        ("auto", {"bg": "#012"}),
+        pytest.param("auto", {"bg": "#012"}, marks=pytest.mark.long),
     ],
     ids=["light", "dark", "night", "paper", "ground-only"],
 )

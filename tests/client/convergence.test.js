@@ -5,7 +5,7 @@ import { CollabClient } from './subject.js'
 import { ModelServer } from './server.js'
 import { ANCHOR, MemoryStorage, World, json, seeded, settle } from './world.js'
 
-const SCHEDULES = Number(process.env.SCHEDULES ?? 2000)
+const SCHEDULES = Number(process.env.SCHEDULES ?? (process.env.TESTS_LONG ? 5000 : 500))
 const FIRST = Number(process.env.SEED ?? 1)
 const URL_ID = 'https://site.test/article'
 const EMOJI = ['👍', '🎉', '❤️']

@@ -29,7 +29,7 @@ def node(*arguments: str, **env: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("name", ["found", "hostile"])
+@pytest.mark.parametrize("name", ["found", pytest.param("hostile", marks=pytest.mark.long)])
 def test_in_node(name: str) -> None:
     with node("--test", str(HERE / f"{name}.test.js")) as process:
         said, _ = process.communicate()

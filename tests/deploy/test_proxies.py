@@ -108,10 +108,8 @@ async def test_who_goes_around_the_proxy_is_refused(server: tuple[ServerProcess,
     assert refused.value.response.status_code == 403
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [kind if kind == "nginx" else pytest.param(kind, marks=pytest.mark.long) for kind in PROXIES],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("kind", PROXIES)
 def test_the_suite_through_a_proxy(kind: str, certificates: Certificates) -> None:
     with serve("uvicorn", "tests.blackbox.app:app") as process:
         upstream = f"127.0.0.1:{process.port}"

@@ -20,8 +20,8 @@ from .schedules import World
 
 SCHEDULES = int(os.environ.get("COLLABCHAT_SCHEDULES", "20"))
 SEED = int(os.environ.get("COLLABCHAT_SEED", "1000"))
-SQLITE, MEMORY = (5, 11) if os.environ.get("TESTS_LONG") else (3, 5)
-"""Blocks on each storage: 160 schedules, 320 in the long form."""
+SQLITE, MEMORY = (5, 11) if os.environ.get("TESTS_LONG") else (2, 2)
+"""Blocks on each storage: 80 schedules, 320 in the long form."""
 
 
 @pytest.mark.parametrize("block", range(SQLITE))

@@ -93,6 +93,7 @@ async def test_one_of_three_servers_is_killed(storage: str, crowds: list[Crowd])
     judge(report, "three servers", kills=KILLS, acked=ACKED, strict=strict)
 
 
+@pytest.mark.long
 async def test_one_of_three_workers_is_killed(storage: str, crowds: list[Crowd]) -> None:
     """`uvicorn --workers 3`: one port, and a supervisor that starts what has died anew."""
     history, rng = History(), random.Random(SEED)

@@ -50,6 +50,7 @@ async def test_crashed_and_started_again(postgres: PostgresServer, crew: str) ->
         await act.judge(f"{crew}, restart -m immediate")
 
 
+@pytest.mark.long
 async def test_every_session_terminated(postgres: PostgresServer, crew: str) -> None:
     async with scene(crewed(crew, postgres.url), BETWEEN) as act:
         for _ in range(3 * ROUNDS):
@@ -59,6 +60,7 @@ async def test_every_session_terminated(postgres: PostgresServer, crew: str) -> 
         await act.judge(f"{crew}, pg_terminate_backend of all")
 
 
+@pytest.mark.long
 async def test_standing_still(postgres: PostgresServer, crew: str) -> None:
     async def freeze() -> None:
         postgres.freeze()
@@ -72,6 +74,7 @@ async def test_standing_still(postgres: PostgresServer, crew: str) -> None:
         await act.judge(f"{crew}, SIGSTOP for {FROZEN_SECONDS:g} s")
 
 
+@pytest.mark.long
 async def test_who_starts_meanwhile_waits(postgres: PostgresServer) -> None:
     """A worker that is replaced: where it failed, uvicorn would stop all of them."""
     url = f"{postgres.url}?timeout=0.5"

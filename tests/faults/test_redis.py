@@ -69,6 +69,7 @@ async def test_every_connection_cut(storage: str, redis: RedisServer) -> None:
         await act.judge(f"{named(storage)}, CLIENT KILL")
 
 
+@pytest.mark.long
 async def test_standing_still(storage: str, redis: RedisServer) -> None:
     async def freeze() -> None:
         redis.freeze()
@@ -93,6 +94,7 @@ async def test_sqlite_beside_a_failover(tmp_path: Path) -> None:
             await act.judge("SQLite + Redis Sentinel, failover")
 
 
+@pytest.mark.long
 async def test_sqlite_beside_a_cluster_that_loses_a_master(tmp_path: Path) -> None:
     with RedisCluster() as cluster:
 
@@ -107,6 +109,7 @@ async def test_sqlite_beside_a_cluster_that_loses_a_master(tmp_path: Path) -> No
             await act.judge("SQLite + Redis Cluster, loss of each master")
 
 
+@pytest.mark.long
 async def test_a_cluster_loses_a_master_with_its_pages() -> None:
     with RedisCluster() as cluster:
 

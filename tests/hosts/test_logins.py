@@ -21,12 +21,11 @@ from tests.browser.conftest import SWITCHES, chromium
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = (
-    "fastapi_login_app",
-    "starlette_app",
-    "quart_app",
-    "flask_app",
-    "litestar_app",
-    "django_app/asgi",
+    *("fastapi_login_app", "flask_app", "django_app/asgi"),
+    *(
+        pytest.param(name, marks=pytest.mark.long)
+        for name in ("starlette_app", "quart_app", "litestar_app")
+    ),
 )
 KNOCK = """() => new Promise(resolve => {
   const socket = new WebSocket(`ws://${location.host}/collabchat/ws`, 'collabchat.v1')

@@ -12,10 +12,7 @@ from collabchat_asgi.testing.servers import SERVERS
 
 from .matrix import ADVERSARIAL, HOSTS, LONG, SMOKE, SUITE, run
 
-NORMAL = [
-    *((server, "fastapi") for server in ("hypercorn", "granian")),
-    ("uvicorn", "flask"),
-]
+NORMAL = [("granian", "fastapi"), ("uvicorn", "flask")]
 EVERY = [(server, host) for server in SERVERS for host in HOSTS]
 
 

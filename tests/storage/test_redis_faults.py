@@ -267,6 +267,7 @@ def _replicated(sentinel: RedisSentinel) -> bool:
     return len(offsets) == 1
 
 
+@pytest.mark.long
 async def test_a_lost_master_takes_only_its_own_pages_along() -> None:
     with RedisCluster() as cluster:
         async with opened(f"{cluster.url}?timeout=0.5") as storage:
