@@ -7,6 +7,8 @@ const OPENING = 600
 /** A scroll is over when nothing has moved for so long, where a browser does not say that it is. */
 const SCROLLED = 600
 const MARGIN = 12
+/** So often at most: a page that moves for ever is not followed for ever. */
+const TURNS = 4
 
 /** Of the window, in pixels. @typedef {{top: number, bottom: number, left: number, right: number}} Box */
 
@@ -148,9 +150,15 @@ export async function reveal(passage, below, signal) {
     return range && !closed(range).length ? range : undefined
   }
   if (!shown()) await unfold(passage, signal)
-  const range = shown()
-  if (!range || !scroll(range, below())) return
-  // What only sticks after a while, or was loaded on the way, may be before it now. A reader who moves the page knows better.
+  // What only sticks after a while, or was loaded on the way, may be before it when the page stands still; and the end that is told may be of another scroll. A reader who moves the page knows better.
+  for (let turns = TURNS; turns > 0; turns--) {
+    const range = shown()
+    if (!range || !scroll(range, below()) || !await stands(signal)) return
+  }
+}
+
+/** Until nothing scrolls any more. @param {AbortSignal} signal  @returns {Promise<boolean>} whether nobody moved the page meanwhile */
+async function stands(signal) {
   const done = new AbortController()
   await new Promise(resolve => {
     for (const type of ['wheel', 'touchmove', 'keydown', 'pointerdown']) addEventListener(type, () => done.abort(), { signal: done.signal, capture: true, passive: true })
@@ -162,7 +170,7 @@ export async function reveal(passage, below, signal) {
       still = setTimeout(resolve, SCROLLED)
     }, { signal: done.signal, capture: true, passive: true })
   })
-  const again = done.signal.aborted ? undefined : shown()
+  const alone = !done.signal.aborted
   done.abort()
-  if (again) scroll(again, below())
+  return alone
 }
