@@ -43,7 +43,7 @@ async def test_sigterm_is_said_before_it_is_done(tmp_path: Path) -> None:
         assert server.process.wait(10) is not None
         server.start()
         again = await people[0].resume()
-        assert again.pages["page"].seq == ack["seq"]
+        await again.until_position("page", ack["seq"])
         await again.close()
 
 

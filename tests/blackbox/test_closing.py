@@ -41,7 +41,7 @@ async def test_a_process_that_goes_away_says_so(tmp_path: Path) -> None:
         server.stop()
         server.start()
         again = await client.resume()
-        assert again.pages["page"].seq == ack["seq"]
+        await again.until_position("page", ack["seq"])
         await again.close()
 
 
