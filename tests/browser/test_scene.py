@@ -112,6 +112,7 @@ async def test_what_is_queued_survives_a_reload(visit: Visit, shared: ServerProc
         await expect(ben.bodies).to_have_text(["Sent", "Queued"])
 
 
+@pytest.mark.long
 async def test_a_killed_server_comes_back_and_both_carry_on(
     visit: Visit, own: ServerProcess
 ) -> None:

@@ -36,6 +36,7 @@ def test_in_node(name: str) -> None:
     assert process.returncode == 0, said
 
 
+@pytest.mark.long
 def test_the_client_against_a_real_server(tmp_path: Path) -> None:
     env = {
         "COLLABCHAT_STORAGE": f"sqlite:///{tmp_path}/collabchat.db",

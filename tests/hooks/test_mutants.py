@@ -110,7 +110,15 @@ def a_foreign_address_is_a_page_of_this_site(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(words.AccessRequest, "path", own)
 
 
-@pytest.mark.parametrize(("patch", "story"), MUTANTS, ids=lambda it: getattr(it, "__name__", ""))
+@pytest.mark.parametrize(
+    ("patch", "story"),
+    [
+        # They wait for what never comes.
+        pytest.param(*each, marks=[pytest.mark.long] if each[1] in (hanging, contexts) else [])
+        for each in MUTANTS
+    ],
+    ids=lambda it: getattr(it, "__name__", ""),
+)
 async def test_the_mutant_is_killed(
     patch: Patch, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:

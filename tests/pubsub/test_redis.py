@@ -97,6 +97,10 @@ class TestSentinel(OnRedis):
 class TestCluster(OnRedis):
     url = "redis+cluster://user:hunter2@a:7000,b:7001"
 
+    @pytest.mark.long  # as on one server
+    async def test_a_slow_consumer_gets_a_gap_first(self) -> None:
+        await super().test_a_slow_consumer_gets_a_gap_first()
+
     @pytest.fixture(autouse=True)
     def _servers(self, cluster: RedisCluster) -> None:
         self.cluster = cluster

@@ -63,6 +63,7 @@ class TestSentinel(OnRedis):
         self.url = f"{sentinel.url}?prefix={next(_prefixes)}"
 
 
+@pytest.mark.long
 class TestCluster(OnRedis):
     @pytest.fixture(autouse=True)
     def _own_data(self, cluster: RedisCluster) -> None:

@@ -41,7 +41,14 @@ async def test_it_comes_back_on_its_port(how: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("name", [name for name in SERVERS if not name.startswith("uvicorn")])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name == "granian" else pytest.param(name, marks=pytest.mark.long)
+        for name in SERVERS
+        if not name.startswith("uvicorn")
+    ],
+)
 async def test_every_server_takes_its_workers_with_it(name: str, how: signal.Signals) -> None:
     with ServerProcess(APP, server=name, directory=ROOT) as server:
         worker, url = await answering_pid(server), server.url
