@@ -103,6 +103,11 @@ class PagePresence:
         return bool(gone)
 
     @property
+    def grace_ends(self) -> float | None:
+        """When `expire` lets somebody go next; None: nobody is leaving."""
+        return min(self._leaving.values(), default=None)
+
+    @property
     def empty(self) -> bool:
         """Whether this process has nobody to speak of."""
         return not self._local
@@ -130,9 +135,13 @@ class PagePresence:
             return None
         return {names[who].id: names[who] for who in sorted(people)}
 
+    def has_changed(self, told_connections: int) -> bool:
+        """Whether there is anything that the others have not been told yet."""
+        return bool(self._joined or self._left) or told_connections != self.connections
+
     def delta(self, told_connections: int) -> Delta | None:
         """What the others have not been told yet, once."""
-        if not (self._joined or self._left) and told_connections == self.connections:
+        if not self.has_changed(told_connections):
             return None
         self.version += 1
         delta = Delta(self.version, self.connections, sorted(self._joined), sorted(self._left))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 COUNTERS = (
     "pubSubMessageCount",
@@ -18,9 +18,19 @@ COUNTERS = (
 class Tally:
     """Counters of one (tenant, page) since they were last taken."""
 
-    __slots__ = ("bandwidth", "chats", "comments", "deliveries", "messages", "operations")
+    __slots__ = (
+        "_begins",
+        "bandwidth",
+        "chats",
+        "comments",
+        "deliveries",
+        "messages",
+        "operations",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, begins: Callable[[], object] = lambda: None) -> None:
+        """`begins` is called when there is something to take, and may be more often."""
+        self._begins = begins
         self.messages = 0
         self.bandwidth = 0
         self.deliveries = 0
@@ -30,12 +40,16 @@ class Tally:
 
     def delivered(self, frames: int, size: int, events: int) -> None:
         """`frames` viewers were each handed a frame of `size` bytes that tells `events` numbers."""
+        if not self.messages:
+            self._begins()
         self.messages += frames
         self.bandwidth += frames * size
         self.deliveries += frames * events
 
     def operated(self, size: int, chats: int, comments: int) -> None:
         """An operation of `size` bytes was accepted for the first time."""
+        if not self.messages:
+            self._begins()
         self.messages += 1
         self.bandwidth += size
         self.operations += 1

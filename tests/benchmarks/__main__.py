@@ -21,6 +21,7 @@ from tests.benchmarks import (
     fan_out,
     footprint,
     hostile,
+    idle,
     joining,
     live_fan_out,
     pass_through,
@@ -51,6 +52,7 @@ def main() -> None:
         "writing": writing.rows_on(arguments.directory),
         "joining": joining.rows_on(arguments.directory),
         "footprint": footprint.rows,
+        "idle": idle.rows,
         "hostile": hostile.rows,
         "back-ends": back_ends.rows,
     }

@@ -67,7 +67,7 @@ class Client:
 
 
 class Swarm:
-    """`asked` holds {port, path, count, page, greet, watch}."""
+    """`asked` holds {port, path, count, page, greet, watch}; `{n}` in a page is whose it is."""
 
     def __init__(self, asked: dict[str, Any]) -> None:
         self.asked = asked
@@ -115,7 +115,8 @@ class Swarm:
         expected = [b"\r\n\r\n"]
         if asked["greet"]:
             expected.append(b'"type":"subscribed"' if asked["page"] else b'"type":"welcome"')
-        first = greeting(f"visitor-{self.opened:06}", asked["page"]) if asked["greet"] else b""
+        name, page = f"visitor-{self.opened:06}", asked["page"].format(n=self.opened)
+        first = greeting(name, page) if asked["greet"] else b""
         self.clients[sock.fileno()] = Client(sock, first, expected)
         self.poll.register(sock.fileno(), select.EPOLLIN)
         self.opening += 1

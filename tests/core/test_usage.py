@@ -42,3 +42,15 @@ def test_counters_add_up() -> None:
     into = {"a": 1}
     add(into, {"a": 2, "b": 3})
     assert into == {"a": 3, "b": 3}
+
+
+def test_it_says_when_there_is_something_to_take() -> None:
+    begun: list[bool] = []
+    tally = Tally(lambda: begun.append(True))
+    tally.delivered(3, 10, 1)
+    tally.delivered(3, 10, 1)
+    tally.operated(5, 0, 1)
+    assert begun == [True]
+    tally.take()
+    tally.operated(5, 0, 1)
+    assert begun == [True, True]

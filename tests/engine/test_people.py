@@ -19,6 +19,7 @@ from collabchat_asgi.testing.operations import add_comment, create_chat, new_id,
 from .conftest import Start
 from .harness import (
     HASTY,
+    TIMING,
     Billing,
     Client,
     Clock,
@@ -391,6 +392,36 @@ async def test_a_revocation_is_carried_out_once(start: Start) -> None:
     await server.heal()
     await turns(50)
     assert ann.closed is None, "she signed in after it"
+
+
+async def test_a_tick_looks_at_what_is_due_and_walks_no_pages(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    server = await start(clock=clock)
+    ann, bob = await server.join("ann"), await server.join("bob")
+
+    def walked() -> None:
+        raise AssertionError("all pages were walked")
+
+    monkeypatch.setattr(server.engine.pages, "all", walked)
+    clock.advance(TIMING.presence_seconds)
+    server.tick()
+    assert ann.of("presence")[-1]["users"] == 2
+    bob.leave()
+    await turns()
+    clock.advance(TIMING.presence_grace_seconds - 0.1)
+    server.tick()
+    assert ann.of("presence")[-1]["users"] == 2, "in grace"
+    clock.advance(0.1)
+    server.tick()
+    assert ann.of("presence")[-1]["users"] == 1
+    for _ in range(3):
+        clock.advance(1)
+        server.tick()
+    monkeypatch.setattr(server.engine.gossip, "changed", lambda page: walked())
+    clock.advance(60)
+    server.engine.gossip.tick()
 
 
 # usage

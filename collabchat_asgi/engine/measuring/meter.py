@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 from ...core.model import PageKey
 from ...core.usage import ConnectionTime, Tally
@@ -57,6 +58,8 @@ class Meter:
         self._per_page = per_page
         self._gathered = gathered
         self._tallies: dict[PageKey, Tally] = {}
+        self._moved: set[PageKey] = set()
+        """Pages with something to gather: the others are not looked at."""
         self._connections: dict[str, ConnectionTime] = {}
         self._unstored = Backlog(self._delta, self._store, DELTAS_PER_CALL)
         self._unreported = Backlog(self._report, hooks.on_usage, REPORTS_PER_CALL)
@@ -70,7 +73,7 @@ class Meter:
         """Where this page is counted, until `release`."""
         tally = self._tallies.get(key)
         if tally is None:
-            tally = self._tallies[key] = Tally()
+            tally = self._tallies[key] = Tally(partial(self._moved.add, key))
         return tally
 
     def release(self, key: PageKey) -> None:
@@ -90,8 +93,10 @@ class Meter:
         """Move what was counted to the day on which it was counted; called about once a second."""
         today, day = self.today(), self._day
         self._day = today
-        for key, tally in self._tallies.items():
-            self._take(key, tally, day)
+        while self._moved:
+            key = self._moved.pop()
+            if key in self._tallies:
+                self._take(key, self._tallies[key], day)
         for tenant_id, time in list(self._connections.items()):
             whole = time.take(self._clock.monotonic())
             if whole:

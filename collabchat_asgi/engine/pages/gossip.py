@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from ...config import Timing
+from ...core.agenda import Agenda
 from ...core.limits import TokenBucket
 from ...core.model import User
 from ...core.peers import Verdict
@@ -42,8 +43,6 @@ ANSWERS_AT_ONCE = 20.0
 
 TYPING_IS_SHOWN_SECONDS = 5.0
 
-_NEVER = (0, float("-inf"))
-
 
 class Gossip:
     """One heartbeat per process, numbered changes per page, and whole lists when asked for."""
@@ -67,12 +66,11 @@ class Gossip:
         self._clock = clock
         self._timing = timing
         self._alive: dict[str, float] = {}
-        self._told: dict[Page, tuple[int, float]] = {}
-        """Per page: the connections that the others know of, and when they were told."""
+        self._agenda: Agenda[Page] = Agenda()
+        """When somebody's grace on a page ends, or what waits for a pause may be told: a page where
+        nothing changes is not looked at."""
         self._changed: dict[str, tuple[int, float]] = {}
         self._beat_at = float("-inf")
-        self._unnamed: set[Page] = set()
-        """With more people here than are told by name, when it was told last."""
 
     @property
     def peers(self) -> list[str]:
@@ -126,7 +124,7 @@ class Gossip:
             asked_page = self._pages.of_topic(topic)
             if asked_page is not None and asked_page.presence.version > 0:
                 self._tell_all(asked_page)
-        for page in self._pages.all():
+        for page in list(self._agenda.due(now)):
             page.presence.expire(now)
             self.changed(page)
 
@@ -134,10 +132,18 @@ class Gossip:
         """Somebody came or went: tell it now, or with what else changes meanwhile."""
         now = self._clock.monotonic()
         pause = self._timing.presence_seconds
-        if now - self._told.get(page, _NEVER)[1] >= pause:
+        if now - page.others_told_at >= pause:
             self._tell(page, now)
-        if now - page.presence_told_at >= max(pause, len(page.viewers) / 500):
+        elif page.presence.has_changed(page.others_told):
+            self._agenda.put(page, page.others_told_at + pause)
+        pause = max(pause, len(page.viewers) / 500)
+        if now - page.presence_told_at >= pause:
             page.tell_presence(now)
+        else:
+            self._agenda.put(page, page.presence_told_at + pause)
+        ends = page.presence.grace_ends
+        if ends is not None:
+            self._agenda.put(page, ends)
 
     def believes(self, topic: str, heard: Heard) -> Verdict:
         """To be asked first, and once, of everything that another process says. A question that
@@ -194,19 +200,19 @@ class Gossip:
         return isinstance(heard.hint, WhoIsHere) and heard.hint.of in ("", self._run)
 
     def _tell(self, page: Page, now: float) -> None:
-        delta = page.presence.delta(self._told.get(page, _NEVER)[0])
+        delta = page.presence.delta(page.others_told)
         if delta is None:
             return
-        self._told[page] = (delta.connections, now)
+        page.others_told, page.others_told_at = delta.connections, now
         self._changed[page.topic] = (delta.version, now)
         names = self._names(page, delta.joined)
-        named_again = page in self._unnamed and page.presence.here <= page.people.most
+        named_again = page.unnamed and page.presence.here <= page.people.most
         too_long = len(delta.joined) + len(delta.left) > PEOPLE_PER_HINT
         if too_long or named_again or _weight(names) > BYTES_PER_HINT:
             self._tell_all(page)
             return
         if page.presence.here > page.people.most > 0:
-            self._unnamed.add(page)
+            page.unnamed = True
         self._publisher.tell(
             page.topic,
             PeopleChanged(delta.version, delta.connections, delta.joined, delta.left, names),
@@ -218,8 +224,7 @@ class Gossip:
 
     def _tell_all(self, page: Page) -> None:
         presence = page.presence
-        named = presence.here <= page.people.most or page.people.most == 0
-        (self._unnamed.discard if named else self._unnamed.add)(page)
+        page.unnamed = presence.here > page.people.most > 0
         parts: list[tuple[list[int], list[User]]] = [([], [])]
         size = 0
         for who in presence.people():
@@ -236,7 +241,7 @@ class Gossip:
                 page.topic,
                 PeopleAll(
                     presence.version,
-                    self._told.get(page, _NEVER)[0],
+                    page.others_told,
                     part,
                     len(parts),
                     people,
@@ -247,18 +252,16 @@ class Gossip:
     def _expire(self, now: float) -> None:
         limit = now - self._timing.expiry_seconds
         dead = [run for run, heard in self._alive.items() if heard < limit]
-        self._forget(dead)
-        for page in list(self._told):
-            if page.presence.empty and self._pages.get(page.key) is not page:
-                del self._told[page]
-                self._unnamed.discard(page)
+        if dead:
+            self._forget(dead)
 
     def _forget(self, runs: Iterable[str]) -> None:
         for run in runs:
             del self._alive[run]
             self._introductions.forget(run)
         for page in self._pages.all():
-            page.presence.forget(runs)
+            if page.presence.forget(runs):
+                self.changed(page)
 
 
 def _weight(names: Sequence[User]) -> int:

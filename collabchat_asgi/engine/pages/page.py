@@ -67,6 +67,11 @@ class Page:
         self.presence = PagePresence()
         self.presence_told = (0, 0)
         self.presence_told_at = float("-inf")
+        self.others_told = 0
+        """Connections here that the other processes know of."""
+        self.others_told_at = float("-inf")
+        self.unnamed = False
+        """More people were here than are told by name, when the others were told last."""
         self.people = People(people_listed)
         self.queue: deque[Submission] = deque()
         self.users = 0
