@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.benchmarks import (
     back_ends,
     delay,
+    delivering,
     durable,
     fan_out,
     footprint,
@@ -47,6 +48,7 @@ def main() -> None:
         "pass-through": pass_through.rows,
         "fan-out": fan_out.rows,
         "live-fan-out": live_fan_out.rows,
+        "delivering": delivering.rows_on(arguments.directory),
         "delay": delay.rows_on(arguments.directory),
         "durable": durable.rows_on(arguments.directory),
         "writing": writing.rows_on(arguments.directory),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.request
 from pathlib import Path
 
 from collabchat_asgi.testing.processes import ServerProcess
+
+TICKS = os.sysconf("SC_CLK_TCK")
 
 OPTIONS = (
     *("--ws", "websockets-sansio", "--loop", "uvloop", "--http", "httptools"),
@@ -21,7 +24,14 @@ def server(app: str, **env: str) -> ServerProcess:
         env={"COLLABCHAT_STORAGE": "memory://", "COLLABCHAT_PUBSUB": "memory://", **env},
         arguments=OPTIONS,
         directory=Path(__file__).parents[2],
+        deadline=120.0,
     )
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds that a process has worked, all its threads, kernel included."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def ask(process: ServerProcess, path: str, **query: float) -> dict[str, float]:

@@ -26,8 +26,8 @@ from tests.benchmarks.material import TENANT, add_comment, as_text, create_chat,
 AT_ONCE = 50
 """Connections that are being opened at the same time."""
 
-_PING = re.compile(rb'\{"type":"ping","n":(\d+)\}')
-_STAMP = re.compile(rb'"broadcastId":"([0-9a-f-]{36})"')
+PING = re.compile(rb'\{"type":"ping","n":(\d+)\}')
+STAMP = re.compile(rb'"broadcastId":"([0-9a-f-]{36})"')
 
 
 def masked(text: str) -> bytes:
@@ -127,13 +127,13 @@ class Swarm:
         if client.expected:
             self.expect(client, bytes(buffer[:size]))
         if self.asked["greet"] and buffer.find(b'{"type":"ping"', 0, size) >= 0:
-            n = _PING.findall(bytes(buffer[:size]))
+            n = PING.findall(bytes(buffer[:size]))
             if n:
                 client.sock.sendall(masked(f'{{"type":"pong","n":{n[-1].decode()}}}'))
         if self.asked["watch"]:
             now = time.monotonic_ns()
             chunk = client.watched + bytes(buffer[:size])
-            stamps = list(_STAMP.finditer(chunk))
+            stamps = list(STAMP.finditer(chunk))
             self.delays += [now - stamp_of(stamp[1].decode()) for stamp in stamps]
             rest = stamps[-1].end() if stamps else 0
             client.watched = chunk[rest:][-60:]
@@ -286,7 +286,7 @@ class Loners:
                 chunk = sock.recv(1 << 16)
                 assert chunk, "closed by the server"
                 assert b'"type":"error"' not in chunk, chunk[:500]
-                for n in _PING.findall(chunk):
+                for n in PING.findall(chunk):
                     sock.sendall(masked(f'{{"type":"pong","n":{n.decode()}}}'))
                 acks = chunk.count(self.mark)
                 left -= acks

@@ -6,27 +6,18 @@ time of the server's process, kernel included.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from tests.benchmarks.report import Row, median, progress
-from tests.benchmarks.serving import server
+from tests.benchmarks.serving import cpu_of, server
 from tests.benchmarks.swarm import LonersProcess
 
 PAGES = 64
 OPERATIONS = 6_400
 IN_FLIGHT = 4
-
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_of(pid: int) -> float:
-    """Seconds that a process has worked, all its threads, kernel included."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def rows_on(directory: Path) -> Callable[[int], Iterator[Row]]:
