@@ -172,6 +172,9 @@ class Timing:
     """How long the same `broadcastId` is the same operation. The protocol promises 7."""
     log_days: float = number(7.0, 0.0, 36_500.0)
     """How long events are kept, or `Limits.log_events`, whichever is more."""
+    anonymous_read_days: float = number(180.0, 1.0, 36_500.0)
+    """How long it is known how far somebody has read who is known by their browser alone
+    (`anonymous_id`), after they last read on; a day more at most."""
     typing_seconds: float = number(3.0, 0.0, 3_600.0)
     """Between two `typing` frames of one user on one page, at least."""
     drain_seconds: float = number(5.0, 0.0, 86_400.0)

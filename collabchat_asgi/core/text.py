@@ -77,7 +77,11 @@ def uuid7(now_ms: int) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
+ANONYMOUS = "anon:"
+"""How the ids begin of people who are known by their browser alone."""
+
+
 def anonymous_id(tenant_id: str, visitor_id: str) -> str:
     """The public id of a browser's secret: tabs count once, and nobody can pose as another."""
     digest = hashlib.sha256(f"{tenant_id}\0{visitor_id}".encode()).digest()
-    return "anon:" + base64.urlsafe_b64encode(digest).decode()[:22]
+    return ANONYMOUS + base64.urlsafe_b64encode(digest).decode()[:22]

@@ -678,11 +678,26 @@ class Engine:
                     dropped = await bounded(trim, TRIM_CALL_SECONDS)
             except StorageError as error:
                 logger.warning("the log is trimmed later: %s", error)
+            await self._trim_read()
             if self._chat_days:
                 await self._delete_old_chats()
             # A storage of somebody's own may know neither, and serves all the same.
             with suppress(StorageError):
                 await forget_revocations(self.storage, self.storage_time.now_ms())
+
+    async def _trim_read(self) -> None:
+        """Browsers that never come again would be kept for ever."""
+        days = self.timing.anonymous_read_days
+        oldest = self.storage_time.now_ms() - int(days * 86_400_000)
+        try:
+            dropped = 1
+            while dropped:
+                trim = self.storage.trim_read(before_ms=oldest)
+                dropped = await bounded(trim, TRIM_CALL_SECONDS)
+        except StorageError as error:
+            logger.warning(
+                "dropping how far visitors have read failed, it goes on later: %s", error
+            )
 
     async def _delete_old_chats(self) -> None:
         try:

@@ -403,6 +403,15 @@ class Storage(ABC):
         It may take long: nothing finds pages by who has read them."""
         return 0
 
+    async def trim_read(self, *, before_ms: int) -> int:
+        """Drop how far anonymous visitors (`core.text.ANONYMOUS`) have read where it has not moved
+        since the UTC day of `before_ms` began; how many were dropped. Bounded work per call; called
+        again while it is > 0. A page that is restored or rewritten has been read on that day.
+
+        A storage that keeps no days drops nothing, and grows with each browser that comes by.
+        """
+        return 0
+
     @abstractmethod
     async def trim(self, *, before_ms: int, keep_events: int) -> int:
         """Drop log numbers that are older than `before_ms` and not among the newest `keep_events`

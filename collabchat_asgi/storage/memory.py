@@ -14,6 +14,7 @@ from typing import ClassVar, NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from ..core.model import NOWHERE, Mark, PageKey, Position
+from ..core.text import ANONYMOUS
 from ..errors import ConfigError
 from .abc import (
     Entry,
@@ -39,6 +40,7 @@ from .turn import Head, Known, Turn, check_groups, last_changes
 __all__ = ["MemoryStorage"]
 
 _TRIM_AT_ONCE = 10_000
+_DAY_MS = 86_400_000
 
 
 class _Logged(NamedTuple):
@@ -60,6 +62,8 @@ class _Page:
     records: dict[str, Record] = field(default_factory=dict)
     remembered: dict[str, _Remembered] = field(default_factory=dict)
     read: dict[str, int] = field(default_factory=dict)
+    moved: dict[str, int] = field(default_factory=dict)
+    """The day on which an anonymous visitor's position moved last."""
 
     def events(self, after: int, limit: int | None = None) -> list[LogEvent]:
         numbers = islice(range(after + 1, self.head.position.seq + 1), limit)
@@ -113,10 +117,11 @@ class _Page:
         return PageCopy(self.head.position, self.head.trimmed, records, kept, dict(self.read))
 
     @classmethod
-    def of(cls, copy: PageCopy) -> Self:
+    def of(cls, copy: PageCopy, now_ms: int) -> Self:
         page = cls(Head(copy.position, copy.trimmed))
         page.records = {record.key: record for record in copy.records}
-        page.read = dict(copy.read)
+        for user_id, seq in copy.read.items():
+            page.move(user_id, seq, now_ms)
         for one in copy.kept:
             known = Known(one.user_id, one.fingerprint, one.position, one.receipt)
             page.remembered[one.broadcast_id] = _Remembered(known, one.created_ms)
@@ -125,6 +130,16 @@ class _Page:
                     one.event, one.body_key, one.broadcast_id, one.created_ms
                 )
         return page
+
+    def move(self, user_id: str, seq: int, now_ms: int) -> None:
+        if seq > self.read.get(user_id, -1):
+            self.read[user_id] = seq
+            if user_id.startswith(ANONYMOUS):
+                self.moved[user_id] = now_ms // _DAY_MS
+
+    def forget(self, user_id: str) -> bool:
+        self.moved.pop(user_id, None)
+        return self.read.pop(user_id, None) is not None
 
     def trim(self, before_ms: int, keep_events: int, most: int) -> int:
         head, trimmed = self.head.position.seq, self.head.trimmed
@@ -275,14 +290,14 @@ class MemoryStorage(Storage):
             found = self._data.pages.get(page) or _Page()
             if not copy.position.continues(found.head.position):
                 return False
-            self._data.pages[page] = _Page.of(copy)
+            self._data.pages[page] = _Page.of(copy, self._clock())
             return True
 
     async def rewrite(self, page: PageKey, rewrite: Rewrite) -> bool:
         with self._data.lock:
             made = rewrite((self._data.pages.get(page) or _Page()).copy())
             if made is not None:
-                self._data.pages[page] = _Page.of(made)
+                self._data.pages[page] = _Page.of(made, self._clock())
             return made is not None
 
     async def purge(self) -> None:
@@ -293,7 +308,7 @@ class MemoryStorage(Storage):
             for (key, user_id), seq in read.items():
                 page = self._data.pages.get(key)
                 if page is not None:
-                    page.read[user_id] = max(seq, page.read.get(user_id, 0))
+                    page.move(user_id, seq, self._clock())
 
     async def read_up_to(self, asked: Collection[ReadBy]) -> Mapping[ReadBy, int]:
         with self._data.lock:
@@ -307,7 +322,18 @@ class MemoryStorage(Storage):
     async def forget_read(self, tenant_id: str, user_id: str) -> int:
         with self._data.lock:
             pages = [page for key, page in self._data.pages.items() if key.tenant_id == tenant_id]
-            return sum(page.read.pop(user_id, None) is not None for page in pages)
+            return sum(page.forget(user_id) for page in pages)
+
+    async def trim_read(self, *, before_ms: int) -> int:
+        with self._data.lock:
+            old = (
+                (page, user_id)
+                for page in self._data.pages.values()
+                for user_id, day in page.moved.items()
+                if day < before_ms // _DAY_MS
+            )
+            dropped = list(islice(old, _TRIM_AT_ONCE))
+            return sum(page.forget(user_id) for page, user_id in dropped)
 
     async def trim(self, *, before_ms: int, keep_events: int) -> int:
         with self._data.lock:

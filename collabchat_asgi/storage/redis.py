@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from ..core.model import PageKey, Position
+from ..core.text import ANONYMOUS
 from ..errors import MisuseError, StorageError, StorageUnavailable
 from ..redis_client.address import Address
 from ..redis_client.servers import Command, Servers
@@ -29,7 +30,7 @@ from .abc import (
 from .redis_bid import Bid
 from .redis_checks import keeps_all
 from .redis_index import Index
-from .redis_page import Names, copied, copy_of, events_of, head_of, records_of
+from .redis_page import Names, copied, copy_of, day_of, events_of, head_of, records_of
 from .redis_purge import purge
 from .redis_usage import Usage
 from .turn import check_groups
@@ -206,15 +207,16 @@ class RedisStorage(Storage):
         """The page stays in the index: taking it out could hide one that begins meanwhile."""
         keys = self._names.page(page)
         # Not again by ourselves: it may have been done, and somebody has written since.
-        gone = ("UNLINK", keys.head, keys.log, keys.records, keys.ids, keys.notes, keys.read)
-        await self._run(Command(keys.head, gone), again=False)
+        logged = (keys.head, keys.log, keys.records, keys.ids, keys.notes)
+        gone = Command(keys.head, ("UNLINK", *logged, keys.read, keys.moved))
+        await self._run(gone, again=False)
 
     async def dump(self, page: PageKey) -> PageCopy:
         answer = await self._run(self._names.page(page).call("dump"))
         return copy_of(page, answer[0])
 
     async def restore(self, page: PageKey, copy: PageCopy) -> bool:
-        restoring = self._names.page(page).call("restore", *copied(copy))
+        restoring = self._names.page(page).call("restore", *copied(copy, self._clock()))
         await self._whole(lambda servers: self._index.add(servers, [page]))
         [done] = await self._run(restoring)
         return bool(done)
@@ -236,7 +238,7 @@ class RedisStorage(Storage):
                 made = rewrite(copy_of(page, answer))
                 if made is None:
                     return False
-                words = (answer[0], answer[-1], *copied(made))
+                words = (answer[0], answer[-1], *copied(made, self._clock()))
                 [done] = await servers.run([keys.call("rewrite", *words)])
                 if done:
                     return True
@@ -255,9 +257,10 @@ class RedisStorage(Storage):
         of_page: dict[PageKey, list[str | int]] = {}
         for (page, user_id), seq in read.items():
             of_page.setdefault(page, []).extend((user_id, seq))
+        today = (ANONYMOUS, day_of(self._clock()))
         # A script's arguments are bounded, and so is how long it may run.
         calls = [
-            self._names.page(page).call("keep_read", *words[start : start + 2 * AT_ONCE])
+            self._names.page(page).call("keep_read", *today, *words[start : start + 2 * AT_ONCE])
             for page, words in of_page.items()
             for start in range(0, len(words), 2 * AT_ONCE)
         ]
@@ -284,10 +287,17 @@ class RedisStorage(Storage):
     async def forget_read(self, tenant_id: str, user_id: str) -> int:
         count, after = 0, None
         while pages := await self.pages(tenant_id, after, AT_ONCE):
-            keys = [self._names.page(page).read for page in pages]
-            count += sum(await self._run(*(Command(key, ("HDEL", key, user_id)) for key in keys)))
+            keys = [self._names.page(page) for page in pages]
+            dropping = [Command(key.read, ("HDEL", key.read, user_id)) for key in keys]
+            count += sum(await self._run(*dropping))
+            if user_id.startswith(ANONYMOUS):
+                await self._run(*(Command(key.moved, ("ZREM", key.moved, user_id)) for key in keys))
             after = pages[-1]
         return count
+
+    async def trim_read(self, *, before_ms: int) -> int:
+        before_day = day_of(before_ms)
+        return await self._whole(lambda servers: self._index.trim_read(servers, before_day))
 
     async def trim(self, *, before_ms: int, keep_events: int) -> int:
         return await self._whole(lambda servers: self._index.trim(servers, before_ms, keep_events))

@@ -14,9 +14,9 @@ __all__ = ["Index"]
 SEPARATOR = re.compile(rb"\0(?!\xff)")
 PAGES_AT_ONCE = 250
 NUMBERS_AT_ONCE = 1_000
-"""Dropped from one page by one `trim`."""
+"""Dropped from one page by one call."""
 ENOUGH = 10_000
-"""Numbers after which a `trim` ends; what is left is for the next one."""
+"""Dropped numbers after which a call ends; what is left is for the next one."""
 
 
 class Index:
@@ -25,7 +25,7 @@ class Index:
 
     def __init__(self, names: Names) -> None:
         self._names = names
-        self._trimmed_to: bytes | None = None
+        self._trimmed_to: dict[str, bytes | None] = {}
 
     async def add(self, servers: Servers, pages: Collection[PageKey]) -> None:
         members = [word for page in pages for word in (0, listed(page))]
@@ -45,23 +45,28 @@ class Index:
         return [page_of(member) for member in await self._range(servers, first, last, limit)]
 
     async def trim(self, servers: Servers, before_ms: int, keep_events: int) -> int:
+        """How many numbers were dropped; 0 once all pages were seen, or the time was over."""
+        return await self._round(servers, "trim", before_ms, keep_events, NUMBERS_AT_ONCE)
+
+    async def trim_read(self, servers: Servers, before_day: int) -> int:
+        """The same for positions."""
+        return await self._round(servers, "trim_read", before_day, NUMBERS_AT_ONCE)
+
+    async def _round(self, servers: Servers, script: str, *words: int) -> int:
         """Goes on where the last one stopped: so a page is reached some day, however many there
-        are. How many numbers were dropped; 0 once all pages were seen, or the time was over."""
+        are."""
         end = servers.loop.time() + servers.address.timeout / 2
         dropped = 0
-        for start in dict.fromkeys((self._trimmed_to, None)):
-            self._trimmed_to = start
-            while members := await self._range(
-                servers, _after(self._trimmed_to), b"+", PAGES_AT_ONCE
-            ):
+        for start in dict.fromkeys((self._trimmed_to.get(script), None)):
+            reached = start
+            while members := await self._range(servers, _after(reached), b"+", PAGES_AT_ONCE):
                 keys = [self._names.page(page_of(member)) for member in members]
-                trims = [key.call("trim", before_ms, keep_events, NUMBERS_AT_ONCE) for key in keys]
-                counts: list[int] = await servers.run(trims)
+                counts: list[int] = await servers.run([key.call(script, *words) for key in keys])
                 dropped += sum(counts)
-                self._trimmed_to = members[-1]
+                reached = self._trimmed_to[script] = members[-1]
                 if dropped >= ENOUGH or servers.loop.time() > end:
                     return dropped
-            self._trimmed_to = None
+            self._trimmed_to[script] = None
         return dropped
 
     async def _range(

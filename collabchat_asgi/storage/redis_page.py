@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from ..core.model import PageKey, Position, Record
+from ..core.text import ANONYMOUS
 from ..errors import StorageError
 from ..redis_client.servers import Command, Script
 from .abc import Entry, Failed, Kept, LogEvent, PageCopy
@@ -21,7 +22,7 @@ __all__ = ["Keys", "Names", "script"]
 
 Word: TypeAlias = str | bytes | int
 
-PARTS = ("head", "log", "records", "ids", "notes", "turn", "line", "read")
+PARTS = ("head", "log", "records", "ids", "notes", "turn", "line", "read", "moved")
 
 
 @cache
@@ -43,6 +44,7 @@ class Keys(NamedTuple):
     turn: str
     line: str
     read: str
+    moved: str
 
     def call(self, name: str, *args: Word) -> Command:
         return Command(self.head, (len(self), *self, *args), script(name))
@@ -172,12 +174,19 @@ def copy_of(page: PageKey, answer: Sequence[Any]) -> PageCopy:
     return PageCopy(position, trimmed, records_of(records), kept, read_of(read))
 
 
-def copied(copy: PageCopy) -> list[Word]:
+def copied(copy: PageCopy, now_ms: int) -> list[Word]:
     """As `become` in Lua takes it."""
     placed = [(one, one.position) for one in copy.kept]
     read: list[Word] = [word for pair in copy.read.items() for word in pair]
-    lists = counted([*changes(placed, copy.records, None), read])
+    strangers = [who for who in copy.read if who.startswith(ANONYMOUS)]
+    moved: list[Word] = [word for who in strangers for word in (day_of(now_ms), who)]
+    lists = counted([*changes(placed, copy.records, None), read, moved])
     return [*copy.position, copy.trimmed, *lists]
+
+
+def day_of(now_ms: int) -> int:
+    """Since 1970, in UTC."""
+    return now_ms // 86_400_000
 
 
 def read_of(flat: Sequence[bytes]) -> dict[str, int]:

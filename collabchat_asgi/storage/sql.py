@@ -16,8 +16,20 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
-__all__ = ["Act", "Changes", "Dialect", "Procedure", "Row", "Statement", "Transaction", "one_act"]
+__all__ = [
+    "TODAY",
+    "Act",
+    "Changes",
+    "Dialect",
+    "Procedure",
+    "Row",
+    "Statement",
+    "Transaction",
+    "one_act",
+]
 
+TODAY = "{now} / 86400000"
+"""An expression: the storage's own day since 1970, in UTC."""
 T = TypeVar("T")
 P = ParamSpec("P")
 Row: TypeAlias = Sequence[Any]

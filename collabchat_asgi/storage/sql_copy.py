@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.model import NOWHERE, PageKey, Position
 from .abc import Kept, PageCopy, Record, Rewrite
-from .sql import Dialect, Procedure, Row, Statement, one_act
+from .sql import TODAY, Dialect, Procedure, Row, Statement, one_act
 from .sql_write import record_row
 
 __all__ = ["Copier"]
@@ -35,7 +35,10 @@ class Copier:
             for table in ("entry", "record", "read")
         ]
         self._read = spell("SELECT user_id, seq FROM {read} WHERE page_id = $1")
-        self._add_read = spell("INSERT INTO {read} (page_id, user_id, seq) VALUES ($1, $2, $3)")
+        self._add_read = spell(
+            f"""INSERT INTO {{read}} (page_id, user_id, seq, moved_day)
+            VALUES ($1, $2, $3, {TODAY})"""
+        )
         self._move_head = spell(
             "UPDATE {page} SET epoch = $1, seq = $2, trimmed = $3 WHERE id = $4"
         )

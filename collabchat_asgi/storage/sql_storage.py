@@ -100,6 +100,13 @@ class SqlStorage(Storage):
         forget = partial(self._positions.forget, tenant_id, user_id)
         return await self._write(forget, patient=True)
 
+    async def trim_read(self, *, before_ms: int) -> int:
+        """What is old is looked for without a lock."""
+        old = await self._read(partial(self._positions.old, before_ms), patient=True)
+        if old:
+            await self._write(partial(self._positions.drop, old, before_ms), patient=True)
+        return len(old)
+
     async def trim(self, *, before_ms: int, keep_events: int) -> int:
         """Commits wait for one short transaction of it at most: what is old is looked for without
         a lock, and goes in parts."""

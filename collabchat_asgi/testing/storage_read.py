@@ -1,16 +1,19 @@
-"""What the tests ask of `keep_read`, `read_up_to` and `forget_read`."""
+"""What the tests ask of `keep_read`, `read_up_to`, `forget_read` and `trim_read`."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from ..core.model import NOWHERE, PageKey
+from ..core.text import anonymous_id
 from ..storage.abc import ReadBy, Storage
-from .storage_acts import FAR_AHEAD, OTHER, PAGE, an_event, grow, put
+from .storage_acts import FAR_AHEAD, LONG_AGO, OTHER, PAGE, an_event, grow, later_ms, put
 
 ANN, BOB = ReadBy(PAGE, "ann"), ReadBy(PAGE, "bob ж\u202e")
 ANN_ELSEWHERE = ReadBy(OTHER, "ann")
 STRANGER = ReadBy(PageKey("umbrella", PAGE.url_id), "ann")
+VISITOR = ReadBy(PAGE, anonymous_id("acme", "a browser"))
+NEARLY = ReadBy(PAGE, "Anon:1"), ReadBy(PAGE, "anon"), ReadBy(PAGE, "x anon:1")
 
 
 class ReadingOn:
@@ -81,3 +84,51 @@ class ReadingOn:
         many = {ReadBy(PAGE, f"user-{number}"): number % 3 + 1 for number in range(2_100)}
         await storage.keep_read(many)
         assert await storage.read_up_to(many) == many
+
+    async def test_visitors_who_never_came_again_are_dropped(
+        self, storage: Storage, second: Storage
+    ) -> None:
+        for page in (PAGE, OTHER):
+            await put(storage, NOWHERE, an_event(), page=page)
+        known = dict.fromkeys((ANN, BOB, *NEARLY), 1)
+        visitors = dict.fromkeys((VISITOR, ReadBy(OTHER, VISITOR.user_id)), 1)
+        await storage.keep_read(known | visitors)
+        for too_early in (LONG_AGO, later_ms()):
+            assert await storage.trim_read(before_ms=too_early) == 0
+        assert await second.read_up_to(known | visitors) == known | visitors
+        assert await trimmed(second) == 2
+        assert await storage.read_up_to(known | visitors) == known
+        await storage.keep_read(visitors)
+        assert await second.read_up_to(visitors) == visitors, "and is welcome again"
+
+    async def test_visitors_leave_nothing_behind_to_drop(self, storage: Storage) -> None:
+        await grow(storage, 1)
+        await storage.keep_read({VISITOR: 1})
+        assert await storage.forget_read("acme", VISITOR.user_id) == 1
+        assert await trimmed(storage) == 0
+        await storage.keep_read({VISITOR: 1})
+        await storage.erase(PAGE)
+        assert await trimmed(storage) == 0
+
+    async def test_visitors_of_a_page_that_moved_are_dropped_too(self, storage: Storage) -> None:
+        await grow(storage, 1)
+        await storage.keep_read({VISITOR: 1, ANN: 1})
+        assert await storage.restore(OTHER, await storage.dump(PAGE))
+        assert await storage.trim_read(before_ms=later_ms()) == 0
+        assert await trimmed(storage) == 2
+        assert await storage.read_up_to([ANN, ANN_ELSEWHERE]) == {ANN: 1, ANN_ELSEWHERE: 1}
+
+    async def test_many_visitors_are_dropped_in_parts(self, storage: Storage) -> None:
+        await grow(storage, 1)
+        many = dict.fromkeys((ReadBy(PAGE, f"anon:{number}") for number in range(2_100)), 1)
+        await storage.keep_read({ANN: 1, **many})
+        assert await trimmed(storage) == len(many)
+        assert await storage.read_up_to({ANN: 1, **many}) == {ANN: 1}
+
+
+async def trimmed(storage: Storage) -> int:
+    """How many go, where everything is old."""
+    total = 0
+    while dropped := await storage.trim_read(before_ms=FAR_AHEAD):
+        total += dropped
+    return total

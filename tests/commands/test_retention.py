@@ -14,9 +14,11 @@ import pytest
 from collabchat_asgi import CollabChat, Limits, Timing
 from collabchat_asgi.auth import anonymous
 from collabchat_asgi.core.model import PageKey
+from collabchat_asgi.core.text import anonymous_id
 from collabchat_asgi.engine import engine
 from collabchat_asgi.errors import ConfigError, Refused, StorageUnavailable
 from collabchat_asgi.pubsub.memory import MemoryPubSub
+from collabchat_asgi.storage.abc import ReadBy
 from collabchat_asgi.storage.sqlite import SqliteStorage
 from collabchat_asgi.testing import FakeClock
 from collabchat_asgi.testing.operations import add_comment, create_chat, resolve_chat
@@ -198,3 +200,23 @@ async def test_chats_that_nobody_touches_go_after_their_days(tmp_path: Path) -> 
 def test_days_that_are_none_are_refused(wrong: Any) -> None:
     with pytest.raises(ConfigError, match="chat_days"):
         CollabChat(authenticate=anonymous(), storage="memory://", chat_days=wrong)
+
+
+async def test_visitors_who_never_come_again_leave_no_position(tmp_path: Path) -> None:
+    host = Host(tmp_path / "collabchat.db", anonymous_read_days=30)
+    names = ["ann", *(anonymous_id("acme", f"browser {n}") for n in range(3))]
+    ann, gone, reads_on, late = (ReadBy(PAGE, name) for name in names)
+    await host.app.start()
+    await host.do(*(create_chat() for _ in range(2)))
+    await host.storage.keep_read({ann: 1, gone: 1, reads_on: 1})
+    host.clock.advance(20 * DAY)
+    await host.do(create_chat())
+    await host.storage.keep_read({reads_on: 2, late: 1})
+    await host.tidy()
+    assert len(await host.storage.read_up_to([ann, gone, reads_on, late])) == 4
+    host.clock.advance(12 * DAY)
+    await host.do(create_chat())
+    await host.tidy()
+    left = await host.storage.read_up_to([ann, gone, reads_on, late])
+    assert left == {ann: 1, reads_on: 2, late: 1}
+    await host.app.close()

@@ -339,7 +339,39 @@ class CopiesNoReaders(MemoryStorage):
         return replace(await super().dump(page), read={})
 
 
+class KeepsVisitors(MemoryStorage):
+    """As a storage that keeps no days."""
+
+    async def trim_read(self, *, before_ms: int) -> int:
+        return 0
+
+
+class DropsEverybody(MemoryStorage):
+    async def trim_read(self, *, before_ms: int) -> int:
+        dropped = await super().trim_read(before_ms=before_ms)
+        if dropped:
+            for page in self._data.pages.values():
+                page.read.clear()
+        return dropped
+
+
+class DropsByTheMinute(MemoryStorage):
+    async def trim_read(self, *, before_ms: int) -> int:
+        return await super().trim_read(before_ms=before_ms + 86_400_000)
+
+
+class CopiesVisitorsAsPeople(MemoryStorage):
+    async def restore(self, page: PageKey, copy: PageCopy) -> bool:
+        done = await super().restore(page, copy)
+        self._data.pages[page].moved.clear()
+        return done
+
+
 READING = (
+    KeepsVisitors,
+    DropsEverybody,
+    DropsByTheMinute,
+    CopiesVisitorsAsPeople,
     ReadsBackwards,
     ReadsForNobody,
     ReadsForEverybody,
@@ -391,6 +423,10 @@ CAUGHT: list[tuple[type[MemoryStorage], str, dict[str, object]]] = [
     (ReadsForEverybody, "read_positions_are_kept", {}),
     (ForgetsInAllTenants, "one_persons_reading_is_forgotten", {}),
     (CopiesNoReaders, "read_positions_move_with_their_page", {}),
+    (KeepsVisitors, "visitors_who_never_came_again_are_dropped", {}),
+    (DropsEverybody, "visitors_who_never_came_again_are_dropped", {}),
+    (DropsByTheMinute, "visitors_who_never_came_again_are_dropped", {}),
+    (CopiesVisitorsAsPeople, "visitors_of_a_page_that_moved_are_dropped_too", {}),
 ]
 
 

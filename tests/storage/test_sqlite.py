@@ -8,6 +8,7 @@ import resource
 import sqlite3
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +17,11 @@ import pytest
 
 from collabchat_asgi.core.model import NOWHERE, Mark, PageKey, Position
 from collabchat_asgi.errors import ConfigError, MisuseError, StorageError, StorageUnavailable
-from collabchat_asgi.storage.abc import Entry, Reason, Record, Storage, Tail
+from collabchat_asgi.storage.abc import Entry, ReadBy, Reason, Record, Storage, Tail
 from collabchat_asgi.storage.sql import Act, Procedure, Statement, one_act
 from collabchat_asgi.storage.sqlite import SqliteStorage
 from collabchat_asgi.testing.storage_acts import (
+    FAR_AHEAD,
     PAGE,
     Again,
     a_lookup,
@@ -348,6 +350,41 @@ async def test_long_and_trimmed_pages_are_found_by_index(storage: SqliteStorage)
         assert "USING INDEX collabchat_page_" in steps or "USING COVERING INDEX" in steps
         assert "SCAN page" not in steps
         assert "SCAN entry" not in steps
+
+
+async def test_old_positions_of_visitors_are_found_by_index(storage: SqliteStorage) -> None:
+    @one_act
+    def plan() -> Procedure[str]:
+        text = f"EXPLAIN QUERY PLAN {storage._positions._old}"
+        rows = yield Statement(text, (1, 9))
+        return " ".join(row[3] for row in rows)
+
+    assert "INDEX collabchat_read_moved" in await storage._read(plan)
+
+
+async def test_positions_of_an_older_release_are_of_the_day_of_the_upgrade(path: Path) -> None:
+    storage = SqliteStorage(path)
+    await storage.open()
+    await grow(storage, 1)
+    await storage.close()
+    with sqlite3.connect(path) as other:
+        other.executescript(
+            """DROP TABLE collabchat_read;
+            CREATE TABLE collabchat_read (page_id BIGINT NOT NULL, user_id TEXT NOT NULL,
+                seq BIGINT NOT NULL, PRIMARY KEY (page_id, user_id)) WITHOUT ROWID;
+            INSERT INTO collabchat_read VALUES (1, 'ann', 1), (1, 'anon:1', 1);"""
+        )
+    other.close()
+    for _ in range(2):
+        await storage.open()
+        await storage.close()
+    await storage.open()
+    known = {ReadBy(PAGE, "ann"): 1, ReadBy(PAGE, "anon:1"): 1}
+    assert await storage.read_up_to(known) == known
+    assert await storage.trim_read(before_ms=time.time_ns() // 1_000_000) == 0
+    assert await storage.trim_read(before_ms=FAR_AHEAD) == 1
+    assert await storage.read_up_to(known) == {ReadBy(PAGE, "ann"): 1}
+    await storage.close()
 
 
 async def test_trim_takes_a_bit_at_a_time_and_ends(path: Path) -> None:

@@ -1,9 +1,13 @@
--- Moves what people have read forward, on a page that somebody has committed to: a user and a number
--- each, by pairs.
+-- Moves what people have read forward, on a page that somebody has committed to: how ids of anonymous
+-- visitors begin, the day, then a user and a number each, by pairs.
 if redis.call('EXISTS', HEAD) == 0 then return 0 end
+local anonymous, day = take(), number()
 while taken < #ARGV do
   local who, seq = take(), number()
   local known = tonumber(redis.call('HGET', READ, who) or -1)
-  if seq > known then redis.call('HSET', READ, who, seq) end
+  if seq > known then
+    redis.call('HSET', READ, who, seq)
+    if string.sub(who, 1, #anonymous) == anonymous then redis.call('ZADD', MOVED, day, who) end
+  end
 end
 return 1

@@ -1,11 +1,12 @@
 -- What all scripts know of a page. Its keys are in one slot:
-local HEAD, LOG, RECORDS, IDS, NOTES, TURN, LINE, READ = unpack(KEYS)
+local HEAD, LOG, RECORDS, IDS, NOTES, TURN, LINE, READ, MOVED = unpack(KEYS)
 -- HEAD     hash: epoch, seq, trimmed, version (moves with every write), replid (of the last write)
 -- LOG      hash: seq -> <length of body key><body key><ms>:<length of id>:<id><event>
 -- RECORDS  hash: key -> <body_seq>:<length of body>:<body><value>
 -- IDS      hash: broadcastId -> <ms>:<seq>:<the rest of what is known>
 -- NOTES    zset: ids of operations that took no number, by the head at that moment
 -- READ     hash: user id -> the number up to which this person has read
+-- MOVED    zset: user ids of anonymous visitors, by the day since 1970 on which that moved last
 -- TURN     who alone may write now; LINE  list: who waits for that
 
 local CHUNK = 2000 -- values on Lua's stack at once
@@ -59,12 +60,13 @@ end
 
 -- Puts the lists that come next in the place of all that the page had.
 local function become(epoch, seq, trimmed, version)
-  redis.call('UNLINK', LOG, IDS, NOTES, RECORDS, READ)
+  redis.call('UNLINK', LOG, IDS, NOTES, RECORDS, READ, MOVED)
   give('HSET', LOG)
   give('HSET', IDS)
   give('ZADD', NOTES)
   give('HSET', RECORDS)
   give('HSET', READ)
+  give('ZADD', MOVED)
   redis.call('HSET', HEAD, 'epoch', epoch, 'seq', seq, 'trimmed', trimmed,
     'version', version + 1, 'replid', (replication()))
 end
