@@ -85,6 +85,9 @@ ROWS_PER_HINT = 200
 STOOD_STILL_SECONDS = 0.1
 """A tick that comes so much too late says that clients have not been read meanwhile."""
 
+JUMP_MS = 1_000
+"""A wall clock that moved so much more or less than time did was set: identities end by it."""
+
 FIRST_TRIM_SECONDS = 60
 TRIM_SECONDS = 600
 """Between two rounds of retention."""
@@ -533,6 +536,7 @@ class Engine:
             self.key_watch.strange()
             self.doubts.doubt(topic)
             return
+        self.census.noticed(heard.run)
         if isinstance(heard.hint, HowMuch | Numbers):
             if topic == CONTROL_TOPIC:
                 self.census.hear(heard)
@@ -613,9 +617,14 @@ class Engine:
         )
         beat = 0
         last = self.clock.monotonic()
+        wall_ms = self.clock.now_ms()
         while True:
             await self.clock.sleep(pause)
             now = self.clock.monotonic()
+            was_ms, wall_ms = wall_ms, self.clock.now_ms()
+            if abs(wall_ms - was_ms - (now - last) * 1000) > JUMP_MS:
+                for connection in self.connections.values():
+                    self.look_at(connection)
             asleep, last = max(0.0, now - last - pause), now
             self.counts.loop_lag.observe(asleep)
             if asleep > min(STOOD_STILL_SECONDS, timing.silence_seconds / 4):

@@ -51,7 +51,13 @@ async def test_who_does_not_answer_is_missing_and_the_others_are_told(
     bus.deaf = True
     told = await one.engine.census.take(lambda: one.engine.gossip.peers, seconds=0.05)
     assert list(told) == [one.engine.run]
+    # It is waited for once; the next who asks has the others' numbers at once.
+    async with asyncio.timeout(10):
+        told = await one.engine.census.take(lambda: one.engine.gossip.peers, seconds=60)
+    assert list(told) == [one.engine.run]
     bus.deaf = False
+    await know_each_other(one, two)
+    await until(lambda: not one.engine.census._silent, "a sign of life")
     assert len(await one.engine.numbers()) == 2
 
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from collabchat_asgi import AccessRequest, ConnectRequest, Denied, Identity, default_policy
+from collabchat_asgi import (
+    AccessRequest,
+    CollabChat,
+    ConnectRequest,
+    Denied,
+    Identity,
+    default_policy,
+)
 from collabchat_asgi.engine.people.revalidation import AT_ONCE, Revalidation
+from collabchat_asgi.errors import CloseCode
+from collabchat_asgi.testing import FakeClock, TestClient
 from collabchat_asgi.testing.operations import create_chat, delete_chat
 
 from .harness import PAGE, TENANT, TIMING, Client, Clock, Server, until
@@ -223,3 +232,20 @@ async def test_an_answer_about_an_older_token_is_not_taken() -> None:
     await asking
     assert client.closed is None
     await server.stop()
+
+
+async def test_an_end_is_seen_within_a_second_where_the_wall_clock_was_set() -> None:
+    clock = FakeClock()
+    end = clock.utc() + timedelta(minutes=10)
+
+    async def authenticate(request: ConnectRequest) -> Identity:
+        return Identity("ann", tenants={TENANT: "commenter"}, expires_at=end)
+
+    collab = CollabChat(
+        authenticate=authenticate, storage="memory://", pubsub="memory://", clock=clock
+    )
+    async with TestClient(collab) as client:
+        ann = await client.connect(token="ann")
+        clock.skew(11 * 60_000)
+        clock.advance(1.0)
+        await ann.expect_close(CloseCode.UNAUTHENTICATED)

@@ -49,6 +49,9 @@ class Census:
         self._clock = clock
         self._rows = rows
         self._questions: dict[int, _Question] = {}
+        self._silent: set[str] = set()
+        """Of whom nothing was heard while the last question waited, nor since: processes that ended
+        without a word are waited for once, not until their heartbeats are missed."""
         self._answers = TokenBucket(ANSWERS_PER_SECOND, ANSWERS_AT_ONCE, clock.monotonic())
 
     async def take(
@@ -60,7 +63,8 @@ class Census:
     ) -> dict[str, list[Row]]:
         """Rows by process, this one's first. Returns when all that are `expected` have answered,
         or after `seconds`: who is missing then has not."""
-        question = _Question(expected)
+        question = _Question(lambda: set(expected()) - self._silent)
+        question.unheard |= self._silent
         id = secrets.randbits(63)
         self._questions[id] = question
         self._publisher.tell(CONTROL_TOPIC, HowMuch(id, busiest))
@@ -68,10 +72,16 @@ class Census:
             async with within(seconds):
                 await question.wait()
         except TimeoutError:
-            pass
+            self._silent = question.unheard
         finally:
             del self._questions[id]
         return {self._run: self._rows(busiest)} | question.whole()
+
+    def noticed(self, run: str) -> None:
+        """Something was heard of that process."""
+        self._silent.discard(run)
+        for question in self._questions.values():
+            question.unheard.discard(run)
 
     def hear(self, heard: Heard) -> None:
         """A question or an answer of another process."""
@@ -103,6 +113,8 @@ class _Question:
 
     def __init__(self, expected: Callable[[], Collection[str]]) -> None:
         self._expected = expected
+        self.unheard = set(expected())
+        """Of whom nothing at all was heard since it was asked."""
         self._parts: dict[str, dict[int, Numbers]] = {}
         self._moved = asyncio.Event()
 
