@@ -31,8 +31,10 @@ from collabchat_asgi.storage.abc import (
     Group,
     Loaded,
     Outcome,
+    PageCopy,
     ReadBy,
     Revise,
+    Rewrite,
     Storage,
     Tail,
     UsageDelta,
@@ -207,6 +209,15 @@ class TroubledStorage(Storage):
 
     async def erase(self, page: PageKey) -> None:
         await self._call("erase", page)
+
+    async def dump(self, page: PageKey) -> PageCopy:
+        return await self._call("dump", page)  # type: ignore[no-any-return]
+
+    async def rewrite(self, page: PageKey, rewrite: Rewrite) -> bool:
+        return await self._call("rewrite", page, rewrite)  # type: ignore[no-any-return]
+
+    async def forget_read(self, tenant_id: str, user_id: str) -> int:
+        return await self._call("forget_read", tenant_id, user_id)  # type: ignore[no-any-return]
 
     async def trim(self, *, before_ms: int, keep_events: int) -> int:
         kept = {"before_ms": before_ms, "keep_events": keep_events}

@@ -1,24 +1,27 @@
-"""Servers with one thing wrong. Each breaks a promise of PROTOCOL section 2, and nothing else."""
+"""Servers with one thing wrong. Each breaks a promise of PROTOCOL section 2, or one that
+operators are given, and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+from collabchat_asgi.commands import copy
 from collabchat_asgi.core import batch, flow, presence, records, ring, rules
 from collabchat_asgi.core.model import Position
 from collabchat_asgi.engine import engine
 from collabchat_asgi.engine.delivery import fanout, outbox, viewer
-from collabchat_asgi.engine.measuring import backlog
+from collabchat_asgi.engine.erasing import forgetting
+from collabchat_asgi.engine.measuring import backlog, counts, quotas
 from collabchat_asgi.engine.pages import log, page
-from collabchat_asgi.engine.peers import publisher
+from collabchat_asgi.engine.peers import census, publisher
 from collabchat_asgi.engine.people import join
 from collabchat_asgi.engine.writing import committer
 from collabchat_asgi.storage import memory, turn
-from collabchat_asgi.storage.abc import Committed, LogEvent
+from collabchat_asgi.storage.abc import Committed, LogEvent, UsageDelta
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -319,3 +322,132 @@ def lets_others_overtake(monkeypatch: pytest.MonkeyPatch) -> None:
 @mutant("2 heals itself", "eviction", "deaf", "assertion")
 def evicts_pages_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page.Page, "idle", property(lambda self: True))
+
+
+@mutant("a quota is exact in one process", "over_quota", "assertion")
+def counts_what_is_under_way_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def used(self: Any, name: str) -> int:
+        return int(self.stored.get(name, 0) + self.sent[name] + self.local[name])
+
+    monkeypatch.setattr(quotas.Standing, "used", used)
+
+
+@mutant("what is refused uses nothing up", "over_quota", "assertion")
+def counts_refused_operations_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    settle = quotas.QuotaBook.settle
+
+    def counted(self: Any, *who: Any, done: bool, **how: Any) -> None:
+        settle(self, *who, done=True, **how)
+
+    monkeypatch.setattr(quotas.QuotaBook, "settle", counted)
+
+
+@mutant("a quota holds over processes", "over_quota", "assertion")
+def never_reads_what_others_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def alone(self: Any) -> None:
+        return None
+
+    monkeypatch.setattr(quotas.QuotaBook, "_read_all", alone)
+
+
+@mutant("a flush whose answer is lost counts once", "over_quota", "assertion")
+def gives_what_is_used_a_new_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    flush = quotas.QuotaBook.flush
+
+    async def anew(self: Any) -> None:
+        again = [(one.tenant_id, one.day, one.counters) for one in self._unsent]
+        self._unsent.clear()
+        for row, day, counters in again:
+            self._serial += 1
+            self._unsent.append(UsageDelta(self._run, self._serial, row, "", day, counters))
+        await flush(self)
+
+    monkeypatch.setattr(quotas.QuotaBook, "flush", anew)
+
+
+@mutant("the forgotten are in no record", "forgotten", "assertion")
+def keeps_who_began_and_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forgetting, "_renamed", lambda record, user_id: record)
+
+
+@mutant("the forgotten are not in the log", "forgotten", "assertion")
+def keeps_the_log_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forgetting, "_remembered", lambda one, *_: one)
+
+
+@mutant("how far they have read goes too", "forgotten", "assertion")
+def keeps_how_far_they_have_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def keep(self: Any, tenant_id: str, user_id: str) -> int:
+        return 0
+
+    monkeypatch.setattr(memory.MemoryStorage, "forget_read", keep)
+
+
+@mutant("who looks on sees them go", "forgotten", "assertion")
+def tells_nobody_that_they_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def blind(self: Any) -> None:
+        return None
+
+    monkeypatch.setattr(engine.Engine, "_renewed", lambda *_: None)
+    monkeypatch.setattr(engine.Engine, "_heal", blind)
+
+
+@mutant("a copy knows what was done", "moved", "two-acks-differ", "retry-refused", "assertion")
+def copies_events_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = memory._Page.copy
+
+    def bare(self: Any) -> Any:
+        made = whole(self)
+        return replace(made, kept=[one for one in made.kept if one.event is not None])
+
+    monkeypatch.setattr(memory._Page, "copy", bare)
+
+
+@mutant("a second run brings what came since", "moved", "acked-lost", "epoch-kept", "assertion")
+def copies_a_page_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = copy.copy_page
+
+    async def once(source: Any, target: Any, key: Any) -> Any:
+        there = await target.dump(key)
+        return (copy.Fate.SAME, there) if there.kept else await begin(source, target, key)
+
+    monkeypatch.setattr(copy, "copy_page", once)
+
+
+@mutant("usage is copied once", "moved", "assertion")
+def copies_usage_again_with_each_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def add(source: Any, target: Any, tenants: list[str]) -> int:
+        class Blank:
+            add_usage = target.add_usage
+
+            async def usage(self, *_: str) -> list[Any]:
+                return []
+
+        return await once(source, Blank(), tenants)  # type: ignore[arg-type]
+
+    once = copy.copy_usage
+    monkeypatch.setattr(copy, "copy_usage", add)
+
+
+@mutant("metrics: a retry is no second operation", "counted", "assertion")
+def counts_a_retry_as_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = counts.Counts.answered
+
+    def told(self: Any, kind: str, outcome: str) -> None:
+        answered(self, kind, "accepted" if outcome == "repeated" else outcome)
+
+    monkeypatch.setattr(counts.Counts, "answered", told)
+
+
+@mutant("metrics: events, not frames", "counted", "assertion")
+def counts_frames_for_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {**counts.USAGE, "events_delivered": "pubSubMessageCount"}
+    monkeypatch.setattr(counts, "USAGE", wrong)
+
+
+@mutant("metrics: of all processes", "counted", "assertion")
+def tells_of_one_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def own(self: Any, *_: Any, **__: Any) -> Any:
+        return {self._run: self._rows(False)}
+
+    monkeypatch.setattr(census.Census, "take", own)

@@ -4,16 +4,21 @@ violations that the checker found, or raises where it notices by itself."""
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from collabchat_asgi import Tuning
+from collabchat_asgi import Quota, Tuning
+from collabchat_asgi.commands import copy as copying
+from collabchat_asgi.hooks.quota import as_hook
+from collabchat_asgi.storage.abc import ReadBy
 from collabchat_asgi.storage.memory import MemoryStorage
 from collabchat_asgi.testing import History, check
 from collabchat_asgi.testing import operations as op
 from collabchat_asgi.testing.operations import new_id
 
 from ..engine.harness import (
+    KEY,
     Client,
     Clock,
     Server,
@@ -21,6 +26,7 @@ from ..engine.harness import (
     TroubledStorage,
     Waits,
     turns,
+    until,
     write_log_down,
 )
 from ..engine.schedules import World
@@ -320,6 +326,122 @@ async def eviction() -> set[str]:
         return await stage.end(ann, bob)
 
 
+async def over_quota() -> set[str]:
+    """Two processes let through what one tenant has, and no more."""
+    async with Stage(quota=as_hook(Quota(operations=6))) as stage:
+        here, there = (server.engine._flush_quotas for server in stage.servers)
+        ann, bob = await stage.join("ann"), await stage.join("bob", 1)
+        for _ in range(3):
+            await bob.refused(op.resolve_chat(new_id()), "not-found")
+        for _ in range(2):
+            await ann.do(op.create_chat())
+        stage.storage.break_after.append("add_usage")
+        for flush in (here, here, there, there):
+            await flush()
+        said = [bob.operate(op.create_chat()) for _ in range(8)]
+        answers = [await bob.answer(id) for id in said]
+        told = Counter(answer.get("code", "ack") for answer in answers)
+        assert told == {"ack": 4, "quota": 4}, f"6 less 2 were let through as {dict(told)}"
+        for flush in (there, here):
+            await flush()
+        await ann.refused(op.create_chat(), "quota")
+        return await stage.end(ann, bob)
+
+
+async def forgotten() -> set[str]:
+    """Somebody's words go from the storage and from the screen of who looks on."""
+    async with Stage() as stage:
+        engine = stage.servers[0].engine
+        gone = await stage.join("rumpelstiltskin", role="moderator")
+        bob = await stage.join("bob", 1, role="moderator")
+        words = "words of rumpelstiltskin"
+        chat = (await gone.do(op.create_chat(words)))["chatId"]
+        await gone.do(op.create_chat(words))
+        await bob.at(2)
+        answer = await bob.do(op.add_comment(chat, "an answer"))
+        await gone.at(3)
+        await gone.do(op.add_reaction(chat, answer["commentId"]))
+        await gone.do(op.resolve_chat(chat))
+        await bob.at(5)
+        elsewhere = await stage.join("bob", url_id="elsewhere")
+        await elsewhere.do(op.create_chat())
+        only_read = ReadBy(elsewhere.connection.viewers["elsewhere"].page.key, gone.name)
+        await stage.storage.keep_read({only_read: 1})
+        gone.leave()
+        before = bob.page.epoch
+        await engine.forget(gone.name, "acme")
+        await stage.servers[1].heal()
+        left = repr(await stage.storage.dump(KEY))
+        assert gone.name not in left, "they stand in the storage"
+        assert "an answer" in left
+        assert not await stage.storage.read_up_to([only_read]), "how far they have read is known"
+        await turns(300)
+        assert bob.page.epoch != before, "who looks on is told nothing"
+        assert gone.name not in repr(bob.page.chats), "they stand on a screen"
+        assert bob.bodies[chat][-1:] == ["an answer"]
+        assert not (await engine.forget(gone.name, "acme")).gone.pages, "they were still there"
+        return set()
+
+
+async def moved() -> set[str]:
+    """A page goes to another storage in two runs; its people go on there."""
+    async with Stage() as stage:
+        source, target = stage.storage.inner, MemoryStorage()
+        ann = await stage.join("ann", role="moderator")
+        creation = op.create_chat("before")
+        nothing = op.resolve_chat((await ann.do(creation))["chatId"])
+        await copying.copy_page(source, target, KEY)
+        await ann.do(nothing)
+        again = op.resolve_chat(nothing["chatId"])
+        await ann.do(again)
+        await ann.do(op.create_chat("between"))
+        await ann.at(3)
+        ann.leave()
+        await stage.servers[0].engine.meter.last_flush()
+        await copying.copy_page(source, target, KEY)
+        for _ in range(2):
+            await copying.copy_usage(source, target, ["acme"])
+        usage = [await one.usage("acme", "0000", "9999") for one in (source, target)]
+        assert usage[0] == usage[1] != [], "what was used is another amount there"
+        new = await Server.start(target, TroubledBus(new_id()))
+        stage.servers.append(new)
+        back = await ann.come_back(new)
+        for operation in (creation, nothing, again):
+            await back.ask(operation)
+        await back.do(op.create_chat("after"))
+        return await stage.end(back, judge=2)
+
+
+async def counted() -> set[str]:
+    """What operators are told is what was said and heard."""
+    async with Stage() as stage:
+        ann, bob = await stage.join("ann"), await stage.join("bob", 1)
+        first = op.create_chat()
+        for operation in (first, first, op.create_chat()):
+            await ann.do(operation)
+        await bob.do(op.create_chat())
+        for _ in range(2):
+            await bob.refused(op.resolve_chat(new_id()), "not-found")
+        for client in (ann, bob):
+            await client.at(3)
+        for server in stage.servers:
+            server.engine.gossip.greet()
+        await until(lambda: all(server.engine.gossip.peers for server in stage.servers))
+        rows = [row for rows in (await stage.servers[0].engine.numbers()).values() for row in rows]
+
+        outcomes: Counter[str] = Counter()
+        for name, labels, [number, *_] in rows:
+            if name == "operations":
+                outcomes[labels[1]] += int(number)
+        assert outcomes == {"accepted": 3, "repeated": 1, "not-found": 2}, dict(outcomes)
+        heard = sum(last - first + 1 for one in (ann, bob) for first, last in one.numbers)
+        delivered = sum(row[2][0] for row in rows if row[0] == "events_delivered")
+        assert delivered == heard, f"{heard} events were heard, {delivered:g} are told"
+        joins = sum(row[2][0] for row in rows if row[0] == "joins")
+        assert joins == 2, f"2 joins are told as {joins:g}"
+        return await stage.end(ann, bob)
+
+
 STORIES: dict[str, Story] = {
     story.__name__: story
     for story in (
@@ -344,5 +466,9 @@ STORIES: dict[str, Story] = {
         presence,
         lanes,
         eviction,
+        over_quota,
+        forgotten,
+        moved,
+        counted,
     )
 }
