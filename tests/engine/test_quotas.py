@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from collabchat_asgi import CollabChat, ConnectRequest, Identity, Limits, Quota, QuotaRequest
+from collabchat_asgi import (
+    CollabChat,
+    ConnectRequest,
+    Identity,
+    Limits,
+    Quota,
+    QuotaRequest,
+    Timing,
+)
 from collabchat_asgi.core.usage import COUNTERS
 from collabchat_asgi.engine.measuring.quotas import period_at, persons_row, tenants_row
 from collabchat_asgi.errors import ConfigError, StorageUnavailable
@@ -125,6 +133,55 @@ async def test_a_hook_that_fails_lets_nothing_through(answer: Any) -> None:
         want = "ack" if answer is None else "unavailable"
         assert got.get("code", "ack") == want
         assert got.get("retry", False) is (answer is not None)
+
+
+@pytest.mark.parametrize("how", ["raises", "hangs", "storage"])
+async def test_a_table_that_cannot_be_read_is_one_line_and_hurts_nobody_else(
+    how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who is known goes on by what is known here; who comes is told to try again."""
+
+    class Flaky(MemoryStorage):
+        async def usage(self, *given: Any) -> Any:
+            if broken and how == "storage":
+                raise StorageUnavailable("the usage table is gone")
+            return await super().usage(*given)
+
+    broken = False
+
+    async def identify(request: ConnectRequest) -> Identity:
+        return authenticate(request)
+
+    async def table(request: QuotaRequest) -> Quota:
+        if broken and how == "raises":
+            raise RuntimeError("no table")
+        if broken and how == "hangs":
+            await asyncio.Event().wait()
+        return Quota(operations=5)
+
+    collab = CollabChat(
+        authenticate=identify,
+        quota=table,
+        storage=Flaky(),
+        pubsub="memory://",
+        timing=Timing(hook_seconds=0.3),
+    )
+    async with TestClient(collab) as client:
+        ann = await client.connect(token="ann", tenant="acme")
+        assert await outcomes(ann, 3) == ["ack"] * 3
+        broken = True
+        for _ in range(2):
+            await collab._engine._flush_quotas()
+            assert await outcomes(ann, 1) == ["ack"]
+        assert await outcomes(ann, 1) == ["quota"]
+        late = await client.connect(token="late", tenant="other")
+        told = await late.ask(begun := create_chat(), "page")
+        assert (told["code"], told["retry"]) == ("unavailable", True)
+        broken = False
+        await late.do(begun, "page")
+    lines = [record.getMessage() for record in caplog.records]
+    assert len([line for line in lines if line.startswith("quotas failed")]) == 1, lines
+    assert len([line for line in lines if "quota" in line]) <= 2, "the other names the hook"
 
 
 async def test_who_joins_reads_only_or_not_at_all() -> None:
