@@ -23,11 +23,11 @@ def run(arguments: argparse.Namespace) -> int:
     small = made(static).items()
     found = {
         **written(static),
-        **{name: item for name, item in small if not name.endswith((".br", ".gz"))},
+        **{name: body for name, body in small if not name.endswith((".br", ".gz"))},
     }
-    for name, module in found.items():
+    for name, body in found.items():
         (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(module.read_bytes())
+        (folder / name).write_bytes(body)
     print(
         f"{len(found)} files in {folder}. A copy must be told where collabchat answers: "
         "prefix='/collabchat', or 'https://api.example.com/collabchat' on another origin."

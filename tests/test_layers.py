@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from collabchat_asgi.asgi.static import ROOMS as BROWSER_ROOMS
 
 PACKAGE = "collabchat_asgi"
 ROOT = Path(__file__).parent.parent / PACKAGE
@@ -200,3 +204,65 @@ def test_a_right_module_is_let_be(module: str, source: str) -> None:
 def test_a_package_counts_its_dots_from_itself() -> None:
     assert faults("from .model import Event", "core", is_package=True) == []
     assert faults("from ..storage import abc", "core", is_package=True) != []
+
+
+STATIC = ROOT / "static"
+BROWSER: dict[str, set[str]] = {
+    "": set(),
+    "typed": set(),
+    "client": {"", "typed"},
+    "anchors": {"", "typed"},
+    "widget": {"", "typed", "client", "anchors"},
+    "usage": set(),
+}
+"""What a room of the browser's half may import of the others; "" is what they share."""
+IMPORTED = re.compile(r"""(?:from |import |import\()(['"])(\.[^'"]+)\1""")
+
+
+def browser_imports(path: Path) -> list[tuple[str, str, bool]]:
+    """What a module imports of other rooms: room, module, and whether for its types alone."""
+    found = []
+    for line in path.read_text("utf-8").splitlines():
+        types = "@import" in line or "typeof import(" in line or "{import(" in line
+        for match in IMPORTED.finditer(line):
+            other = (path.parent / match[2]).resolve().relative_to(STATIC)
+            found.append((other.parts[0] if other.parts[1:] else "", str(other), types))
+    room = path.relative_to(STATIC).parts[0]
+    return [each for each in found if each[0] != room]
+
+
+def browser_modules() -> list[Path]:
+    return [path for room in BROWSER_ROOMS for path in sorted((STATIC / room).rglob("*.js"))]
+
+
+@pytest.mark.parametrize("path", browser_modules(), ids=lambda path: str(path.relative_to(STATIC)))
+def test_rooms_of_the_browser_import_one_way(path: Path) -> None:
+    may = BROWSER[path.relative_to(STATIC).parts[0]]
+    for room, module, _ in browser_imports(path):
+        assert room in may, f"{path.name} imports {module}"
+        if room == "client":
+            assert module == "client/client.js", f"{path.name} imports what is behind client.js"
+
+
+def test_one_import_crosses_from_the_widget_to_the_client() -> None:
+    crossing = [
+        path.name
+        for path in browser_modules()
+        for room, _, types in browser_imports(path)
+        if room == "client" and not types
+    ]
+    assert crossing == ["life.js"]
+
+
+def test_an_address_of_the_browser_s_half_is_one_module() -> None:
+    """Addresses have no rooms."""
+    rooms = {path.name for path in STATIC.iterdir() if path.is_dir()}
+    assert rooms == {*BROWSER_ROOMS, "min"}
+    assert set(BROWSER) == {"", *BROWSER_ROOMS}
+    names = Counter(
+        path.name
+        for room in ("", *BROWSER_ROOMS)
+        for path in (STATIC / room).iterdir()
+        if path.is_file()
+    )
+    assert max(names.values()) == 1, names.most_common(3)

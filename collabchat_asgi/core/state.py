@@ -1,6 +1,7 @@
 """The page as it stands: one fold for the server, for replays and for tests.
 
-The JavaScript client folds in the same way (`static/page.js`); both run tests/vectors/fold.json.
+The JavaScript client folds in the same way (`static/client/confirmed.js`); both run
+tests/vectors/fold.json.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 /** Quotes of old texts, looked for in new ones: what was found, what was found in a wrong place, what was lost. */
-import { Haystack, describe, locate, trimmed } from '../../collabchat_asgi/static/anchor.js'
+import { Haystack, describe, locate, trimmed } from '../../collabchat_asgi/static/anchors/anchor.js'
 import { seeded } from '../client/world.js'
 import { aligned, fate, tokens } from './truth.js'
 
@@ -15,7 +15,7 @@ export function sizeOf(length, language) {
   return worth < 12 ? '1–11' : worth < 40 ? '12–39' : worth < 120 ? '40–119' : '120+'
 }
 
-/** @param {import('./truth.js').Fate} fate  @param {import('../../collabchat_asgi/static/describe.js').Passage | undefined} found  @returns {Outcome} */
+/** @param {import('./truth.js').Fate} fate  @param {import('../../collabchat_asgi/static/anchors/describe.js').Passage | undefined} found  @returns {Outcome} */
 function judged({ kind, start, end, from, to }, found) {
   if (!found) return 'lost'
   const common = Math.min(found.end, end) - Math.max(found.start, start)

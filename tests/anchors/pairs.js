@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
-import { normalised } from '../../collabchat_asgi/static/text.js'
+import { normalised } from '../../collabchat_asgi/static/anchors/text.js'
 
 /** @typedef {{name: string, language: string, before: string, after: string}} Pair */
 

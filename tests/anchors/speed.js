@@ -1,10 +1,10 @@
 /**
  * How long anchors take on a page of a megabyte: `node tests/anchors/speed.js`. Times are the processor's, of this process.
  */
-import { describe, trimmed } from '../../collabchat_asgi/static/describe.js'
-import { exactly } from '../../collabchat_asgi/static/exact.js'
-import { Haystack } from '../../collabchat_asgi/static/haystack.js'
-import { Revised } from '../../collabchat_asgi/static/revised.js'
+import { describe, trimmed } from '../../collabchat_asgi/static/anchors/describe.js'
+import { exactly } from '../../collabchat_asgi/static/anchors/exact.js'
+import { Haystack } from '../../collabchat_asgi/static/anchors/haystack.js'
+import { Revised } from '../../collabchat_asgi/static/anchors/revised.js'
 import { seeded } from '../client/world.js'
 import { invented } from './invented.js'
 

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { Haystack, describe, match, quoted, trimmed } from '../../collabchat_asgi/static/anchor.js'
-import { normalised } from '../../collabchat_asgi/static/text.js'
+import { Haystack, describe, match, quoted, trimmed } from '../../collabchat_asgi/static/anchors/anchor.js'
+import { normalised } from '../../collabchat_asgi/static/anchors/text.js'
 import { seeded } from './world.js'
 
-/** @typedef {import('../../collabchat_asgi/static/types.js').Anchor} Anchor */
+/** @typedef {import('../../collabchat_asgi/static/typed/types.js').Anchor} Anchor */
 
 const STORY = 'A harbour in four movements. The ferry leaves at seven. Nobody on the quay believes the timetable, and the timetable does not mind. '
   + 'Team Alpha reported a growth of twelve percent in the second quarter. The harbour master writes it down twice. '

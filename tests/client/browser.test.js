@@ -1,8 +1,8 @@
 /** What not every browser brings. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { environment, uuid } from '../../collabchat_asgi/static/browser.js'
-import { wellFormed } from '../../collabchat_asgi/static/protocol.js'
+import { environment, uuid } from '../../collabchat_asgi/static/client/browser.js'
+import { wellFormed } from '../../collabchat_asgi/static/client/protocol.js'
 
 for (const [where, crypto] of /** @type {[string, any][]} */ ([['plain http', { getRandomValues: globalThis.crypto.getRandomValues.bind(globalThis.crypto) }], ['no crypto at all', null]])) {
   test(`ids are UUIDs in canonical form on ${where}`, () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Backoff } from '../../collabchat_asgi/static/backoff.js'
+import { Backoff } from '../../collabchat_asgi/static/client/backoff.js'
 import { CollabClient } from './subject.js'
 import { C, Table, wait } from './table.js'
 import { World, json, seeded, settle } from './world.js'

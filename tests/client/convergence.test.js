@@ -53,7 +53,7 @@ class Reader {
 
   /** @param {import('./world.js').Random} random  @param {string} words */
   act(random, words) {
-    const page = /** @type {import('../../collabchat_asgi/static/client.js').Page} */ (this.page)
+    const page = /** @type {import('../../collabchat_asgi/static/client/client.js').Page} */ (this.page)
     const { chats, drafts } = page.state
     if (drafts.length && random.chance(0.3)) return void (random.chance(0.5) ? page.retryDraft(random.pick(drafts).id) : 0)
     if (!chats.length || random.chance(0.15)) return page.createChat({ ...ANCHOR, length: random.below(1000) }, words)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import { ConfirmedPage } from '../../collabchat_asgi/static/confirmed.js'
-import { readChat, readEvents } from '../../collabchat_asgi/static/protocol.js'
+import { ConfirmedPage } from '../../collabchat_asgi/static/client/confirmed.js'
+import { readChat, readEvents } from '../../collabchat_asgi/static/client/protocol.js'
 
 const vectors = JSON.parse(readFileSync(new URL('../vectors/fold.json', import.meta.url), 'utf8'))
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { Haystack, fold } from '../../collabchat_asgi/static/haystack.js'
+import { Haystack, fold } from '../../collabchat_asgi/static/anchors/haystack.js'
 import { seeded } from './world.js'
 
 test('white space, quotes, dashes, dots and composed letters are of one form', () => {

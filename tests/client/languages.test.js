@@ -3,14 +3,14 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 
-import { catalogueOf, wordsOf } from '../../collabchat_asgi/static/language.js'
-import { Words } from '../../collabchat_asgi/static/words.js'
+import { catalogueOf, wordsOf } from '../../collabchat_asgi/static/widget/language.js'
+import { Words } from '../../collabchat_asgi/static/widget/words.js'
 import { STATIC } from './minify.js'
 import { said, unclear } from './texts.js'
 
 /** @param {string} text */
 const blanks = text => [...new Set(text.match(/\{\w+\}/g))].sort()
-const names = readdirSync(new URL('lang/', STATIC)).map(name => name.replace('.js', ''))
+const names = readdirSync(new URL('widget/lang/', STATIC)).map(name => name.replace('.js', ''))
 
 test('what the widget says stands where it is said', () => {
   assert.deepEqual(unclear, [])
@@ -19,7 +19,7 @@ test('what the widget says stands where it is said', () => {
 
 for (const name of names) {
   test(`${name} has every text, and no other`, async () => {
-    const { default: texts } = await import(new URL(`lang/${name}.js`, STATIC).href)
+    const { default: texts } = await import(new URL(`widget/lang/${name}.js`, STATIC).href)
     assert.deepEqual(Object.keys(texts).sort(), [...said.keys()].sort())
     const { pluralCategories } = new Intl.PluralRules(name).resolvedOptions()
     for (const [text, { one }] of said) {
@@ -63,7 +63,7 @@ test('Serbian in Latin is what stands in Cyrillic', async () => {
   const latin = await wordsOf('sr-Latn')
   assert.equal(latin.say('You no longer have access to these discussions.'), 'Više nemate pristup ovim raspravama.')
   assert.deepEqual([1, 3, 5, 21].map(n => latin.count(n, '{n} reply', '{n} replies')), ['1 odgovor', '3 odgovora', '5 odgovora', '21 odgovor'])
-  const { default: texts } = await import(new URL('lang/sr-latn.js', STATIC).href)
+  const { default: texts } = await import(new URL('widget/lang/sr-latn.js', STATIC).href)
   assert.doesNotMatch(JSON.stringify(texts), /[\u0400-\u04ff]|undefined/)
 })
 

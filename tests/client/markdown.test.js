@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { parse, words } from '../../collabchat_asgi/static/markdown.js'
+import { parse, words } from '../../collabchat_asgi/static/widget/markdown.js'
 
-/** @import { Piece } from '../../collabchat_asgi/static/markdown.js' */
+/** @import { Piece } from '../../collabchat_asgi/static/widget/markdown.js' */
 
 /** As one would write it in HTML. @param {Piece[]} pieces  @returns {string} */
 const shown = pieces => pieces.map(piece => {

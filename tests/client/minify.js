@@ -3,6 +3,7 @@
  * another, which imports it. What only an opened discussion needs is a third, what only a changed passage needs a fourth. Each language is one of its own.
  */
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, constants } from 'node:zlib'
 import zopfli from '@gfx/zopfli'
@@ -11,7 +12,15 @@ import { minify } from 'terser'
 
 export const STATIC = new URL('../../collabchat_asgi/static/', import.meta.url)
 export const ENTRIES = ['client.js', 'widget.js', 'talk.js', 'seek.js', 'reveal.js', 'notes.js']
-export const LANGUAGES = (await readdir(new URL('lang/', STATIC))).map(name => `lang/${name}`)
+/** Where a module stands, by its address. Addresses have no rooms. @type {Map<string, URL>} */
+export const MODULES = new Map()
+for (const room of ['', 'client/', 'anchors/', 'widget/', 'usage/']) {
+  const folder = new URL(room, STATIC)
+  for (const name of await readdir(folder)) if (name.endsWith('.js')) MODULES.set(name, new URL(name, folder))
+}
+const LANG = new URL('widget/lang/', STATIC)
+export const LANGUAGES = (await readdir(LANG)).map(name => `lang/${name}`)
+for (const name of LANGUAGES) MODULES.set(name, new URL(`../${name}`, LANG))
 
 /** Property names that only our modules say to each other: no word of the wire, of the public types or of a browser (minify.test.js). */
 export const OURS = (
@@ -38,21 +47,32 @@ const styles = {
   },
 }
 
+/** What stays a file of its own is imported by its address: all are beside each other there. @param {string} entry  @returns {import('esbuild').Plugin} */
+const addresses = entry => ({
+  name: 'addresses',
+  setup(building) {
+    const apart = new Map([...ENTRIES, 'rectangles.js', 'history.js', ...LANGUAGES].map(name => [basename(name), name]))
+    building.onResolve({ filter: /^\.{1,2}\// }, ({ path }) => {
+      const name = apart.get(basename(path))
+      return name && name !== entry ? { path: `./${name}`, external: true } : undefined
+    })
+  },
+})
+
 /** @param {string} entry  @returns {Promise<import('esbuild').BuildResult<{write: false}>>} */
 async function bundled(entry) {
   // What two files say to each other has the same name in both.
   const mangleCache = !['client.js', 'widget.js'].includes(entry) ? (await bundled('widget.js')).mangleCache : {}
   return build({
-    entryPoints: [fileURLToPath(new URL(entry, STATIC))],
-    external: [...ENTRIES.filter(other => other !== entry), 'rectangles.js', 'history.js', ...LANGUAGES].map(other => `./${other}`),
+    entryPoints: [fileURLToPath(MODULES.get(entry) ?? '')],
     // Both minify: what esbuild writes is what terser makes the smallest of.
-    bundle: true, minify: true, mangleProps: new RegExp(`^(?:${OURS.join('|')})$`), format: 'esm', target: 'es2022', charset: 'utf8', plugins: [styles], write: false, mangleCache,
+    bundle: true, minify: true, mangleProps: new RegExp(`^(?:${OURS.join('|')})$`), format: 'esm', target: 'es2022', charset: 'utf8', plugins: [styles, addresses(entry)], write: false, mangleCache,
   })
 }
 
 /** @param {string} entry  @returns {Promise<string>} */
 export async function minified(entry) {
-  if (LANGUAGES.includes(entry)) return (await transform(await readFile(new URL(entry, STATIC), 'utf8'), { minify: true, charset: 'utf8', format: 'esm' })).code
+  if (LANGUAGES.includes(entry)) return (await transform(await readFile(MODULES.get(entry) ?? '', 'utf8'), { minify: true, charset: 'utf8', format: 'esm' })).code
   const { outputFiles: [bundle] } = await bundled(entry)
   const { code } = await minify(bundle.text, { module: true, ecma: 2020, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false, hoist_funs: true, inline: 1 }, format: { comments: false } })
   return `${code}\n`

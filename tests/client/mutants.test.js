@@ -44,12 +44,12 @@ describe('mutants', { concurrency: 2 }, () => {
       try {
         cpSync(STATIC, folder, { recursive: true })
         writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-        const source = readFileSync(join(folder, file), 'utf8')
+        const source = readFileSync(join(folder, 'client', file), 'utf8')
         assert.equal(source.split(from).length, 2, `${file} does not hold this once: ${from}`)
-        writeFileSync(join(folder, file), source.replace(from, () => to))
+        writeFileSync(join(folder, 'client', file), source.replace(from, () => to))
         // The inner run is its own: with the outer one's context it would report nothing here.
         const { NODE_TEST_CONTEXT, ...outer } = process.env
-        const env = { ...outer, COLLABCHAT_CLIENT: pathToFileURL(join(folder, 'client.js')).href, SCHEDULES: '100' }
+        const env = { ...outer, COLLABCHAT_CLIENT: pathToFileURL(join(folder, 'client', 'client.js')).href, SCHEDULES: '100' }
         const { status, stdout } = spawnSync(process.execPath, [here(`${catcher}.test.js`)], { env, encoding: 'utf8', timeout: 60_000 })
         assert.notEqual(status, 0, 'it was not caught')
         assert.match(stdout, /AssertionError|ERR_ASSERTION/, 'it failed for another reason:\n' + stdout.slice(0, 2000))

@@ -1,7 +1,7 @@
 /** What pages are called. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { linkTo, linkedChat, pageId } from '../../collabchat_asgi/static/pageid.js'
+import { linkTo, linkedChat, pageId } from '../../collabchat_asgi/static/widget/pageid.js'
 
 const OWN = 'https://site.example/collabchat/'
 const APART = 'https://comments.example/'

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { Haystack, describe, locate, match, quoted } from '../../collabchat_asgi/static/anchor.js'
-import { moved } from '../../collabchat_asgi/static/describe.js'
-import { finish, Revised } from '../../collabchat_asgi/static/revised.js'
+import { Haystack, describe, locate, match, quoted } from '../../collabchat_asgi/static/anchors/anchor.js'
+import { moved } from '../../collabchat_asgi/static/anchors/describe.js'
+import { finish, Revised } from '../../collabchat_asgi/static/anchors/revised.js'
 
 const TIDES = 'The old bridge stood for ninety years. Work on the new one had begun in March. The new bridge was oppened by the mayor on the twelfth of June, in heavy rain. '
   + 'The old one was pulled down in autumn. Nobody has counted the umbrellas that were lost on that day, and nobody will.'
@@ -16,7 +16,7 @@ function anchorOf(text, part) {
   return describe(text, { start, end: start + part.length })
 }
 
-/** @param {string} text  @param {import('../../collabchat_asgi/static/types.js').Anchor} anchor  @returns {[string, string]} */
+/** @param {string} text  @param {import('../../collabchat_asgi/static/typed/types.js').Anchor} anchor  @returns {[string, string]} */
 function now(text, anchor) {
   const place = locate(new Haystack(text), anchor)
   return [place.state, place.state === 'lost' ? '' : text.slice(place.start, place.end)]

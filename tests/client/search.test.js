@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { Pattern, Search } from '../../collabchat_asgi/static/search.js'
+import { Pattern, Search } from '../../collabchat_asgi/static/anchors/search.js'
 import { seeded } from './world.js'
 
 /** @param {string} pattern  @param {string} text  @param {boolean} bound */

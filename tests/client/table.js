@@ -5,7 +5,7 @@ import { ANCHOR, MemoryStorage, World, json, settle, welcome } from './world.js'
 export const C = 'chat-1'
 const BOB = { id: 'bob', name: 'Bob' }
 
-/** @typedef {import('../../collabchat_asgi/static/types.js').Sent} Sent */
+/** @typedef {import('../../collabchat_asgi/static/typed/types.js').Sent} Sent */
 
 export class Table {
   /** Everything the page told. @type {{change: any[], status: any[], draft: any[], error: any[], typing: any[], presence: any[]}} */
@@ -13,7 +13,7 @@ export class Table {
   /** @type {any[]} */
   troubles = []
 
-  /** @param {{storage?: World['storage'], session?: World['session'], user?: string, tenantId?: string, urlId?: string, options?: import('../../collabchat_asgi/static/types.js').ClientOptions, before?: (world: World) => void}} [given] */
+  /** @param {{storage?: World['storage'], session?: World['session'], user?: string, tenantId?: string, urlId?: string, options?: import('../../collabchat_asgi/static/typed/types.js').ClientOptions, before?: (world: World) => void}} [given] */
   constructor({ storage, session, user = 'ann', tenantId = 'acme', urlId = '/page', options, before } = {}) {
     this.world = new World(Table.seed++)
     if (storage) this.world.storage = storage
@@ -31,7 +31,7 @@ export class Table {
 
   get socket() { return this.world.socket }
   get operations() { return this.socket.sent.filter(frame => frame.broadcastId) }
-  get chat() { return /** @type {import('../../collabchat_asgi/static/types.js').Chat} */ (this.page.state.chats.find(chat => chat.id === C)) }
+  get chat() { return /** @type {import('../../collabchat_asgi/static/typed/types.js').Chat} */ (this.page.state.chats.find(chat => chat.id === C)) }
 
   /** @param {object | string} frame */
   receive(frame) { this.socket.receive(frame) }

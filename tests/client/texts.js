@@ -1,13 +1,13 @@
 /** Every text that the widget says, read from its modules: what stands in `words.say(…)` and `words.count(…)`. */
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import ts from 'typescript'
-import { STATIC } from './minify.js'
+import { LANGUAGES, MODULES } from './minify.js'
 
 /** @typedef {{text: string, one?: string}} Said `one` where it counts */
 
-/** @param {string} name  @returns {{said: Said[], unclear: string[]}} `unclear` is what no reader of the source can know */
-function inModule(name) {
-  const source = ts.createSourceFile(name, readFileSync(new URL(name, STATIC), 'utf8'), ts.ScriptTarget.Latest, true)
+/** @param {string} name  @param {URL} at  @returns {{said: Said[], unclear: string[]}} `unclear` is what no reader of the source can know */
+function inModule(name, at) {
+  const source = ts.createSourceFile(name, readFileSync(at, 'utf8'), ts.ScriptTarget.Latest, true)
   /** @type {Said[]} */
   const said = []
   /** @type {string[]} */
@@ -28,7 +28,7 @@ function inModule(name) {
   return { said, unclear }
 }
 
-const modules = readdirSync(STATIC).filter(name => name.endsWith('.js') && name !== 'usage.js').map(inModule)
+const modules = [...MODULES].filter(([name]) => name !== 'usage.js' && !LANGUAGES.includes(name)).map(([name, at]) => inModule(name, at))
 export const unclear = modules.flatMap(module => module.unclear)
 /** By their names in the catalogues. @type {Map<string, Said>} */
 export const said = new Map(modules.flatMap(module => module.said).map(each => [each.text, each]))

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { nameOf } from '../../collabchat_asgi/static/dom.js'
-import { ago, date, moment } from '../../collabchat_asgi/static/ages.js'
-import { refused, thrown } from '../../collabchat_asgi/static/refusals.js'
-import { Words } from '../../collabchat_asgi/static/words.js'
+import { nameOf } from '../../collabchat_asgi/static/widget/dom.js'
+import { ago, date, moment } from '../../collabchat_asgi/static/widget/ages.js'
+import { refused, thrown } from '../../collabchat_asgi/static/widget/refusals.js'
+import { Words } from '../../collabchat_asgi/static/widget/words.js'
 
 const words = new Words()
 

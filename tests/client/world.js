@@ -165,7 +165,7 @@ export class World {
   /** @param {number} [seed] */
   constructor(seed = 1) { this.random = seeded(seed) }
 
-  /** @returns {Partial<import('../../collabchat_asgi/static/types.js').Environment>} */
+  /** @returns {Partial<import('../../collabchat_asgi/static/typed/types.js').Environment>} */
   get environment() {
     const world = this
     return {
@@ -200,5 +200,5 @@ export const welcome = more => ({
   limits: { frameBytes: 65_536, bodyChars: 2000, dedupeMs: 604_800_000 }, server: 'test', ...more,
 })
 
-/** @type {import('../../collabchat_asgi/static/types.js').Anchor} */
+/** @type {import('../../collabchat_asgi/static/typed/types.js').Anchor} */
 export const ANCHOR = { selector: [{ type: 'TextQuoteSelector', exact: 'quick brown fox', prefix: 'The ', suffix: ' jumps' }, { type: 'TextPositionSelector', start: 4, end: 19 }], length: 44 }

@@ -47,11 +47,12 @@ def test_assets_are_the_modules(tmp_path: Path, capsys: pytest.CaptureFixture[st
     said = capsys.readouterr().out
     assert str(folder) in said
     assert "prefix='/collabchat'" in said, "as the front-end page has it"
-    files = [*STATIC.glob("*.*"), *STATIC.glob("typed/*.*"), *STATIC.glob("lang/*.*")]
-    wanted = {str(path.relative_to(STATIC)).removeprefix("typed/") for path in files}
+    languages = {f"lang/{path.name}" for path in STATIC.glob("widget/lang/*.js")}
+    rooms = [path for path in STATIC.rglob("*.*") if path.parent.name not in ("lang", "min")]
+    wanted = {path.name for path in rooms} | languages
     copied = {str(path.relative_to(folder)) for path in folder.rglob("*.*")}
     assert copied == wanted - {"README.md"}
-    assert (folder / "page.js").read_bytes() == (STATIC / "page.js").read_bytes()
+    assert (folder / "emitter.js").read_bytes() == (STATIC / "client/emitter.js").read_bytes()
 
 
 def test_the_demo_without_its_server_names_the_cure(

@@ -132,7 +132,7 @@ async function run(seed) {
   assert.equal(world.clock.timers.size, 0)
 }
 
-/** After all that an honest server answers: what it sends is shown, and nothing of the lies is left. @param {World} world  @param {import('../../collabchat_asgi/static/client.js').CollabClient} client  @param {import('../../collabchat_asgi/static/client.js').Page} page */
+/** After all that an honest server answers: what it sends is shown, and nothing of the lies is left. @param {World} world  @param {import('../../collabchat_asgi/static/client/client.js').CollabClient} client  @param {import('../../collabchat_asgi/static/client/client.js').Page} page */
 async function heals(world, client, page) {
   world.answer = () => json(503, { code: 'unavailable', message: '', retry: true })
   const old = world.socket

@@ -5,7 +5,7 @@ import { ANCHOR, MemoryStorage, Target } from '../client/world.js'
 /** @typedef {import('../client/world.js').Random} Random */
 /** @typedef {import('./simulation.js').Simulation} Simulation */
 /** @typedef {import('./simulation.js').Wire} Wire */
-/** @typedef {import('../../collabchat_asgi/static/types.js').Sent} Sent */
+/** @typedef {import('../../collabchat_asgi/static/typed/types.js').Sent} Sent */
 
 export const URL_ID = 'https://site.test/article'
 const EMOJI = ['👍', '🎉', '❤️']
@@ -103,7 +103,7 @@ export class Tab {
 }
 
 export class Reader {
-  /** Everything ever said here. @type {{sent: Sent, words: string, outcome?: import('../../collabchat_asgi/static/types.js').Settled}[]} */
+  /** Everything ever said here. @type {{sent: Sent, words: string, outcome?: import('../../collabchat_asgi/static/typed/types.js').Settled}[]} */
   spoken = []
   /** Errors of all tabs of this reader. @type {any[]} */
   errors = []

@@ -8,8 +8,8 @@ import { after, test } from 'node:test'
 import { CollabClient } from '../client/subject.js'
 import { ANCHOR, MemoryStorage } from '../client/world.js'
 
-/** @typedef {import('../../collabchat_asgi/static/client.js').Page} Page */
-/** @typedef {import('../../collabchat_asgi/static/types.js').PageState} PageState */
+/** @typedef {import('../../collabchat_asgi/static/client/client.js').Page} Page */
+/** @typedef {import('../../collabchat_asgi/static/typed/types.js').PageState} PageState */
 
 const PREFIX = process.env.COLLABCHAT_URL
 const DEADLINE = 20_000

@@ -104,11 +104,11 @@ def test_a_broken_client_is_caught(what: str, tmp_path: Path) -> None:
     shutil.copytree(STATIC, folder)
     (folder / "package.json").write_text('{"type":"module"}')
     file, before, after = MUTANTS[what]
-    broken = folder / file
+    broken = folder / "client" / file
     source = broken.read_text()
     assert source.count(before) == 1, f"{file} does not hold this once: {before}"
     broken.write_text(source.replace(before, after))
-    report = _until_the_first_failure((folder / "client.js").as_uri())
+    report = _until_the_first_failure((folder / "client" / "client.js").as_uri())
     assert report.failures, f"{report.schedules} schedules have not caught it"
     failed = report.failures[0]["failed"]
     told = ("sees another page", "stands elsewhere", "never comes to rest", "was told", "lost:")

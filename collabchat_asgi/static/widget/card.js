@@ -1,0 +1,581 @@
+/** A discussion beside its passage: what was said, and where to answer. */
+
+/** @import { Anchor, AnchorState, Chat, Draft, PageState, User } from '../typed/types.js' */
+/** @import { Page } from '../client/client.js' */
+/** @import { Words } from './words.js' */
+import { listed } from './ages.js'
+import { describe, moved, ofPage, quoted } from '../anchors/describe.js'
+import { Composer } from './composer.js'
+import { fill, focused, h, icon, iconButton, nameOf, redraw, textButton } from './dom.js'
+import { formatted } from './formatted.js'
+import { json } from '../json.js'
+import { windowWidth } from './layer.js'
+import { Message } from './message.js'
+import { linkTo } from './pageid.js'
+import { refused, stopped, thrown } from './refusals.js'
+import { begun, claim, forgetNobodys, keep, unsent } from './unsent.js'
+
+const TICK = 30_000
+const SAID = 6000
+const WIDTH = 348
+/** Heights of a window in pixels below which what is said gets the room of what is around it. */
+const LOW = 440, LOWEST = 300
+const NARROW = '(max-width: 640px)'
+
+/**
+ * @typedef {object} CardHost
+ * @property {Words} words
+ * @property {Page} page
+ * @property {Element} root what is annotated
+ * @property {(chatId: string) => Range | undefined} range where a discussion's passage is
+ * @property {() => boolean} translated whether a browser has put the page into another language
+ * @property {(chatId: string) => AnchorState | undefined} state what became of it; undefined until it was looked for
+ * @property {(chatId: string) => {at: number, here: string[], step: (way: 1 | -1) => void} | undefined} steps among those at the same place
+ * @property {(anchor: Anchor) => Range | undefined} find where a passage is that nobody discusses yet; in other words once `prepared`
+ * @property {() => Promise<void>} prepared
+ * @property {(range: Range | undefined) => void} drafting what is written about is here
+ * @property {() => void} closed
+ * @property {(chatId: string) => void} created
+ * @property {(draft: Draft) => void} rewrite a discussion that was refused is begun again, with its words
+ * @property {() => number} most code points of a comment
+ */
+
+export class Card {
+  /** @type {string | undefined} */
+  chatId
+  /** For a discussion that does not exist yet. @type {{anchor: Anchor, range: Range | undefined} | undefined} */
+  #fresh
+  /** @type {Map<string, Message>} */
+  #messages = new Map()
+  /** @type {Composer | undefined} */
+  #composer
+  #timer = 0
+  #frame = 0
+  #unseen = 0
+  #wasThere = false
+  /** What was refused a moment ago and is no text: nothing else would show it. */
+  #said = ''
+  #saidTimer = 0
+  /** Only who has a card open needs it. */
+  described = describe
+  /** The reader is looking for another place for it. */
+  moving = false
+  /** Comments that were new to this reader when the discussion was opened. @type {ReadonlySet<string>} */
+  #new = new Set()
+  /** The passage is in a closed part of the page. */
+  #hidden = false
+  /** Nothing is brought into sight before the first is opened. @type {typeof import('./reveal.js') | undefined} */
+  #sight
+  /** What brings the passage into sight. @type {AbortController | undefined} */
+  #bringing
+  /** Where the focus goes when the card is closed. @type {HTMLElement | null} */
+  #from = null
+
+  /** @param {HTMLElement} face  @param {CardHost} host  @param {AbortSignal} signal */
+  constructor(face, host, signal) {
+    this.host = host
+    this.head = h('div', { class: 'head' })
+    this.quote = h('blockquote', { class: 'quote', dir: 'auto', id: 'quote' })
+    this.notice = h('p', { class: 'notice', hidden: true })
+    this.placing = h('div', { class: 'placing', hidden: true })
+    this.log = h('div', { class: 'log', role: 'log', 'aria-live': 'off', 'aria-label': host.words.say('Messages'), tabindex: -1, onscroll: () => { if (this.#atEnd()) this.#seen() } })
+    this.failed = h('div', {})
+    this.typing = h('div', { class: 'typing', 'aria-live': 'off' })
+    this.foot = h('div', {})
+    this.fresh = h('button', { class: 'fresh', 'aria-live': 'off', hidden: true, onclick: () => this.#toEnd() })
+    this.element = h('section', {
+      class: 'card', part: 'card', role: 'dialog', 'aria-describedby': 'quote', tabindex: -1, hidden: true,
+      onkeydown: (/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== 'Escape' || event.isComposing || event.keyCode === 229) return
+        event.preventDefault() // a dialog of the page around us stays open
+        event.stopPropagation()
+        this.close()
+      },
+    }, this.head, this.quote, this.notice, this.placing, this.log, this.failed, this.typing, this.foot)
+    face.append(this.element)
+
+    const follow = () => { if (this.shown) this.#frame ||= requestAnimationFrame(() => this.place()) }
+    addEventListener('scroll', follow, { signal, capture: true, passive: true })
+    addEventListener('resize', follow, { signal })
+    for (const type of ['resize', 'scroll']) globalThis.visualViewport?.addEventListener(type, follow, { signal })
+    const look = () => { if (this.shown && this.chatId !== undefined) requestAnimationFrame(() => this.#look()) }
+    for (const type of ['click', 'toggle', 'change', 'transitionend']) addEventListener(type, look, { signal, capture: true, passive: true })
+    this.resized = new ResizeObserver(follow)
+    this.resized.observe(this.element)
+    signal.addEventListener('abort', () => {
+      this.close(false)
+      this.resized.disconnect()
+      this.element.remove()
+    })
+  }
+
+  get shown() { return !this.element.hidden }
+
+  /**
+   * @param {Anchor} anchor  @param {Range} [range] none where the text is gone
+   * @param {Draft} [draft] that was refused, and is sent again with other words
+   */
+  compose(anchor, range, draft) {
+    this.#open(undefined)
+    this.#fresh = { anchor, range }
+    if (!draft) this.#take(range)
+    const { words } = this.host
+    this.element.setAttribute('aria-label', words.say('New discussion'))
+    delete this.head.dataset.look
+    fill(this.head, h('h2', {}, words.say('New discussion')), iconButton('close', words.say('Close'), () => this.close()))
+    this.#cite(anchor, range ? 'anchored' : 'lost')
+    this.#compose(words.say('Say something about this…'), text => {
+      // With the same ids: what else came back belongs to it.
+      const { chatId } = draft ? this.host.page.retryDraft(draft.id, text) : this.host.page.createChat(anchor, text)
+      this.#keep('')
+      this.host.created(chatId)
+    })
+    if (draft && this.#composer) this.#composer.value = draft.text
+    else if (begun(this.host.page.state).length) this.#takeLater()
+    this.place()
+    this.#composer?.focus()
+    this.#reveal()
+  }
+
+  /** @param {string} chatId  @param {boolean} [write] puts the cursor where one answers */
+  open(chatId, write = false) {
+    const same = this.chatId === chatId && this.shown
+    if (!same) {
+      this.#open(chatId)
+      this.#new = new Set(this.host.page.unread().get(chatId))
+      this.update(this.host.page.state)
+      this.place()
+      this.#toEnd()
+    }
+    if (write && this.#composer) this.#composer.focus()
+    else if (!this.#active) {
+      if (same) this.#from = focused()
+      this.element.focus({ preventScroll: true })
+    }
+    this.#reveal()
+  }
+
+  /** As it was, whatever became of it. @param {Anchor} anchor  @param {AnchorState | undefined} became */
+  #cite(anchor, became) {
+    const whole = ofPage(anchor)
+    this.quote.textContent = whole ? this.host.words.say('The page as a whole') : quoted(anchor)
+    this.quote.classList.toggle('gone', became === 'lost' && !whole && !this.host.translated())
+    if (became === 'changed') this.quote.prepend(h('span', { class: 'badge' }, this.host.words.say('Changed')))
+  }
+
+  /** @param {string | undefined} chatId */
+  #open(chatId) {
+    if (!this.shown) this.#from = focused()
+    this.chatId = chatId
+    this.#fresh = undefined
+    this.#wasThere = this.#hidden = this.moving = false
+    this.#messages.clear()
+    this.#composer = undefined
+    this.#unseen = 0
+    this.fresh.hidden = true
+    this.notice.hidden = true
+    this.placing.hidden = true
+    this.typing.textContent = ''
+    this.typing.hidden = !chatId
+    fill(this.log)
+    fill(this.failed)
+    fill(this.foot)
+    this.log.hidden = !chatId
+    this.element.style.top = ''
+    this.element.hidden = false
+    clearInterval(this.#timer)
+    this.#timer = +setInterval(() => { for (const message of this.#messages.values()) message.tick() }, TICK)
+  }
+
+  /** @param {boolean} [back] gives the focus back */
+  close(back = true) {
+    if (!this.shown) return
+    this.#bringing?.abort()
+    clearInterval(this.#timer)
+    clearTimeout(this.#saidTimer)
+    this.#said = ''
+    cancelAnimationFrame(this.#frame)
+    this.#frame = 0
+    const active = this.#active
+    const range = this.#range()
+    // Left to itself a browser takes the focus out of what is hidden a frame later: a key in between would be lost in here.
+    active?.blur()
+    this.element.hidden = true
+    this.chatId = this.#fresh = undefined
+    this.moving = false
+    this.host.closed()
+    if (!back || !active) return
+    if (this.#from && this.#from !== document.body && this.#from.isConnected) return this.#from.focus({ preventScroll: true })
+    // Who reads with a caret goes on behind the passage.
+    if (range?.startContainer.isConnected) document.getSelection()?.collapse(range.endContainer, range.endOffset)
+  }
+
+  /** It is known now who writes. @param {PageState} state */
+  claim(state) { claim(state) }
+
+  /** Who comes next must not find what was shown, or written. */
+  empty() {
+    this.close(false)
+    forgetNobodys()
+    this.#messages.clear()
+    this.#composer = undefined
+    this.quote.textContent = this.notice.textContent = this.typing.textContent = ''
+    for (const each of [this.head, this.log, this.failed, this.foot]) fill(each)
+    delete this.head.dataset.look
+  }
+
+  /** What has the focus in here. */
+  get #active() {
+    const active = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement
+    return active instanceof HTMLElement && this.element.contains(active) ? active : undefined
+  }
+
+  /** The page was read again: what is written about is where it is now. */
+  again() {
+    const fresh = this.#fresh
+    if (!fresh || !this.shown) return
+    const range = this.host.find(fresh.anchor)
+    fresh.range = range
+    this.quote.classList.toggle('gone', !range)
+    this.host.drafting(range)
+    this.place()
+  }
+
+  #range() { return this.#fresh?.range ?? (this.chatId === undefined ? undefined : this.host.range(this.chatId)) }
+
+  /** What the words in the composer are about. */
+  get #about() { return this.chatId ?? json(this.#fresh?.anchor.selector) }
+
+  #keep(/** @type {string} */ text) { keep(this.host.page.state, this.#about, text) }
+
+  /** Words that were begun about this text, or a part of it, go on here: a page may have changed, or a reader select a word more. @param {Range | undefined} range */
+  #take(range) {
+    const { state } = this.host.page
+    if (unsent(state, this.#about)) return
+    for (const { about, selector, words } of begun(state)) {
+      const other = this.host.find({ selector, length: 0 })
+      if (!range || !other || range.compareBoundaryPoints(Range.START_TO_END, other) <= 0 || range.compareBoundaryPoints(Range.END_TO_START, other) >= 0) continue
+      keep(state, about, '')
+      return this.#keep(words)
+    }
+  }
+
+  /** Once passages in other words are found too: the text may have changed since they were begun. */
+  async #takeLater() {
+    const fresh = this.#fresh
+    await this.host.prepared()
+    if (!fresh || this.#fresh !== fresh || !this.#composer || this.#composer.value) return
+    this.#take(fresh.range)
+    this.#composer.value = unsent(this.host.page.state, this.#about)
+  }
+
+  /** @param {string} label  @param {(text: string) => void} send */
+  #compose(label, send) {
+    const value = unsent(this.host.page.state, this.#about)
+    this.#composer = new Composer({
+      words: this.host.words, label, value, most: this.host.most, send, changed: text => this.#keep(text),
+      typing: () => { if (this.chatId) this.host.page.typing(this.chatId) },
+    })
+    fill(this.foot, this.#composer.element)
+  }
+
+  /** What is committed and what is not, of the discussion that is open. @param {PageState} state */
+  update(state) {
+    const { chatId } = this
+    if (chatId === undefined || !this.shown) return
+    const { page, words } = this.host
+    const chat = state.chats.find(each => each.id === chatId)
+    const drafts = state.drafts.filter(each => each.chatId === chatId)
+    const offline = state.status !== 'live' && state.status !== 'connecting'
+    const may = state.can.includes('comment')
+    const end = this.#atEnd()
+    this.#drawHead(chat, may, this.#mayMove(state, chat))
+    const anchor = chat?.anchor ?? drafts.map(each => each.operation).find(each => each.type === 'create-chat')?.chat.anchor
+    const became = chat && this.host.state(chatId)
+    if (anchor) this.#cite(anchor, became)
+    this.element.setAttribute('aria-label', words.say('Discussion'))
+    this.#tell(state, chat, became)
+    this.#offer(state, chat, became)
+    this.#drawMessages(chat, state, offline, end)
+    if (!chat) this.typing.textContent = ''
+    if (chat) this.#wasThere = true
+    // A composer with words in it stays, whatever happens around it.
+    const writes = !!chat && may && state.status !== 'refused'
+    if (writes && !this.#composer) {
+      this.#compose(words.say('Reply…'), text => {
+        page.addComment(chatId, text)
+        if (this.#composer) this.#composer.value = ''
+        this.#toEnd()
+      })
+    } else if (!writes && (state.status === 'refused' || !this.#composer?.value)) {
+      this.#composer = undefined
+      redraw(this.foot, () => fill(this.foot), () => this.element)
+    }
+    if (this.#composer) this.#composer.locked = !writes
+    redraw(this.failed, () => fill(this.failed, ...drafts.map(each => this.#draft(each, chat, writes))), () => this.#composer?.input ?? this.element)
+  }
+
+  /** What was refused and is no text. @param {import('../typed/types.js').Refusal} refusal */
+  fault(refusal) { this.say(refused(this.host.words, refusal)) }
+
+  /** Above what is written. @param {string} words */
+  note(words) {
+    this.notice.textContent = words
+    this.notice.hidden = false
+    this.place()
+  }
+
+  /** For a moment. @param {string} words */
+  say(words) {
+    clearTimeout(this.#saidTimer)
+    this.#said = words
+    this.update(this.host.page.state)
+    if (words) this.#saidTimer = +setTimeout(() => this.say(''), SAID)
+  }
+
+  /** @param {PageState} state  @param {Chat | undefined} chat  @param {AnchorState | undefined} became */
+  #tell(state, chat, became) {
+    const { status, reason } = state, { words } = this.host
+    const told = !chat && this.#wasThere && !state.drafts.some(each => each.chatId === this.chatId) ? words.say('This discussion was deleted.')
+      : status === 'refused' ? stopped(words, reason)
+      : status === 'offline' ? words.say('You are offline. What you write is kept, and sent when you are back.')
+      : this.#said ? this.#said
+      : this.moving ? words.say('Select the new place in the text.')
+      : became === 'lost' ? this.host.translated() ? words.say('The page is machine-translated. Show the original to see what this is about.') : words.say('The text this was about is no longer on this page.')
+      : this.#hidden ? words.say('This is in a part of the page that is closed.')
+      : became === 'changed' ? words.say('The text was changed since. Above is what it said.') : ''
+    if (this.notice.textContent !== told) this.notice.textContent = told
+    this.notice.hidden = !told
+  }
+
+  /** @param {PageState} state  @param {Chat | undefined} chat */
+  #mayMove({ can, user, status }, chat) {
+    return !!chat && status !== 'refused' && !ofPage(chat.anchor) && !this.host.translated() && (can.includes('moderate') || can.includes('comment') && chat.createdBy.id === user?.id)
+  }
+
+  /** Another place, where it has lost its own, or may have. @param {PageState} state  @param {Chat | undefined} chat  @param {AnchorState | undefined} became */
+  #offer(state, chat, became) {
+    const { words } = this.host
+    this.moving &&= this.#mayMove(state, chat)
+    const look = this.moving ? words.say('Keep it where it is') : became !== 'anchored' && became && this.#mayMove(state, chat) ? words.say('Select the new place') : ''
+    if (this.placing.textContent !== look) redraw(this.placing, () => fill(this.placing, look && textButton(look, () => this.relocate(!this.moving), { 'data-key': 'another' })), () => this.element)
+    this.placing.hidden = !look
+  }
+
+  /** @param {boolean} moving whether the reader looks for another place */
+  relocate(moving) {
+    this.moving = moving
+    this.update(this.host.page.state)
+  }
+
+  /** The place that was looked for. @param {Anchor} anchor */
+  move(anchor) {
+    const { page } = this.host, chat = page.state.chats.find(each => each.id === this.chatId)
+    this.moving = false
+    if (chat) page.moveAnchor(chat.id, moved(anchor, chat.anchor))
+    this.update(page.state)
+    this.place()
+  }
+
+  /** @param {Chat | undefined} chat  @param {boolean} may  @param {boolean} mayMove */
+  #drawHead(chat, may, mayMove) {
+    const { page, words } = this.host
+    const steps = chat && this.host.steps(chat.id)
+    const look = json([chat?.id, may, mayMove, !!chat?.resolved, chat?.resolved?.by.name, steps?.at, steps?.here])
+    if (this.head.dataset.look === look) return
+    this.head.dataset.look = look
+    const resolve = chat && may && (chat.resolved
+      ? textButton(words.say('Reopen'), () => page.reopen(chat.id), { 'data-key': 'resolve' })
+      : h('button', { class: 'text-button', 'data-key': 'resolve', onclick: () => page.resolve(chat.id) }, icon('check'), words.say('Resolve')))
+    redraw(this.head, () => fill(this.head,
+      h('h2', {}, chat?.resolved ? words.say('Resolved by {name}', { name: nameOf(words, chat.resolved.by) }) : words.say(chat || this.#wasThere ? 'Discussion' : 'Not sent')),
+      steps && steps.here.length > 1 && h('span', { class: 'steps' },
+        iconButton('previous', words.say('Previous discussion here'), () => steps.step(-1), { 'data-key': 'previous' }), words.say('{at} of {n}', { at: steps.at, n: steps.here.length }),
+        iconButton('next', words.say('Next discussion here'), () => steps.step(1), { 'data-key': 'next' })),
+      chat && iconButton('link', words.say('Copy link'), () => this.#copyLink(chat.id), { 'data-key': 'link' }),
+      resolve, mayMove && iconButton('move', words.say('Select the new place'), () => this.relocate(!this.moving), { 'data-key': 'move' }), iconButton('close', words.say('Close'), () => this.close(), { 'data-key': 'close' })), () => this.element)
+  }
+
+  /** @param {string} chatId */
+  async #copyLink(chatId) {
+    const link = linkTo(location.href, chatId)
+    try {
+      await navigator.clipboard.writeText(link)
+      this.say(this.host.words.say('Copied'))
+    } catch {
+      this.say(link) // plain http has no clipboard of its own
+    }
+  }
+
+  /** @param {Chat | undefined} chat  @param {PageState} state  @param {boolean} offline  @param {boolean} end */
+  #drawMessages(chat, state, offline, end) {
+    const { words } = this.host
+    const comments = chat?.comments ?? []
+    const ids = new Set(comments.map(each => each.id))
+    const topmost = this.log.querySelector('.message'), fromEnd = this.log.scrollHeight - this.log.scrollTop
+    for (const [id, message] of this.#messages) {
+      if (ids.has(id)) continue
+      // Somebody else deleted what the reader was writing anew.
+      const { written } = message
+      if (written) this.#composer?.add(written)
+      redraw(this.log, () => message.element.remove(), () => written && this.#composer ? this.#composer.input : this.element)
+      this.#messages.delete(id)
+    }
+    const missing = (chat?.commentCount ?? 0) - comments.length
+    let older = /** @type {HTMLElement | null} */ (this.log.querySelector('.older'))
+    if (missing > 0 && chat) {
+      if (!older) this.log.prepend(older = textButton('', () => this.#loadOlder(), { class: 'text-button older', 'aria-live': 'off' }))
+      older.textContent = words.count(missing, 'Show {n} earlier message', 'Show {n} earlier messages')
+    } else if (older) {
+      const last = older
+      redraw(this.log, () => last.remove(), () => this.log)
+      older = null
+    }
+    const lastKnown = comments.findLastIndex(each => this.#messages.has(each.id))
+    let added = 0
+    /** @type {Element | null} */
+    let before = older
+    for (const [index, comment] of comments.entries()) {
+      let message = this.#messages.get(comment.id)
+      if (!message && chat) {
+        message = new Message(words, this.host.page, chat.id, this.host.most, () => this.close())
+        this.#messages.set(comment.id, message)
+        if (lastKnown >= 0 && index > lastKnown && comment.author.id !== state.user?.id) added++
+      }
+      if (!message || !chat) continue
+      const wanted = /** @type {Element | null} */ (before ? before.nextElementSibling : this.log.firstElementChild)
+      if (message.element !== wanted) before ? before.after(message.element) : this.log.prepend(message.element)
+      before = message.element
+      message.update(comment, chat, state, offline)
+      const first = comments.findIndex(each => this.#new.has(each.id)) === index
+      if (first) message.element.dataset.new = words.say('New since you were here')
+      else delete message.element.dataset.new
+    }
+    if (this.log.lastChild !== this.fresh) this.log.append(this.fresh)
+    if (end) return this.#toEnd()
+    // What is read stays where it is; older lines come above.
+    if (topmost?.isConnected && this.log.querySelector('.message') !== topmost) this.log.scrollTop = this.log.scrollHeight - fromEnd
+    this.#unseen += added
+    this.fresh.hidden = !this.#unseen
+    this.fresh.textContent = words.count(this.#unseen, '{n} new reply', '{n} new replies')
+  }
+
+  async #loadOlder() {
+    const { chatId } = this
+    if (!chatId) return
+    try {
+      await this.host.page.loadOlder(chatId)
+    } catch (error) {
+      if (this.chatId === chatId) this.say(thrown(this.host.words, error))
+    }
+  }
+
+  /** A text that came back. @param {Draft} draft  @param {Chat | undefined} chat  @param {boolean} writes */
+  #draft(draft, chat, writes) {
+    const { page, words } = this.host
+    const act = (/** @type {() => void} */ run) => () => {
+      try {
+        run()
+      } catch (error) {
+        this.say(thrown(this.host.words, error))
+      }
+    }
+    const { operation } = draft
+    const message = operation.type === 'edit-comment' ? this.#messages.get(operation.comment.id) : undefined
+    const edit = () => {
+      if (!chat) return this.host.rewrite(draft)
+      if (message) message.edit(draft.text)
+      else {
+        this.#composer?.add(draft.text)
+        this.#composer?.focus()
+      }
+      page.discardDraft(draft.id)
+    }
+    return h('div', { class: 'failed', role: 'group', 'aria-label': words.say('Not sent') },
+      h('strong', {}, words.say('Not sent.')), ' ', refused(words, draft.refusal),
+      h('div', { class: 'body', dir: 'auto' }, ...formatted(draft.text)),
+      h('div', { class: 'ask' },
+        textButton(words.say('Discard'), () => {
+          page.discardDraft(draft.id)
+          if (!chat) this.close()
+        }, { class: 'text-button danger', 'data-key': 'discard ' + draft.id }),
+        (chat ? writes && (operation.type === 'add-comment' || message) : operation.type === 'create-chat' && (ofPage(operation.chat.anchor) || this.#range())) && textButton(words.say('Edit'), edit, { 'data-key': 'edit ' + draft.id }),
+        textButton(words.say('Try again'), act(() => page.retryDraft(draft.id)), { 'data-key': 'again ' + draft.id })))
+  }
+
+  /** @param {readonly User[]} users */
+  showTyping(users) { this.typing.textContent = users.length ? typing(this.host.words, users) : '' }
+
+  #atEnd() { return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 24 }
+
+  #toEnd() {
+    this.log.scrollTop = this.log.scrollHeight
+    this.#seen()
+  }
+
+  #seen() {
+    this.#unseen = 0
+    this.fresh.hidden = true
+    if (this.chatId !== undefined && document.visibilityState === 'visible') this.host.page.markRead(this.chatId)
+  }
+
+  /** Beside the text where there is room, else under the passage or over it; a sheet on narrow screens. */
+  place() {
+    this.#frame = 0
+    const { style } = this.element
+    // A keyboard leaves less of the window; a pair of fingers that looks closer does not.
+    const seen = globalThis.visualViewport
+    const room = seen && seen.scale <= 1.01 ? Math.min(seen.height, innerHeight) : innerHeight
+    const end = this.#atEnd()
+    style.setProperty('--room', room + 'px')
+    this.element.classList.toggle('low', room < LOW)
+    this.element.classList.toggle('lowest', room < LOWEST)
+    if (end) this.log.scrollTop = this.log.scrollHeight
+    if (matchMedia(NARROW).matches) {
+      const viewport = globalThis.visualViewport
+      // Above the keyboard of a phone.
+      style.marginBottom = viewport ? Math.max(0, innerHeight - viewport.height - viewport.offsetTop) + 'px' : ''
+      return
+    }
+    style.marginBottom = ''
+    const width = windowWidth(), height = this.element.offsetHeight, floor = room < innerHeight ? room + (seen?.offsetTop ?? 0) : innerHeight
+    const range = this.#range()
+    const box = range && !this.#hidden ? range.getBoundingClientRect() : undefined
+    // Drawn anew a moment ago, and not yet found again.
+    const rect = box?.width || box?.height ? box : undefined
+    const within = (/** @type {number} */ top) => Math.min(Math.max(12, top), Math.max(12, floor - height - 12))
+    // A discussion that was deleted, or lost its text, while it is looked at: the card stays where it is.
+    if (!rect && style.top) return
+    if (!rect) return void Object.assign(style, { left: Math.max(12, width - WIDTH - 16) + 'px', top: '60px' })
+    const column = this.host.root.getBoundingClientRect()
+    const rtl = getComputedStyle(this.host.root).direction === 'rtl'
+    const beside = rtl ? column.left - WIDTH - 20 : column.right + 20
+    if (beside >= 12 && beside + WIDTH + 12 <= width) return void Object.assign(style, { left: beside + 'px', top: within(Math.max(rect.top - 14, 60)) + 'px' })
+    const below = rect.bottom + 10, above = rect.top - height - 10
+    const top = below + height + 12 <= floor || above < 56 ? below : above
+    Object.assign(style, { left: Math.min(Math.max(12, rtl ? rect.right - WIDTH : rect.left), width - WIDTH - 12) + 'px', top: within(top) + 'px' })
+  }
+
+  /** The passage comes into sight: on a narrow screen above the sheet, which covers the lower part. */
+  async #reveal() {
+    this.#bringing?.abort()
+    const { signal } = this.#bringing = new AbortController()
+    this.#sight ??= await import('./reveal.js').catch(() => undefined) // out of reach, it is asked for again
+    if (!signal.aborted) await this.#sight?.reveal(() => this.#range(), () => matchMedia(NARROW).matches ? this.element.offsetHeight + 12 : 0, signal)
+    if (!signal.aborted) this.#look()
+  }
+
+  /** A part of the page may have been opened or closed. */
+  #look() {
+    if (!this.shown) return
+    const range = this.#range(), hidden = !!range && !!this.#sight?.closed(range).length
+    if (hidden === this.#hidden) return
+    this.#hidden = hidden
+    this.update(this.host.page.state)
+    this.place()
+  }
+}
+
+/** @param {Words} words  @param {readonly User[]} users */
+const typing = (words, users) => users.length > 3 ? words.say('Several people are typing…')
+  : words.count(users.length, '{names} is typing…', '{names} are typing…', { names: listed(words, users.map(user => nameOf(words, user))) })

@@ -1,0 +1,596 @@
+/** A widget at work: the page of its client, and everything that shows it and acts on it. */
+
+/** @import { Passage } from '../anchors/describe.js' */
+/** @import { Anchor, Chat, ClientOptions, PageState } from '../typed/types.js' */
+/** @import { Card } from './card.js' */
+/** @import { Page } from '../client/client.js' */
+/** @import { Layer } from './layer.js' */
+/** @import { Panel } from './panel.js' */
+/** @import { Prompt } from './prompt.js' */
+/** @import { CollabChatElement } from './widget.js' */
+/** @import { Words } from './words.js' */
+import { ofPage, trimmed } from '../anchors/describe.js'
+import { Announcer } from './announcer.js'
+import { Bar } from './bar.js'
+import { CollabClient } from '../client/client.js'
+import { h, nameOf } from './dom.js'
+import { followGround, isDark } from './ground.js'
+import { Highlights, caretAt, covers } from './highlights.js'
+import { followLanguage, languageOf } from './language.js'
+import { canonical, follow } from './navigation.js'
+import { linkedChat, pageId } from './pageid.js'
+import { Places } from './places.js'
+import { translated } from './translation.js'
+import { barred, signedOut } from './troubles.js'
+
+/** A selection beyond this is cut: nobody discusses a chapter as one passage. */
+const MOST_SELECTED = 2000
+/** Code points of a comment, before the server has said what it takes. */
+const MOST_SAID = 2000
+const HEALING = 500
+
+/** Of all widgets of the document. @type {Set<Life>} */
+const lives = new Set()
+
+/** From one start to its end: everything that listens, paints or ticks belongs to it, and ends with it. */
+export class Life {
+  #ending = new AbortController()
+  #shadow
+  /** The client is not the host's. */
+  #own
+  /** @type {ReadonlyMap<string, Chat>} */
+  #chats = new Map()
+  #ready = false
+  #hovered = ''
+  #frame = 0
+  #counts = ''
+  #bar = ''
+  /** The discussion that the address leads to, until it is there. */
+  #linked = linkedChat(location.href)
+  /** For whom all this is shown. */
+  #who = ''
+  /** Whose passage is under the pointer, in the list or in the text. */
+  #cursor = ''
+
+  /** The attribute `print` may have changed. @type {(() => void) | undefined} */
+  #printing
+  /** Until they have come, nothing is open. @type {Card | undefined} */
+  card
+  /** @type {Panel | undefined} */
+  panel
+  /** @type {Prompt | undefined} */
+  prompt
+  /** @type {Layer | undefined} */
+  layer
+
+  /** @param {CollabChatElement} element  @param {Words} words */
+  constructor(element, words) {
+    this.element = element
+    this.words = words
+    const { signal } = this.#ending
+    this.#shadow = /** @type {ShadowRoot} */ (element.shadowRoot)
+    this.face = h('div', { class: 'face', role: 'region', 'aria-label': words.say('Discussions'), lang: words.locale, dir: words.direction })
+    this.#shadow.replaceChildren(this.face)
+    /** @type {ClientOptions} */
+    const options = { prefix: element.getAttribute('prefix') ?? undefined, tenantId: element.getAttribute('tenant') ?? undefined, token: element.token }
+    this.#own = !element.client
+    this.client = element.client ?? CollabClient.shared(options)
+    try {
+      /** @type {Page} */
+      this.page = this.client.page(this.#urlId())
+    } catch (error) {
+      if (this.#own) this.client.destroy()
+      throw error
+    }
+    this.places = new Places(() => this.#root(), moved => this.#moved(moved), () => this.card?.again())
+    const home = this.places.text.root.getRootNode()
+    this.highlights = new Highlights(home instanceof ShadowRoot ? home : document, this.face)
+    this.announcer = new Announcer(this.face, words)
+    this.bar = new Bar(this.face, { words, toggle: () => this.panel?.shown ? this.panel.close() : this.#list(), again: () => this.client.connect(), join: () => this.#join(), mayJoin: () => element.hasAttribute('signin') })
+    this.#listen(signal)
+    this.dress()
+    this.theme()
+    this.page.on('change', state => this.#changed(state))
+    this.page.on('presence', () => this.#drawBar())
+    this.page.on('read', () => {
+      this.#drawBar()
+      this.panel?.update(this.page.state)
+    })
+    // What came while nobody looked is seen when somebody does.
+    document.addEventListener('visibilitychange', () => this.card?.update(this.page.state), { signal })
+    this.page.on('typing', ({ chatId, users }) => { if (this.card?.chatId === chatId) this.card.showTyping(users) })
+    this.page.on('status', detail => {
+      this.#changed(this.page.state)
+      this.#tell('status', detail)
+    })
+    this.page.on('error', detail => {
+      if (detail.broadcastId) this.card?.fault(detail)
+      this.#tell('error', detail)
+    })
+    this.page.on('draft', draft => {
+      this.card?.say('') // the card shows the text with its reason
+      this.announcer.say(words.say('A message was not sent'))
+      this.panel?.update(this.page.state)
+    })
+    this.#changed(this.page.state)
+    this.#with()
+    lives.add(this)
+    this.#healing = setInterval(() => this.#heal(), HEALING)
+  }
+
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #healing
+
+  /** A page may take away what is ours with what is its own, and nothing tells of it. */
+  #heal() {
+    this.highlights.restore()
+    if (!this.bar.inPlace(this.#bar)) this.bar.place(this.#bar)
+  }
+
+  /** Cards of two widgets would lie over each other. */
+  #alone() { this.#others(other => { other.card?.close(false) }) }
+
+  /** @param {(other: Life) => unknown} test */
+  #others(test) { return [...lives].some(other => other !== this && test(other)) }
+
+  // Card and list
+
+  /** @type {Promise<void> | undefined} */
+  #coming
+
+  /** With card and list: at once where they are here, else when they have come. @param {(card: Card, panel: Panel) => void} [act] */
+  #with(act) {
+    if (this.card && this.panel) return act?.(this.card, this.panel)
+    this.#coming ??= import('./talk.js').then(talk => { if (!this.#ending.signal.aborted) this.#furnish(talk) })
+    this.#coming.then(() => { if (this.card) this.#with(act) }, error => {
+      // The next need of it tries again.
+      this.#coming = undefined
+      if (act) this.element.failed(error)
+    })
+  }
+
+  /** @param {typeof import('./talk.js')} talk */
+  #furnish(talk) {
+    const life = this
+    const { words } = this
+    const look = talk.talkSheet(), { adoptedStyleSheets: looks } = this.#shadow
+    if (!looks.includes(look)) this.#shadow.adoptedStyleSheets = [...looks, look]
+    const { page } = this, position = (/** @type {string} */ id) => this.places.get(id)?.start ?? -1
+    this.#printing = talk.printing(this.element, { words, page, position }, this.#ending.signal)
+    this.layer = new talk.Layer(this.element, this.face, () => this.places.text.root, this.#ending.signal)
+    this.layer.follow()
+    this.card = new talk.Card(this.face, {
+      words,
+      get page() { return life.page },
+      get root() { return life.places.text.root },
+      range: id => this.places.get(id)?.range,
+      state: id => this.places.get(id)?.state,
+      translated: () => translated(this.places.text.root),
+      steps: id => this.#steps(id),
+      find: anchor => {
+        const passage = this.places.find(anchor)
+        return passage && this.places.text.range(passage.start, passage.end)
+      },
+      prepared: () => this.places.fetch().catch(() => {}),
+      drafting: range => this.highlights.set('draft', 'draft', range),
+      closed: () => this.#paintActive(undefined),
+      created: id => {
+        if (this.card) this.card.chatId = undefined
+        this.open(id, true)
+        this.#tell('thread-created', { chatId: id })
+      },
+      rewrite: draft => {
+        const place = this.places.get(draft.chatId)
+        if (place && ofPage(place.anchor)) this.#write(place.anchor, undefined, draft)
+        else if (place?.range) this.#discuss(place, draft)
+      },
+      most: () => this.client.limits?.bodyChars ?? MOST_SAID,
+    }, this.#ending.signal)
+    this.panel = new talk.Panel(this.face, {
+      words,
+      open: id => this.open(id),
+      now: () => this.page.now,
+      resume: selector => this.#resume(selector),
+      discuss: () => this.discussPage(),
+      unread: () => this.page.unread(),
+      readAll: () => this.page.markRead(),
+      point: (id, on) => this.#hover(on ? id : ''),
+      translated: () => translated(this.places.text.root),
+      place: id => {
+        const place = this.places.get(id)
+        return place && { state: place.state, start: place.start }
+      },
+      closed: back => {
+        this.bar.expanded(false)
+        this.#hover('')
+        if (back) this.bar.list.focus({ preventScroll: true })
+      },
+      beside: () => this.bar.covered(),
+    }, this.#ending.signal)
+    this.prompt = new talk.Prompt(this.face, {
+      words,
+      selected: () => this.#selected(),
+      barred: () => this.#barred(),
+      moving: () => !!this.card?.moving,
+      join: () => this.#join(),
+      above: range => this.layer?.follow(range.startContainer),
+      discuss: passage => this.#discuss(passage),
+      covered: () => this.bar.covered(),
+      say: said => this.announcer.say(said),
+    }, this.#ending.signal)
+    // Somebody was quicker.
+    this.prompt.offer()
+  }
+
+  /** @returns {Element | null} */
+  #root() {
+    const { element } = this
+    if (element.rootElement?.isConnected) return element.rootElement
+    const selector = element.getAttribute('root')
+    return selector ? document.querySelector(selector) : document.querySelector('main') ?? document.body
+  }
+
+  /** @param {AbortSignal} signal */
+  #listen(signal) {
+    const inText = (/** @type {Event} */ event) => this.places.text.root.contains(/** @type {Node | null} */ (event.composedPath()[0]))
+    // In capture, for a page may keep events to itself.
+    addEventListener('pointermove', event => {
+      if (event.pointerType === 'touch') return
+      const { clientX, clientY } = event, over = inText(event)
+      cancelAnimationFrame(this.#frame)
+      this.#frame = requestAnimationFrame(() => this.#hover(over ? this.#under(clientX, clientY)[0] ?? '' : '', true))
+    }, { signal, passive: true, capture: true })
+    addEventListener('click', event => {
+      // The page's own links and buttons, and a selection that was just made, come first.
+      if (!inText(event) || event.button || !document.getSelection()?.isCollapsed) return
+      if (/** @type {Element} */ (event.composedPath()[0]).closest?.('a[href], button, input, textarea, select, label, summary, [contenteditable]')) return
+      const { clientX, clientY } = event
+      // The page decides first whether the click was for itself.
+      setTimeout(() => {
+        if (event.defaultPrevented || signal.aborted) return
+        const [first] = this.#under(clientX, clientY)
+        if (first) this.open(first)
+        else if (!this.card?.moving) this.card?.close(false)
+      })
+    }, { signal, capture: true })
+    addEventListener('keydown', event => this.#key(event), { signal, capture: true })
+    // A page sees the element and not the field in it, and would take what is typed for its own shortcuts.
+    for (const type of ['keydown', 'keypress', 'keyup']) {
+      this.#shadow.addEventListener(type, event => { if (event.target instanceof HTMLTextAreaElement) event.stopPropagation() }, { signal })
+    }
+    const language = languageOf(this.element)
+    followLanguage(() => { if (languageOf(this.element) !== language) this.element.restart() }, signal)
+    followGround(() => this.places.text.root, () => this.theme(), signal)
+    addEventListener('scroll', () => this.highlights.refresh(), { signal, capture: true, passive: true })
+    let here = location.href
+    follow(() => {
+      this.relocate()
+      if (here !== location.href) this.client.navigated()
+      if (here !== location.href) this.#linked = linkedChat(location.href)
+      this.#openLinked()
+      here = location.href
+    }, signal)
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    // Another widget of this page may have taken it.
+    if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return
+    if (event.key === 'Escape') {
+      if (this.prompt?.shown) this.prompt.hide()
+      // With the focus anywhere else, it is the page's own.
+      else if (document.activeElement === document.body) this.panel?.shown ? this.panel.close() : this.card?.close()
+      return
+    }
+    const target = /** @type {Element} */ (event.composedPath()[0])
+    if (!event.altKey || !event.shiftKey || event.ctrlKey || event.metaKey || (target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)))) return
+    const act = { KeyM: () => this.discussSelection() || !this.#others(other => other.#selected()) && this.#listOrClose(), KeyJ: () => this.#next(1), KeyK: () => this.#next(-1) }[event.code]
+    if (act?.()) event.preventDefault()
+  }
+
+  /** @param {1 | -1} way  @returns {boolean} whether there is one */
+  #next(way) {
+    const order = [...this.#chats.values()].filter(chat => !chat.resolved && (ofPage(chat.anchor) || this.places.get(chat.id)?.range))
+      .sort((a, b) => (this.places.get(a.id)?.start ?? 0) - (this.places.get(b.id)?.start ?? 0))
+    const now = order.findIndex(chat => chat.id === this.card?.chatId)
+    const next = order[now < 0 ? (way > 0 ? 0 : order.length - 1) : (now + way + order.length) % order.length]
+    if (next) this.open(next.id)
+    return !!next
+  }
+
+  /** Why this reader may not discuss what is selected. */
+  #barred() {
+    const { state } = this.page
+    if (translated(this.places.text.root)) return { words: this.words.say('The page is machine-translated. Show the original to discuss its text.'), join: false }
+    if (state.status !== 'refused' && (!state.loaded || state.can.includes('comment'))) return undefined
+    const join = state.status === 'refused' ? signedOut(state.reason) : !!state.user?.id.startsWith('anon:')
+    return { words: barred(this.words, state), join: join && this.element.hasAttribute('signin') }
+  }
+
+  /** The page may do it in its own way; otherwise the attribute leads there. */
+  #join() {
+    const event = new CustomEvent('collabchat:signin', { bubbles: true, composed: true, cancelable: true })
+    const address = this.element.getAttribute('signin')
+    if (this.element.dispatchEvent(event) && address) location.assign(new URL(address, document.baseURI))
+  }
+
+  // What the reader selects and points at
+
+  /** @returns {Passage & {cut?: boolean} | undefined} */
+  #selected() {
+    const selection = document.getSelection()
+    if (!selection?.rangeCount || selection.isCollapsed) return undefined
+    const first = selection.getRangeAt(0), last = selection.getRangeAt(selection.rangeCount - 1)
+    const text = this.places.fresh()
+    if (!first.intersectsNode(text.root) && !last.intersectsNode(text.root)) return undefined
+    const start = text.offset(first.startContainer, first.startOffset)
+    let end = text.offset(last.endContainer, last.endOffset)
+    // Not in the middle of a word, where the text has blanks at all.
+    const cut = end > start + MOST_SELECTED
+    if (cut) end = Math.max(text.text.lastIndexOf(' ', start + MOST_SELECTED), start + MOST_SELECTED / 2)
+    const passage = trimmed(text.text, start, end)
+    return passage && this.places.seen(passage) && { ...passage, cut }
+  }
+
+  discussSelection() {
+    const passage = this.#selected()
+    if (passage && this.#barred()) this.#with(() => this.prompt?.offer())
+    else if (passage) this.#discuss(passage)
+    return !!passage
+  }
+
+  /** @param {Passage & {cut?: boolean}} passage  @param {import('../typed/types.js').Draft} [draft] */
+  #discuss(passage, draft) {
+    this.prompt?.hide()
+    this.#with(card => {
+      // In words that others can read too.
+      const seen = this.places.seen(passage), whole = seen && trimmed(seen.text, seen.start, seen.end), range = this.places.text.range(passage.start, passage.end)
+      if (!whole || !range) return
+      const anchor = card.described(seen.text, whole)
+      if (card.moving && !draft) {
+        card.move(anchor)
+        document.getSelection()?.removeAllRanges()
+      } else this.#write(anchor, range, draft, passage.cut)
+    })
+  }
+
+  /** As a whole: about no passage. */
+  discussPage() { this.#resume([]) }
+
+  /** @param {import('../typed/types.js').Selector[]} selector of a discussion that was begun */
+  async #resume(selector) {
+    const anchor = { selector, length: Array.from(this.places.fresh().text).length }
+    // Its text may have been changed meanwhile.
+    if (selector.length && !this.places.find(anchor)) await this.places.fetch().catch(() => {})
+    const passage = this.places.find(anchor)
+    // Where its text is gone, the words are still to be had.
+    passage ? this.#discuss(passage) : this.#write(anchor, undefined)
+  }
+
+  /** @param {Anchor} anchor  @param {Range | undefined} range  @param {import('../typed/types.js').Draft} [draft]  @param {boolean} [cut] */
+  #write(anchor, range, draft, cut) {
+    this.#with((card, panel) => {
+      panel.close(false)
+      this.#alone()
+      this.layer?.follow(range?.startContainer)
+      card.compose(anchor, range, draft)
+      if (cut) card.note(this.words.say('What you selected is very long: only its beginning is discussed.'))
+      this.highlights.set('draft', 'draft', range)
+      this.#paintActive(undefined, true)
+      document.getSelection()?.removeAllRanges()
+    })
+  }
+
+  /** @param {number} x  @param {number} y */
+  #under(x, y) {
+    const caret = caretAt(x, y)
+    if (!caret || !this.places.text.root.contains(caret.node)) return []
+    const at = this.places.text.offset(caret.node, caret.offset)
+    return this.places.at(at).filter(id => {
+      const range = this.places.get(id)?.range
+      return range && covers(range, x, y)
+    })
+  }
+
+  /** @param {string} chatId  @param {boolean} [pointer] */
+  #hover(chatId, pointer = false) {
+    if (pointer && this.#cursor !== chatId) {
+      this.#cursor = chatId
+      this.highlights.point(!!chatId)
+    }
+    if (this.#hovered === chatId) return
+    this.#hovered = chatId
+    this.highlights.set('hover', 'hover', this.places.get(chatId)?.range)
+  }
+
+  /** @param {string} chatId */
+  #steps(chatId) {
+    const place = this.places.get(chatId)
+    if (!place?.range) return undefined
+    const here = [...this.#chats.keys()].map(id => /** @type {const} */ ([id, this.places.get(id)]))
+      .filter(([, other]) => other?.range && other.start < place.end && place.start < other.end)
+      .sort(([, a], [, b]) => (a && b ? a.end - a.start - (b.end - b.start) : 0)).map(([id]) => id)
+    const at = here.indexOf(chatId)
+    return { at: at + 1, here, step: (/** @type {1 | -1} */ way) => this.open(here[(at + way + here.length) % here.length]) }
+  }
+
+  // What is open
+
+  /** @param {string} [chatId]  @param {boolean} [write] */
+  open(chatId, write = false) {
+    if (chatId === undefined) return this.#list()
+    const { state } = this.page
+    if (!this.#chats.has(chatId) && !state.drafts.some(draft => draft.chatId === chatId)) return
+    this.prompt?.hide()
+    this.#with((card, panel) => {
+      panel.close(false)
+      this.#alone()
+      this.layer?.follow(this.places.get(chatId)?.range?.startContainer)
+      card.open(chatId, write)
+      this.#paintActive(chatId)
+      this.#tell('thread-open', { chatId })
+    })
+  }
+
+  #openLinked() {
+    const chatId = this.#linked
+    if (chatId === undefined || !this.#chats.has(chatId)) return
+    this.#linked = undefined
+    this.open(chatId)
+  }
+
+  /** By the keyboard, from wherever one reads. */
+  #listOrClose() {
+    this.panel?.shown ? this.panel.close() : this.#list()
+    return true
+  }
+
+  #list() {
+    this.#with((card, panel) => {
+      card.close(false)
+      panel.open(this.page.state)
+      this.bar.expanded(true)
+    })
+  }
+
+  /** @param {string | undefined} chatId  @param {boolean} [drafting] */
+  #paintActive(chatId, drafting = false) {
+    if (!drafting) this.highlights.set('draft', 'draft', undefined)
+    this.highlights.set('active', 'active', chatId === undefined ? undefined : this.places.get(chatId)?.range)
+  }
+
+  // What changed
+
+  #urlId() {
+    const { element } = this
+    const usual = () => pageId(location.href, this.client.prefix, canonical())
+    return element.getAttribute('page') || element.pageId?.(new URL(location.href), usual()) || usual()
+  }
+
+  /** The page may be another one now. */
+  relocate() {
+    try {
+      const urlId = this.#urlId()
+      if (this.page.state.urlId === urlId) return
+      this.prompt?.hide()
+      this.card?.close(false)
+      this.panel?.close(false)
+      this.#ready = false
+      this.page.setPage(urlId)
+    } catch (error) {
+      this.element.failed(error)
+    }
+  }
+
+  /** @param {PageState} state */
+  #changed(state) {
+    const who = state.user ? `${state.tenantId}\n${state.user.id}` : ''
+    if ((this.#who && who !== this.#who) || signedOut(state.reason) || state.reason?.code === '4403') {
+      this.prompt?.hide()
+      this.card?.empty()
+      this.panel?.empty()
+      this.announcer.say('')
+      this.#ready = false
+    }
+    if (who && who !== this.#who) this.#with(card => card.claim(state))
+    this.#who = who
+    const before = this.#chats
+    this.#chats = new Map(state.chats.map(chat => [chat.id, chat]))
+    let news = 0
+    for (const [id, chat] of this.#chats) {
+      const known = before.get(id)
+      if (known === chat) continue
+      const unheard = this.#ready ? heardFirst(known, chat, state.user?.id) : []
+      // Of what is open the words themselves: the list of messages is drawn anew too often to be listened to.
+      if (id !== this.card?.chatId) news += unheard.length
+      else for (const { author, body } of unheard) this.announcer.say(`${nameOf(this.words, author)}: ${body}`)
+      if (!known || !!known.resolved !== !!chat.resolved) this.#paint(id)
+    }
+    if (news) this.announcer.news(news)
+    // What was refused keeps its place too: whoever tries again must see about what.
+    const unsent = state.drafts.flatMap(({ operation, chatId }) => operation.type === 'create-chat' && !this.#chats.has(chatId) ? [{ id: chatId, anchor: operation.chat.anchor }] : [])
+    this.places.follow(unsent.length ? [...state.chats, ...unsent] : state.chats)
+    for (const { id } of unsent) if (before.has(id)) this.#paint(id)
+    this.card?.update(state)
+    this.panel?.update(state)
+    // From here on what others write is new to who was never here before.
+    if (state.status === 'live' && state.read === undefined) this.page.markRead()
+    this.#drawBar()
+    if (!this.#ready && state.loaded) {
+      this.#ready = true
+      this.#tell('ready', { urlId: state.urlId })
+    }
+    this.#openLinked()
+  }
+
+  /** @param {string[]} chatIds */
+  #moved(chatIds) {
+    for (const id of chatIds) this.#paint(id)
+    if (chatIds.includes(this.#hovered)) this.highlights.set('hover', 'hover', this.places.get(this.#hovered)?.range)
+    const { card } = this
+    if (card?.chatId !== undefined && chatIds.includes(card.chatId)) {
+      this.#paintActive(card.chatId)
+      card.update(this.page.state)
+      card.place()
+    }
+    this.panel?.update(this.page.state)
+    this.highlights.refresh()
+  }
+
+  /** @param {string} id */
+  #paint(id) {
+    const chat = this.#chats.get(id)
+    this.highlights.set('chat ' + id, !chat ? 'draft' : chat.resolved ? 'resolved' : 'open', this.places.get(id)?.range)
+  }
+
+  #drawBar() {
+    const { state } = this.page, { users } = state
+    const chats = state.chats.filter(chat => !chat.resolved).length
+    this.bar.update(state, chats, [...this.page.unread().values()].flat().length)
+    const detail = users === undefined ? { chats } : { users, chats }
+    const counts = `${users} ${chats}`
+    if (counts === this.#counts) return
+    this.#counts = counts
+    this.#tell('count', detail)
+  }
+
+  /** What the attributes say of the bar may be another thing now. */
+  dress() {
+    const where = this.element.getAttribute('bar') ?? ''
+    if (where !== this.#bar) this.bar.place(this.#bar = where)
+    this.#drawBar()
+    this.#printing?.()
+  }
+
+  theme() {
+    this.layer?.follow()
+    const dark = isDark(this.element.getAttribute('theme'), this.places.text.root, this.element)
+    this.face.classList.toggle('dark', dark)
+    this.bar.theme(dark)
+    this.highlights.theme(dark)
+  }
+
+  /** @param {string} name  @param {object} detail */
+  #tell(name, detail) { this.element.dispatchEvent(new CustomEvent('collabchat:' + name, { detail, bubbles: true, composed: true })) }
+
+  end() {
+    lives.delete(this)
+    clearInterval(this.#healing)
+    cancelAnimationFrame(this.#frame)
+    this.#hover('', true)
+    this.#ending.abort()
+    this.announcer.destroy()
+    this.bar.destroy()
+    this.places.destroy()
+    this.highlights.destroy()
+    this.page.close()
+    if (this.#own) this.client.destroy()
+    this.#shadow.replaceChildren()
+  }
+}
+
+/** Comments of others that were not there before. @param {Chat | undefined} before  @param {Chat} now  @param {string | undefined} me */
+function heardFirst(before, now, me) {
+  const known = new Set(before?.comments.map(comment => comment.id))
+  return now.comments.filter(comment => comment.author.id !== me && !known.has(comment.id))
+}

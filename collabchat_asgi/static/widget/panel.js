@@ -1,0 +1,182 @@
+/** All discussions of the page in the order of the text: for those who look for one, and those who cannot see highlights. */
+
+/** @import { AnchorState, Chat, Draft, PageState } from '../typed/types.js' */
+/** @import { Words } from './words.js' */
+import { ago } from './ages.js'
+import { ofPage, quoted } from '../anchors/describe.js'
+import { avatar, fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
+import { windowWidth } from './layer.js'
+import { parse, words as plain } from './markdown.js'
+import { refused } from './refusals.js'
+import { begun } from './unsent.js'
+
+/**
+ * @typedef {object} PanelHost
+ * @property {Words} words
+ * @property {(chatId: string) => void} open
+ * @property {(chatId: string, on: boolean) => void} point at a passage while its line is under the pointer
+ * @property {(chatId: string) => {state: AnchorState, start: number} | undefined} place in the text; undefined until it was looked for
+ * @property {() => void} discuss the page as a whole
+ * @property {() => boolean} translated whether a browser has put the page into another language
+ * @property {() => ReadonlyMap<string, readonly string[]>} unread comments that are new to this reader, by discussion
+ * @property {() => void} readAll
+ * @property {(back: boolean) => void} closed
+ * @property {(selector: import('../typed/types.js').Selector[]) => void} resume what was begun about this
+ * @property {() => number} now by the server's clock
+ * @property {() => {left: number, top: number, right: number, bottom: number} | undefined} beside where the bar is
+ */
+
+const GAP = 8
+
+/** What a discussion is about, in words. @param {Words} words  @param {import('../typed/types.js').Anchor} anchor */
+const subject = (words, anchor) => ofPage(anchor) ? words.say('The page as a whole') : quoted(anchor)
+
+export class Panel {
+  /** @type {'open' | 'resolved' | 'new'} */
+  #shows = 'open'
+  /** @type {PageState | undefined} */
+  #state
+
+  /** @param {HTMLElement} face  @param {PanelHost} host  @param {AbortSignal} signal */
+  constructor(face, host, signal) {
+    const { words } = this.host = host
+    this.filters = h('div', { class: 'filters', role: 'group', 'aria-label': words.say('Show') })
+    this.list = h('div', { class: 'list' })
+    this.element = h('section', {
+      class: 'panel', part: 'panel', role: 'dialog', 'aria-label': words.say('Discussions'), tabindex: -1, hidden: true,
+      onkeydown: (/** @type {KeyboardEvent} */ event) => {
+        if (event.key === 'Escape' && !event.isComposing) {
+          event.preventDefault() // a dialog of the page around us stays open
+          event.stopPropagation()
+          return this.close()
+        }
+        const way = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
+        if (!way) return
+        event.preventDefault()
+        const items = /** @type {HTMLElement[]} */ ([...this.list.querySelectorAll('.item')])
+        const active = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement
+        items[Math.min(Math.max(0, items.findIndex(each => each === active) + way), items.length - 1)]?.focus()
+      },
+    }, h('div', { class: 'head' }, h('h2', {}, words.say('Discussions')), iconButton('close', words.say('Close'), () => this.close())), this.filters, this.list)
+    face.append(this.element)
+    addEventListener('resize', () => { if (this.shown) this.#place() }, { signal })
+  }
+
+  get shown() { return !this.element.hidden }
+
+  /** @param {PageState} state */
+  open(state) {
+    this.element.hidden = false
+    this.#place()
+    this.update(state)
+    const first = /** @type {HTMLElement} */ (this.list.querySelector('.item') ?? this.element)
+    first.focus({ preventScroll: true })
+  }
+
+  /** Where the bar has more room, above or below it, and at the edge of the window that it is nearer to. Without one: where it would be. */
+  #place() {
+    const bar = this.host.beside(), { style } = this.element
+    const place = (top = '', bottom = '', left = '', right = '', maxHeight = '') => Object.assign(style, { top, bottom, left, right, maxHeight })
+    if (!bar) return void place()
+    const width = windowWidth(), room = width - this.element.offsetWidth - GAP
+    const above = bar.top - 2 * GAP, below = innerHeight - bar.bottom - 2 * GAP
+    const px = (/** @type {number} */ length) => Math.max(GAP, length) + 'px'
+    const atStart = bar.left < width - bar.right
+    const under = below >= above
+    place(under ? px(bar.bottom + GAP) : 'auto', under ? 'auto' : px(innerHeight - bar.top + GAP),
+      atStart ? px(Math.min(bar.left, room)) : 'auto', atStart ? 'auto' : px(Math.min(width - bar.right, room)), Math.min(720, under ? below : above) + 'px')
+  }
+
+  /** @param {boolean} [back] gives the focus back */
+  close(back = true) {
+    if (!this.shown) return
+    this.element.hidden = true
+    this.host.closed(back)
+  }
+
+  /** Who comes next must not find what was shown. */
+  empty() {
+    this.close(false)
+    this.#state = undefined
+    fill(this.list)
+    fill(this.filters)
+  }
+
+  /** @param {PageState} state */
+  update(state) {
+    if (!this.shown) return
+    this.#state = state
+    redraw(this.element, () => this.#draw(state), () => this.element)
+  }
+
+  /** @param {PageState} state */
+  #draw(state) {
+    const { words } = this.host
+    const open = state.chats.filter(each => !each.resolved), resolved = state.chats.filter(each => each.resolved)
+    const unread = this.host.unread(), fresh = state.chats.filter(each => unread.has(each.id))
+    if (!fresh.length && this.#shows === 'new') this.#shows = 'open'
+    const filter = (/** @type {'open' | 'resolved' | 'new'} */ name, /** @type {string} */ label) => textButton(label, () => {
+      this.#shows = name
+      if (this.#state) this.update(this.#state)
+    }, { 'aria-pressed': String(this.#shows === name), 'data-key': name })
+    const writes = state.loaded && state.status !== 'refused' && state.can.includes('comment')
+    fill(this.filters, filter('open', words.say('Open {n}', { n: open.length })), filter('resolved', words.say('Resolved {n}', { n: resolved.length })),
+      fresh.length > 0 && filter('new', words.say('New {n}', { n: fresh.length })),
+      writes && textButton(words.say('Discuss this page'), () => this.host.discuss(), { class: 'text-button whole', 'data-key': 'whole' }))
+    const shown = { open, resolved, new: fresh }[this.#shows]
+    // Of discussions that do not exist, or exist no more: nothing else leads to them.
+    const unsent = this.#shows === 'open' ? state.drafts.filter(each => !state.chats.some(chat => chat.id === each.chatId)) : []
+    const started = this.#shows === 'open' ? begun(state) : []
+    const placed = shown.filter(each => !ofPage(each.anchor)).map(chat => ({ chat, place: this.host.place(chat.id) }))
+    const start = (/** @type {typeof placed[number]} */ { place }) => place?.start ?? Infinity
+    const here = placed.filter(({ place }) => place?.state !== 'lost').sort((a, b) => start(a) - start(b) || 0)
+    const whole = shown.filter(each => ofPage(each.anchor))
+    const gone = placed.filter(({ place }) => place?.state === 'lost')
+    const { scrollTop } = this.list
+    fill(this.list,
+      this.#shows === 'new' && textButton(words.say('Mark all as read'), () => this.host.readAll(), { 'data-key': 'read' }),
+      started.length > 0 && h('h3', {}, words.say('Begun, not sent')), started.length > 0 && h('ul', { class: 'list' }, ...started.map(({ about, selector, words: written }) => h('li', {},
+        h('button', { class: 'item', 'data-key': about, onclick: () => this.host.resume(selector) }, h('span', {}), h('span', {},
+          h('span', { class: 'passage', dir: 'auto' }, subject(words, { selector, length: 0 })), h('span', { class: 'body', dir: 'auto' }, written)))))),
+      unsent.length > 0 && h('h3', {}, words.say('Not sent')), unsent.length > 0 && h('ul', { class: 'list' }, ...unsent.map(each => h('li', {}, this.#unsent(each)))),
+      whole.length > 0 && h('ul', { class: 'list' }, ...whole.map(chat => h('li', {}, this.#item(chat)))),
+      here.length > 0 && h('ul', { class: 'list' }, ...here.map(({ chat, place }) => h('li', {}, this.#item(chat, place?.state)))),
+      gone.length > 0 && h('h3', {}, this.host.translated() ? words.say('Not found in the translated text ({n})', { n: gone.length }) : words.say('Text no longer on this page ({n})', { n: gone.length })),
+      gone.length > 0 && h('ul', { class: 'list' }, ...gone.map(({ chat, place }) => h('li', {}, this.#item(chat, place?.state)))),
+      !shown.length && !unsent.length && !started.length && h('p', { class: 'empty' }, ...this.#nothing(state)))
+    this.list.scrollTop = scrollTop
+  }
+
+  /** @param {PageState} state */
+  #nothing({ loaded }) {
+    const { words } = this.host
+    const [what, more] = !loaded ? [words.say('Not loaded yet'), '']
+      : this.#shows === 'open' ? [words.say('No open discussions'), words.say('Select some text on the page to start one.')] : [words.say('Nothing resolved yet'), words.say('Discussions that are settled are kept here.')]
+    return [h('strong', {}, what), more]
+  }
+
+  /** @param {Chat} chat  @param {AnchorState} [state] of its passage */
+  #item(chat, state) {
+    const last = chat.comments.at(-1)
+    const others = chat.commentCount - 1, { words } = this.host
+    const unread = this.host.unread().get(chat.id)?.length ?? 0
+    const meta = [unread > 0 && words.count(unread, '{n} new comment', '{n} new comments'), others > 0 && words.count(others, '{n} reply', '{n} replies'), ago(words, chat.updatedAt, this.host.now()), chat.pending && words.say('not sent yet')]
+    const point = (/** @type {boolean} */ on) => () => this.host.point(chat.id, on)
+    return h('button', { class: unread ? 'item fresh-item' : 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
+      avatar(words, chat.createdBy), h('span', {},
+        h('span', { class: state === 'lost' ? 'passage gone' : 'passage', dir: 'auto' }, state === 'changed' && h('span', { class: 'badge' }, words.say('Changed')), subject(words, chat.anchor)),
+        h('span', { class: 'body', dir: 'auto' }, plain(parse(last?.body ?? ''))),
+        h('span', { class: 'meta' }, h('bdi', {}, nameOf(words, last?.author ?? chat.createdBy)), ...meta.map(each => each && ` · ${each}`)),
+        chat.failed && h('span', { class: 'meta bad' }, words.say('A message was not sent'))))
+  }
+
+  /** @param {Draft} draft */
+  #unsent(draft) {
+    const { operation } = draft
+    return h('button', { class: 'item', 'data-key': draft.id, onclick: () => this.host.open(draft.chatId) },
+      h('span', {}), h('span', {},
+        h('span', { class: 'passage', dir: 'auto' }, operation.type === 'create-chat' ? subject(this.host.words, operation.chat.anchor) : ''),
+        h('span', { class: 'body', dir: 'auto' }, draft.text),
+        h('span', { class: 'meta bad' }, refused(this.host.words, draft.refusal))))
+  }
+}

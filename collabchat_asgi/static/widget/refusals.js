@@ -1,0 +1,42 @@
+/** What was refused, in the widget's words: by its code. */
+
+/** @import { Refusal } from '../typed/types.js' */
+/** @import { Words } from './words.js' */
+import { kind } from './troubles.js'
+
+/** That the connection was ended, for who is writing. @param {Words} words  @param {Refusal | undefined} reason */
+export const stopped = (words, reason) => ({
+  'signed-out': words.say('You are signed out. What you wrote is kept until you are back.'),
+  'no-access': words.say('You no longer have access to these discussions.'),
+  other: words.say('The connection was ended.'),
+})[kind(reason)]
+
+/** @param {Words} words  @returns {Record<string, string>} by code */
+const refusals = words => ({
+  'too-long': words.say('It is too long.'),
+  'too-large': words.say('It is too long.'),
+  'rate-limited': words.say('That was a lot at once. Try again in a moment.'),
+  unauthenticated: words.say('You need to sign in.'),
+  'not-found': words.say('What it belongs to was deleted.'),
+  conflict: words.say('It was sent before with another text.'),
+  quota: words.say('This page holds as much as it can.'),
+  'too-many': words.say('There is too much already.'),
+  expired: words.say('It waited too long to be sent.'),
+  unsent: words.say('The page was loaded again before this could be sent.'),
+  invalid: words.say('It was not accepted.'),
+  unavailable: words.say('The server cannot do this now. Try again in a moment.'),
+})
+
+/** A host that refuses says why in its own words, so those of `forbidden` are shown. @param {Words} words  @param {Refusal} refusal */
+export function refused(words, { code, message }) {
+  const known = refusals(words)
+  if (Object.hasOwn(known, code)) return known[code]
+  const said = message.trim().slice(0, 200) || words.say('It was not accepted.')
+  return said[0].toLocaleUpperCase() + said.slice(1) + (/[\p{P}]$/u.test(said) ? '' : '.')
+}
+
+/** What an operation threw. @param {Words} words  @param {unknown} error */
+export function thrown(words, error) {
+  const { code = '', message = String(error) } = /** @type {Partial<Refusal>} */ (error)
+  return refused(words, { code, message })
+}
