@@ -37,7 +37,7 @@ from .engine.erasing.erasure import belongings, receipt
 from .engine.pages.decoding import decode_log
 from .engine.peers.revocations import Revocation
 from .engine.supervisor import joined
-from .engine.writing.operations import Request
+from .engine.writing.submission import Submission
 from .errors import ConfigError, MisuseError, Refused
 from .hooks import Authenticate, Authorize, BeforeCommit, Hooks, Identity, OnEvent, OnUsage
 from .hooks.quota import Quotas, as_hook
@@ -378,8 +378,10 @@ class CollabChat:
             anchor_bytes=limits.anchor_bytes,
             url_id_chars=limits.url_id_chars,
         )
-        request = Request(identity, identity.user, tenant_id, decoded, len(encoded), trusted=True)
-        ack: Any = await self._engine.settle(request)
+        submission = Submission(
+            identity.user, tenant_id, decoded, len(encoded), identity, trusted=True
+        )
+        ack: Any = await self._engine.settle(submission)
         return cast("Ack", ack)
 
     async def snapshot(self, tenant_id: str, url_id: str) -> Snapshot:

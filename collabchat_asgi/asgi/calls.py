@@ -9,7 +9,7 @@ from ..core.model import NOWHERE, Position
 from ..core.replay import merged
 from ..core.text import is_uuid
 from ..engine.pages.decoding import decode_log
-from ..engine.writing.operations import Request
+from ..engine.writing.submission import Submission
 from ..errors import Refused
 from .exchange import Answer, Exchange
 
@@ -110,16 +110,16 @@ async def operate(exchange: Exchange) -> Answer:
         url_id_chars=limits.url_id_chars,
     )
     identity, tenant_id = admission.identity, admission.tenant_id
-    request = Request(
-        identity,
+    submission = Submission(
         identity.user,
         tenant_id,
         operation,
         len(body),
+        identity,
         serial=serial,
         address=exchange.gate.person(exchange.scope),
     )
-    return Answer.json(await engine.settle(request))
+    return Answer.json(await engine.settle(submission))
 
 
 _CALLS = {

@@ -1,14 +1,15 @@
 """Text in, typed frames out; typed frames in, text out (PROTOCOL section 3).
 
-Decoding takes two steps. The first reads the type and nothing else, so that an unknown type
-(`unsupported`), a bad field (`invalid`) and something that is no frame at all (close 4400) are told
-apart by structure and not by the text of an error.
+What is valid is decoded in one step. Anything else is looked at again in two: the first reads the
+type and nothing else, so that an unknown type (`unsupported`), a bad field (`invalid`) and what is
+no frame at all (close 4400) are told apart by structure and not by the text of an error.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -92,13 +93,18 @@ class _Named(msgspec.Struct, rename="camel"):
     url_id: msgspec.Raw = msgspec.Raw()
 
 
+def _tag(kind: type[msgspec.Struct]) -> str:
+    return str(kind.__struct_config__.tag)
+
+
 _head = msgspec.json.Decoder(_Head)
 _named = msgspec.json.Decoder(_Named)
 _string = msgspec.json.Decoder(str)
 _hello = msgspec.json.Decoder(Hello)
-_operations = {str(kind.__struct_config__.tag): msgspec.json.Decoder(kind) for kind in OPERATIONS}
+_frame = msgspec.json.Decoder(ClientFrame)
+_operations = {_tag(kind): msgspec.json.Decoder(kind) for kind in OPERATIONS}
 _decoders: dict[str, msgspec.json.Decoder[Any]] = _operations | {
-    str(kind.__struct_config__.tag): msgspec.json.Decoder(kind)
+    _tag(kind): msgspec.json.Decoder(kind)
     for kind in (Subscribe, Unsubscribe, Read, Typing, Refresh, Ping, Pong)
 }
 
@@ -109,14 +115,11 @@ def decode(text: str, *, body_chars: int, anchor_bytes: int, url_id_chars: int) 
     Raises `Closed` (4400) for what is no frame, `RefusedFrame` (`unsupported`) for an unknown
     type, `InvalidFrame` (`invalid`, `too-long`) for a bad field.
     """
-    kind = _type_of(text)
-    decoder = _decoders.get(kind)
-    if decoder is None:
-        if kind == "hello":
-            raise Closed(CloseCode.MALFORMED, "a second hello")
-        raise _named_in(text, RefusedFrame("unsupported", f"unknown frame type {kind[:40]!r}"))
     try:
-        frame = decoder.decode(text)
+        frame: ClientFrame = _frame.decode(text)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        frame = _decode_by_type(text)
+    try:
         if isinstance(frame, BaseOperation):
             if frame.broadcast_id is UNSET:
                 raise Refused("invalid", "broadcastId is missing", field="broadcastId")
@@ -127,11 +130,23 @@ def decode(text: str, *, body_chars: int, anchor_bytes: int, url_id_chars: int) 
                 url_id_chars=url_id_chars,
             )
         _check(frame, url_id_chars)
-        return frame  # type: ignore[no-any-return]  # the table's decoders give ClientFrame only
-    except (msgspec.ValidationError, Refused) as error:
-        invalid = _invalid(text, error)
-        invalid.kind = kind
-        raise invalid from None
+        return frame
+    except Refused as error:
+        raise _invalid_frame(text, error, _tag(type(frame))) from None
+
+
+def _decode_by_type(text: str) -> ClientFrame:
+    """What is wrong with a frame, found out in two steps; raises as `decode` does."""
+    kind = _type_of(text)
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        if kind == "hello":
+            raise Closed(CloseCode.MALFORMED, "a second hello")
+        raise _named_in(text, RefusedFrame("unsupported", f"unknown frame type {kind[:40]!r}"))
+    try:
+        return decoder.decode(text)  # type: ignore[no-any-return]  # the table has ClientFrame only
+    except msgspec.ValidationError as error:
+        raise _invalid_frame(text, error, kind) from None
 
 
 def decode_hello(text: str) -> Hello:
@@ -209,6 +224,12 @@ def _check(frame: ClientFrame, url_id_chars: int) -> None:
                 check_integer(n, "n", minimum=-MAX_INTEGER)
 
 
+def _invalid_frame(text: str, error: Exception, kind: str) -> InvalidFrame:
+    invalid = _invalid(text, error)
+    invalid.kind = kind
+    return invalid
+
+
 _MISSING = re.compile(r"Object missing required field `([^`]*)`")
 
 
@@ -254,16 +275,36 @@ def encode(frame: object) -> str:
     return _encode(frame).decode()
 
 
+@lru_cache(1_000)
+def _where(url_id: str, epoch: str) -> str:
+    """What all frames about a page begin with."""
+    return f'"urlId":{encode(url_id)},"epoch":{encode(epoch)}'
+
+
 def encode_events(url_id: str, epoch: str, first: int, last: int, events: Iterable[Event]) -> bytes:
     """An `events` frame, as UTF-8."""
     body = b",".join(map(_encode, events))
-    head = b'{"type":"events","urlId":%b,"epoch":%b,"first":%d,"last":%d,"events":[' % (
-        _encode(url_id),
-        _encode(epoch),
-        first,
-        last,
-    )
-    return head + body + b"]}"
+    where = _where(url_id, epoch)
+    head = f'{{"type":"events",{where},"first":{first},"last":{last},"events":['
+    return head.encode() + body + b"]}"
+
+
+def encode_ack(
+    broadcast_id: str,
+    url_id: str,
+    position: Position,
+    ts: int,
+    chat_id: str | None,
+    comment_id: str | None,
+) -> str:
+    """An `ack`. Written out, for there is one for each operation; ids are UUIDs, with nothing in
+    them that JSON would write in another way."""
+    epoch, seq = position
+    chat = "" if chat_id is None else f',"chatId":"{chat_id}"'
+    comment = "" if comment_id is None else f',"commentId":"{comment_id}"'
+    where = _where(url_id, epoch)
+    head = f'{{"type":"ack","broadcastId":"{broadcast_id}",{where}'
+    return f'{head},"seq":{seq},"ts":{ts}{chat}{comment}}}'
 
 
 def encode_snapshot(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from math import isqrt
-from typing import TypeVar, cast
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 _GONE = object()
+_NOWHERE = object()
 _LEAST = 64
 
 
@@ -24,7 +26,7 @@ class Layered(MutableMapping[str, T]):
 
     def __init__(self) -> None:
         self._base: dict[str, T] = {}
-        self._changes: dict[str, object] = {}
+        self._changes: dict[str, Any] = {}
         self._size = 0
 
     @classmethod
@@ -38,17 +40,29 @@ class Layered(MutableMapping[str, T]):
     def fork(self) -> Layered[T]:
         if len(self._changes) > _LEAST + isqrt(len(self._base)):
             self._settle()
-        fork: Layered[T] = Layered()
+        fork: Layered[T] = Layered.__new__(Layered)  # its parts need not be made to be replaced
         fork._base = self._base
-        fork._changes = dict(self._changes)
+        fork._changes = self._changes.copy()
         fork._size = self._size
         return fork
 
     def __getitem__(self, key: str) -> T:
-        value = self._changes[key] if key in self._changes else self._base[key]
+        value: T = self._changes[key] if key in self._changes else self._base[key]
         if value is _GONE:
             raise KeyError(key)
-        return cast("T", value)
+        return value
+
+    @overload
+    def get(self, key: str, default: None = None, /) -> T | None: ...
+
+    @overload
+    def get(self, key: str, default: D, /) -> T | D: ...
+
+    def get(self, key: str, default: object = None, /) -> object:
+        value: object = self._changes.get(key, _NOWHERE)
+        if value is _NOWHERE:
+            return self._base.get(key, default)
+        return default if value is _GONE else value
 
     def __contains__(self, key: object) -> bool:
         if key in self._changes:
@@ -98,5 +112,5 @@ class Layered(MutableMapping[str, T]):
             if value is _GONE:
                 del base[key]
             else:
-                base[key] = cast("T", value)
+                base[key] = value
         self._base, self._changes = base, {}

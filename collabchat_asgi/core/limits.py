@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class TokenBucket:
     """`rate` tokens a second, at most `burst` of them saved up."""
@@ -47,6 +49,20 @@ class TokenBucket:
     def full(self, now: float) -> bool:
         """Whether forgetting this bucket would change nothing."""
         return self._tokens + (now - self._at) * self.rate >= self.burst
+
+
+def take_of_each(buckets: Sequence[TokenBucket], now: float) -> bool:
+    """Take a token from every one of them, or none from any. Whether they were taken."""
+    for bucket in buckets:
+        # As `_fill`, written out: this runs half a dozen times for each operation.
+        tokens = bucket._tokens + (now - bucket._at) * bucket.rate
+        bucket._tokens = tokens = tokens if tokens < bucket.burst else bucket.burst
+        bucket._at = now
+        if tokens < 1.0:
+            return False
+    for bucket in buckets:
+        bucket._tokens -= 1.0
+    return True
 
 
 class Counter:

@@ -7,7 +7,7 @@ edited or deleted is gone from the log at once (PROTOCOL section 2, promise 7).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -51,8 +51,7 @@ class CommentRecord(Wire, frozen=True):
     reactions: dict[str, tuple[str, ...]] | UnsetType = UNSET
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What one event does to the stored page."""
 
     event: bytes
@@ -75,7 +74,7 @@ def change(before: ChatState | None, after: State, event: Event) -> Change:
     match event:
         case NewTextChat():
             commented = event.chat.comment.id
-            puts += _chat(after, event.chat.id)
+            puts.append(_chat(after, event.chat.id))
         case DeletedTextChat():
             comments = before.comments if before else {}
             gone = [event.chat_id, *comments]
@@ -84,21 +83,21 @@ def change(before: ChatState | None, after: State, event: Event) -> Change:
         case UpdatedTextChat(change="comment-deleted", comment_id=str(comment_id)):
             deletes.append(COMMENT + comment_id)
             puts.append(Record(DELETED + comment_id, b"%d" % event.ts))
-            puts += _chat(after, event.chat_id)
+            puts.append(_chat(after, event.chat_id))
         case UpdatedTextChat(comment=EventComment(id=comment_id)):
             commented = comment_id
-            puts += _chat(after, event.chat_id)
+            puts.append(_chat(after, event.chat_id))
         case UpdatedTextChat(comment_id=str(comment_id)):
-            puts += _comment(after, event.chat_id, comment_id)
+            puts.append(_comment(after, event.chat_id, comment_id))
         case UpdatedTextChat():
-            puts += _chat(after, event.chat_id)
+            puts.append(_chat(after, event.chat_id))
     if commented is not None:
-        puts += _comment(after, event.chat_id, commented)
+        puts.append(_comment(after, event.chat_id, commented))
     body_key = None if commented is None else COMMENT + commented
     return Change(_encode(with_body(event, "")), body_key, puts, deletes)
 
 
-def _chat(state: State, chat_id: str) -> Iterable[Record]:
+def _chat(state: State, chat_id: str) -> Record:
     chat = state.chats[chat_id]
     record = ChatRecord(
         chat.anchor,
@@ -108,10 +107,10 @@ def _chat(state: State, chat_id: str) -> Iterable[Record]:
         chat.updated_at,
         chat.resolved,
     )
-    yield Record(CHAT + chat_id, _encode(record))
+    return Record(CHAT + chat_id, _encode(record))
 
 
-def _comment(state: State, chat_id: str, comment_id: str) -> Iterable[Record]:
+def _comment(state: State, chat_id: str, comment_id: str) -> Record:
     known = state.chats[chat_id].comments[comment_id]
     comment = known.comment
     record = CommentRecord(
@@ -122,7 +121,7 @@ def _comment(state: State, chat_id: str, comment_id: str) -> Iterable[Record]:
         comment.edited_at,
         comment.reactions,
     )
-    yield Record(COMMENT + comment_id, _encode(record), comment.body, known.body_seq)
+    return Record(COMMENT + comment_id, _encode(record), comment.body, known.body_seq)
 
 
 def restore(position: Position, records: Iterable[Record], forget_before_ms: int) -> State:

@@ -93,19 +93,19 @@ def names(operation: Operation) -> tuple[str | None, str | None]:
     """Chat id and comment id that the operation names."""
     match operation:
         case CreateChat(chat=chat):
-            return _given(chat.id), _given(chat.comment.id)
+            comment = chat.comment
+            return (
+                None if chat.id is UNSET else chat.id,
+                None if comment.id is UNSET else comment.id,
+            )
         case AddComment(chat_id=chat_id, comment=comment):
-            return chat_id, _given(comment.id)
+            return chat_id, None if comment.id is UNSET else comment.id
         case EditComment(chat_id=chat_id, comment=edited):
             return chat_id, edited.id
         case DeleteComment() | AddReaction() | RemoveReaction():
             return operation.chat_id, operation.comment_id
         case _:
             return operation.chat_id, None
-
-
-def _given(id: str | msgspec.UnsetType) -> str | None:
-    return None if id is UNSET else id
 
 
 def action_for(state: State, operation: Operation, user_id: str) -> Action:

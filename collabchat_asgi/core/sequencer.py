@@ -57,8 +57,10 @@ class Sequencer:
             waiting = self._waiting = {n: event for n, event in waiting.items() if n > seq}
         self.behind = self._heard > seq
         self.position = Position(epoch, seq)
-        self._marks.update((event.seq, event.broadcast_id) for event in ready)
-        if len(self._marks) > MAX_MARKS:
+        marks = self._marks
+        for event in ready:
+            marks[event.seq] = event.broadcast_id
+        if len(marks) > MAX_MARKS:
             self._thin_out()
         return ready
 

@@ -36,7 +36,9 @@ An estimate that every process makes alike; it guards memory, not money."""
 
 def weight_of_comment(body: str, author: User) -> int:
     avatar = 0 if author.avatar is UNSET else len(author.avatar)
-    return COMMENT_BYTES + len(body.encode()) + len(author.name.encode()) + avatar
+    text = len(body) if body.isascii() else len(body.encode())
+    name = len(author.name) if author.name.isascii() else len(author.name.encode())
+    return COMMENT_BYTES + text + name + avatar
 
 
 MANY_COMMENTS = 64
@@ -124,11 +126,13 @@ class State:
         return mine == theirs
 
     def fork(self) -> State:
-        fork = State(self.position)
+        fork = State.__new__(State)  # its parts need not be made to be replaced
+        fork.position = self.position
         fork.chats = self.chats.fork()
         fork.comment_chats = self.comment_chats.fork()
         fork.deleted = self.deleted.fork()
         fork.size = self.size
+        fork._owned = set()
         self._owned.clear()
         return fork
 

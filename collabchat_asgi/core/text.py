@@ -17,7 +17,10 @@ MAX_INTEGER = 2**53
 """What JavaScript can count."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+"""Something, without control characters, that can be written as UTF-8."""
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+"""In canonical text form (RFC 9562 section 4: lower case)."""
 _TENANT = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _EMOJI = regex.compile(
     r"(?=.*(?:\p{Extended_Pictographic}|\p{Regional_Indicator}{2}|[0-9#*]\uFE0F?\u20E3))\X",
@@ -56,7 +59,7 @@ def shortened(text: str, most: int) -> str:
 
 def is_uuid(text: str) -> bool:
     """Whether this is a UUID in canonical text form (RFC 9562 section 4: lower case)."""
-    return _UUID.fullmatch(text) is not None
+    return UUID.fullmatch(text) is not None
 
 
 def is_tenant_id(text: str) -> bool:

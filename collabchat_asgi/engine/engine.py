@@ -70,7 +70,8 @@ from .people.revalidation import Revalidation
 from .storage_time import StorageTime
 from .supervisor import Supervisor
 from .writing.committer import Committer
-from .writing.operations import Operations, Request, settle
+from .writing.operations import Operations, settle
+from .writing.submission import Submission
 from .writing.users import Users
 
 logger = logging.getLogger("collabchat_asgi.engine")
@@ -428,9 +429,9 @@ class Engine:
             page.flush()
             return page
 
-    async def settle(self, request: Request) -> dict[str, Any]:
+    async def settle(self, submission: Submission) -> dict[str, Any]:
         """Commit and return the ack without its `type`. Raises `Refused`."""
-        return await settle(self.operations, request)
+        return await settle(self.operations, submission)
 
     async def usage(self, tenant_id: str, first_day: str, last_day: str) -> list[dict[str, Any]]:
         """Flushed counts by day, both days included (PROTOCOL section 7). Raises `StorageError`."""
@@ -518,7 +519,7 @@ class Engine:
             self.reader.catch_up_soon(page)
         if not made:
             return
-        self.publisher.happened(page.topic, epoch, made, [trace for trace in traces if trace])
+        self.publisher.happened(page.topic, epoch, made, traces)
         if self.hooks.watches:
             for event in made:
                 self._watch(page.key, epoch, event)

@@ -17,6 +17,7 @@ from .words import (
     OnUsage,
     UsageReport,
     default_policy,
+    role_allows,
 )
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "UsageReport",
     "default_policy",
     "refusal_of",
+    "role_allows",
 ]

@@ -117,23 +117,11 @@ class Hooks:
         self._on_event = Hook("on_event", on_event, seconds)
         self._on_usage = Hook("on_usage", on_usage, seconds)
         self._quota = Hook("quota", quota, seconds)
-
-    @property
-    def asks(self) -> bool:
+        self.asks = authorize is not None
         """Whether `authorize` is the host's own: then every answer takes a turn of the loop."""
-        return self._authorize.function is not None
-
-    @property
-    def rewrites(self) -> bool:
-        return self._before_commit.function is not None
-
-    @property
-    def watches(self) -> bool:
-        return self._on_event.function is not None
-
-    @property
-    def bills(self) -> bool:
-        return self._on_usage.function is not None
+        self.rewrites = before_commit is not None
+        self.watches = on_event is not None
+        self.bills = on_usage is not None
 
     async def authenticate(self, request: ConnectRequest) -> Identity:
         """Raises `Denied`, or `HookFailed`."""

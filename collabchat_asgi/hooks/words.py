@@ -197,5 +197,9 @@ OnUsage = Callable[[Sequence[UsageReport]], Awaitable[None] | None]
 
 def default_policy(access: AccessRequest) -> bool:
     """Whether the role of `access.identity` in the tenant allows the action."""
-    role = access.identity.tenants.get(access.tenant_id)
-    return role is not None and access.action in ROLE_ACTIONS[role]
+    return role_allows(access.identity, access.tenant_id, access.action)
+
+
+def role_allows(identity: Identity, tenant_id: str, action: Action) -> bool:
+    role = identity.tenants.get(tenant_id)
+    return role is not None and action in ROLE_ACTIONS[role]

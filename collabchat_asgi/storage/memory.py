@@ -35,7 +35,7 @@ from .abc import (
     UsageRow,
     new_epoch,
 )
-from .turn import Head, Known, Turn, check_groups, last_changes
+from .turn import Head, Known, Turn, check_groups
 
 __all__ = ["MemoryStorage"]
 
@@ -84,10 +84,10 @@ class _Page:
                 )
             known = Known(entry.user_id, entry.fingerprint, position, entry.receipt)
             self.remembered[entry.broadcast_id] = _Remembered(known, now_ms)
-        puts, deletes = last_changes(entry for entry, _ in placed)
-        for key in deletes:
-            self.records.pop(key, None)
-        self.records.update((record.key, record) for record in puts)
+            for record in entry.puts:
+                self.records[record.key] = record
+            for key in entry.deletes:
+                self.records.pop(key, None)
         return bool(placed)
 
     def strays(self, mark: Mark) -> bool:
@@ -225,13 +225,11 @@ class MemoryStorage(Storage):
 
     def _take(self, page: _Page, turn: Turn, revise: Revise) -> Turn:
         while True:
-            turn.learn(
-                {
-                    broadcast_id: page.remembered[broadcast_id].known
-                    for broadcast_id in turn.unasked
-                    if broadcast_id in page.remembered
-                }
-            )
+            found: dict[str, Known] = {}
+            for broadcast_id in turn.unasked:
+                if broadcast_id in page.remembered:
+                    found[broadcast_id] = page.remembered[broadcast_id].known
+            turn.learn(found)
             if not turn.wants_tail or turn.is_lost():
                 return turn
             turn.revise(revise, page.events(turn.expected.seq))
@@ -388,7 +386,7 @@ def _refused(page: PageKey, entries: Sequence[Entry]) -> dict[str, Failed]:
     """Entries with text that no database stores: lone halves of a surrogate pair."""
     failed = {}
     for entry in entries:
-        texts = (*page, entry.broadcast_id, entry.user_id, *(put.body for put in entry.puts))
+        texts = [*page, entry.broadcast_id, entry.user_id, *[put.body for put in entry.puts]]
         try:
             "".join(texts).encode()
         except UnicodeEncodeError as error:

@@ -28,6 +28,8 @@ from .abc import (
     new_epoch,
 )
 
+_UNKNOWN = Unknown()
+
 
 class Head(NamedTuple):
     """Where a page's log ends, and the last number that was trimmed from its beginning."""
@@ -79,7 +81,9 @@ class Turn:
         self.expected = group.expected
         self.head = head
         self.entries = group.entries
-        self.outcomes: dict[str, Outcome] = {e.broadcast_id: Unknown() for e in group.entries}
+        self.outcomes: dict[str, Outcome] = {}
+        for entry in group.entries:
+            self.outcomes[entry.broadcast_id] = _UNKNOWN
         self._known: dict[str, Committed | Reused | Failed] = dict(failed)
         self._asked: set[str] = set(failed)
         self._revised = False
@@ -103,7 +107,9 @@ class Turn:
         """Whether the entries do not fit as they are, so that `revise` has to be asked."""
         if self._over:
             return False
-        if any(not e.lookup and e.broadcast_id in self._known for e in self.entries):
+        if self._known and any(
+            not e.lookup and e.broadcast_id in self._known for e in self.entries
+        ):
             return True
         return not self._revised and self.has_moved
 
@@ -131,7 +137,7 @@ class Turn:
             return
         self._revised = True
         self.entries = again
-        self.outcomes.update((e.broadcast_id, Unknown()) for e in again)
+        self.outcomes.update((e.broadcast_id, _UNKNOWN) for e in again)
 
     def _check(self, entries: Sequence[Entry]) -> None:
         check_ids(entries)
@@ -169,10 +175,18 @@ def last_changes(entries: Iterable[Entry]) -> tuple[list[Record], list[str]]:
     """Records to put and keys to delete that leave the same as all entries' changes in order."""
     last: dict[str, Record | None] = {}
     for entry in entries:
-        last.update((record.key, record) for record in entry.puts)
-        last.update(dict.fromkeys(entry.deletes))
-    puts = [record for record in last.values() if record is not None]
-    return puts, [key for key, record in last.items() if record is None]
+        for record in entry.puts:
+            last[record.key] = record
+        for key in entry.deletes:
+            last[key] = None
+    puts: list[Record] = []
+    deletes: list[str] = []
+    for key, put in last.items():
+        if put is None:
+            deletes.append(key)
+        else:
+            puts.append(put)
+    return puts, deletes
 
 
 def check_groups(groups: Sequence[Group]) -> None:
@@ -187,5 +201,5 @@ def check_groups(groups: Sequence[Group]) -> None:
 
 def check_ids(entries: Sequence[Entry]) -> None:
     """Raise `MisuseError` if two entries have the same `broadcast_id`."""
-    if len({e.broadcast_id for e in entries}) != len(entries):
+    if len(entries) > 1 and len({e.broadcast_id for e in entries}) != len(entries):
         raise MisuseError("the same broadcast_id twice in one group")

@@ -28,6 +28,7 @@ from collabchat_asgi.core.frames import (
     decode_hello,
     decode_operation,
     encode,
+    encode_ack,
     encode_events,
     encode_page,
     encode_snapshot,
@@ -746,6 +747,14 @@ def test_spliced_frames_are_json_whatever_the_names(
     (snapshot,) = map(json.loads, encode_snapshot(url, position, [chat], 1 << 20))
     assert (snapshot["urlId"], snapshot["epoch"], snapshot["last"]) == (url, epoch, True)
     assert snapshot["chats"] == [json.loads(encode(chat))]
+    chat_id, comment_id = uid(seq % 1_000), uid(seq % 7)
+    ack: Json = {"type": "ack", "broadcastId": uid(3), "urlId": url, "epoch": epoch, "seq": seq}
+    ack |= {"ts": 9}
+    assert encode_ack(uid(3), url, position, 9, None, None) == encode(ack)
+    ack |= {"chatId": chat_id}
+    assert encode_ack(uid(3), url, position, 9, chat_id, None) == encode(ack)
+    ack |= {"commentId": comment_id}
+    assert encode_ack(uid(3), url, position, 9, chat_id, comment_id) == encode(ack)
 
 
 def new_chat(

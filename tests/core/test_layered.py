@@ -27,6 +27,8 @@ def test_it_is_a_dict_and_a_fork_is_a_copy(data: bytes) -> None:
                     mapping[f"more {number}"] = model[f"more {number}"] = number
                 pairs = [*pairs[-4:], (mapping.fork(), dict(model))]
         assert (key in mapping) == (key in model)
+        assert mapping.get(key) == model.get(key)
+        assert mapping.get(key, -1) == model.get(key, -1)
     for mapping, model in pairs:
         assert list(mapping.items()) == list(model.items())
         assert list(reversed(mapping)) == list(reversed(model))

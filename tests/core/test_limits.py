@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collabchat_asgi import Limits, Timing
-from collabchat_asgi.core.limits import Counter, TokenBucket
+from collabchat_asgi.core.limits import Counter, TokenBucket, take_of_each
 from collabchat_asgi.errors import ConfigError
 
 from .histories import Tape, catches, many, tapes
@@ -87,6 +87,21 @@ def test_full_is_when_forgetting_would_change_nothing() -> None:
     bucket.take(0.0)
     assert not bucket.full(0.9)
     assert bucket.full(1.0)
+
+
+@given(st.lists(st.sampled_from(["a", "b", "both"]), max_size=30), st.integers(0, 5))
+def test_a_token_of_each_or_of_none(asked: list[str], wait: int) -> None:
+    together = {name: TokenBucket(0.5, burst, 0.0) for name, burst in (("a", 3.0), ("b", 5.0))}
+    alone = {name: TokenBucket(0.5, burst, 0.0) for name, burst in (("a", 3.0), ("b", 5.0))}
+    for turn, one in enumerate(asked):
+        now, names = float(turn * wait), ["a", "b"] if one == "both" else [one]
+        may = all(alone[name].wait(now) == 0 for name in names)
+        assert take_of_each([together[name] for name in names], now) == may
+        for name in names:
+            alone[name].spend(float(may), now)
+    assert [bucket.wait(99.0, 3.0) for bucket in together.values()] == [
+        bucket.wait(99.0, 3.0) for bucket in alone.values()
+    ]
 
 
 @given(st.integers(1, 50), st.integers(1, 60))

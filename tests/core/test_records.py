@@ -92,29 +92,29 @@ def test_what_is_written_is_the_state(data: bytes) -> None:
 
 
 def writes_texts(before: ChatState | None, after: State, event: Event) -> Change:
-    return replace(change(before, after, event), event=msgspec.json.encode(event))
+    return change(before, after, event)._replace(event=msgspec.json.encode(event))
 
 
 def forgets_the_chat(before: ChatState | None, after: State, event: Event) -> Change:
     made = change(before, after, event)
     puts = [put for put in made.puts if not put.key.startswith(records.CHAT) or event.seq == 1]
-    return replace(made, puts=puts)
+    return made._replace(puts=puts)
 
 
 def forgets_deletions(before: ChatState | None, after: State, event: Event) -> Change:
     made = change(before, after, event)
     puts = [put for put in made.puts if not put.key.startswith(records.DELETED)]
-    return replace(made, puts=puts)
+    return made._replace(puts=puts)
 
 
 def keeps_comments(before: ChatState | None, after: State, event: Event) -> Change:
     made = change(before, after, event)
-    return replace(made, deletes=made.deletes[:1])
+    return made._replace(deletes=made.deletes[:1])
 
 
 def forgets_where_the_text_is(before: ChatState | None, after: State, event: Event) -> Change:
     made = change(before, after, event)
-    return replace(made, puts=[replace(put, body_seq=event.seq) for put in made.puts])
+    return made._replace(puts=[replace(put, body_seq=event.seq) for put in made.puts])
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import UNSET
 
 from collabchat_asgi.core.model import (
@@ -27,6 +30,7 @@ from collabchat_asgi.core.validation import (
     check_operation,
     check_text,
     check_url_id,
+    most_bytes,
 )
 
 from .histories import URL, refusal, uid
@@ -96,6 +100,23 @@ def test_limits_are_the_callers() -> None:
     assert refused(create(QUOTE, body="x" * 11)) == ("too-long", "chat.comment.body")
     assert refused(create(TextQuoteSelector("f" * 400))) == ("too-long", "chat.anchor")
     assert refused(AddComment(url_id="u" * 21, chat_id=uid(1), comment=Draft("x")))[1] == "urlId"
+
+
+some_text = st.text(st.sampled_from('a\x1f\x7f"\\\\€😀'), max_size=8)
+some_quote = st.builds(
+    TextQuoteSelector, some_text, some_text | st.just(UNSET), some_text | st.just(UNSET)
+)
+some_place = st.integers(0, 2**53)
+some_selector = (
+    some_quote
+    | st.builds(TextPositionSelector, some_place, some_place)
+    | st.builds(RangeSelector, some_quote, some_quote)
+)
+
+
+@given(st.builds(Anchor, st.lists(some_selector, max_size=9).map(tuple), some_place, some_text))
+def test_an_anchor_is_never_larger_than_it_is_taken_for(anchor: Anchor) -> None:
+    assert len(msgspec.json.encode(anchor)) <= most_bytes(anchor)
 
 
 def test_selectors() -> None:

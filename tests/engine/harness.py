@@ -22,7 +22,7 @@ from collabchat_asgi.engine.engine import Admission, Engine
 from collabchat_asgi.engine.pages.page import Page as EnginePage
 from collabchat_asgi.engine.peers.hints import CONTROL_TOPIC, Heard, Heartbeat, Hint, HintCodec
 from collabchat_asgi.engine.people.connection import Connection
-from collabchat_asgi.engine.writing.operations import Request
+from collabchat_asgi.engine.writing.submission import Submission
 from collabchat_asgi.errors import CloseCode, Closed, InvalidFrame, Refused, StorageUnavailable
 from collabchat_asgi.hooks import ConnectRequest, Hooks, Identity
 from collabchat_asgi.pubsub.abc import Gap
@@ -671,8 +671,8 @@ async def settle(server: Server, operation: Json, name: str = "ann", **how: Any)
     )
     identity = Identity(name, name=name, tenants={TENANT: "commenter"})
     serial = server.engine.revocations.serial
-    request = Request(identity, identity.user, TENANT, decoded, 100, serial=serial, **how)
-    return await server.engine.settle(request)
+    submission = Submission(identity.user, TENANT, decoded, 100, identity, serial=serial, **how)
+    return await server.engine.settle(submission)
 
 
 async def write_log_down(history: History, server: Server, key: PageKey = KEY) -> None:

@@ -208,7 +208,7 @@ def acks_before_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     commit = committer.Committer._commit_plans
 
     async def early(self: Any, plans: Any) -> None:
-        from collabchat_asgi.engine.writing.submission import Receipt
+        from collabchat_asgi.engine.writing.submission import NOBODY, Receipt
 
         for one in plans:
             one.entries(None)
@@ -219,7 +219,7 @@ def acks_before_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
                     chat, comment = rules.names(submission.operation)
                     at = Position(epoch, seqs[submission.broadcast_id])
                     submission.answer(Receipt(at, submission.ts, chat, comment))
-                    submission.answer = lambda _: None
+                    submission.accounts, submission.asker = None, NOBODY
         await commit(self, plans)
 
     monkeypatch.setattr(committer.Committer, "_commit_plans", early)

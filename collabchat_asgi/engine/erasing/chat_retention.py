@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from ...core import rules
 from ...core.model import FORGOTTEN, DeleteChat, PageKey
 from ...core.records import CHAT, ChatRecord
 from ...core.text import uuid7
@@ -19,7 +18,7 @@ from ..backend import bounded
 from ..pages.page import Page
 from ..pages.pages import Pages
 from ..writing.committer import Committer
-from ..writing.submission import Answer, Submission
+from ..writing.submission import Answer, Submission, Waiting
 
 logger = logging.getLogger("collabchat_asgi.engine")
 
@@ -85,18 +84,13 @@ class ChatRetention:
         return len(answers)
 
     def _delete(self, page: Page, operation: DeleteChat, now_ms: int) -> asyncio.Future[Answer]:
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-
-        def answer(answer: Answer) -> None:
-            if not answered.done():
-                answered.set_result(answer)
-
-        fingerprint = rules.fingerprint(operation)
-        id = uuid7(now_ms)
-        self._committer.submit(
-            page, Submission(operation, id, fingerprint, FORGOTTEN, now_ms, "moderate", answer)
+        waiting = Waiting()
+        submission = Submission(
+            FORGOTTEN, page.key.tenant_id, operation, asker=waiting, trusted=True, ts=now_ms
         )
-        return answered
+        submission.complete(now_ms, uuid7(now_ms))
+        self._committer.submit(page, submission)
+        return waiting.future
 
 
 def _old(record: Record, before_ms: int) -> str | None:

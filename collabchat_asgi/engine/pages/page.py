@@ -61,6 +61,7 @@ class Page:
         self.topic = topic
         self.tally = tally
         self.state = State()
+        self._foreseen: State | None = None
         self.sequencer = Sequencer(NOWHERE)
         self.sent = 0
         self.viewers: dict[Viewer, None] = {}
@@ -106,19 +107,32 @@ class Page:
 
     def forget_deleted(self, before_ms: int) -> None:
         """Ids that were deleted before then may come again."""
-        self.expired_keys += (DELETED + id for id in self.state.forget(before_ms))
+        forgotten = self.state.forget(before_ms)
+        if forgotten:
+            self.expired_keys += (DELETED + id for id in forgotten)
+            self.state = self.state.fork()  # what was foreseen of it remembers them
 
     def forget_encoded(self) -> None:
         """What can be made again from the state."""
         self._snapshot = self._encoded = None
         self._forget_replays()
 
+    def foresee(self, before: State, after: State) -> None:
+        """What the log leads to from `before`, folded already: where the next `accept` comes from
+        there to the position of `after`, it takes that as it is."""
+        if self.state is before:
+            self._foreseen = after
+
     def accept(self, epoch: str, events: Sequence[Event]) -> None:
         """Events of the log, in any order and as often as may be."""
+        folded, self._foreseen = self._foreseen, None
         ready = self.sequencer.push(epoch, events)
         if not ready:
             return
-        self.state.fold_all(epoch, ready)
+        if folded is not None and folded.position == self.sequencer.position:
+            self.state = folded
+        else:
+            self.state.fold_all(epoch, ready)
         now = self._clock.monotonic()
         self._batch.add(ready, now)
         due = self._batch.due(now, self.pace)

@@ -51,9 +51,9 @@ class Publisher:
         waiting = self._waiting.get(topic)
         if waiting is not None and waiting[0] == epoch:
             waiting[1].extend(events)
-            waiting[2].extend(traces)
+            waiting[2].extend(filter(None, traces))
         elif len(self._waiting) < MAX_TOPICS:
-            self._waiting[topic] = (epoch, list(events), list(traces))
+            self._waiting[topic] = (epoch, list(events), list(filter(None, traces)))
         else:
             self._hints["failed"] += 1
         self._wake.set()

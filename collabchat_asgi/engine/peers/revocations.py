@@ -88,9 +88,9 @@ class Revocations:
 
     def since(self, serial: int, user_id: str, tenant_id: str, connection_id: str) -> bool:
         """Whether this person was revoked after `serial`."""
-        return any(
-            revocation.concerns(user_id, tenant_id, connection_id)
-            for revocation in self._recent[max(0, serial - self._forgotten) :]
+        recent = self._recent[max(0, serial - self._forgotten) :]
+        return bool(recent) and any(
+            revocation.concerns(user_id, tenant_id, connection_id) for revocation in recent
         )
 
     async def open(self) -> None:

@@ -30,8 +30,7 @@ from ...hooks import ConnectRequest, HookFailed, Identity
 from ..delivery.outbox import Outbox
 from ..delivery.viewer import Viewer
 from ..peers.hints import IsTyping
-from ..writing.operations import Request
-from ..writing.submission import Answer, Lane, Receipt
+from ..writing.submission import Answer, Lane, Receipt, Submission
 from .join import join
 
 if TYPE_CHECKING:
@@ -57,6 +56,7 @@ class Connection:
         "_lanes",
         "_retries",
         "_socket",
+        "_user",
         "_worker",
         "address",
         "closed",
@@ -83,6 +83,7 @@ class Connection:
         self.id = id
         self.tenant_id = tenant_id
         self.identity = identity
+        self._user = identity.user
         self.request = request
         self.address: str | None = None
         """Of the client, where that means a person."""
@@ -93,7 +94,7 @@ class Connection:
         self.outbox: Outbox
         self._socket = socket
         self._inbox: list[tuple[ClientFrame | RefusedFrame, int]] = []
-        self._retries: list[Request] = []
+        self._retries: list[Submission] = []
         self._lanes: dict[str, Lane] = {}
         self._worker: asyncio.Task[None] | None = None
 
@@ -101,20 +102,19 @@ class Connection:
 
     def receive(self, frame: ClientFrame, size: int) -> bool:
         """Take a frame of `size` bytes. False: a pong that nobody had asked for, or a ping."""
-        match frame:
-            case Pong(n=n):
-                return self.outbox.ponged(n)
-            case Ping(n=n):
-                self.outbox.answer(
-                    encode({"type": "pong"} if n is UNSET else {"type": "pong", "n": n})
-                )
-                return False
-        if self._worker is None and isinstance(frame, BaseOperation):
-            request = self._request(frame, size)
-            if self.engine.operations.try_now(request):
-                return True
-            if request.lane is not None:
-                request.lane.waiting -= 1  # it is counted again when its turn comes
+        if isinstance(frame, BaseOperation):
+            if self._worker is None:
+                submission = self._submission(frame, size)
+                if self.engine.operations.try_now(submission):
+                    return True
+                if submission.lane is not None:
+                    submission.lane.waiting -= 1  # it is counted again when its turn comes
+        elif isinstance(frame, Pong):
+            return self.outbox.ponged(frame.n)
+        elif isinstance(frame, Ping):
+            n = frame.n
+            self.outbox.answer(encode({"type": "pong"} if n is UNSET else {"type": "pong", "n": n}))
+            return False
         if self._worker is None and isinstance(frame, Read):
             self._read(frame)
             return True
@@ -177,6 +177,7 @@ class Connection:
     def identify(self, identity: Identity) -> None:
         """The same user, known anew, and perhaps for a shorter time."""
         self.identity = identity
+        self._user = identity.user
         self.engine.look_at(self)
         for viewer in self.viewers.values():
             viewer.identity = identity
@@ -270,11 +271,11 @@ class Connection:
             case Refresh():
                 await self._refresh(frame)
             case BaseOperation():
-                request = self._request(frame, size)
-                if not self.engine.operations.try_now(request):
-                    await self.engine.operations.perform(request)
+                submission = self._submission(frame, size)
+                if not self.engine.operations.try_now(submission):
+                    await self.engine.operations.perform(submission)
 
-    def _request(self, operation: Operation, size: int) -> Request:
+    def _submission(self, operation: Operation, size: int) -> Submission:
         url_id = operation.url_id
         lane = self._lanes.get(url_id)
         if lane is None:
@@ -285,40 +286,36 @@ class Connection:
                 self.give_up(CloseCode.OUT_OF_ORDER, "too many pages wait for a retry")
             lane = self._lanes[url_id] = Lane()
         lane.waiting += 1
-
-        def answer(answer: Answer) -> None:
-            self._answer(request, answer)
-
-        request = Request(
-            self.identity,
-            self.identity.user,
+        return Submission(
+            self._user,
             self.tenant_id,
             operation,
             size,
-            answer,
+            self.identity,
+            self,
             lane,
+            lane.next(),
             connection_id=self.id,
             address=self.address,
             serial=self.engine.revocations.serial,
-            order=lane.next(),
         )
-        return request
 
-    def _answer(self, request: Request, answer: Answer) -> None:
+    def answered(self, submission: Submission, answer: Answer) -> None:
         if self.closed:
             return
-        url_id = request.operation.url_id
-        broadcast_id = str(request.operation.broadcast_id)
-        if request.lane is not None and not isinstance(answer, str):
-            request.lane.waiting -= 1
+        lane, url_id = submission.lane, submission.sent.url_id
+        broadcast_id = str(submission.sent.broadcast_id)
+        if lane is not None and not isinstance(answer, str):
+            lane.waiting -= 1
         if isinstance(answer, Receipt):
-            self.outbox.answer(encode(answer.as_ack(broadcast_id, url_id)))
+            self.outbox.answer(answer.as_ack(broadcast_id, url_id))
         elif isinstance(answer, Refused):
             self.refuse(answer, broadcast_id=broadcast_id, url_id=url_id)
         else:
-            serial = self.engine.revocations.serial
-            again = replace(request, asked=True, identity=self.identity, serial=serial)
-            self._retries.append(again)
+            submission.asked = True
+            submission.identity = self.identity
+            submission.serial = self.engine.revocations.serial
+            self._retries.append(submission)
             self._wake()
 
     def _typing(self, frame: Typing) -> None:

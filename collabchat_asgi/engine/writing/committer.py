@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from ...core import rules
 from ...core.measures import Histogram
 from ...core.model import Event, PageKey, Position
@@ -36,7 +34,7 @@ from ...storage.abc import (
 from ..backend import bounded, unavailable, within
 from ..measuring.traces import Span
 from ..pages.page import Page
-from .plan import Plan, UnknownTail
+from .plan import Plan, UnknownTail, decode_receipt
 from .submission import Answer, Lane, Receipt, Submission
 
 logger = logging.getLogger("collabchat_asgi.engine")
@@ -122,39 +120,37 @@ class Committer:
             if room <= 0:
                 break
             page = self._waiting.popleft()
+            queue = page.queue
             taken: dict[str, Submission] = {}
             refused: set[Lane] = set()
-            while page.queue and room > 0:
-                submission = page.queue[0]
+            while queue and room > 0:
+                submission = queue[0]
                 lane = submission.lane
                 if submission.broadcast_id in taken or lane in refused:
                     # The same id twice in one group: the second is looked up after the first.
                     # And what follows one that has to come again waits for that to be said.
                     break
-                page.queue.popleft()
+                queue.popleft()
                 self.count -= 1
-                held = lane and lane.held_back(submission.broadcast_id, submission.order)
-                if held:
-                    self._answer(submission, held)
-                    continue
-                if lane and lane.waits(submission.order):
-                    self._answer(submission, "ask again")
-                    continue
-                if lane and submission.refusal is not None and submission.refusal.retry:
-                    refused.add(lane)
+                if lane is not None:
+                    held = lane.held_back(submission.broadcast_id, submission.order)
+                    if held:
+                        self._answer(submission, held)
+                        continue
+                    if lane.asking and lane.waits(submission.order):
+                        self._answer(submission, "ask again")
+                        continue
+                    if submission.refusal is not None and submission.refusal.retry:
+                        refused.add(lane)
                 taken[submission.broadcast_id] = submission
                 room -= 1
-            if page.queue:
+            if queue:
                 self._waiting.append(page)
             if taken:
+                state = page.state
+                expired = tuple(page.expired_keys[:EXPIRED_AT_ONCE])
                 plans.append(
-                    Plan(
-                        page,
-                        list(taken.values()),
-                        self._limits,
-                        page.state.fork(),
-                        tuple(page.expired_keys[:EXPIRED_AT_ONCE]),
-                    )
+                    Plan(page, list(taken.values()), self._limits, state.fork(), expired, state)
                 )
         return plans
 
@@ -212,26 +208,32 @@ class Committer:
 
     async def _settle(self, plan: Plan, outcomes: Mapping[str, Outcome]) -> None:
         page = plan.page
-        if any(map(_wants_a_load, outcomes.values())):
-            await self._start_over(plan)
-            return
+        failed = False
+        for one in outcomes.values():
+            if _wants_a_load(one):
+                await self._start_over(plan)
+                return
+            failed = failed or isinstance(one, Failed)
         position = Position(plan.epoch, plan.base.position.seq)
+        spans: list[Span] = []
         for submission in plan.submissions:
             outcome = outcomes.get(submission.broadcast_id)
             if isinstance(outcome, Committed) and not outcome.again:
                 position = outcome.position
+                if submission.span is not None:
+                    spans.append(submission.span)
             self._answer(submission, self._settled(plan, submission, outcome))
-        made = [event for event in plan.made if event.broadcast_id in outcomes]
-        failed = {id for id, outcome in outcomes.items() if isinstance(outcome, Failed)}
-        made = [event for event in made if event.broadcast_id not in failed]
-        del page.expired_keys[: len(plan.expired_keys)]
-        spans = [
-            submission.span
-            for submission in plan.submissions
-            if submission.span and _is_new(outcomes.get(submission.broadcast_id))
-        ]
+        made = plan.made
+        if failed or len(outcomes) != len(plan.submissions):
+            stored = {id for id, one in outcomes.items() if not isinstance(one, Failed)}
+            made = [event for event in made if event.broadcast_id in stored]
+        if plan.expired_keys:
+            del page.expired_keys[: len(plan.expired_keys)]
         if made or plan.tail:
-            self._committed(page, position, plan.tail, made, [span.parent for span in spans])
+            if len(made) == len(plan.made):
+                page.foresee(plan.origin, plan.state)
+            traces = [span.parent for span in spans] if spans else []
+            self._committed(page, position, plan.tail, made, traces)
         for span in spans:
             page.when_sent(partial(span.ended, "accepted"))
 
@@ -246,13 +248,12 @@ class Committer:
         id = submission.broadcast_id
         refusal = submission.refusal or plan.refused.get(id)
         match outcome:
-            case Committed(position=position, receipt=receipt, again=again):
-                if again:
-                    ts, chat_id, comment_id = msgspec.json.decode(receipt)
-                else:
-                    ts = submission.ts
-                    chat_id, comment_id = rules.names(submission.operation)
-                return Receipt(position, ts, chat_id, comment_id, again)
+            case Committed(again=False):
+                return Receipt(
+                    outcome.position, submission.ts, submission.chat_id, submission.comment_id
+                )
+            case Committed():
+                return Receipt(outcome.position, *decode_receipt(outcome.receipt), True)
             case Reused():
                 if refusal is not None and refusal.code == "forbidden":
                     return refusal
@@ -284,29 +285,26 @@ class Committer:
     def _put_off(self, plan: Plan) -> None:
         """Whoever has no answer yet is asked to come again: what is committed is known then."""
         for submission in plan.submissions:
-            if not submission.answered:
+            if not submission.settled:
                 self._answer(submission, unavailable())
 
     def _answer(self, submission: Submission, answer: Answer) -> None:
-        submission.answered = True
-        if submission.span is not None:
-            if isinstance(answer, Refused):
-                submission.span.ended(answer.code)
-            elif isinstance(answer, Receipt) and answer.again:
-                submission.span.ended("repeated")
-        lane = submission.lane
-        if lane and isinstance(answer, Refused):
-            lane.halt(submission.broadcast_id, submission.order, answer)
-        if lane and answer == "ask again":
+        submission.settled = True
+        span, lane = submission.span, submission.lane
+        if isinstance(answer, Receipt):
+            if span is not None and answer.again:
+                span.ended("repeated")
+        elif isinstance(answer, Refused):
+            if span is not None:
+                span.ended(answer.code)
+            if lane is not None:
+                lane.halt(submission.broadcast_id, submission.order, answer)
+        elif lane is not None:
             lane.asking.add(submission.order)
         try:
             submission.answer(answer)
         except Exception:
             logger.exception("an answer could not be given")
-
-
-def _is_new(outcome: Outcome | None) -> bool:
-    return isinstance(outcome, Committed) and not outcome.again
 
 
 def _wants_a_load(outcome: Outcome) -> bool:

@@ -1,11 +1,8 @@
-"""From an operation that somebody sent to a submission for the committer."""
+"""Whoever sends an operation is asked about, and rationed; then it goes into its page's queue."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -14,62 +11,26 @@ from msgspec import UNSET
 from ...config import Limits
 from ...core import rules
 from ...core.frames import decode_operation
-from ...core.model import AddComment, CreateChat, Operation, PageKey, User
+from ...core.model import AddComment, CreateChat, Operation, PageKey
 from ...core.text import uuid7
 from ...errors import Denied, Refused, StorageError
-from ...hooks import AccessRequest, HookFailed, Hooks, Identity, default_policy, refusal_of
+from ...hooks import AccessRequest, HookFailed, Hooks, Identity, refusal_of, role_allows
 from ..backend import unavailable
 from ..clock import Clock
 from ..measuring.counts import Counts
 from ..measuring.quotas import QuotaBook
-from ..measuring.traces import Span, Tracer
+from ..measuring.traces import Tracer
 from ..pages.page import Page
 from ..pages.pages import Pages
 from ..peers.revocations import Revocations
 from .committer import Committer
-from .submission import Answer, Lane, Receipt, Submission
+from .submission import Answer, Receipt, Submission, Waiting
 from .users import Users
 
 
-def _unheard(_: Answer) -> None:
-    """Nobody waits yet."""
-
-
-@dataclass(slots=True)
-class Request:
-    """Who sent which operation, and who waits for the answer."""
-
-    identity: Identity
-    user: User
-    tenant_id: str
-    operation: Operation
-    size: int
-    """Bytes as received."""
-    answer: Callable[[Answer], None] = _unheard
-    lane: Lane | None = None
-    trusted: bool = False
-    """The host's own: rules hold, `authorize` is not asked and nothing is rationed."""
-    asked: bool = False
-    """Permission has been asked for before: this is not another operation."""
-    charged: bool = False
-    """It was taken from the user's allowance."""
-    reserved: bool = False
-    """It has its place in the quotas."""
-    begins: bool = False
-    """As the page's first, as far as was known."""
-    order: int = 0
-    """Its place in the lane."""
-    connection_id: str = ""
-    address: str | None = None
-    """Of the client, where that means a person."""
-    serial: int = 0
-    """Of the revocations when the request came in."""
-    span: Span | None = None
-    """Where somebody traces."""
-
-
 class Operations:
-    """Permission, `before_commit` and rationing, in this order; then the page's queue."""
+    """Permission, `before_commit` and rationing, in this order; then the page's queue. Counts what
+    comes of it."""
 
     def __init__(
         self,
@@ -98,95 +59,95 @@ class Operations:
     def now_ms(self) -> int:
         return self._clock.now_ms()
 
-    def try_now(self, request: Request) -> bool:
-        """Submit in this very turn, if no hook has to be awaited and the page is open."""
-        if self._hooks.rewrites or (self._hooks.asks and not request.trusted):
+    def try_now(self, submission: Submission) -> bool:
+        """Queue it in this very turn, if no hook has to be awaited and the page is open."""
+        trusted = submission.trusted
+        if self._hooks.rewrites or (self._hooks.asks and not trusted):
             return False
-        page = self._pages.get(PageKey(request.tenant_id, request.operation.url_id))
-        if page is None or not self._quotas_known(request):
+        tenant_id, sent = submission.tenant_id, submission.sent
+        page = self._pages.get(PageKey(tenant_id, sent.url_id))
+        if page is None or (self._quotas is not None and not self._quotas_known(submission)):
             return False
-        self._trace(request)
-        operation, broadcast_id, fingerprint = self._complete(request)
-        action = rules.action_for(page.state, operation, request.user.id)
-        refusal = self._ration(request, page)
-        if not request.trusted and not default_policy(self._access(request, page, action)):
-            refusal = forbidden()
-        self._submit(page, request, operation, broadcast_id, fingerprint, action, refusal)
+        if self._tracer is not None:
+            self._trace(submission)
+        self._complete(submission)
+        action = rules.action_for(page.state, submission.operation, submission.user.id)
+        submission.refusal = None if trusted else self._ration(submission, page)
+        if not trusted and not role_allows(_identity(submission), tenant_id, action):
+            submission.refusal = forbidden()
+        self._submit(page, submission, action)
         return True
 
-    async def perform(self, request: Request) -> None:
-        """Submit when the hooks have answered. The answer comes to `request.answer` in any case."""
-        key = PageKey(request.tenant_id, request.operation.url_id)
-        self._trace(request)
+    async def perform(self, submission: Submission) -> None:
+        """Queue it when the hooks have answered. Its asker is answered in any case."""
+        key = PageKey(submission.tenant_id, submission.sent.url_id)
+        self._trace(submission)
         try:
             async with self._pages.using(key) as page:
-                refusal = await self._read_quotas(request)
-                operation, broadcast_id, fingerprint = self._complete(request)
-                action = rules.action_for(page.state, operation, request.user.id)
-                if refusal is None and not request.asked:
-                    refusal = self._ration(request, page)
+                refusal = await self._read_quotas(submission)
+                self._complete(submission)
+                action = rules.action_for(page.state, submission.operation, submission.user.id)
+                if refusal is None and not submission.asked:
+                    refusal = self._ration(submission, page)
                 if refusal is None:
                     try:
-                        operation = await self._ask(request, page, operation, action)
+                        submission.operation = await self._ask(submission, page, action)
                     except Refused as error:
                         refusal = error
-                self._submit(page, request, operation, broadcast_id, fingerprint, action, refusal)
+                submission.refusal = refusal
+                self._submit(page, submission, action)
         except StorageError:
             refusal = unavailable()
-            self._settle_quotas(request, refusal)
-            if request.lane is not None:
-                request.lane.asking.discard(request.order)
-                request.lane.halt(str(request.operation.broadcast_id), request.order, refusal)
-            self._counts.answered(kind_of(request.operation), refusal.code)
-            if request.span is not None:
-                request.span.ended(refusal.code)
-            request.answer(refusal)
+            self._settle_quotas(submission, refusal)
+            if submission.lane is not None:
+                submission.lane.asking.discard(submission.order)
+                id = str(submission.sent.broadcast_id)
+                submission.lane.halt(id, submission.order, refusal)
+            self._counts.answered(kind_of(submission.sent), refusal.code)
+            if submission.span is not None:
+                submission.span.ended(refusal.code)
+            submission.asker.answered(submission, refusal)
 
-    def _trace(self, request: Request) -> None:
-        if self._tracer is not None and request.span is None:
-            request.span = self._tracer.operation(kind_of(request.operation))
+    def _trace(self, submission: Submission) -> None:
+        if self._tracer is not None and submission.span is None:
+            submission.span = self._tracer.operation(kind_of(submission.sent))
 
-    def _complete(self, request: Request) -> tuple[Operation, str, bytes]:
+    def _complete(self, submission: Submission) -> None:
         now_ms = self._clock.now_ms()
-        given = request.operation
-        broadcast_id = uuid7(now_ms) if given.broadcast_id is UNSET else given.broadcast_id
-        return rules.with_ids(given, now_ms), broadcast_id, rules.fingerprint(given)
+        id = submission.sent.broadcast_id
+        submission.complete(now_ms, uuid7(now_ms) if id is UNSET else id)
 
-    def _quotas_known(self, request: Request) -> bool:
-        if self._quotas is None or request.trusted:
+    def _quotas_known(self, submission: Submission) -> bool:
+        if self._quotas is None or submission.trusted:
             return True
-        return self._quotas.known(request.tenant_id, request.user.id)
+        return self._quotas.known(submission.tenant_id, submission.user.id)
 
-    async def _read_quotas(self, request: Request) -> Refused | None:
+    async def _read_quotas(self, submission: Submission) -> Refused | None:
         """Raises `StorageError`."""
-        if self._quotas is not None and not self._quotas_known(request):
+        if self._quotas is not None and not self._quotas_known(submission):
             try:
-                await self._quotas.ready(request.tenant_id, request.user.id)
+                await self._quotas.ready(submission.tenant_id, submission.user.id)
             except Refused as error:
                 return error
         return None
 
-    def _ration(self, request: Request, page: Page) -> Refused | None:
-        if request.trusted:
+    def _ration(self, submission: Submission, page: Page) -> Refused | None:
+        if submission.trusted:
             return None
-        refusal = self._users.charge(
-            request.tenant_id, request.user.id, request.operation, request.address
-        )
-        request.charged = refusal is None
+        tenant_id, user_id = submission.tenant_id, submission.user.id
+        refusal = self._users.charge(tenant_id, user_id, submission.sent, submission.address)
+        submission.charged = refusal is None
         if refusal is None and self._quotas is not None:
-            request.begins = page.position.seq == 0
-            refusal = self._quotas.reserve(
-                request.tenant_id, request.user.id, begins=request.begins
-            )
-            request.reserved = refusal is None
+            submission.begins = page.position.seq == 0
+            refusal = self._quotas.reserve(tenant_id, user_id, begins=submission.begins)
+            submission.reserved = refusal is None
         return refusal
 
-    async def _ask(
-        self, request: Request, page: Page, operation: Operation, action: rules.Action
-    ) -> Operation:
+    async def _ask(self, submission: Submission, page: Page, action: rules.Action) -> Operation:
+        operation: Operation = submission.operation
         try:
-            access = self._access(request, page, action, operation)
-            if not request.trusted and not await self._hooks.authorize(access):
+            access = self._access(submission, page, action)
+            if not submission.trusted and not await self._hooks.authorize(access):
                 raise forbidden()
             if not self._hooks.rewrites:
                 return operation
@@ -210,126 +171,98 @@ class Operations:
             raise self._hooks.bad_rewrite("changed type or ids: texts and emoji only may change")
         return changed
 
-    def _access(
-        self,
-        request: Request,
-        page: Page,
-        action: rules.Action,
-        operation: Operation | None = None,
-    ) -> AccessRequest:
-        if operation is None:
-            return AccessRequest(
-                request.identity, action, request.tenant_id, request.operation.url_id
-            )
-        chat_id, comment_id = rules.names(operation)
-        chat = page.state.chat(chat_id) if chat_id else None
-        comment = page.state.comment(chat_id, comment_id) if chat_id and comment_id else None
+    def _access(self, submission: Submission, page: Page, action: rules.Action) -> AccessRequest:
+        chat_id, comment_id = submission.chat_id, submission.comment_id
+        chat = page.state.chat(chat_id)
         return AccessRequest(
-            request.identity,
+            _identity(submission),
             action,
-            request.tenant_id,
-            operation.url_id,
-            msgspec.to_builtins(operation),
+            submission.tenant_id,
+            submission.sent.url_id,
+            msgspec.to_builtins(submission.operation),
             chat.as_chat() if chat else None,
-            comment,
+            page.state.comment(chat_id, comment_id) if comment_id else None,
         )
 
-    def _submit(
-        self,
-        page: Page,
-        request: Request,
-        operation: Operation,
-        broadcast_id: str,
-        fingerprint: bytes,
-        action: rules.Action,
-        refusal: Refused | None,
-    ) -> None:
-        kind = kind_of(request.operation)
-
-        def answer(answer: Answer) -> None:
-            if isinstance(answer, Receipt):
-                self._count(page, request, answer)
-                self._counts.answered(kind, "repeated" if answer.again else "accepted")
-            elif not isinstance(answer, str):
-                # One that is asked about again has no answer yet.
-                self._counts.answered(kind, answer.code)
-            self._settle_quotas(request, answer)
-            request.answer(answer)
-
-        if request.lane is not None:
-            request.lane.asking.discard(request.order)
-        if not request.trusted and self._revocations.since(
-            request.serial, request.user.id, request.tenant_id, request.connection_id
+    def _submit(self, page: Page, submission: Submission, action: rules.Action) -> None:
+        trusted = submission.trusted
+        if submission.lane is not None:
+            submission.lane.asking.discard(submission.order)
+        if not trusted and self._revocations.since(
+            submission.serial, submission.user.id, submission.tenant_id, submission.connection_id
         ):
             # What a hook said before the permission was withdrawn is worth nothing.
-            refusal = forbidden()
-        self._committer.submit(
-            page,
-            Submission(
-                operation,
-                broadcast_id,
-                fingerprint,
-                request.user,
-                self._clock.now_ms(),
-                "moderate" if request.trusted else action,
-                answer,
-                request.lane,
-                refusal,
-                ask_again=self._hooks.asks and not request.trusted,
-                order=request.order,
-                span=request.span,
-            ),
-        )
+            submission.refusal = forbidden()
+        submission.ts = self._clock.now_ms()
+        submission.action = "moderate" if trusted else action
+        submission.ask_again = self._hooks.asks and not trusted
+        submission.tally = page.tally
+        submission.accounts = self
+        submission.settled = False
+        self._committer.submit(page, submission)
 
-    def _settle_quotas(self, request: Request, answer: Answer) -> None:
-        if self._quotas is None or not request.reserved or isinstance(answer, str):
+    def answered(self, submission: Submission, answer: Answer) -> None:
+        """Count it. One that is asked about again has no answer yet."""
+        if isinstance(answer, Receipt):
+            self._count(submission, answer)
+            outcome = "repeated" if answer.again else "accepted"
+            self._counts.answered(kind_of(submission.sent), outcome)
+        elif isinstance(answer, Refused):
+            self._counts.answered(kind_of(submission.sent), answer.code)
+        if submission.reserved:
+            self._settle_quotas(submission, answer)
+
+    def _settle_quotas(self, submission: Submission, answer: Answer) -> None:
+        if self._quotas is None or not submission.reserved or isinstance(answer, str):
             return
-        request.reserved = False
+        submission.reserved = False
         done = isinstance(answer, Receipt) and not answer.again
         self._quotas.settle(
-            request.tenant_id,
-            request.user.id,
-            begins=request.begins,
+            submission.tenant_id,
+            submission.user.id,
+            begins=submission.begins,
             done=done,
             began=done and isinstance(answer, Receipt) and answer.position.seq == 1,
         )
 
-    def _count(self, page: Page, request: Request, receipt: Receipt) -> None:
+    def _count(self, submission: Submission, receipt: Receipt) -> None:
+        sent = submission.sent
         if receipt.again:
-            if request.charged:
+            if submission.charged:
                 self._users.give_back(
-                    request.tenant_id, request.user.id, request.operation, request.address
+                    submission.tenant_id, submission.user.id, sent, submission.address
                 )
-            return
-        chats = int(isinstance(request.operation, CreateChat))
-        comments = int(isinstance(request.operation, CreateChat | AddComment))
-        page.tally.operated(request.size, chats, comments)
+        elif submission.tally is not None:
+            chats = isinstance(sent, CreateChat)
+            comments = chats or isinstance(sent, AddComment)
+            submission.tally.operated(submission.size, chats, comments)
 
 
-async def settle(operations: Operations, request: Request) -> dict[str, Any]:
+async def settle(operations: Operations, submission: Submission) -> dict[str, Any]:
     """Perform and wait for the ack, as HTTP and the host's own program do. Raises `Refused`."""
-    if request.operation.broadcast_id is UNSET:
+    if submission.sent.broadcast_id is UNSET:
         id = uuid7(operations.now_ms())
-        request.operation = msgspec.structs.replace(request.operation, broadcast_id=id)
-    loop = asyncio.get_running_loop()
+        submission.sent = msgspec.structs.replace(submission.sent, broadcast_id=id)
     while True:
-        answered: asyncio.Future[Answer] = loop.create_future()
-        request.answer = partial(_tell, answered)
-        await operations.perform(request)
-        answer = await answered
+        submission.asker = waiting = Waiting()
+        await operations.perform(submission)
+        answer = await waiting.future
         if isinstance(answer, Receipt):
-            sent = request.operation
-            ack = answer.as_ack(str(sent.broadcast_id), sent.url_id)
-            del ack["type"]
+            ack: dict[str, Any] = {
+                "broadcastId": submission.broadcast_id,
+                "urlId": submission.sent.url_id,
+                "epoch": answer.position.epoch,
+                "seq": answer.position.seq,
+                "ts": answer.ts,
+            }
+            if answer.chat_id is not None:
+                ack["chatId"] = answer.chat_id
+            if answer.comment_id is not None:
+                ack["commentId"] = answer.comment_id
             return ack
         if isinstance(answer, Refused):
             raise answer
-        request.asked = True
-
-
-def _tell(answered: asyncio.Future[Answer], answer: Answer) -> None:
-    if not answered.done():
-        answered.set_result(answer)
+        submission.asked = True
 
 
 def kind_of(operation: Operation) -> str:
@@ -339,6 +272,12 @@ def kind_of(operation: Operation) -> str:
 
 def forbidden() -> Refused:
     return Refused("forbidden", "you may not do this here")
+
+
+def _identity(submission: Submission) -> Identity:
+    if submission.identity is None:
+        raise ValueError("what the process itself does is asked of nobody")
+    return submission.identity
 
 
 def _identity_of(operation: Operation) -> tuple[object, ...]:

@@ -34,6 +34,10 @@ class Plan:
     limits: rules.PageLimits
     base: State
     expired_keys: Sequence[str]
+    origin: State
+    """The page's own, which the base is a fork of."""
+    state: State = field(init=False)
+    """The base with the tail and with what is made, folded."""
     epoch: str = ""
     """Of the tail; that of the base where there is none."""
     tail: list[Event] = field(default_factory=list)
@@ -43,12 +47,13 @@ class Plan:
 
     def entries(self, tail: Tail | None) -> list[Entry]:
         """What to write on top of the base and the tail, as far as it is valid there."""
-        state = self.base.fork()
+        self.state = state = self.base.fork()
         self.tail, self.made = [], []
         self.refused.clear()
         self.deferred.clear()
         known: Mapping[str, Outcome] = {}
         self.epoch = state.position.epoch
+        touched: set[str] = set()
         if tail is not None:
             known = tail.known
             self.epoch = tail.position.epoch
@@ -56,7 +61,7 @@ class Plan:
             if any(isinstance(event, UnknownEvent) for event in self.tail):
                 raise UnknownTail(f"{self.page.topic}: written by a newer release")
             state.fold_all(self.epoch, self.tail)
-        touched = {event.chat_id for event in self.tail}
+            touched = {event.chat_id for event in self.tail}
         held: set[int] = set()
         entries: list[Entry] = []
         for submission in self.submissions:
@@ -70,25 +75,24 @@ class Plan:
                     held.add(lane)
                 continue
             entries.append(self._entry(submission, state))
-        writing = (index for index, entry in enumerate(entries) if not entry.lookup)
-        first = next(writing, None)
-        if first is not None and self.expired_keys:
-            deletes = (*entries[first].deletes, *self.expired_keys)
-            entries[first] = replace(entries[first], deletes=deletes)
+        if self.expired_keys:
+            for place, entry in enumerate(entries):
+                if not entry.lookup:
+                    deletes = (*entry.deletes, *self.expired_keys)
+                    entries[place] = replace(entry, deletes=deletes)
+                    break
         return entries
 
     def _must_ask(self, submission: Submission, state: State, touched: set[str]) -> bool:
         if submission.refusal is not None:
             return False
-        chat_id = rules.names(submission.operation)[0]
-        if submission.ask_again and chat_id in touched:
+        if submission.ask_again and submission.chat_id in touched:
             return True
         needed = rules.action_for(state, submission.operation, submission.user.id)
         return needed != submission.action and needed != "comment"
 
     def _entry(self, submission: Submission, state: State) -> Entry:
-        chat_id, comment_id = rules.names(submission.operation)
-        receipt = msgspec.json.encode((submission.ts, chat_id, comment_id))
+        id, user, fingerprint = submission.broadcast_id, submission.user, submission.fingerprint
         event: Event | None = None
         refusal = submission.refusal
         if refusal is None:
@@ -96,9 +100,9 @@ class Plan:
                 event = rules.decide(
                     state,
                     submission.operation,
-                    user=submission.user,
+                    user=user,
                     ts=submission.ts,
-                    broadcast_id=submission.broadcast_id,
+                    broadcast_id=id,
                     limits=self.limits,
                 )
             except Refused as error:
@@ -108,25 +112,25 @@ class Plan:
                 logger.exception("the rules failed on an operation")
                 refusal = Refused("internal", "this operation cannot be done")
         if refusal is not None:
-            self.refused[submission.broadcast_id] = refusal
-            return Entry(
-                submission.broadcast_id, submission.user.id, submission.fingerprint, lookup=True
-            )
+            self.refused[id] = refusal
+            return Entry(id, user.id, fingerprint, lookup=True)
+        receipt = encode_receipt(submission.ts, submission.chat_id, submission.comment_id)
         if event is None:
-            return Entry(
-                submission.broadcast_id, submission.user.id, submission.fingerprint, receipt
-            )
+            return Entry(id, user.id, fingerprint, receipt)
         gone = state.chats.get(event.chat_id)
         state.fold(self.epoch, event)
         self.made.append(event)
-        written = change(gone, state, event)
-        return Entry(
-            submission.broadcast_id,
-            submission.user.id,
-            submission.fingerprint,
-            receipt,
-            written.event,
-            written.body_key,
-            written.puts,
-            written.deletes,
-        )
+        return Entry(id, user.id, fingerprint, receipt, *change(gone, state, event))
+
+
+def encode_receipt(ts: int, chat_id: str, comment_id: str | None) -> bytes:
+    """What every retry is told again. Ids are UUIDs, with nothing in them that JSON would write in
+    another way."""
+    comment = "null" if comment_id is None else f'"{comment_id}"'
+    return f'[{ts},"{chat_id}",{comment}]'.encode()
+
+
+def decode_receipt(receipt: bytes) -> tuple[int, str | None, str | None]:
+    """When it was committed, and which chat and comment it named."""
+    ts, chat_id, comment_id = msgspec.json.decode(receipt)
+    return ts, chat_id, comment_id

@@ -1,14 +1,18 @@
-"""An operation on its way into the log, and what it is answered."""
+"""An operation between the socket and the log, its place among its connection's, and its answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+import asyncio
+from typing import Any, Literal, Protocol
+
+import msgspec
 
 from ...core import rules
+from ...core.frames import encode_ack
 from ...core.model import Operation, Position, User
+from ...core.usage import Tally
 from ...errors import Refused
+from ...hooks import Identity
 from ..measuring.traces import Span
 
 
@@ -52,35 +56,10 @@ class Lane:
 
     def waits(self, order: int) -> bool:
         """Whether permission is being asked again for something that was sent before this."""
-        return any(earlier < order for earlier in self.asking)
+        return bool(self.asking) and any(earlier < order for earlier in self.asking)
 
 
-@dataclass(slots=True)
-class Submission:
-    """An operation on its way into the log."""
-
-    operation: Operation
-    """With all ids filled in, after `before_commit`."""
-    broadcast_id: str
-    fingerprint: bytes
-    user: User
-    ts: int
-    action: rules.Action
-    """The permission that was asked for; another one needs another answer."""
-    answer: Callable[[Answer], None]
-    lane: Lane | None = None
-    refusal: Refused | None = None
-    """Decided already. It is given only if the storage does not know the operation."""
-    ask_again: bool = False
-    """The host's own hook decides: it is asked again where the tail touched the same chat."""
-    order: int = 0
-    """Its place in the lane, also when permission has been asked for again."""
-    answered: bool = False
-    span: Span | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True):
     """What was committed, as every retry is told it again."""
 
     position: Position
@@ -89,20 +68,107 @@ class Receipt:
     comment_id: str | None
     again: bool = False
 
-    def as_ack(self, broadcast_id: str, url_id: str) -> dict[str, Any]:
-        ack: dict[str, Any] = {
-            "type": "ack",
-            "broadcastId": broadcast_id,
-            "urlId": url_id,
-            "epoch": self.position.epoch,
-            "seq": self.position.seq,
-            "ts": self.ts,
-        }
-        if self.chat_id is not None:
-            ack["chatId"] = self.chat_id
-        if self.comment_id is not None:
-            ack["commentId"] = self.comment_id
-        return ack
+    def as_ack(self, broadcast_id: str, url_id: str) -> str:
+        """The `ack` frame."""
+        return encode_ack(
+            broadcast_id, url_id, self.position, self.ts, self.chat_id, self.comment_id
+        )
 
 
 Answer = Receipt | Refused | Literal["ask again"]
+
+
+class Asker(Protocol):
+    """Who waits for the answer."""
+
+    def answered(self, submission: Submission, answer: Answer) -> None: ...
+
+
+class _Nobody:
+    def answered(self, submission: Submission, answer: Answer) -> None:
+        """It is told to nobody."""
+
+
+NOBODY: Asker = _Nobody()
+
+
+class Waiting:
+    """Somebody who awaits the answer in `future`."""
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def answered(self, submission: Submission, answer: Answer) -> None:
+        if not self.future.done():
+            self.future.set_result(answer)
+
+
+class Submission(msgspec.Struct, eq=False):
+    """One operation from its arrival to its answer: it gains what each room on its way adds."""
+
+    user: User
+    tenant_id: str
+    sent: Operation
+    """As it came."""
+    size: int = 0
+    """Bytes as received."""
+    identity: Identity | None = None
+    """Who is asked about; None: the process itself, which asks nobody."""
+    asker: Asker = NOBODY
+    lane: Lane | None = None
+    order: int = 0
+    """Its place in the lane, also when permission has been asked for again."""
+    trusted: bool = False
+    """The host's own: rules hold, `authorize` is not asked and nothing is rationed."""
+    connection_id: str = ""
+    address: str | None = None
+    """Of the client, where that means a person."""
+    serial: int = 0
+    """Of the revocations when it came."""
+    span: Span | None = None
+    """Where somebody traces."""
+
+    operation: Any = None
+    """`sent` with all ids filled in; then what `before_commit` has made of it."""
+    broadcast_id: str = ""
+    chat_id: str = ""
+    comment_id: str | None = None
+    """What it names."""
+    fingerprint: bytes = b""
+    action: rules.Action = "moderate"
+    """The permission that was asked for; another one needs another answer."""
+    refusal: Refused | None = None
+    """Decided already. It is given only if the storage does not know the operation."""
+    asked: bool = False
+    """Permission has been asked for before: this is not another operation."""
+    ask_again: bool = False
+    """The host's own hook decides: it is asked again where the tail touched the same chat."""
+    charged: bool = False
+    """It was taken from the user's allowance."""
+    reserved: bool = False
+    """It has its place in the quotas."""
+    begins: bool = False
+    """As the page's first, as far as was known."""
+
+    ts: int = 0
+    """When it was queued: the event's time."""
+    tally: Tally | None = None
+    """Of its page."""
+    accounts: Asker | None = None
+    """Who counts what comes of it, and is told before the asker."""
+    settled: bool = False
+    """It has its answer."""
+
+    def complete(self, now_ms: int, broadcast_id: str) -> None:
+        """Fill in what the sender has left to the server."""
+        self.operation = rules.with_ids(self.sent, now_ms)
+        self.broadcast_id = broadcast_id
+        chat_id, self.comment_id = rules.names(self.operation)
+        self.chat_id = chat_id or ""
+        if not self.fingerprint:
+            self.fingerprint = rules.fingerprint(self.sent)
+
+    def answer(self, answer: Answer) -> None:
+        if self.accounts is not None:
+            self.accounts.answered(self, answer)
+        self.asker.answered(self, answer)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 from ...config import Limits
-from ...core.limits import TokenBucket
+from ...core.limits import TokenBucket, take_of_each
 from ...core.model import AddComment, CreateChat, Operation
 from ...errors import Refused
 from ..clock import Clock
@@ -33,8 +33,8 @@ class Allowance:
     """Of one user, address or tenant. `key` is a hash that all processes make alike."""
 
     __slots__ = (
-        "comments", "connections", "elsewhere", "key", "kind", "name", "operations", "reads",
-        "spent", "typed_at",
+        "comments", "connections", "elsewhere", "for_a_comment", "for_another", "key", "kind",
+        "name", "operations", "reads", "spent", "typed_at",
     )  # fmt: skip
 
     def __init__(self, kind: int, key: int, limits: Limits, now: float) -> None:
@@ -60,6 +60,9 @@ class Allowance:
         self.operations = TokenBucket(rate, rate, now)
         rate = float(limits.reads_per_second) * many
         self.reads = TokenBucket(rate, rate * 10, now)
+        self.for_a_comment = (self.operations, self.comments)
+        self.for_another = (self.operations,)
+        """What an operation takes one from."""
 
     def all_connections(self, oldest: float) -> int:
         """Here, and as told by the others since `oldest`."""
@@ -125,7 +128,21 @@ class Users:
     ) -> Refused | None:
         """Take an operation from all whose it is, or say why not. It is not given back where the
         operation is refused later: to be refused costs as much."""
-        return self._charge(self._all(tenant_id, user_id, address), _cost(operation))
+        concerned = self._all(tenant_id, user_id, address)
+        comments = isinstance(operation, CreateChat | AddComment)
+        buckets: list[TokenBucket] = []
+        for one in concerned:
+            buckets += one.for_a_comment if comments else one.for_another
+        if not take_of_each(buckets, self._clock.monotonic()):
+            return self._charge(concerned, _cost(operation))
+        untold = self._untold
+        for one in concerned:
+            one.spent[0] += 1
+            one.spent[1] += comments
+            untold[one.key] = one
+        if self._telling is None:
+            self._tell_soon(concerned[0])
+        return None
 
     def read(self, tenant_id: str, user_id: str, address: str | None = None) -> Refused | None:
         """The same for a subscription, or a call that reads."""
@@ -186,9 +203,13 @@ class Users:
                 one.elsewhere = fresh
 
     def _all(self, tenant_id: str, user_id: str, address: str | None) -> list[Allowance]:
-        concerned = [self.of(tenant_id, user_id), self._named(TENANT, tenant_id)]
+        known = self._by_name.get
+        concerned = [
+            known((USER, tenant_id, user_id)) or self.of(tenant_id, user_id),
+            known((TENANT, tenant_id, "")) or self._named(TENANT, tenant_id),
+        ]
         if address is not None:
-            concerned.append(self._named(ADDRESS, address))
+            concerned.append(known((ADDRESS, address, "")) or self._named(ADDRESS, address))
         return concerned
 
     def _named(self, kind: int, name: str, user_id: str = "") -> Allowance:
