@@ -12,7 +12,7 @@ from ..core.measures import Row
 from ..engine.clock import SystemClock
 from ..engine.measuring.counts import Counts
 from ..engine.peers.census import Census
-from ..engine.peers.hints import CONTROL_TOPIC, RUN_BYTES, Heard, HintCodec, Numbers
+from ..engine.peers.hints import CONTROL_TOPIC, RUN_BYTES, Heard, HintCodec, Numbers, inbox_of
 from ..engine.peers.listener import Listener
 from ..engine.peers.publisher import Publisher
 from ..engine.supervisor import Supervisor
@@ -56,7 +56,7 @@ async def watching(storage_url: str, pubsub_url: str | None) -> AsyncIterator[Wa
         seconds = Timing().backend_seconds
         async with asyncio.timeout(seconds + 10):
             await pubsub.open()
-            await pubsub.subscribe([CONTROL_TOPIC])
+            await pubsub.subscribe([CONTROL_TOPIC, inbox_of(run)])
         publisher = Publisher(pubsub, codec, seconds, Counts())
         census = Census(run, publisher, clock, lambda busiest: [])
 

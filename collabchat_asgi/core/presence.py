@@ -218,5 +218,10 @@ class PagePresence:
             del self._remote[run]
         return bool(known)
 
+    @property
+    def others(self) -> int:
+        """Processes that have told of people here."""
+        return len(self._remote)
+
     def runs(self) -> list[str]:
         return list(self._remote)

@@ -58,6 +58,7 @@ from .peers.hints import (
     Numbers,
     Spending,
     Spent,
+    inbox_of,
     topic_of,
 )
 from .peers.key_watch import KeyWatch
@@ -175,6 +176,7 @@ class Engine:
             self._tell_spent,
             heartbeat=timing.heartbeat_seconds,
             expiry=timing.expiry_seconds,
+            others=lambda: len(self.gossip.peers),
         )
         self.meter = Meter(
             self.storage,
@@ -539,7 +541,7 @@ class Engine:
             return
         self.census.noticed(heard.run)
         if isinstance(heard.hint, HowMuch | Numbers):
-            if topic == CONTROL_TOPIC:
+            if topic in (CONTROL_TOPIC, inbox_of(self.run)):
                 self.census.hear(heard)
             return
         verdict = self.gossip.believes(topic, heard)
@@ -737,7 +739,8 @@ class Engine:
             if first and refused:
                 raise
             logger.warning("opening the pub/sub failed, pages are healed by sweeps: %s", error)
-        await subscribe_bounded(self.pubsub, [CONTROL_TOPIC], self.timing.backend_seconds)
+        own = [CONTROL_TOPIC, inbox_of(self.run)]
+        await subscribe_bounded(self.pubsub, own, self.timing.backend_seconds)
 
     async def _listen_again(self) -> None:
         """Open the pub/sub anew where the process has not heard itself for too long."""

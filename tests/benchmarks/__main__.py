@@ -26,6 +26,7 @@ from tests.benchmarks import (
     joining,
     live_fan_out,
     pass_through,
+    scale,
     writing,
 )
 from tests.benchmarks.report import Row, machine, print_rows
@@ -56,6 +57,7 @@ def main() -> None:
         "footprint": footprint.rows,
         "idle": idle.rows,
         "hostile": hostile.rows,
+        "scale": scale.rows,
         "back-ends": back_ends.rows,
     }
     if unknown := set(arguments.names) - set(groups):

@@ -20,7 +20,14 @@ from collabchat_asgi.core.session import Session
 from collabchat_asgi.engine.clock import SystemClock
 from collabchat_asgi.engine.engine import Admission, Engine
 from collabchat_asgi.engine.pages.page import Page as EnginePage
-from collabchat_asgi.engine.peers.hints import CONTROL_TOPIC, Heard, Heartbeat, Hint, HintCodec
+from collabchat_asgi.engine.peers.hints import (
+    CONTROL_TOPIC,
+    Heard,
+    Heartbeat,
+    Hint,
+    HintCodec,
+    inbox_of,
+)
 from collabchat_asgi.engine.people.connection import Connection
 from collabchat_asgi.engine.writing.submission import Submission
 from collabchat_asgi.errors import CloseCode, Closed, InvalidFrame, Refused, StorageUnavailable
@@ -290,9 +297,9 @@ class Voice:
         """On this bus, when all others there know it."""
         voice = cls(MemoryPubSub(bus), key)
         await voice.bus.open()
-        await voice.bus.subscribe([CONTROL_TOPIC])
+        await voice.bus.subscribe([CONTROL_TOPIC, inbox_of(voice.run)])
         listening = asyncio.create_task(voice._listen())
-        await voice.say(CONTROL_TOPIC, Heartbeat([""], [], []))
+        await voice.say(CONTROL_TOPIC, Heartbeat(ask=True))
         await until(lambda: voice.heard, "an answer to a voice")
         await turns()
         listening.cancel()
@@ -305,8 +312,8 @@ class Voice:
             heard = self.codec.open(message.topic, message.payload)
             assert heard is not None
             self.heard.append((message.topic, heard))
-            if isinstance(heard.hint, Heartbeat) and self.run in heard.hint.ask:
-                await self.say(CONTROL_TOPIC, Heartbeat([], [(heard.run, heard.said_ms)], []))
+            if isinstance(heard.hint, Heartbeat) and heard.hint.ask:
+                await self.say(inbox_of(heard.run), Heartbeat(echo_ms=heard.said_ms))
 
     async def say(self, topic: str, hint: Hint) -> bytes:
         payload = self.codec.seal(topic, hint)

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from collabchat_asgi import ConnectRequest, Denied, Identity
+from collabchat_asgi.engine.pages import gossip
+from collabchat_asgi.engine.peers.hints import CONTROL_TOPIC, inbox_of
 from collabchat_asgi.engine.peers.revocations import Revocation
 from collabchat_asgi.errors import Closed, StorageUnavailable
 from collabchat_asgi.testing.operations import add_comment, create_chat, new_id, resolve_chat
@@ -392,6 +394,48 @@ async def test_a_revocation_is_carried_out_once(start: Start) -> None:
     await server.heal()
     await turns(50)
     assert ann.closed is None, "she signed in after it"
+
+
+async def test_h11_among_many_a_sign_of_life_is_rarer_and_waited_for_longer(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One other counts as four times as many as have the ordinary pause."""
+    monkeypatch.setattr(gossip, "CROWD", 0.25)
+    clock = Clock()
+    one, other = await two(start, clock)
+    await one.join("ann")
+    await other.join("bob")
+    await agree((one, other), clock, (2, 2))
+    for server in (one, other):
+        server.engine.gossip.beat()
+    await turns(60)
+    sent: Any = one.bus.sent  # type: ignore[attr-defined]
+    sent.clear()
+    for _ in range(4):
+        clock.advance(TIMING.heartbeat_seconds)
+        one.tick()
+        await turns(40)
+        assert one.engine.deaf_seconds < TIMING.heartbeat_seconds, "it hears itself all the same"
+    assert [topic for topic, _ in sent].count(CONTROL_TOPIC) == 1
+    other.bus.deaf = True  # type: ignore[attr-defined]
+    clock.advance(TIMING.expiry_seconds * 2)
+    one.tick()
+    assert counts(one) == (2, 2), "it said that it may be silent for so long"
+    clock.advance(TIMING.expiry_seconds * 2 + 1)
+    one.tick()
+    assert counts(one) == (1, 1)
+
+
+async def test_h11_an_answer_goes_to_who_asked(start: Start) -> None:
+    clock = Clock()
+    one, other = await two(start, clock)
+    await one.join("ann")
+    await turns(60)
+    sent: Any = one.bus.sent  # type: ignore[attr-defined]
+    sent.clear()
+    await other.join("bob")
+    await until(lambda: counts(other) == (2, 2), "one has answered")
+    assert {topic for topic, _ in sent} == {inbox_of(other.engine.run)}
 
 
 async def test_a_tick_looks_at_what_is_due_and_walks_no_pages(

@@ -1,4 +1,9 @@
-"""Tells the other processes who is here, and keeps what they have told."""
+"""Tells the other processes who is here, and keeps what they have told.
+
+What is meant for one process goes to that one's own topic. What all have to hear, or all who have
+a page open, is said the less often the more they are (`CROWD`): otherwise a broker would carry the
+square of their number, where now the hints that one process takes in a second stay bounded.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +24,10 @@ from ..peers.hints import (
     Heartbeat,
     HintCodec,
     PeopleAll,
+    PeopleAt,
     PeopleChanged,
     WhoIsHere,
+    inbox_of,
 )
 from ..peers.introductions import Introductions
 from ..peers.publisher import Publisher
@@ -33,13 +40,19 @@ PEOPLE_PER_HINT = 700
 BYTES_PER_HINT = 4_500
 """Of names, within the same; one alone may take more."""
 
-CHANGES_PER_BEAT = 100
-NAMES_PER_BEAT = 25
-"""Asked and answered. Together within the smallest `max_payload` too."""
+CROWD = 100
+"""Other processes. Among so many, heartbeats and changes of a page have their ordinary pause; among
+ten times as many it is ten times as long, and so is the time after which a silent one is gone."""
+
+CHANGES_PER_HINT = 100
+"""Within the smallest `max_payload` too."""
+
+QUESTIONS_PER_TICK = 100
+"""Of processes that are not known, answered; of more, the next time that they ask."""
 
 ANSWERS_PER_SECOND = 10.0
 ANSWERS_AT_ONCE = 20.0
-"""Heartbeats because of what others say; more are gathered for the next second."""
+"""Rounds of introductions because of what others say; more are gathered for the next second."""
 
 TYPING_IS_SHOWN_SECONDS = 5.0
 
@@ -57,20 +70,23 @@ class Gossip:
         timing: Timing,
     ) -> None:
         self._run = run
-        self._introductions = Introductions(run, codec, timing.expiry_seconds)
+        self._introductions = Introductions(codec, timing.expiry_seconds)
         self._answers = TokenBucket(ANSWERS_PER_SECOND, ANSWERS_AT_ONCE, clock.monotonic())
-        self._asked_by_strangers: dict[str, None] = {}
-        """Topics; everyone there is told with the next tick."""
+        self._asked_by_strangers: dict[tuple[str, str], None] = {}
+        """Topics, and who asked about them; they are told with the next tick."""
         self._publisher = publisher
         self._pages = pages
         self._clock = clock
         self._timing = timing
         self._alive: dict[str, float] = {}
+        """Processes, and when each was heard last."""
+        self._patience: dict[str, float] = {}
+        """Seconds of silence after which each of them is gone."""
         self._agenda: Agenda[Page] = Agenda()
         """When somebody's grace on a page ends, or what waits for a pause may be told: a page where
         nothing changes is not looked at."""
         self._changed: dict[str, tuple[int, float]] = {}
-        self._beat_at = float("-inf")
+        self._beat_at = self._pulse_at = float("-inf")
 
     @property
     def peers(self) -> list[str]:
@@ -79,51 +95,53 @@ class Gossip:
 
     def opened(self, page: Page) -> None:
         """Ask who else has people on a page that is new here."""
-        self._publisher.tell(page.topic, WhoIsHere(""))
+        self._publisher.tell(page.topic, WhoIsHere())
 
     def ask_all(self) -> None:
         """After a gap: nothing that was heard before can be trusted to be complete."""
         self.greet()
         for page in self._pages.all():
             if page.viewers:
-                self._publisher.tell(page.topic, WhoIsHere(""))
+                self._publisher.tell(page.topic, WhoIsHere())
 
     def greet(self) -> None:
         """Make oneself known to everyone, and everyone to oneself."""
-        self._introductions.ask()
-        self.beat()
+        self.beat(ask=True)
 
-    def beat(self) -> None:
+    @property
+    def crowd(self) -> float:
+        """By how much rarer than among few everyone is told something."""
+        return max(1.0, len(self._alive) / CROWD)
+
+    def beat(self, *, ask: bool = False) -> None:
+        """A sign of life for everyone; and for who may have lost a change of a page, how many there
+        were. `ask` everyone to answer."""
         now = self._clock.monotonic()
-        self._beat_at = now
-        fresh = {
-            topic: told
-            for topic, told in self._changed.items()
-            if now - told[1] < self._timing.expiry_seconds
-        }
-        self._changed = fresh
-        changed = [(topic, version) for topic, (version, _) in fresh.items()]
-        ask, echo = self._introductions.take()
-        first = True
-        while first or changed or ask or echo:
-            first = False
-            part = Heartbeat(
-                ask[:NAMES_PER_BEAT], echo[:NAMES_PER_BEAT], changed[:CHANGES_PER_BEAT]
-            )
-            del ask[:NAMES_PER_BEAT], echo[:NAMES_PER_BEAT], changed[:CHANGES_PER_BEAT]
-            self._publisher.tell(CONTROL_TOPIC, part)
+        self._beat_at = self._pulse_at = now
+        expiry = self._timing.expiry_seconds * self.crowd
+        self._publisher.tell(CONTROL_TOPIC, Heartbeat(ask, None, expiry))
+        for topic, (version, told_at) in list(self._changed.items()):
+            if now - told_at >= expiry:
+                del self._changed[topic]
+            else:
+                self._publisher.tell(topic, PeopleAt([("", version)]))
 
     def tick(self) -> None:
         """What is due now; called about once a second."""
         now = self._clock.monotonic()
-        if now - self._beat_at >= self._timing.heartbeat_seconds or self._introductions.due:
+        if now - self._beat_at >= self._timing.heartbeat_seconds * self.crowd:
             self.beat()
+        elif now - self._pulse_at >= self._timing.heartbeat_seconds:
+            # Whether this process still hears itself concerns nobody else.
+            self._pulse_at = now
+            self._publisher.tell(inbox_of(self._run), Heartbeat())
+        self._introduce()
         self._expire(now)
         asked, self._asked_by_strangers = self._asked_by_strangers, {}
-        for topic in asked:
+        for topic, run in asked:
             asked_page = self._pages.of_topic(topic)
             if asked_page is not None and asked_page.presence.version > 0:
-                self._tell_all(asked_page)
+                self._tell_all(asked_page, run)
         for page in list(self._agenda.due(now)):
             page.presence.expire(now)
             self.changed(page)
@@ -131,12 +149,12 @@ class Gossip:
     def changed(self, page: Page) -> None:
         """Somebody came or went: tell it now, or with what else changes meanwhile."""
         now = self._clock.monotonic()
-        pause = self._timing.presence_seconds
+        pause = self._timing.presence_seconds * max(1.0, page.presence.others / CROWD)
         if now - page.others_told_at >= pause:
             self._tell(page, now)
         elif page.presence.has_changed(page.others_told):
             self._agenda.put(page, page.others_told_at + pause)
-        pause = max(pause, len(page.viewers) / 500)
+        pause = max(self._timing.presence_seconds, len(page.viewers) / 500)
         if now - page.presence_told_at >= pause:
             page.tell_presence(now)
         else:
@@ -150,17 +168,33 @@ class Gossip:
         comes out of the past is answered all the same, a statement counts only while it is new."""
         verdict, new = self._introductions.judge(heard)
         if self._introductions.due and not self._answers.take(self._clock.monotonic()):
-            self.beat()
+            self._introduce()
+        hint = heard.hint
         if verdict is Verdict.FRESH:
             self._alive[heard.run] = self._clock.monotonic()
-        elif self._asks_us(heard) and len(self._asked_by_strangers) < CHANGES_PER_BEAT:
-            self._asked_by_strangers[topic] = None
+            if isinstance(hint, Heartbeat) and hint.expiry_seconds:
+                self._patience[heard.run] = hint.expiry_seconds
+        elif isinstance(hint, WhoIsHere) and len(self._asked_by_strangers) < QUESTIONS_PER_TICK:
+            self._asked_by_strangers[hint.topic or topic, heard.run] = None
         if new and heard.said_ms >= self._timing.expiry_seconds * 1000:
-            # A younger one tells with its heartbeats all that ever changed there.
+            # A younger one tells again all that ever changed there.
             for page in self._pages.all():
                 if page.viewers:
-                    self._publisher.tell(page.topic, WhoIsHere(heard.run))
+                    self._ask(heard.run, page.topic)
         return verdict
+
+    def _ask(self, run: str, topic: str) -> None:
+        self._publisher.tell(inbox_of(run), WhoIsHere(topic))
+
+    def _introduce(self) -> None:
+        for run, words in self._introductions.take().items():
+            self._publisher.tell(inbox_of(run), words)
+            if words.echo_ms is not None:
+                # What was said before it knew us has not counted there.
+                rows = [(topic, version) for topic, (version, _) in self._changed.items()]
+                for start in range(0, len(rows), CHANGES_PER_HINT):
+                    part = rows[start : start + CHANGES_PER_HINT]
+                    self._publisher.tell(inbox_of(run), PeopleAt(part))
 
     def is_still_typed(self, heard: Heard) -> bool:
         return self._introductions.age_seconds(heard) <= TYPING_IS_SHOWN_SECONDS
@@ -168,11 +202,13 @@ class Gossip:
     def hear(self, topic: str, heard: Heard) -> None:
         """Anything about people that another process says, and that is believed."""
         run, hint = heard.run, heard.hint
-        if isinstance(hint, Heartbeat):
-            for changed, version in hint.changed:
-                page = self._pages.of_topic(changed)
-                if page and not page.presence.is_at(run, version):
-                    self._publisher.tell(changed, WhoIsHere(run))
+        if isinstance(hint, PeopleAll | WhoIsHere) and hint.topic:
+            topic = hint.topic
+        if isinstance(hint, PeopleAt):
+            for of, version in hint.rows:
+                page = self._pages.of_topic(of or topic)
+                if page is not None and not page.presence.is_at(run, version):
+                    self._ask(run, of or topic)
             return
         page = self._pages.of_topic(topic)
         if page is None:
@@ -181,7 +217,7 @@ class Gossip:
             case PeopleChanged(version=version, connections=connections):
                 delta = Delta(version, connections, hint.joined, hint.left, hint.names)
                 if not page.presence.heard(run, delta):
-                    self._publisher.tell(topic, WhoIsHere(run))
+                    self._ask(run, topic)
             case PeopleAll():
                 page.presence.heard_all(
                     run,
@@ -192,12 +228,9 @@ class Gossip:
                     hint.people,
                     hint.names,
                 )
-            case WhoIsHere() if self._asks_us(heard) and page.presence.version > 0:
-                self._tell_all(page)
+            case WhoIsHere() if page.presence.version > 0:
+                self._tell_all(page, run)
         self.changed(page)
-
-    def _asks_us(self, heard: Heard) -> bool:
-        return isinstance(heard.hint, WhoIsHere) and heard.hint.of in ("", self._run)
 
     def _tell(self, page: Page, now: float) -> None:
         delta = page.presence.delta(page.others_told)
@@ -222,9 +255,12 @@ class Gossip:
         """Names are for pages whose people are few: more are told to nobody anyway."""
         return page.presence.names(people) if page.presence.here <= page.people.most else []
 
-    def _tell_all(self, page: Page) -> None:
+    def _tell_all(self, page: Page, run: str | None = None) -> None:
+        """The whole list, to the process that asked, or to all."""
         presence = page.presence
-        page.unnamed = presence.here > page.people.most > 0
+        to, topic = (page.topic, "") if run is None else (inbox_of(run), page.topic)
+        if run is None:
+            page.unnamed = presence.here > page.people.most > 0
         parts: list[tuple[list[int], list[User]]] = [([], [])]
         size = 0
         for who in presence.people():
@@ -238,7 +274,7 @@ class Gossip:
             size += weight
         for part, (people, names) in enumerate(parts):
             self._publisher.tell(
-                page.topic,
+                to,
                 PeopleAll(
                     presence.version,
                     page.others_told,
@@ -246,18 +282,24 @@ class Gossip:
                     len(parts),
                     people,
                     names,
+                    topic,
                 ),
             )
 
     def _expire(self, now: float) -> None:
-        limit = now - self._timing.expiry_seconds
-        dead = [run for run, heard in self._alive.items() if heard < limit]
+        patience = self._timing.expiry_seconds
+        dead = [
+            run
+            for run, heard_at in self._alive.items()
+            if now - heard_at > self._patience.get(run, patience)
+        ]
         if dead:
             self._forget(dead)
 
     def _forget(self, runs: Iterable[str]) -> None:
         for run in runs:
             del self._alive[run]
+            self._patience.pop(run, None)
             self._introductions.forget(run)
         for page in self._pages.all():
             if page.presence.forget(runs):

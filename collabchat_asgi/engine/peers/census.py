@@ -1,4 +1,5 @@
-"""The numbers of all processes, gathered over the control topic by whoever is asked for them."""
+"""The numbers of all processes, gathered by whoever is asked for them: everyone is asked over the
+control topic, and answers the one who asks."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from ...core.limits import TokenBucket
 from ...core.measures import Row
 from ..backend import within
 from ..clock import Clock
-from .hints import CONTROL_TOPIC, Heard, HowMuch, Numbers
+from .hints import CONTROL_TOPIC, Heard, HowMuch, Numbers, inbox_of
 from .publisher import Publisher
 
 ANSWER_SECONDS = 1.0
@@ -88,13 +89,13 @@ class Census:
         match heard.hint:
             case HowMuch(id=id, busiest=busiest):
                 if not self._answers.take(self._clock.monotonic()):
-                    self._answer(id, self._rows(busiest))
+                    self._answer(heard.run, id, self._rows(busiest))
             case Numbers(id=id) as numbers:
                 question = self._questions.get(id)
                 if question is not None:
                     question.heard(heard.run, numbers)
 
-    def _answer(self, id: int, rows: list[Row]) -> None:
+    def _answer(self, run: str, id: int, rows: list[Row]) -> None:
         parts: list[list[Row]] = [[]]
         room = ROWS_BYTES
         for row in rows:
@@ -105,7 +106,7 @@ class Census:
             parts[-1].append(row)
             room -= size
         for part, some in enumerate(parts):
-            self._publisher.tell(CONTROL_TOPIC, Numbers(id, part, len(parts), some))
+            self._publisher.tell(inbox_of(run), Numbers(id, part, len(parts), some))
 
 
 class _Question:

@@ -2,8 +2,8 @@
 
 The broker carries it and reads nothing. What it sees, and whoever listens on it:
 
-- the topic: a hash of tenant and page (whoever can guess both can recognise the page), or the one
-  that all processes share;
+- the topic: a hash of tenant and page (whoever can guess both can recognise the page), the one
+  that all processes share, or the one that is a process's own;
 - who speaks: the process, under a name drawn by chance at its start, and the number of this hint;
 - how long the rest is, and when it came.
 
@@ -36,6 +36,9 @@ from ..clock import Clock
 
 CONTROL_TOPIC = "collabchat.control"
 
+INBOX = "collabchat.to."
+"""With the name of a process behind it: the topic of what is meant for that one alone."""
+
 FORMAT = b"\x02"
 """The first byte: how the rest is sealed."""
 
@@ -60,7 +63,8 @@ class PeopleChanged(msgspec.Struct, frozen=True, array_like=True, tag="d"):
 
 
 class PeopleAll(msgspec.Struct, frozen=True, array_like=True, tag="f"):
-    """One of `parts` parts of everyone whom a process has on this page."""
+    """To the process that asked, or on the page's topic to all: one of `parts` parts of everyone
+    whom a process has on the page."""
 
     version: int
     connections: int
@@ -68,12 +72,22 @@ class PeopleAll(msgspec.Struct, frozen=True, array_like=True, tag="f"):
     parts: int
     people: list[int]
     names: list[User] = []
+    topic: str = ""
+    """Of the page. Empty: the one that this comes on."""
+
+
+class PeopleAt(msgspec.Struct, frozen=True, array_like=True, tag="v"):
+    """On a page's topic, for who has lost a change, or to a process that is new: how many changes
+    this process has told so far of each of these topics. The empty one: what this comes on."""
+
+    rows: list[tuple[str, int]]
 
 
 class WhoIsHere(msgspec.Struct, frozen=True, array_like=True, tag="q"):
-    """Asks the process `of` (empty: every process) for `PeopleAll` of the topic's page."""
+    """Asks for `PeopleAll` of a page: every process on its topic, or one alone."""
 
-    of: str
+    topic: str = ""
+    """Of the page. Empty: the one that this comes on."""
 
 
 class Happened(msgspec.Struct, frozen=True, array_like=True, tag="e"):
@@ -99,15 +113,15 @@ class HaveRead(msgspec.Struct, frozen=True, array_like=True, tag="r"):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, array_like=True, tag="h"):
-    """On the control topic."""
+    """To all on the control topic, or to one process."""
 
-    ask: list[str]
-    """Processes that shall echo the running time of this hint, so that their age is known here.
-    The empty name means everyone."""
-    echo: list[tuple[str, int]]
-    """Running times of those who have asked."""
-    changed: list[tuple[str, int]]
-    """Topics whose people changed lately, with the version."""
+    ask: bool = False
+    """Whoever hears it shall echo the running time of this hint, so that their age is known
+    here."""
+    echo_ms: int | None = None
+    """To one: its running time when it asked."""
+    expiry_seconds: float = 0.0
+    """To all: so long after its last word the people of this process are not counted any more."""
 
 
 Spending = tuple[int, int, int, int, int, int]
@@ -147,6 +161,7 @@ Hint = (
     Happened
     | PeopleChanged
     | PeopleAll
+    | PeopleAt
     | WhoIsHere
     | IsTyping
     | HaveRead
@@ -171,6 +186,11 @@ class Heard:
 
 _decoder = msgspec.msgpack.Decoder(Hint)
 _encode = msgspec.msgpack.Encoder().encode
+
+
+def inbox_of(run: str) -> str:
+    """The topic of what is meant for this process alone: ASCII, 46 bytes."""
+    return INBOX + run
 
 
 def topic_of(key: PageKey) -> str:

@@ -9,7 +9,7 @@ from ...errors import PubSubError
 from ...pubsub.abc import Gap, PubSub
 from ..backend import within
 from ..clock import Clock
-from .hints import CONTROL_TOPIC, Heard, HintCodec
+from .hints import CONTROL_TOPIC, INBOX, Heard, HintCodec
 
 logger = logging.getLogger("collabchat_asgi.engine")
 
@@ -50,7 +50,7 @@ class Listener:
                 self._on_gap()
                 continue
             if self._codec.is_own(heard.payload):
-                if heard.topic == CONTROL_TOPIC:
+                if heard.topic == CONTROL_TOPIC or heard.topic.startswith(INBOX):
                     self.heard_self_at = self._clock.monotonic()
                 continue
             opened = self._codec.open(heard.topic, heard.payload)

@@ -1,10 +1,12 @@
 """How much each user, address and tenant has and does, over all processes.
 
 Each process counts for itself and tells the others what was spent, at most `SHARE_SECONDS` later
-(control topic). What another process has spent is taken from the same bucket here, which may fall
-below zero: so an allowance is exact but for what was spent within that time, and what was too much
-is paid back by waiting. A hint that is lost is not made up for; open connections are told again
-with each heartbeat. Without a pub/sub between them processes ration each for itself.
+(control topic). Among more than `SHARING` others the pause is longer in proportion: what one
+process takes from all of them in a second stays bounded, however many they are. What another
+process has spent is taken from the same bucket here, which may fall below zero: so an allowance is
+exact but for what was spent within that time, and what was too much is paid back by waiting. A hint
+that is lost is not made up for; open connections are told again with each heartbeat. Without a
+pub/sub between them processes ration each for itself.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from ..clock import Clock
 from ..peers.hints import Spending
 
 SHARE_SECONDS = 0.02
+SHARING = 10
 
 USER, ADDRESS, TENANT = 0, 1, 2
 _WHOSE = ("of this user", "from this address", "in this tenant")
@@ -90,12 +93,15 @@ class Users:
         *,
         heartbeat: float = 15.0,
         expiry: float = 40.0,
+        others: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`others`: how many processes listen."""
         self._limits = limits
         self._clock = clock
         self._tell = tell
         self._heartbeat = heartbeat
         self._expiry = expiry
+        self._others = others
         self._users: dict[int, Allowance] = {}
         """And addresses and tenants, by their hash."""
         self._by_name: dict[tuple[int, str, str], Allowance] = {}
@@ -269,7 +275,8 @@ class Users:
         self._untold[one.key] = one
         if self._telling is None:
             loop = asyncio.get_running_loop()
-            self._telling = loop.call_later(SHARE_SECONDS, self._tell_now)
+            pause = SHARE_SECONDS * max(1.0, self._others() / SHARING)
+            self._telling = loop.call_later(pause, self._tell_now)
 
     def _tell_now(self) -> None:
         self._telling = None
