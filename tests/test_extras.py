@@ -83,6 +83,8 @@ from collabchat_asgi.testing import StorageContract, TestClient
 from collabchat_asgi.testing.operations import create_chat
 
 class TestSqlite(StorageContract):
+    tells_strays = True
+
     @pytest.fixture(autouse=True)
     def place(self, tmp_path) -> None:
         self.url = f"sqlite:///{tmp_path}/a.db"

@@ -138,7 +138,7 @@ class Living:
         lost = Mark(Position(head.epoch, 2), "lost")
         strays = await storage.strays({PAGE: [seen[0], lost], OTHER: [lost]})
         if not self.tells_strays:
-            assert not strays
+            assert not strays, "it tells strays: set `tells_strays = True`"
             return
         assert set(strays) == {PAGE}
         assert await storage.renew_stray(PAGE, [*seen, beyond, other_epoch]) == head

@@ -110,7 +110,7 @@ OPENED = {
     ),
 }
 
-MORE = ("dialog around", "dialog in the text", "popover")
+MORE = ("dialog around", "dialog beside", "popover")
 
 
 @pytest.mark.parametrize(

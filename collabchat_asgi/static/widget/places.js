@@ -109,8 +109,18 @@ export class Places {
   }
 
   /** What of a passage of the page's text others can read too, and where that lies. @param {Passage} passage  @returns {Passage & {text: string} | undefined} */
-  seen({ start, end }) {
-    const range = this.fresh().range(start, end), { text } = this.#reading.layers[0]
+  seen(passage) {
+    this.fresh()
+    const seen = this.#seen(passage)
+    if (seen) return seen
+    // It is selected, so it is shown: a dialog, a tab or a style has been opened since the page was read, and no node has changed.
+    this.reread()
+    return this.#seen(passage)
+  }
+
+  /** @param {Passage} passage  @returns {Passage & {text: string} | undefined} */
+  #seen({ start, end }) {
+    const range = this.text.range(start, end), { text } = this.#reading.layers[0]
     if (!range || text === this.text) return range && { start, end, text: text.text }
     const from = text.offset(range.startContainer, range.startOffset), to = text.offset(range.endContainer, range.endOffset)
     return from < to ? { start: from, end: to, text: text.text } : undefined
