@@ -65,11 +65,16 @@ class Member:
 class Writer:
     """Who writes on one page."""
 
-    def __init__(self, sock: socket.socket, page: str, chat_id: str) -> None:
+    def __init__(self, sock: socket.socket, page: str) -> None:
         self.sock = sock
         self.page = page
-        self.chat_id = chat_id
+        self.chat_id = new_id()
         self.left = 0
+
+    def begin(self) -> None:
+        """A chat of its own for each course: none may grow beyond what a chat may hold."""
+        self.chat_id = new_id()
+        self.sock.sendall(masked(as_text(create_chat(self.page, self.chat_id))))
 
     def write(self) -> None:
         self.left -= 1
@@ -95,13 +100,9 @@ class Crowd:
         print("ready", flush=True)
 
     def open(self, n: int) -> Writer:
-        page, chat_id = f"page-{n}", new_id()
-        peer = self.peer(n, page, f"writer-{n}")
-        writer = Writer(peer.sock, page, chat_id)
-        if self.asked["ours"]:
-            peer.send(create_chat(page, chat_id))
-            peer.wait_for(b'"events"')
-        self.add(peer.sock, lambda stamp: self.answered(writer))
+        page = f"page-{n}"
+        writer = Writer(self.peer(n, page, f"writer-{n}").sock, page)
+        self.add(writer.sock, lambda stamp: self.answered(writer))
         for m in range(self.asked["viewers"]):
             self.add(self.peer(n, page, f"viewer-{n}-{m}").sock, self.delivered)
             self.read(0)  # who is here long before the others is asked whether it lives
@@ -153,6 +154,8 @@ class Crowd:
         deliveries = self.due = course.operations * everybody
         for writer in self.writers:
             writer.left = course.operations
+            if self.asked["ours"]:
+                writer.begin()
         began = time.monotonic()
         if course.in_flight:
             for writer in self.writers:

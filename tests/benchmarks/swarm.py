@@ -27,7 +27,8 @@ AT_ONCE = 50
 """Connections that are being opened at the same time."""
 
 PING = re.compile(rb'\{"type":"ping","n":(\d+)\}')
-STAMP = re.compile(rb'"broadcastId":"([0-9a-f-]{36})"')
+STAMP = re.compile(rb'"broadcastId":"(0{8}-0{4}-[0-9a-f-]{22})"')
+"""Of an operation that was stamped with the time when it was sent; others are random."""
 
 
 def masked(text: str) -> bytes:
