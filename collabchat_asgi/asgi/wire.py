@@ -61,5 +61,6 @@ def wire_below(send: Any) -> Wire | None:
     transport = transport_below(send)
     if protocol is None or transport is None or (kind.__module__, kind.__name__) not in KNOWN:
         return None
-    # Every browser offers compression.
-    return Wire(transport, protocol.config.ws_per_message_deflate)
+    # Every browser offers compression; proxies and programs may not. wsproto does not tell.
+    agreed = getattr(protocol.conn, "extensions", True)
+    return Wire(transport, protocol.config.ws_per_message_deflate and bool(agreed))

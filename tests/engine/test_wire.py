@@ -7,9 +7,10 @@ from typing import Any, cast
 import pytest
 
 from collabchat_asgi import Timing, Tuning
+from collabchat_asgi.asgi.wire import TextMessage
 from collabchat_asgi.engine.clock import SystemClock
 from collabchat_asgi.engine.delivery.fanout import fan_out
-from collabchat_asgi.engine.delivery.outbox import Outbox, Wire
+from collabchat_asgi.engine.delivery.outbox import BUFFERED, Outbox, Wire
 
 
 class Message:
@@ -30,12 +31,11 @@ class Socket:
         self.written: list[bytes] = []
         self.closing = False
         self.broken = False
+        self.buffered = 0
         self.given_up: list[str] = []
         wire = Wire(cast("Any", self), compresses) if wired else None
         tuning = Tuning(ping_bytes=2_000)
-        self.outbox = Outbox(
-            self.send, lambda text: text, self, SystemClock(), tuning, Timing(), wire
-        )
+        self.outbox = Outbox(self.send, TextMessage, self, SystemClock(), tuning, Timing(), wire)
 
     async def send(self, message: Any) -> None:
         self.sent.append(message)
@@ -47,6 +47,9 @@ class Socket:
 
     def is_closing(self) -> bool:
         return self.closing
+
+    def get_write_buffer_size(self) -> int:
+        return self.buffered
 
     def give_up(self, code: Any, reason: str, *, abort: bool = False) -> None:
         self.given_up.append(reason)
@@ -83,12 +86,17 @@ def test_what_is_worth_compressing_goes_where_it_is_compressed() -> None:
     _, message = told(compressing, plain, size=1_025)
     assert (compressing.sent, compressing.written, plain.written) == ([message], [], [b"frame"])
     told(compressing, size=1_024)
-    assert compressing.written == [b"frame"]
+    assert compressing.written[0] == b"frame"
 
 
-def test_the_pings_between_are_sent_and_so_wait_where_the_server_does() -> None:
+@pytest.mark.parametrize("buffered", [0, BUFFERED - 1, BUFFERED])
+def test_pings_wait_where_the_server_does_behind_a_full_buffer(buffered: int) -> None:
     socket = Socket()
+    socket.buffered = buffered
     for _ in range(45):
         told(socket)
-    assert len(socket.written) == 45
-    assert [text.startswith('{"type":"ping"') for text in socket.sent] == [True, True]
+    sent = ['{"type":"ping"' in message["text"] for message in socket.sent]
+    written = [b'{"type":"ping"' in frame for frame in socket.written]
+    full = buffered == BUFFERED
+    assert (sent, written.count(True)) == (([True, True], 0) if full else ([], 2))
+    assert written.count(False) == 45

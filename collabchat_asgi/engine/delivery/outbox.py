@@ -32,6 +32,11 @@ WORTH_COMPRESSING = 1_024
 Send = Callable[[Message], Coroutine[Any, Any, None]]
 
 
+BUFFERED = 64 * 1024
+"""Bytes that a transport holds back. While it is fewer, a ping is written; then it goes by `send`,
+which waits where the server does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wire:
     """The transport below a socket's `send`. Bytes of a whole frame that are written to it arrive
@@ -59,6 +64,7 @@ class Outbox:
         "_answers",
         "_as_message",
         "_behind",
+        "_buffered",
         "_busy",
         "_clock",
         "_owner",
@@ -87,7 +93,8 @@ class Outbox:
     ) -> None:
         self.send = send
         self.write = wire.transport.write if wire else None
-        """For frames that are made once. It never waits: the pings, which go by `send`, do."""
+        """For frames that are made once. It never waits: behind a full buffer, the pings do."""
+        self._buffered = wire.transport.get_write_buffer_size if wire else None
         self.is_closing: Callable[[], bool] = wire.transport.is_closing if wire else bool
         self.compresses = wire is not None and wire.compresses
         self.window = Window(clock.monotonic(), tuning.ping_bytes)
@@ -166,7 +173,11 @@ class Outbox:
         while not (self._busy or self.closed):
             if self._ping_wanted:
                 n = secrets.randbits(48)
-                self._by_send(f'{{"type":"ping","n":{n}}}', 32)
+                text = f'{{"type":"ping","n":{n}}}'
+                if self._buffered is None or self._buffered() >= BUFFERED:
+                    self._by_send(text, 32)
+                else:
+                    self._transmit(text, 32)
                 self.window.pinged(n, self._clock.monotonic(), self._tuning.ping_bytes)
                 # Not before: the ping's own bytes are beyond what the last one was due at.
                 self._ping_wanted = False
