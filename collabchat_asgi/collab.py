@@ -264,7 +264,7 @@ class CollabChat:
         try:
             await self._started()
         except Exception as error:
-            logger.critical("collabchat cannot start: %s", error)
+            logger.critical("collabchat failed to start: %s", error)
             await _away(scope, receive, send)
             return
         await route(self._engine, self._gate, self._static, path, scope, receive, send)

@@ -48,7 +48,7 @@ async def serve_http(
     except Refused as refusal:
         answer = Answer.refused(refusal)
     except StorageError as error:
-        logger.warning("%s cannot be answered: %s", path, error)
+        logger.warning("answering %s failed: %s", path, error)
         answer = Answer.refused(unavailable())
     answer.headers = extra | answer.headers
     await exchange.answer(answer)

@@ -101,7 +101,7 @@ class _Inner:
             self._failure = str(stopped)
         except Exception as error:
             # A raised exception is swallowed by several servers, which would then serve without us.
-            logger.critical("collabchat cannot start: %s", error)
+            logger.critical("collabchat failed to start: %s", error)
             self._failure = str(error)
 
     async def _stop(self) -> None:

@@ -46,7 +46,9 @@ async def start_patiently(service: Service) -> None:
             left = ends - loop.time()
             if left <= 0:
                 raise
-            logger.warning("collabchat waits for its storage, %.0f s more: %s", left, error)
+            logger.warning(
+                "opening failed: collabchat waits for its storage, %.0f s more: %s", left, error
+            )
             await asyncio.sleep(min(pause, left))
             pause = min(LONGEST_PAUSE, 2 * pause)
 

@@ -206,7 +206,7 @@ class WebSocket:
                     )
                 sent = True
             except Exception as error:
-                logger.debug("the close of a WebSocket could not be sent: %r", error)
+                logger.debug("sending the close of a WebSocket failed: %r", error)
         if not sent:
             abort_transport(self._send)
         if not self._ended:

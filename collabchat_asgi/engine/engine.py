@@ -531,7 +531,7 @@ class Engine:
         try:
             self._events.put_nowait(told | msgspec.to_builtins(event))
         except asyncio.QueueFull:
-            logger.warning("on_event is too slow: an event is not told")
+            logger.warning("telling an event failed: on_event is too slow")
 
     def _heard(self, topic: str, heard: Heard | None) -> None:
         self.counts.hints["heard" if heard else "strange"] += 1
@@ -689,7 +689,7 @@ class Engine:
                     trim = self.storage.trim(before_ms=oldest, keep_events=self.limits.log_events)
                     dropped = await bounded(trim, TRIM_CALL_SECONDS)
             except StorageError as error:
-                logger.warning("the log is trimmed later: %s", error)
+                logger.warning("trimming the log failed, it goes on later: %s", error)
             await self._trim_read()
             if self._chat_days:
                 await self._delete_old_chats()
@@ -746,7 +746,7 @@ class Engine:
         """Open the pub/sub anew where the process has not heard itself for too long."""
         if self.deaf_seconds < self.timing.heartbeat_seconds * DEAF_AFTER_BEATS:
             return
-        logger.warning("nothing is heard from the pub/sub: it is opened anew")
+        logger.warning("the pub/sub failed: nothing is heard from it, and it is opened anew")
         self.counts.reopened += 1
         self.listener.heard_self_at = self.clock.monotonic()
         topics = [page.topic for page in self.pages.all()]
@@ -754,7 +754,7 @@ class Engine:
             async with within(self.timing.backend_seconds):
                 await self.pubsub.close()
         except (PubSubError, TimeoutError) as error:
-            logger.warning("the pub/sub could not be closed: %s", error)
+            logger.warning("closing the pub/sub failed: %s", error)
         await self._open_pubsub()
         await subscribe_bounded(self.pubsub, topics, self.timing.backend_seconds)
         self._missed()

@@ -69,7 +69,7 @@ class Hook:
         except Denied:
             raise
         except TimeoutError as error:
-            self.record.failed(f"did not answer within {self._seconds:g} s")
+            self.record.failed(f"failed: it did not answer within {self._seconds:g} s")
             raise HookFailed(f"{self.name} did not answer in time") from error
         except asyncio.CancelledError as error:
             if is_cancelled():
@@ -92,7 +92,7 @@ class Hook:
             hint = f": did you forget to return {wanted}?"
         elif callable(answer):
             hint = f": did you forget to call what makes the hook, {self.name}=…(…)?"
-        self.record.failed(f"returned {kind} instead of {wanted}{hint}")
+        self.record.failed(f"failed: it returned {kind} instead of {wanted}{hint}")
         raise HookFailed(f"{self.name} returned {kind}")
 
 
@@ -153,7 +153,7 @@ class Hooks:
 
     def bad_rewrite(self, what: str) -> HookFailed:
         """What to raise where `before_commit` changed what it may not."""
-        self._before_commit.record.failed(what)
+        self._before_commit.record.failed(f"failed: it {what}")
         return HookFailed(f"before_commit {what}")
 
     async def on_event(self, event: dict[str, Any]) -> None:

@@ -105,7 +105,9 @@ class _Station:
         while True:
             why = await self._trouble()
             self.hears = False
-            logger.warning("the listener on %s is cut off: %s", self._direct.shown, why)
+            logger.warning(
+                "the listener on %s failed, it is opened again: %s", self._direct.shown, why
+            )
             await self._reconnect()
             self.inbox.gap()
             logger.info("the listener on %s is back", self._direct.shown)

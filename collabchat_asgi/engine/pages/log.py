@@ -233,7 +233,7 @@ class LogReader:
             tail = await self.read(page.key, position, CHUNK)
         except Exception:
             # Whoever cannot be served in order comes back and resumes.
-            logger.warning("a viewer of %s cannot be served from the log", page.topic)
+            logger.warning("serving a viewer of %s from the log failed", page.topic)
             viewer.outbox.out_of_order()
             return
         if viewer not in page.viewers or not viewer.waiting:

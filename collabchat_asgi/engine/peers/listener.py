@@ -20,7 +20,7 @@ async def subscribe_bounded(pubsub: PubSub, topics: Collection[str], seconds: fl
         async with within(seconds):
             await pubsub.subscribe(topics)
     except (PubSubError, TimeoutError) as error:
-        logger.warning("cannot subscribe now, pages are healed by sweeps: %s", error)
+        logger.warning("subscribing failed, pages are healed by sweeps: %s", error)
 
 
 class Listener:
@@ -59,4 +59,4 @@ class Listener:
             try:
                 self._on_hint(heard.topic, opened)
             except Exception:
-                logger.exception("a hint on %s could not be taken", heard.topic)
+                logger.exception("taking a hint on %s failed", heard.topic)

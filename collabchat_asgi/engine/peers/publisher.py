@@ -97,7 +97,7 @@ class Publisher:
             self._hints["sent"] += 1
         except Exception as error:
             self._hints["failed"] += 1
-            logger.debug("a hint on %s is lost: %s", topic, error)
+            logger.debug("telling a hint on %s failed, a sweep makes up for it: %s", topic, error)
         finally:
             self._busy.discard(name)
             self._wake.set()

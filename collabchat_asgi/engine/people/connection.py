@@ -240,7 +240,7 @@ class Connection:
                 else:
                     return
         except Exception:
-            logger.exception("a frame of connection %s could not be handled", self.id)
+            logger.exception("handling a frame of connection %s failed", self.id)
             self.give_up(CloseCode.INTERNAL, "internal error")
         finally:
             self._worker = None

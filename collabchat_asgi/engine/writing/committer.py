@@ -176,7 +176,7 @@ class Committer:
                 entries = plan.entries(None)
             except Exception:
                 # Whatever is wrong with this page, the others can do nothing about it.
-                logger.exception("what was asked of %s cannot be written", plan.page.topic)
+                logger.exception("writing what was asked of %s failed", plan.page.topic)
                 plans.remove(plan)
                 for submission in plan.submissions:
                     self._answer(submission, Refused("internal", "this cannot be stored"))
@@ -203,7 +203,7 @@ class Committer:
                 await self._settle(plan, answers)
             except Exception:
                 # It is committed, and the other pages of this commit have their own right.
-                logger.exception("what was committed on %s cannot be told", plan.page.topic)
+                logger.exception("telling what was committed on %s failed", plan.page.topic)
                 self._put_off(plan)
 
     async def _settle(self, plan: Plan, outcomes: Mapping[str, Outcome]) -> None:
@@ -263,16 +263,18 @@ class Committer:
             case None | Unknown() if id in plan.deferred:
                 return "ask again"
             case Failed(error=error):
-                logger.error("an operation on %s cannot be stored: %s", plan.page.topic, error)
+                logger.error("storing an operation on %s failed: %s", plan.page.topic, error)
                 return Refused("internal", "this operation cannot be stored")
-        logger.error("the storage gave no outcome for an operation on %s", plan.page.topic)
+        logger.error(
+            "settling an operation on %s failed: the storage gave no outcome", plan.page.topic
+        )
         return Refused("internal", "this operation was not settled")
 
     async def _start_over(self, plan: Plan) -> None:
         try:
             await self._reload(plan.page)
         except Exception as error:
-            logger.warning("%s cannot be loaded: %s", plan.page.topic, error)
+            logger.warning("loading %s failed: %s", plan.page.topic, error)
             self._put_off(plan)
             return
         if not plan.page.queue:
@@ -304,7 +306,7 @@ class Committer:
         try:
             submission.answer(answer)
         except Exception:
-            logger.exception("an answer could not be given")
+            logger.exception("giving an answer failed")
 
 
 def _wants_a_load(outcome: Outcome) -> bool:
