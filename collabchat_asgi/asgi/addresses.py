@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -14,6 +15,7 @@ _WITH_PORT = re.compile(r"([0-9.]+):\d*")
 _PAIR = re.compile(r'\s*([\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*)\s*')
 
 
+@lru_cache(maxsize=64)  # one connection asks several times for the same one
 def parse(text: str) -> Address | None:
     """`1.2.3.4`, `1.2.3.4:5678`, `[2001:db8::1]:80`, `"[::1]"`, `fe80::1%eth0`, and
     `::ffff:1.2.3.4`, which is `1.2.3.4`. None: it is no address (`unknown`, a name, garbage)."""

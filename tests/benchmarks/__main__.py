@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.benchmarks import (
     back_ends,
+    connecting,
     delay,
     delivering,
     durable,
@@ -25,6 +26,7 @@ from tests.benchmarks import (
     idle,
     joining,
     live_fan_out,
+    page_size,
     pass_through,
     scale,
     writing,
@@ -53,6 +55,8 @@ def main() -> None:
         "delay": delay.rows_on(arguments.directory),
         "durable": durable.rows_on(arguments.directory),
         "writing": writing.rows_on(arguments.directory),
+        "page-size": page_size.rows_on(arguments.directory),
+        "connecting": connecting.rows,
         "joining": joining.rows_on(arguments.directory),
         "footprint": footprint.rows,
         "idle": idle.rows,
