@@ -11,7 +11,6 @@ from collabchat_asgi import (
     CollabChat,
     ConnectRequest,
     Identity,
-    Limits,
     Quota,
     QuotaRequest,
     Timing,
@@ -22,7 +21,6 @@ from collabchat_asgi.errors import ConfigError, StorageUnavailable
 from collabchat_asgi.storage.memory import MemoryStorage
 from collabchat_asgi.testing import FakeClock, TestClient
 from collabchat_asgi.testing.operations import add_comment, create_chat
-from collabchat_asgi.testing.services_postgres import PostgresServer
 
 DAY_MS = 86_400_000
 
@@ -246,38 +244,6 @@ async def test_processes_know_of_each_other_after_a_flush() -> None:
         await socket.close()
     for collab in collabs:
         await collab.close()
-
-
-@pytest.mark.long
-async def test_three_workers_on_postgres_let_no_more_through() -> None:
-    """What is too much is what the others let through between two flushes."""
-    at_once = 5
-    with PostgresServer() as server:
-        quota = Quota(operations=40)
-        url = f"{server.url}?timeout=20"
-        limits = Limits(comments_per_minute=1_000, operations_per_second=1_000)
-        collabs = [
-            CollabChat(authenticate=authenticate, quota=quota, storage=url, limits=limits)
-            for _ in range(3)
-        ]
-        sockets = []
-        for collab in collabs:
-            await collab.start()
-            client = TestClient(collab, deadline=60)
-            sockets.append(await client.connect(token="ann", tenant="acme"))
-        accepted, answers = 0, ["ack"]
-        while "ack" in answers:
-            told = await asyncio.gather(*(outcomes(one, at_once) for one in sockets))
-            answers = [answer for some in told for answer in some]
-            accepted += answers.count("ack")
-            await flushed(*collabs)
-        assert set(answers) == {"quota"}
-        assert 40 <= accepted <= 40 + 2 * at_once
-        [row] = await collabs[0].storage.usage(tenants_row("acme"), "2000-01-01", "9999-12-31")
-        assert row.counters["operations"] == accepted
-        for socket, collab in zip(sockets, collabs, strict=True):
-            await socket.close()
-            await collab.close()
 
 
 async def test_a_flush_that_fails_is_made_up_for() -> None:
