@@ -122,3 +122,13 @@ async def lock(user: str, now: bool = True) -> None:
 @app.post("/unlock")
 async def unlock(user: str) -> None:
     locked.discard(user)
+
+
+@app.post("/forget")
+async def forget(user: str) -> dict[str, Any]:
+    return dict(await collab.forget(user))
+
+
+@app.post("/purge")
+async def purge() -> None:
+    await collab.purge()

@@ -9,6 +9,8 @@ export class Announcer {
   #news = 0
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer
+  /** @type {(() => boolean) | undefined} Whether somebody's words that were said are still on the page. */
+  #stands
 
   /** @param {HTMLElement} face  @param {Words} words */
   constructor(face, words) {
@@ -17,8 +19,14 @@ export class Announcer {
     face.append(this.element)
   }
 
-  /** @param {string} words */
-  say(words) { this.element.textContent = words }
+  /** @param {string} words  @param {() => boolean} [stands] */
+  say(words, stands) {
+    this.element.textContent = words
+    this.#stands = stands
+  }
+
+  /** What is gone from the page is not kept here. */
+  hush() { if (this.#stands?.() === false) this.say('') }
 
   /** @param {number} comments */
   news(comments) {

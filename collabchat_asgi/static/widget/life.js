@@ -503,10 +503,11 @@ export class Life {
       const unheard = this.#ready ? heardFirst(known, chat, state.user?.id) : []
       // Of what is open the words themselves: the list of messages is drawn anew too often to be listened to.
       if (id !== this.card?.chatId) news += unheard.length
-      else for (const { author, body } of unheard) this.announcer.say(`${nameOf(this.words, author)}: ${body}`)
+      else for (const said of unheard) this.announcer.say(`${nameOf(this.words, said.author)}: ${said.body}`, () => !!this.#chats.get(id)?.comments.some(each => each.id === said.id && each.body === said.body))
       if (!known || !!known.resolved !== !!chat.resolved) this.#paint(id)
     }
     if (news) this.announcer.news(news)
+    this.announcer.hush()
     // What was refused keeps its place too: whoever tries again must see about what.
     const unsent = state.drafts.flatMap(({ operation, chatId }) => operation.type === 'create-chat' && !this.#chats.has(chatId) ? [{ id: chatId, anchor: operation.chat.anchor }] : [])
     this.places.follow(unsent.length ? [...state.chats, ...unsent] : state.chats)
