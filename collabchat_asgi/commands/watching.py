@@ -33,7 +33,9 @@ class Watch:
     async def look(self, seconds: float) -> dict[str, list[Row]]:
         """The rows of every process that answers, by process: at once when all have that did the
         last time, or after `seconds`. The first look takes all of that."""
-        known = self._known or {"somebody who is not known yet"}
+        # Somebody who is not known yet, and another one each time: a census waits for nobody twice
+        # of whom it has heard nothing.
+        known = self._known or {secrets.token_hex(RUN_BYTES)}
         told = await self._census.take(lambda: known, busiest=True, seconds=seconds)
         told.pop(self._run, None)
         self._known = set(told)

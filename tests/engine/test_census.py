@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 from collabchat_asgi.core.measures import Row
-from collabchat_asgi.engine.peers.hints import CONTROL_TOPIC, HowMuch, Numbers
+from collabchat_asgi.engine.clock import SystemClock
+from collabchat_asgi.engine.peers.census import Census
+from collabchat_asgi.engine.peers.hints import CONTROL_TOPIC, Heard, HowMuch, Numbers
 from collabchat_asgi.storage.abc import Storage
 from collabchat_asgi.testing.operations import create_chat
 
@@ -59,6 +61,24 @@ async def test_who_does_not_answer_is_missing_and_the_others_are_told(
     await know_each_other(one, two)
     await until(lambda: not one.engine.census._silent, "a sign of life")
     assert len(await one.engine.numbers()) == 2
+
+
+async def test_who_answers_is_waited_for_whoever_else_does_not() -> None:
+    """Where answers are all that is heard, as `collabchat top` does."""
+    asked: list[HowMuch] = []
+
+    class Told:
+        def tell(self, topic: str, hint: HowMuch) -> None:
+            asked.append(hint)
+
+    census = Census("me", Told(), SystemClock(), lambda busiest: [])  # type: ignore[arg-type]
+    for seconds in (0.05, 60, 60):
+        taking = asyncio.ensure_future(census.take(lambda: {"ann", "gone"}, seconds=seconds))
+        await turns()
+        assert not taking.done()
+        census.hear(Heard("ann", 0, 0, Numbers(asked[-1].id, 0, 1, [])))
+        async with asyncio.timeout(10):
+            assert set(await taking) == {"me", "ann"}
 
 
 async def test_an_answer_in_parts_counts_when_it_is_whole(start: Start) -> None:

@@ -73,19 +73,20 @@ class Census:
             async with within(seconds):
                 await question.wait()
         except TimeoutError:
-            self._silent = question.unheard
+            self._silent = question.unheard & set(expected())
         finally:
             del self._questions[id]
         return {self._run: self._rows(busiest)} | question.whole()
 
     def noticed(self, run: str) -> None:
-        """Something was heard of that process."""
+        """Something else was heard of that process."""
         self._silent.discard(run)
         for question in self._questions.values():
             question.unheard.discard(run)
 
     def hear(self, heard: Heard) -> None:
         """A question or an answer of another process."""
+        self.noticed(heard.run)
         match heard.hint:
             case HowMuch(id=id, busiest=busiest):
                 if not self._answers.take(self._clock.monotonic()):
