@@ -66,7 +66,7 @@ button:disabled { cursor: default; opacity: .45 }
 .bar .state { color: var(--soft) }
 .bar .refused::before { background: var(--bad) }
 
-.bar .new { padding: 0 6px; border-radius: 999px; background: var(--accent); color: var(--on-accent); font-size: var(--tiny) }
+.bar .new { padding: 0 6px; border-radius: var(--collabchat-radius, 999px); background: var(--accent); color: var(--on-accent); font-size: var(--tiny) }
 
 @media (max-width: 640px) {
   .icon-button { width: 40px; height: 40px }
@@ -79,7 +79,9 @@ button:disabled { cursor: default; opacity: .45 }
 @media print { .face { display: none } }
 @media (forced-colors: active) {
   .bar ::before { forced-color-adjust: none }
-  .bar, .prompt { border: 1px solid CanvasText }
+  .bar, .prompt, .bar .new, .text-button:is(.main, .join) { border: 1px solid }
+  [aria-expanded=true] { outline: 1px solid }
+  button:disabled { color: GrayText; opacity: 1 }
 }`
 
 /** @param {boolean} dark */

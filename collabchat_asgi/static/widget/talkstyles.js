@@ -120,7 +120,7 @@ const TALK = `
 @keyframes late { from { opacity: 0 } }
 @media (forced-colors: active) {
   .avatar { forced-color-adjust: none }
-  .card, .panel, .composer, .failed, .actions { border: 1px solid CanvasText }
+  .card, .panel, .composer, .failed, .actions, .notice, .badge, .send, .fresh { border: 1px solid }
   .composer:focus-within { outline: 2px solid Highlight }
   .reactions button[aria-pressed=true], .filters [aria-pressed=true] { outline: 2px solid Highlight }
 }`
