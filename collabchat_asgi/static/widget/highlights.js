@@ -133,9 +133,9 @@ export class Highlights {
 /** @param {Range} one  @param {Range} other */
 const same = (one, other) => one.startContainer === other.startContainer && one.startOffset === other.startOffset && one.endContainer === other.endContainer && one.endOffset === other.endOffset
 
-/** The place in the text under a point of the window. @param {number} x  @param {number} y  @returns {{node: Node, offset: number} | undefined} */
-export function caretAt(x, y) {
-  const at = document.caretPositionFromPoint?.(x, y)
+/** The place in the text under a point of the window. @param {number} x  @param {number} y  @param {ShadowRoot[]} shadowRoots that are looked into  @returns {{node: Node, offset: number} | undefined} */
+export function caretAt(x, y, shadowRoots) {
+  const at = document.caretPositionFromPoint?.(x, y, { shadowRoots })
   if (at) return { node: at.offsetNode, offset: at.offset }
   const range = /** @type {any} */ (document).caretRangeFromPoint?.(x, y)
   return range ? { node: range.startContainer, offset: range.startOffset } : undefined

@@ -20,6 +20,7 @@ import { followLanguage, languageOf } from './language.js'
 import { canonical, follow } from './navigation.js'
 import { linkedChat, pageId } from './pageid.js'
 import { Places } from './places.js'
+import { selected } from './selection.js'
 import { translated } from './translation.js'
 import { barred, signedOut } from './troubles.js'
 
@@ -214,6 +215,8 @@ export class Life {
       moving: () => !!this.card?.moving,
       join: () => this.#join(),
       above: range => this.layer?.follow(range.startContainer),
+      range: trees => selected([...this.#trees, ...trees]),
+      root: () => this.places.text.root,
       discuss: passage => this.#discuss(passage),
       covered: () => this.bar.covered(),
       say: said => this.announcer.say(said),
@@ -227,7 +230,7 @@ export class Life {
     const { element } = this
     if (element.rootElement?.isConnected) return element.rootElement
     const selector = element.getAttribute('root')
-    return selector ? document.querySelector(selector) : document.querySelector('main') ?? document.body
+    return selector ? /** @type {Element} */ (element.getRootNode()).querySelector(selector) ?? document.querySelector(selector) : document.querySelector('main') ?? document.body
   }
 
   /** @param {AbortSignal} signal */
@@ -242,7 +245,7 @@ export class Life {
     }, { signal, passive: true, capture: true })
     addEventListener('click', event => {
       // The page's own links and buttons, and a selection that was just made, come first.
-      if (!inText(event) || event.button || !document.getSelection()?.isCollapsed) return
+      if (!inText(event) || event.button || selected(this.#trees)) return
       if (/** @type {Element} */ (event.composedPath()[0]).closest?.('a[href], button, input, textarea, select, label, summary, [contenteditable]')) return
       const { clientX, clientY } = event
       // The page decides first whether the click was for itself.
@@ -316,15 +319,19 @@ export class Life {
 
   // What the reader selects and points at
 
+  /** The shadow root that what is annotated stands in. */
+  get #trees() {
+    const tree = this.places.text.root.getRootNode()
+    return tree instanceof ShadowRoot ? [tree] : []
+  }
+
   /** @returns {Passage & {cut?: boolean} | undefined} */
   #selected() {
-    const selection = document.getSelection()
-    if (!selection?.rangeCount || selection.isCollapsed) return undefined
-    const first = selection.getRangeAt(0), last = selection.getRangeAt(selection.rangeCount - 1)
+    const range = selected(this.#trees)
     const text = this.places.fresh()
-    if (!first.intersectsNode(text.root) && !last.intersectsNode(text.root)) return undefined
-    const start = text.offset(first.startContainer, first.startOffset)
-    let end = text.offset(last.endContainer, last.endOffset)
+    if (!range?.intersectsNode(text.root)) return undefined
+    const start = text.offset(range.startContainer, range.startOffset)
+    let end = text.offset(range.endContainer, range.endOffset)
     // Not in the middle of a word, where the text has blanks at all.
     const cut = end > start + MOST_SELECTED
     if (cut) end = Math.max(text.text.lastIndexOf(' ', start + MOST_SELECTED), start + MOST_SELECTED / 2)
@@ -383,7 +390,7 @@ export class Life {
 
   /** @param {number} x  @param {number} y */
   #under(x, y) {
-    const caret = caretAt(x, y)
+    const caret = caretAt(x, y, this.#trees)
     if (!caret || !this.places.text.root.contains(caret.node)) return []
     const at = this.places.text.offset(caret.node, caret.offset)
     return this.places.at(at).filter(id => {

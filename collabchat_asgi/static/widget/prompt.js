@@ -4,6 +4,7 @@
 /** @import { Words } from './words.js' */
 import { h, icon, iconButton } from './dom.js'
 import { windowWidth } from './layer.js'
+import { within } from './selection.js'
 
 const AFTER_POINTER = 150
 const AFTER_KEYS = 300
@@ -15,6 +16,8 @@ const AFTER_KEYS = 300
  * @property {() => {words: string, join: boolean} | undefined} barred why this reader may not discuss it, and whether signing in may help
  * @property {() => boolean} moving whether it is to be the new place of a discussion
  * @property {() => void} join
+ * @property {(trees: ShadowRoot[]) => Range | undefined} range what is selected, also in these trees
+ * @property {() => Element} root what is annotated
  * @property {(range: Range) => void} above the prompt is about to be shown above this text
  * @property {(passage: Passage) => void} discuss
  * @property {() => {left: number, top: number, right: number, bottom: number} | undefined} covered by the bar
@@ -27,6 +30,8 @@ export class Prompt {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer
   #pressed = false
+  /** In which the pointer was pressed, within what is annotated: the page's text has nothing of them. @type {ShadowRoot[]} */
+  #inner = []
   #touch = false
   #frame = 0
   #discussing
@@ -54,8 +59,10 @@ export class Prompt {
     face.append(this.element)
 
     document.addEventListener('pointerdown', event => {
-      if (event.composedPath().includes(this.element)) return
+      const path = event.composedPath()
+      if (path.includes(this.element)) return
       this.#pressed = true
+      this.#inner = path.some(each => each instanceof Element && each.matches('collab-chat, [data-collabchat-ignore]')) ? [] : within(path, host.root())
       this.#touch = event.pointerType === 'touch'
       this.hide()
     }, { signal, capture: true })
@@ -68,8 +75,7 @@ export class Prompt {
     }
     document.addEventListener('selectionchange', () => {
       if (this.#pressed) return
-      const selection = document.getSelection()
-      if (!selection || selection.isCollapsed) this.hide()
+      if (!this.#range()) this.hide()
       // The pointer's own selection is told of only after it was let go.
       else if (!this.#timer || this.#timerIs === AFTER_KEYS) this.#later(AFTER_KEYS)
     }, { signal })
@@ -94,12 +100,20 @@ export class Prompt {
     }, ms)
   }
 
+  #range() { return this.host.range(this.#inner) }
+
+  /** A component of the page keeps its text to itself: nobody could find it again. */
+  get #apart() {
+    const tree = this.#inner.length && this.#range()?.startContainer.getRootNode()
+    return tree instanceof ShadowRoot && this.#inner.includes(tree) ? { words: this.host.words.say('Text in this part of the page cannot be discussed.'), join: false } : undefined
+  }
+
   offer() {
-    const passage = this.host.selected()
-    if (!passage) return this.hide()
-    this.host.above(/** @type {Selection} */ (document.getSelection()).getRangeAt(0))
-    const before = this.#passage
-    const barred = this.host.barred()
+    const apart = this.#apart, passage = apart ? undefined : this.host.selected(), range = this.#range()
+    if (!range || !passage && !apart) return this.hide()
+    this.host.above(range)
+    const before = this.shown
+    const barred = apart ?? this.host.barred()
     this.#passage = passage
     this.#discussing.hidden = !!barred
     this.#verb.textContent = this.host.moving() ? this.host.words.say('Move it here') : this.host.words.say('Discuss this text')
@@ -113,9 +127,9 @@ export class Prompt {
 
   #place() {
     this.#frame = 0
-    const selection = document.getSelection()
-    if (!selection?.rangeCount || selection.isCollapsed) return this.hide()
-    const rects = [...selection.getRangeAt(0).getClientRects()].filter(({ width, height }) => width && height)
+    const range = this.#range()
+    if (!range) return this.hide()
+    const rects = [...range.getClientRects()].filter(({ width, height }) => width && height)
     const first = rects[0], last = rects.at(-1)
     if (!first || !last || last.bottom < 0 || first.top > innerHeight) return this.hide()
     const { offsetWidth: width, offsetHeight: height } = this.element
@@ -150,7 +164,7 @@ export class Prompt {
   }
 
   async #copy() {
-    const words = String(document.getSelection())
+    const words = String(document.getSelection()) || String(this.#range() ?? '')
     this.hide()
     try {
       await navigator.clipboard.writeText(words)

@@ -26,6 +26,7 @@ export default {
   Changed: 'تغيّر',
   'The page is machine-translated. Show the original to see what this is about.': 'الصفحة مترجمة آليًا. اعرض الأصل لترى موضوع هذا النقاش.',
   'The page is machine-translated. Show the original to discuss its text.': 'الصفحة مترجمة آليًا. اعرض الأصل لمناقشة نصه.',
+  'Text in this part of the page cannot be discussed.': 'لا يمكن مناقشة النص في هذا الجزء من الصفحة.',
   'Not found in the translated text ({n})': 'غير موجود في النص المترجم ({n})',
   'This is in a part of the page that is closed.': 'هذا الموضع في جزء مطوي من الصفحة.',
   Reopen: 'إعادة الفتح',

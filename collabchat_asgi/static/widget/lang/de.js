@@ -26,6 +26,7 @@ export default {
  Changed: 'Geändert',
  'The page is machine-translated. Show the original to see what this is about.': 'Die Seite ist maschinell übersetzt. Im Original sehen Sie, worum es hier geht.',
  'The page is machine-translated. Show the original to discuss its text.': 'Die Seite ist maschinell übersetzt. Diskutieren lässt sich nur der Text des Originals.',
+ 'Text in this part of the page cannot be discussed.': 'Text in diesem Teil der Seite kann nicht besprochen werden.',
  'Not found in the translated text ({n})': 'Im übersetzten Text nicht zu finden ({n})',
  'This is in a part of the page that is closed.': 'Die Stelle liegt in einem zugeklappten Teil der Seite.',
   Reopen: 'Wieder öffnen',

@@ -26,6 +26,7 @@ export default {
   Changed: 'Modificado',
   'The page is machine-translated. Show the original to see what this is about.': 'La página está traducida automáticamente. Muestra el original para ver de qué se trata.',
   'The page is machine-translated. Show the original to discuss its text.': 'La página está traducida automáticamente. Muestra el original para comentar su texto.',
+  'Text in this part of the page cannot be discussed.': 'El texto de esta parte de la página no se puede comentar.',
   'Not found in the translated text ({n})': 'No se encuentra en el texto traducido ({n})',
   'This is in a part of the page that is closed.': 'El pasaje está en una parte plegada de la página.',
   Reopen: 'Reabrir',

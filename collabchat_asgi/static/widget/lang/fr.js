@@ -26,6 +26,7 @@ export default {
   Changed: 'Modifié',
   'The page is machine-translated. Show the original to see what this is about.': 'La page est traduite automatiquement. Affichez l’original pour voir de quoi il s’agit.',
   'The page is machine-translated. Show the original to discuss its text.': 'La page est traduite automatiquement. Affichez l’original pour discuter de son texte.',
+  'Text in this part of the page cannot be discussed.': 'Le texte de cette partie de la page ne peut pas être discuté.',
   'Not found in the translated text ({n})': 'Introuvable dans le texte traduit ({n})',
   'This is in a part of the page that is closed.': 'Le passage se trouve dans une partie repliée de la page.',
   Reopen: 'Rouvrir',

@@ -26,6 +26,7 @@ export default {
   Changed: 'השתנה',
   'The page is machine-translated. Show the original to see what this is about.': 'הדף תורגם באופן אוטומטי. הציגו את המקור כדי לראות במה מדובר.',
   'The page is machine-translated. Show the original to discuss its text.': 'הדף תורגם באופן אוטומטי. הציגו את המקור כדי לדון בטקסט שלו.',
+  'Text in this part of the page cannot be discussed.': 'אי אפשר לדון בטקסט שבחלק הזה של הדף.',
   'Not found in the translated text ({n})': 'לא נמצא בטקסט המתורגם ({n})',
   'This is in a part of the page that is closed.': 'הקטע נמצא בחלק מקופל של הדף.',
   Reopen: 'פתיחה מחדש',

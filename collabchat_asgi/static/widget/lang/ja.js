@@ -26,6 +26,7 @@ export default {
   Changed: '変更済み',
   'The page is machine-translated. Show the original to see what this is about.': 'このページは機械翻訳されています。何についての話題かは原文を表示してご覧ください。',
   'The page is machine-translated. Show the original to discuss its text.': 'このページは機械翻訳されています。原文を表示すると、そのテキストについて話し合えます。',
+  'Text in this part of the page cannot be discussed.': 'ページのこの部分の文章は話し合えません。',
   'Not found in the translated text ({n})': '翻訳されたテキストには見つかりません（{n}）',
   'This is in a part of the page that is closed.': 'この箇所はページの閉じた部分にあります。',
   Reopen: '再開',

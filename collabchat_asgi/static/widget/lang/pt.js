@@ -26,6 +26,7 @@ export default {
   Changed: 'Alterado',
   'The page is machine-translated. Show the original to see what this is about.': 'A página foi traduzida automaticamente. Mostre o original para ver do que se trata.',
   'The page is machine-translated. Show the original to discuss its text.': 'A página foi traduzida automaticamente. Mostre o original para discutir o texto.',
+  'Text in this part of the page cannot be discussed.': 'O texto desta parte da página não pode ser discutido.',
   'Not found in the translated text ({n})': 'Não encontrado no texto traduzido ({n})',
   'This is in a part of the page that is closed.': 'O trecho está em uma parte recolhida da página.',
   Reopen: 'Reabrir',

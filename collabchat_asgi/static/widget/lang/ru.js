@@ -26,6 +26,7 @@ export default {
   Changed: 'Изменено',
   'The page is machine-translated. Show the original to see what this is about.': 'Страница переведена автоматически. Покажите оригинал, чтобы увидеть, о чём речь.',
   'The page is machine-translated. Show the original to discuss its text.': 'Страница переведена автоматически. Покажите оригинал, чтобы обсудить его текст.',
+  'Text in this part of the page cannot be discussed.': 'Текст в этой части страницы нельзя обсуждать.',
   'Not found in the translated text ({n})': 'Не найдено в переведённом тексте ({n})',
   'This is in a part of the page that is closed.': 'Это место находится в свёрнутой части страницы.',
   Reopen: 'Открыть снова',

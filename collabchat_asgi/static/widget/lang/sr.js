@@ -26,6 +26,7 @@ export default {
   Changed: 'Измењено',
   'The page is machine-translated. Show the original to see what this is about.': 'Страница је машински преведена. Прикажите изворник да видите о чему је реч.',
   'The page is machine-translated. Show the original to discuss its text.': 'Страница је машински преведена. Прикажите изворник да бисте расправљали о његовом тексту.',
+  'Text in this part of the page cannot be discussed.': 'О тексту у овом делу странице не може да се разговара.',
   'Not found in the translated text ({n})': 'Није пронађено у преведеном тексту ({n})',
   'This is in a part of the page that is closed.': 'Ово место је у скупљеном делу странице.',
   Reopen: 'Отвори поново',

@@ -26,6 +26,7 @@ export default {
   Changed: '已更改',
   'The page is machine-translated. Show the original to see what this is about.': '此页面为机器翻译。请显示原文，以查看讨论的内容。',
   'The page is machine-translated. Show the original to discuss its text.': '此页面为机器翻译。请显示原文，以讨论其中的文本。',
+  'Text in this part of the page cannot be discussed.': '无法讨论页面这一部分的文字。',
   'Not found in the translated text ({n})': '在译文中未找到（{n}）',
   'This is in a part of the page that is closed.': '该位置在页面的折叠部分中。',
   Reopen: '重新打开',
