@@ -103,6 +103,7 @@ async def test_the_first_scene_is_heard(visit: Visit) -> None:
     await ben.composer.fill("a swearword")
     await ben.composer.press("Enter")
     await expect(ben[".failed"]).to_be_visible()
+    await said(ben, "A message was not sent")
     await heard(ben, 'group "Not sent"', 'button "Discard"', 'button "Try again"')
 
     for words in WRITTEN_DOWN:

@@ -380,11 +380,12 @@ export class Life {
       panel.close(false)
       this.#alone()
       this.layer?.follow(range?.startContainer)
+      // Before the composer has the focus: WebKit would take the caret out of it, and what is typed would be lost.
+      document.getSelection()?.removeAllRanges()
       card.compose(anchor, range, draft)
       if (cut) card.note(this.words.say('What you selected is very long: only its beginning is discussed.'))
       this.highlights.set('draft', 'draft', range)
       this.#paintActive(undefined, true)
-      document.getSelection()?.removeAllRanges()
     })
   }
 
