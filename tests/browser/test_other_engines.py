@@ -1,0 +1,240 @@
+"""The first scene, and what engines do in their own ways, in Firefox and in WebKitGTK."""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.request
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from collabchat_asgi.testing import ServerProcess
+
+from .conftest import BOOK, FIND, FOG, HEAD
+from .engines import Firefox, Tab, WebKit
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+ELEMENT = "<collab-chat root=main></collab-chat>"
+TEXT = "<p>By noon the fog has gone.</p><p>The harbour master writes everything down twice.</p>"
+READY = "() => !!document.querySelector('collab-chat')?.user"
+BODIES = """() => [...document.querySelector('collab-chat').shadowRoot
+  .querySelectorAll('.card .log .body')].map(each => each.textContent)"""
+SHOWN = """selector => [...document.querySelector('collab-chat').shadowRoot
+  .querySelectorAll(selector)].filter(each => each.checkVisibility())
+  .map(each => each.textContent)"""
+HIGHLIGHTED = "kind => [...CSS.highlights.get('collabchat-' + kind) ?? []].map(String)"
+LOST = "() => document.querySelector('collab-chat').threads().filter(chat => chat.pending).length"
+
+# The colours in a box of the window, the most frequent first.
+COLOURS = """async (png, [left, top, right, bottom]) => {
+  const bytes = Uint8Array.from(atob(png), letter => letter.charCodeAt(0))
+  const image = await createImageBitmap(new Blob([bytes], { type: 'image/png' }))
+  const canvas = document.createElement('canvas')
+  Object.assign(canvas, { width: image.width, height: image.height })
+  const drawn = canvas.getContext('2d')
+  drawn.drawImage(image, 0, 0)
+  const scale = image.width / innerWidth, counts = new Map()
+  const { data } = drawn.getImageData(left * scale, (top - 6) * scale, (right - left) * scale, (bottom - top + 20) * scale)
+  for (let at = 0; at < data.length; at += 4) {
+    const colour = data.slice(at, at + 3).join()
+    counts.set(colour, (counts.get(colour) ?? 0) + 1)
+  }
+  return [...counts].sort((a, b) => b[1] - a[1])
+}"""  # noqa: E501
+
+Pair = tuple[Tab, Tab]
+Open = Callable[..., Awaitable[Pair]]
+
+
+@pytest_asyncio.fixture(params=["firefox", "webkit"], scope="module", loop_scope="session")
+async def browsers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Pair]:
+    engine: Any = {"firefox": Firefox, "webkit": WebKit}[request.param]
+    folder: Path = tmp_path_factory.mktemp(request.param)
+    async with engine.opened(folder / "ada") as ada, engine.opened(folder / "ben") as ben:
+        yield ada, ben
+
+
+@pytest.fixture
+def both(browsers: Pair, shared: ServerProcess) -> Open:
+    """`await both()`: Ada and Ben on this test's own page; `html` is what it holds."""
+    url = f"http://127.0.0.1:{shared.port}/p/test-{uuid.uuid4().hex[:8]}"
+
+    async def both(html: str = f"{ELEMENT}<main>{TEXT}</main>") -> Pair:
+        data = f"{HEAD}<title>Harbour</title>{html}".encode()
+        request = urllib.request.Request(url, data, method="PUT")
+        (await asyncio.to_thread(urllib.request.urlopen, request)).close()
+        for name, tab in zip(("Ada", "Ben"), browsers, strict=True):
+            await tab.goto(url.split("/p/")[0] + "/site.css")
+            await tab.js("name => { document.cookie = `name=${name}; path=/` }", name)
+            await tab.goto(url)
+            await tab.until(READY)
+        return browsers
+
+    return both
+
+
+async def place(tab: Tab, text: str) -> list[float]:
+    found: list[float] = await tab.js(FIND, text)
+    return found
+
+
+async def discuss(tab: Tab, text: str, body: str) -> None:
+    await tab.drag(*await place(tab, text))
+    await tab.click(".prompt .main")
+    await tab.until(SHOWN, [""], ".card .composer textarea")
+    await tab.type(body)
+    await tab.press("Enter")
+    await tab.until(BODIES, [body])
+
+
+async def colours(tab: Tab, text: str) -> dict[str, int]:
+    """Around a passage, with no card or pointer over it."""
+    await tab.pointer(("move", 2, 2))
+    found = await tab.js(COLOURS, await tab.screenshot(), await place(tab, text))
+    return dict(found)
+
+
+async def test_what_one_discusses_the_other_sees(both: Open) -> None:
+    ada, ben = await both()
+    plain = await colours(ben, FOG)
+    await discuss(ada, FOG, "Which fog?")
+    await ben.until(HIGHLIGHTED, [FOG], "open")
+    painted = await colours(ben, FOG)
+    assert next(iter(painted)) != next(iter(plain)), "the ground of the passage"
+
+    left, top, *_ = await place(ben, FOG)
+    await ben.click_at(left + 4, top)
+    await ben.until(BODIES, ["Which fog?"])
+    await ben.click(".card .composer textarea")
+    await ben.type("The one of Tuesday.")
+    await ben.press("Enter")
+    await ada.until(BODIES, ["Which fog?", "The one of Tuesday."])
+
+    await ada.click(".head [data-key=resolve]")
+    await ben.until(HIGHLIGHTED, [FOG], "resolved")
+    for tab in (ada, ben):
+        await tab.press("Escape")
+        await tab.until(SHOWN, [], ".card")
+    resolved = await colours(ben, FOG)
+    assert resolved != plain, "a resolved passage is seen"
+    assert next(iter(resolved)) != next(iter(painted)), "and told from an open one"
+
+
+async def test_keys_stay_in_our_fields(both: Open) -> None:
+    ada, _ = await both()
+    await ada.js(
+        """() => {
+          window.keys = []
+          for (const type of ['keydown', 'keypress', 'keyup']) {
+            for (const target of [document, window]) {
+              target.addEventListener(type, event => keys.push(event.type + ' ' + event.key))
+            }
+          }
+        }"""
+    )
+    await ada.drag(*await place(ada, FOG))
+    await ada.press("Alt", "Shift", "m")
+    await ada.until(SHOWN, [""], ".card .composer textarea")
+    await ada.js("() => { keys.length = 0 }")
+    await ada.type("s/? n")
+    value = "() => document.querySelector('collab-chat').shadowRoot.querySelector('textarea').value"
+    await ada.until(value, "s/? n")
+    assert await ada.js("() => keys") == []
+    await ada.press("Enter")
+    await ada.until(BODIES, ["s/? n"])
+    await ada.press("Escape")
+    await ada.until(SHOWN, [], ".card")
+    await ada.js("() => { keys.length = 0; document.activeElement.blur() }")
+    await ada.press("s")
+    assert "keydown s" in await ada.js("() => keys"), "the page's own shortcuts"
+
+
+async def test_to_the_passage(both: Open) -> None:
+    """Into an inner scroller and closed details, far down the page."""
+    far = "<p style='height:1500px'>"
+    ada, _ = await both(
+        f"{ELEMENT}<main>{far}<div id=inner style='height:200px;overflow:auto'>{far}{TEXT}{far}"
+        f"</div><details><summary>More</summary><p>Behind a summary.</p></details>{far}</main>"
+    )
+    await ada.js("text => document.querySelector('details').open = true")
+    for text, body in ((FOG, "One"), ("Behind a summary", "Two")):
+        await ada.js(
+            """text => {
+              const find = node => node.nodeType === 3 ? node.data.includes(text) && node
+                : [...node.childNodes].map(find).find(Boolean)
+              const node = find(document.querySelector('main')), at = node.data.indexOf(text)
+              document.getSelection().setBaseAndExtent(node, at, node, at + text.length)
+              document.querySelector('collab-chat').createFromSelection()
+            }""",
+            text,
+        )
+        await ada.until(SHOWN, [""], ".card .composer textarea")
+        await ada.type(body)
+        await ada.press("Enter")
+        await ada.until(BODIES, [body])
+        await ada.press("Escape")
+        await ada.until(SHOWN, [], ".card")
+    seen = """text => {
+      const find = node => node.nodeType === 3 ? node.data.includes(text) && node
+        : [...node.childNodes].map(find).find(Boolean)
+      const range = document.createRange()
+      range.selectNode(find(document.querySelector('main')))
+      const { top, bottom, height } = range.getBoundingClientRect()
+      const box = find(document.querySelector('main')).parentElement.closest('#inner')
+        ?.getBoundingClientRect() ?? { top: 0, bottom: innerHeight }
+      return height > 0 && top >= Math.max(0, box.top) - 1 && bottom <= Math.min(innerHeight, box.bottom) + 1
+    }"""  # noqa: E501
+    for at, text in enumerate((FOG, "Behind a summary")):
+        await ada.js(
+            """() => {
+              scrollTo({ top: 0, behavior: 'instant' })
+              document.querySelector('#inner').scrollTop = 0
+              document.querySelector('details').open = false
+            }"""
+        )
+        assert not await ada.js(seen, text)
+        opening = "at => (chat => chat.open(chat.threads()[at].id))(document.querySelector('collab-chat'))"  # noqa: E501
+        await ada.js(opening, at)
+        await ada.until(seen, True, text)
+        await ada.press("Escape")
+        await ada.until(SHOWN, [], ".card")
+
+
+async def test_above_a_modal_dialog(both: Open) -> None:
+    ada, _ = await both(f"{ELEMENT}<main><dialog style='width:600px'>{TEXT}</dialog></main>")
+    await ada.js("() => document.querySelector('dialog').showModal()")
+    await discuss(ada, BOOK, "In here")
+    await ada.press("Escape")
+    await ada.until(SHOWN, [], ".card")
+    assert await ada.js("() => document.querySelector('dialog').open"), "it stays open"
+    left, top, *_ = await place(ada, BOOK)
+    await ada.click_at(left + 4, top)
+    await ada.until(BODIES, ["In here"])
+
+
+async def test_under_the_strictest_policy(both: Open, shared: ServerProcess) -> None:
+    """Nothing is refused by the engine's own reading of it."""
+    ada, _ = await both()
+    await ada.goto(f"http://127.0.0.1:{shared.port}/p/strict-{uuid.uuid4().hex[:8]}")
+    await ada.until(READY)
+    faults: list[str] = getattr(ada, "faults", [])
+    faults.clear()
+    watch = """() => {
+      window.violations = []
+      document.addEventListener('securitypolicyviolation', event =>
+        violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`))
+    }"""
+    await ada.js(watch)
+    await discuss(ada, FOG, "Strictly")
+    await ada.until(LOST, 0)
+    await ada.click(".bar .discussions")
+    await ada.until(SHOWN, lambda found: len(found) == 1, ".panel .item")
+    assert await ada.js("() => violations") == []
+    assert faults == []
