@@ -76,9 +76,10 @@ class Allowance:
 
     def idle(self, now: float, oldest: float) -> bool:
         """Whether forgetting it would change nothing."""
+        if self.all_connections(oldest) or any(self.spent):
+            return False
         buckets = (self.comments, self.operations, self.reads)
-        full = all(bucket.full(now) for bucket in buckets)
-        return full and not self.all_connections(oldest) and not any(self.spent)
+        return all(bucket.full(now) for bucket in buckets)
 
 
 class Users:
