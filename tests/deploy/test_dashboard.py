@@ -28,8 +28,9 @@ def complaints(folder: Path, board: str) -> str:
     (folder / "tsconfig.json").write_text(
         json.dumps({"compilerOptions": options, "files": ["board.ts"]})
     )
-    command = [TOOLS / ".bin" / "tsc", "-p", "."]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
+    command = [str(TOOLS / ".bin" / "tsc"), "-p", "."]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout
 
 
 @pytest.mark.long
