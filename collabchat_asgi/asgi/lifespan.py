@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from .start import Service, Stopped, start_or_stop
+from .start import Ear, Service, Stopped, start_or_stop
 
 logger = logging.getLogger("collabchat_asgi.asgi")
 
@@ -31,6 +31,7 @@ async def lifespan(service: Service, app: Any, scope: Any, receive: Any, send: A
                 logger.debug("the wrapped app has no lifespan: %r", error)
         await inner.rest()
     finally:
+        inner.ear.close()
         await service.close()
 
 
@@ -46,6 +47,7 @@ class _Inner:
         self._failure: str | None = None
         self._over = False
         self.started = False
+        self.ear = Ear()
 
     async def receive(self) -> Any:
         if self._failure is not None:
@@ -95,7 +97,7 @@ class _Inner:
 
     async def _start(self) -> None:
         try:
-            await start_or_stop(self._service)
+            await start_or_stop(self._service, self.ear)
         except Stopped as stopped:
             logger.info("collabchat has not started: %s", stopped)
             self._failure = str(stopped)
@@ -103,6 +105,8 @@ class _Inner:
             # A raised exception is swallowed by several servers, which would then serve without us.
             logger.critical("collabchat failed to start: %s", error)
             self._failure = str(error)
+        finally:
+            self.ear.close()
 
     async def _stop(self) -> None:
         """The app goes on to its own end whatever comes of ours."""

@@ -13,7 +13,9 @@ What one of them needs and does the others no harm is done for all, where it bel
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
+from types import FrameType
 from typing import Any
 
 
@@ -99,3 +101,18 @@ def told_to_end(handler: object) -> bool:
     that when the start is over, however long it takes.
     """
     return getattr(getattr(handler, "__self__", None), "should_exit", False) is True
+
+
+def told_before_the_fork_was_a_worker() -> bool:
+    """Whether a signal to end came between the fork of this process and its own handlers.
+
+    granian (2.8): a worker has its master's handlers until it has imported the app. What they hear
+    is noted in its copy of the master, where nobody looks. The methods of that copy lie beneath us:
+    they wait for the loop that runs us.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_name in ("_spawn_workers", "_respawn_workers"):
+            return getattr(frame.f_locals.get("self"), "interrupt_signal", False) is True
+        frame = frame.f_back
+    return False

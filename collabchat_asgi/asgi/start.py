@@ -6,13 +6,12 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 from typing import Protocol
 
 from ..errors import StorageUnavailable
-from .quirks import shutdown_trigger, told_to_end
+from .quirks import shutdown_trigger, told_before_the_fork_was_a_worker, told_to_end
 
 logger = logging.getLogger("collabchat_asgi.asgi")
 
@@ -53,19 +52,56 @@ async def start_patiently(service: Service) -> None:
             pause = min(LONGEST_PAUSE, 2 * pause)
 
 
-async def start_or_stop(service: Service) -> None:
-    """The same, ended at once by SIGTERM or SIGINT: raises `Stopped`, with the service closed.
+class Ear:
+    """Hears, from the moment it is made until `close`, that this process is to end, and hands the
+    signals on to whom they are for: a server's own handlers are there already.
 
-    Servers hear those signals and look at them only when the start has come to an end.
+    Servers look at those signals only when the start has come to an end, that of the app included.
     """
+
+    def __init__(self) -> None:
+        self.told = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._before: dict[int, Callable[[int, FrameType | None], object]] = {}
+        if threading.current_thread() is not threading.main_thread():
+            return
+        ends = (signal.SIGTERM, signal.SIGINT)
+        handlers = {one: signal.getsignal(one) for one in ends}
+        # Where nobody handles a signal it ends the process by itself.
+        self._before = {one: handler for one, handler in handlers.items() if callable(handler)}
+        for one in self._before:
+            signal.signal(one, self._handle)
+        if any(map(told_to_end, handlers.values())) or told_before_the_fork_was_a_worker():
+            self.told.set()
+
+    @property
+    def should_exit(self) -> bool:
+        """By uvicorn's name: another ear, of an inner middleware, asks whose handler it found."""
+        return self.told.is_set()
+
+    def close(self) -> None:
+        """Idempotent."""
+        for one, handler in self._before.items():
+            if signal.getsignal(one) == self._handle:
+                signal.signal(one, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.told.set)
+        self._before[number](number, frame)
+
+
+async def start_or_stop(service: Service, ear: Ear) -> None:
+    """The same, ended at once by SIGTERM or SIGINT: raises `Stopped`, with the service closed."""
     starting = asyncio.ensure_future(start_patiently(service))
-    trigger = shutdown_trigger()
-    told = asyncio.ensure_future(trigger()) if trigger is not None else None
-    if told is not None:
-        told.add_done_callback(lambda told: told.cancelled() or starting.cancel())
+    waits = [ear.told.wait]
+    if (trigger := shutdown_trigger()) is not None:
+        waits.append(trigger)
+    words = [asyncio.ensure_future(wait()) for wait in waits]
+    for word in words:
+        word.add_done_callback(lambda told: told.cancelled() or starting.cancel())
     try:
-        with _signals(starting.cancel):
-            await starting
+        await starting
     except asyncio.CancelledError as error:
         starting.cancel()
         await service.close()
@@ -74,35 +110,5 @@ async def start_or_stop(service: Service) -> None:
             raise
         raise Stopped("the process was told to end before it had started") from error
     finally:
-        if told is not None:
-            told.cancel()
-
-
-@contextmanager
-def _signals(stop: Callable[[], object]) -> Iterator[None]:
-    """Calls `stop` in this loop at the first signal that ends a process, and hands all of them on
-    to whom they were for: a server's own handlers are there already."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop = asyncio.get_running_loop()
-    previous = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(stop)
-        handler = previous[signal.Signals(number)]
-        if callable(handler):
-            handler(number, frame)
-
-    # Where nobody handles a signal it ends the process by itself.
-    taken = [one for one, handler in previous.items() if callable(handler)]
-    for one in taken:
-        signal.signal(one, handle)
-    if any(told_to_end(handler) for handler in previous.values()):
-        loop.call_soon(stop)
-    try:
-        yield
-    finally:
-        for one in taken:
-            if signal.getsignal(one) is handle:
-                signal.signal(one, previous[one])
+        for word in words:
+            word.cancel()

@@ -233,3 +233,31 @@ async def test_a_start_ends_where_the_server_was_told_to_before_it_began() -> No
         assert not storage.is_open
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+async def test_a_signal_during_the_apps_own_start_is_heard_by_ours() -> None:
+    """granian hands a signal to its own thread, which looks at it when all have started."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    storages = [Storage(), Storage()]
+    try:
+
+        async def inner(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(0)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+
+        app: Any = inner
+        for at, storage in enumerate(storages):
+            storage.away = 10**6
+            app = CollabChatMiddleware(app, collab=make(storage=storage, prefix=f"/{at}"))
+        lifespan = Lifespan(app)
+        lifespan.put("lifespan.startup")
+        await lifespan.done()
+        assert lifespan.kinds == ["lifespan.startup.failed"]
+        assert heard == [signal.SIGTERM]
+        assert not any(storage.is_open for storage in storages)
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from .matrix import LONG
 
 ROOT = Path(__file__).parents[2]
 APP = "tests.servers.waiting_app:app"
+TOLD = "tests.servers.told_app:app"
 WITH_LIFESPAN = [name for name in SERVERS if name != "daphne"]
 """daphne starts us with the first request."""
 ENDS = (signal.SIGTERM, signal.SIGINT)
@@ -32,16 +35,7 @@ if LONG:
 @pytest.mark.parametrize(("server", "number", "more"), RUNS)
 def test_it_ends(server: str, number: signal.Signals, more: list[str]) -> None:
     """It would wait for eleven days."""
-    process = subprocess.Popen(
-        [*SERVERS[server].command(APP, free_port(), None), *more],
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        process_group=0,
-    )
-    try:
+    with running([*SERVERS[server].command(APP, free_port(), None), *more]) as process:
         assert process.stdout is not None
         lines: list[str] = []
         for line in process.stdout:
@@ -51,7 +45,29 @@ def test_it_ends(server: str, number: signal.Signals, more: list[str]) -> None:
         else:
             raise AssertionError("".join(lines))
         process.send_signal(number)
-        process.communicate(timeout=20)
+        process.communicate(timeout=100)
+
+
+@pytest.mark.parametrize("server", WITH_LIFESPAN if LONG else ["granian"])
+def test_it_ends_where_it_was_told_to_while_it_imported_its_app(server: str) -> None:
+    """A worker of granian has its master's handlers until then."""
+    with running(SERVERS[server].command(TOLD, free_port(), None)) as process:
+        process.communicate(timeout=100)
+
+
+@contextmanager
+def running(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    )
+    try:
+        yield process
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
