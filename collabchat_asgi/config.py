@@ -93,7 +93,8 @@ class Limits:
     """Of one user in one tenant, at this process; more are closed 4529."""
     connections_per_address: int | None = number(None, 1, MANY)
     """At this process; more are refused with 429. Off until `trusted_proxies` is set: behind a
-    proxy everyone has the proxy's address."""
+    proxy everyone has the proxy's address. Of IPv6 the /64 counts, which is what one visitor
+    has."""
     pages_per_connection: int = number(128, 1, MANY)
     """Subscriptions of one connection; one more is refused with `too-many`."""
     chats_per_page: int = number(2_000, 1, MANY)

@@ -38,7 +38,7 @@ class Gate:
 
     def address(self, scope: Scope) -> str | None:
         """What `connections_per_address` counts by; None: it cannot be told from a proxy's."""
-        return self.peers.address(scope) if self.peers.known else None
+        return self.peers.person(scope) if self.peers.known else None
 
     def person(self, scope: Scope) -> str | None:
         """Whose operations and reads are rationed beside the user's; None: it cannot be told."""

@@ -120,6 +120,8 @@ class Supervisor:
                 await run()
                 logger.warning("%s ended; it is started again", name)
             except Exception:
+                if loop.is_closed():
+                    return  # with its loop: what failed is what it tidied up
                 logger.exception("%s failed; it is started again", name)
             self.restarts[name] = self.restarts.get(name, 0) + 1
             pause = FIRST_PAUSE if loop.time() - started > LONGEST_PAUSE else pause

@@ -279,6 +279,47 @@ async def test_a_foreign_origin_is_denied(extended: bool) -> None:
     await app.collab.close()
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "denied"),
+    [
+        ("2001:db8:1:2::3", "2001:db8:1:2:ffff::4", True),
+        ("2001:db8:1:2::3", "2001:db8:1:3::3", False),
+        ("203.0.113.7", "::ffff:203.0.113.7", True),
+        ("203.0.113.7", "[::ffff:203.0.113.7]:4711", True),
+        ("203.0.113.7", "203.0.113.8", False),
+    ],
+)
+async def test_connections_of_one_address_are_those_of_one_visitor(
+    first: str, second: str, denied: bool
+) -> None:
+    """Whoever has an address of IPv6 has 2^64 of them."""
+    limits = Limits(connections_per_address=1)
+    collab = make(limits=limits, trusted_proxies=["127.0.0.1"])
+    app = CollabChatMiddleware(Host(), collab=collab)
+
+    def comes_from(address: str) -> Message:
+        headers = [(b"host", b"example.com"), (b"x-forwarded-for", address.encode())]
+        extensions: Message = {"websocket.http.response": {}}
+        return scope("websocket", "/collabchat/ws", headers=headers, extensions=extensions)
+
+    one = Call(app, comes_from(first))
+    one.put("websocket.connect")
+    await one.until_sent("websocket.accept")
+    two = Call(app, comes_from(second))
+    two.put("websocket.connect")
+    await until(lambda: two.sent, "an answer")
+    assert two.sent[0].get("status") == (429 if denied else None)
+    one.put("websocket.disconnect")
+    await one.done()
+    three = Call(app, comes_from(first))
+    three.put("websocket.connect")
+    await three.until_sent("websocket.accept")
+    for call in (two, three):
+        call.put("websocket.disconnect")
+        await call.done()
+    await collab.close()
+
+
 async def test_one_close_whatever_comes_together() -> None:
     """A malformed frame, a second hello, a revocation and a shutdown, all at once."""
     collab = make()

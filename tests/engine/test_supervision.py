@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -54,6 +56,33 @@ async def test_what_a_stranger_cancels_is_started_again() -> None:
     await supervisor.stop()
     assert runs[1] is not None
     assert runs[1].done()
+
+
+def test_what_runs_for_ever_ends_with_a_loop_that_nobody_tidied_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A test client's loop that ended without a lifespan: what is left of it is swept away."""
+    complaints: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    loop = asyncio.new_event_loop()
+
+    async def run() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            loop.call_soon(print)
+
+    async def begin() -> None:
+        supervisor.forever("run", run)
+        await turns(2)
+
+    supervisor = Supervisor()
+    loop.run_until_complete(begin())
+    loop.set_exception_handler(lambda loop, context: None)
+    loop.close()
+    del supervisor, begin
+    gc.collect()
+    assert [str(one.exc_value) for one in complaints] == []
 
 
 async def test_a_committer_that_died_is_revived(start: Start) -> None:
