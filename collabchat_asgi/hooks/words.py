@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from ..core.model import FORGOTTEN, Chat, Comment, User
@@ -26,8 +26,9 @@ class Identity:
     """Who somebody is, and in which role in which tenant.
 
     `user_id` is what the host calls the person, at most 256 characters; whole numbers and UUIDs,
-    as databases have them, are taken as the text that `str()` makes of them. `tenants` maps tenant
-    ids to roles. `expires_at` (with a time zone) ends the connection unless it is refreshed before.
+    as databases have them, are taken as the text that `str()` makes of them; so are tenant ids.
+    `tenants` maps tenant ids to roles. `expires_at` (with a time zone) ends the connection unless
+    it is refreshed before.
 
     What cannot be shown in `name` and `avatar` (control characters, halves of surrogate pairs) is
     left out or replaced: whoever signs identities may have cut a name in the middle of an emoji.
@@ -49,7 +50,7 @@ class Identity:
             self,
             user_id: str | int | UUID,
             *,
-            tenants: Mapping[str, Role],
+            tenants: Mapping[str, Role] | Mapping[int, Role] | Mapping[UUID, Role],
             name: str = "",
             avatar: str | None = None,
             expires_at: datetime | None = None,
@@ -60,18 +61,20 @@ class Identity:
         object.__setattr__(self, "user_id", as_user_id(self.user_id))
         if not isinstance(self.name, str) or not isinstance(self.avatar, str | None):
             raise ValueError("Identity.name and Identity.avatar must be text")
-        object.__setattr__(self, "name", shortened(presentable(self.name), MAX_NAME))
+        object.__setattr__(self, "name", shortened(presentable(_exact(self.name)), MAX_NAME))
         if self.avatar is not None:
-            avatar = presentable(self.avatar)
+            avatar = presentable(_exact(self.avatar))
             object.__setattr__(self, "avatar", avatar if len(avatar) <= MAX_AVATAR else None)
-        for tenant_id, role in self.tenants.items():
-            if not is_tenant_id(tenant_id):
-                raise ValueError(f"Identity.tenants: {tenant_id!r} is no tenant id")
-            if role not in ROLE_ACTIONS:
-                known = ", ".join(ROLE_ACTIONS)
-                raise ValueError(f"Identity.tenants: {role!r} is no role; the roles are {known}")
-        if self.expires_at is not None and self.expires_at.tzinfo is None:
-            raise ValueError("Identity.expires_at needs a time zone: datetime.now(UTC) + …")
+        object.__setattr__(self, "tenants", _roles(self.tenants))
+        if self.expires_at is not None:
+            if not isinstance(self.expires_at, datetime):
+                kind = type(self.expires_at).__name__
+                raise ValueError(
+                    f"Identity.expires_at must be a datetime with a time zone, not {kind}: "
+                    "datetime.fromtimestamp(seconds, UTC)"
+                )
+            if self.expires_at.tzinfo is None:
+                raise ValueError("Identity.expires_at needs a time zone: datetime.now(UTC) + …")
 
     @property
     def user(self) -> User:
@@ -84,13 +87,43 @@ class Identity:
         """Until `expires_at`; None where there is none."""
         if self.expires_at is None:
             return None
-        return self.expires_at.astimezone(UTC).timestamp() - now_ms / 1000
+        return self.expires_at.timestamp() - now_ms / 1000
+
+
+def _exact(text: str) -> str:
+    """Without what a class of the host's (Django's `SafeString`, an enum) has made of it: encoders
+    and drivers take no other."""
+    return str.__str__(text)
+
+
+def _as_text(value: object) -> object:
+    """Whole numbers and UUIDs, as databases have them, as the text that stands for them."""
+    if isinstance(value, int | UUID) and not isinstance(value, bool):
+        return str(value)
+    return _exact(value) if isinstance(value, str) else value
+
+
+def _roles(given: object) -> Mapping[str, Role]:
+    """Roles by tenant id. Raises `ValueError`."""
+    if not isinstance(given, Mapping):
+        kind = type(given).__name__
+        raise ValueError(f"Identity.tenants must map tenant ids to roles, not {kind}")
+    roles: dict[str, Role] = {}
+    for key, role in given.items():
+        tenant_id = _as_text(key)
+        if not isinstance(tenant_id, str) or not is_tenant_id(tenant_id):
+            raise ValueError(f"Identity.tenants: {key!r} is no tenant id")
+        if not isinstance(role, str) or role not in ROLE_ACTIONS:
+            known = ", ".join(ROLE_ACTIONS)
+            raise ValueError(f"Identity.tenants: {role!r} is no role; the roles are {known}")
+        roles[tenant_id] = cast("Role", _exact(role))
+    plain = all(type(word) is str for pair in given.items() for word in pair)
+    return given if plain else roles
 
 
 def as_user_id(value: object) -> str:
     """The text that stands for a person. Raises `ValueError`."""
-    if isinstance(value, int | UUID) and not isinstance(value, bool):
-        value = str(value)
+    value = _as_text(value)
     if not isinstance(value, str):
         kind = type(value).__name__
         raise ValueError(f"Identity.user_id must be text, a whole number or a UUID, not {kind}")

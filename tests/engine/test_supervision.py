@@ -73,14 +73,12 @@ def test_what_runs_for_ever_ends_with_a_loop_that_nobody_tidied_up(
             loop.call_soon(print)
 
     async def begin() -> None:
-        supervisor.forever("run", run)
+        Supervisor().forever("run", run)
         await turns(2)
 
-    supervisor = Supervisor()
     loop.run_until_complete(begin())
     loop.set_exception_handler(lambda loop, context: None)
     loop.close()
-    del supervisor, begin
     gc.collect()
     assert [str(one.exc_value) for one in complaints] == []
 

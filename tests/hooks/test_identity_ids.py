@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta, timezone
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from collabchat_asgi import Identity
@@ -24,3 +27,64 @@ def test_anything_else_is_told_its_kind(given: Any) -> None:
         ValueError, match=f"text, a whole number or a UUID, not .*{type(given).__name__}"
     ):
         Identity(given, tenants={})
+
+
+class Safe(str):
+    """As Django's SafeString, MarkupSafe's Markup and numpy's str_ are."""
+
+    def __str__(self) -> str:
+        return "what it shows"
+
+    def __getitem__(self, at: Any) -> Safe:
+        return Safe(super().__getitem__(at))
+
+
+class Word(str, Enum):  # noqa: UP042  # as Django's TextChoices are
+    ORG = "acme"
+    STAFF = "moderator"
+
+
+@pytest.mark.parametrize("kind", [str, Safe])
+def test_a_text_of_another_class_is_its_text(kind: Any) -> None:
+    given = Identity(
+        kind("ann"), tenants={kind("acme"): kind("reader")}, name=kind("Ann"), avatar=kind("/a")
+    )
+    assert given == Identity("ann", tenants={"acme": "reader"}, name="Ann", avatar="/a")
+    assert msgspec.json.decode(msgspec.json.encode(given.user)) == {
+        "id": "ann",
+        "name": "Ann",
+        "avatar": "/a",
+    }
+    assert {type(word) for pair in given.tenants.items() for word in pair} == {str}
+
+
+def test_tenants_are_numbers_uuids_and_members_of_enums_too() -> None:
+    tenants: Any = {7: "reader", ID: "admin", Word.ORG: Word.STAFF}
+    known = Identity("ann", tenants=tenants).tenants
+    assert known == {"7": "reader", str(ID): "admin", "acme": "moderator"}
+    assert {type(word) for pair in known.items() for word in pair} == {str}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"tenants": ["acme"]}, "tenants must map tenant ids to roles, not list"),
+        ({"tenants": None}, "tenants must map tenant ids to roles, not NoneType"),
+        ({"tenants": {None: "reader"}}, "None is no tenant id"),
+        ({"tenants": {True: "reader"}}, "True is no tenant id"),
+        ({"tenants": {"acme": ["reader"]}}, "no role"),
+        ({"tenants": {}, "expires_at": 1_700_000_000}, "datetime with a time zone, not int"),
+        ({"tenants": {}, "expires_at": date(2030, 1, 1)}, "datetime with a time zone, not date"),
+    ],
+)
+def test_what_is_wrong_is_said(wrong: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Identity("ann", **wrong)
+
+
+def test_the_end_of_all_days_is_an_end_in_every_zone() -> None:
+    for zone in (UTC, timezone(timedelta(hours=-5)), timezone(timedelta(hours=5))):
+        identity = Identity("ann", tenants={}, expires_at=datetime.max.replace(tzinfo=zone))
+        left = identity.seconds_left(0)
+        assert left is not None
+        assert left > 10**11
