@@ -6,9 +6,9 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..errors import StorageUnavailable
 from .quirks import shutdown_trigger, told_before_the_fork_was_a_worker, told_to_end
@@ -94,7 +94,7 @@ class Ear:
 async def start_or_stop(service: Service, ear: Ear) -> None:
     """The same, ended at once by SIGTERM or SIGINT: raises `Stopped`, with the service closed."""
     starting = asyncio.ensure_future(start_patiently(service))
-    waits = [ear.told.wait]
+    waits: list[Callable[[], Coroutine[Any, Any, object]]] = [ear.told.wait]
     if (trigger := shutdown_trigger()) is not None:
         waits.append(trigger)
     words = [asyncio.ensure_future(wait()) for wait in waits]

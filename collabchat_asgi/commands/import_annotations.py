@@ -181,7 +181,7 @@ def _events(state: State, given: Sequence[Thread]) -> Iterator[tuple[str, Entry 
             full = len(state.chats) >= limits.chats_per_page
             if chat is not None:
                 full = len(chat.comments) >= limits.comments_per_chat
-            if state.taken(remark.id, 0) or (chat is None and state.taken(thread.id, 0)):
+            if state.taken(remark.id) or (chat is None and state.taken(thread.id)):
                 yield "there", None
             elif full or not remark.body:
                 yield "left", None

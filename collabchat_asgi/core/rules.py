@@ -59,8 +59,6 @@ class PageLimits:
     bytes: int
     reactions: int
     users_per_reaction: int
-    dedupe_ms: int
-    """How long the id of something deleted may not come again."""
     comments: int
     """In one chat."""
     deleted: int
@@ -141,8 +139,8 @@ def decide(
             if chat_id == comment_id:
                 raise Refused("conflict", "chat and comment have one id", field="chat.id")
             _require_memory(state, limits)
-            _require_free(state, chat_id, "chat.id", ts - limits.dedupe_ms)
-            _require_free(state, comment_id, "chat.comment.id", ts - limits.dedupe_ms)
+            _require_free(state, chat_id, "chat.id")
+            _require_free(state, comment_id, "chat.comment.id")
             _require_room(state, CHAT_BYTES + weight_of_comment(draft.comment.body, user), limits)
             if len(state.chats) >= limits.chats:
                 raise Refused("too-many", f"the page has {limits.chats} chats, the most it may")
@@ -156,7 +154,7 @@ def decide(
                 raise Refused(
                     "too-many", f"the chat has {limits.comments} comments, the most it may"
                 )
-            _require_free(state, comment_id, "comment.id", ts - limits.dedupe_ms)
+            _require_free(state, comment_id, "comment.id")
             _require_room(state, weight_of_comment(comment_draft.body, user), limits)
             added = EventComment(comment_id, comment_draft.body)
             return UpdatedTextChat(
@@ -267,8 +265,8 @@ def _comment(chat: ChatState, comment_id: str, field: str = "commentId") -> Comm
     return known.comment
 
 
-def _require_free(state: State, id: str, field: str, forget_before_ms: int) -> None:
-    if state.taken(id, forget_before_ms):
+def _require_free(state: State, id: str, field: str) -> None:
+    if state.taken(id):
         raise Refused("conflict", "this id is or was in use on this page", field=field)
 
 

@@ -144,11 +144,9 @@ class State:
         state = chat.comments.get(comment_id) if chat else None
         return state.comment if state else None
 
-    def taken(self, id: str, forget_before_ms: int) -> bool:
-        """Whether a chat or comment has this id, or had it since `forget_before_ms`."""
-        if id in self.chats or id in self.comment_chats:
-            return True
-        return self.deleted.get(id, forget_before_ms - 1) >= forget_before_ms
+    def taken(self, id: str) -> bool:
+        """Whether a chat or comment has this id, or had it and it is not forgotten yet."""
+        return id in self.chats or id in self.comment_chats or id in self.deleted
 
     def forget(self, before_ms: int) -> list[str]:
         """Let the ids come again that were deleted before then. Which these are."""

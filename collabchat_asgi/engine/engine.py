@@ -223,7 +223,6 @@ class Engine:
                 limits.bytes_per_page,
                 limits.reactions_per_comment,
                 limits.users_per_reaction,
-                int(timing.dedupe_days * 86_400_000),
                 limits.comments_per_chat,
                 limits.deletions_per_page,
             ),
@@ -648,7 +647,7 @@ class Engine:
             beat += 1
             if beat % 10 == 0:
                 self.users.forget()
-                oldest = self.clock.now_ms() - int(self.timing.dedupe_days * 86_400_000)
+                oldest = self.storage_time.now_ms() - int(self.timing.dedupe_days * 86_400_000)
                 for page in self.pages.all():
                     page.forget_deleted(oldest)
                 await self.pages.evict()

@@ -50,7 +50,7 @@ class Identity:
             self,
             user_id: str | int | UUID,
             *,
-            tenants: Mapping[str, Role] | Mapping[int, Role] | Mapping[UUID, Role],
+            tenants: Mapping[Any, Role],
             name: str = "",
             avatar: str | None = None,
             expires_at: datetime | None = None,

@@ -70,7 +70,6 @@ LIMITS = PageLimits(
     bytes=1_000_000,
     reactions=20,
     users_per_reaction=200,
-    dedupe_ms=10**12,
     comments=1_000,
     deleted=10_000,
 )

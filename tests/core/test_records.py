@@ -128,8 +128,8 @@ def test_a_wrong_change_is_noticed(mutant: Changer) -> None:
 def test_ids_deleted_long_ago_may_come_again() -> None:
     deleted = [Record(records.DELETED + "a", b"1000"), Record(records.DELETED + "b", b"2000")]
     state = restore(Position(EPOCH, 9), deleted, 2000)
-    assert not state.taken("a", 0)
-    assert state.taken("b", 0)
+    assert not state.taken("a")
+    assert state.taken("b")
 
 
 def test_a_deleted_chat_takes_all_of_its_records() -> None:

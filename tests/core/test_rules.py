@@ -71,7 +71,6 @@ TIGHT = PageLimits(
     bytes=1_000_000,
     reactions=1,
     users_per_reaction=2,
-    dedupe_ms=1_000,
     comments=1_000,
     deleted=10_000,
 )
@@ -472,7 +471,7 @@ def test_names_weigh() -> None:
 
 
 def test_reactions_are_bounded_by_kind_and_by_people() -> None:
-    scene = Scene(replace(LIMITS, reactions=2, users_per_reaction=2, dedupe_ms=1_000))
+    scene = Scene(replace(LIMITS, reactions=2, users_per_reaction=2))
     for emoji in EMOJI:
         scene.do(scene.react(emoji))
     assert refusal(lambda: scene.do(scene.react("🎉")))[0] == "too-many"
