@@ -89,7 +89,8 @@ class Full(MemoryStorage):
     """Refuses every commit for good."""
 
     async def commit(self, groups: Any, revise: Any) -> Any:
-        return [{entry.broadcast_id: Failed("it is full") for entry in g.entries} for g in groups]
+        full = Failed(ValueError("it is full"))
+        return [{entry.broadcast_id: full for entry in g.entries} for g in groups]
 
 
 async def test_a_revocation_that_was_not_stored_is_told() -> None:

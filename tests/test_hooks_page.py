@@ -149,7 +149,7 @@ async def test_the_rule_on_pages_lets_only_admins_see_usage() -> None:
         days = {"from": "2026-01-01", "to": "2026-01-02"}
         for who, status in (("bob", 403), ("mod", 403), ("adm", 200)):
             client.token = who
-            assert (await client.http.get("v1/usage", **days)).status == status
+            assert (await client.http.get("v1/usage", headers=None, **days)).status == status
 
 
 def test_all_actions_and_operations_are_there() -> None:
@@ -185,7 +185,9 @@ async def test_each_question_is_asked_when_the_table_says() -> None:
         for call in ("chats", "events"):
             await client.http.get(f"v1/{call}", urlId="/p")
             assert taken() == [("read", False, "/p")]
-        await client.http.get("v1/usage", **{"from": "2026-01-01", "to": "2026-01-02"})
+        await client.http.get(
+            "v1/usage", headers=None, **{"from": "2026-01-01", "to": "2026-01-02"}
+        )
         assert taken() == [("view-usage", False, "")]
 
 

@@ -30,7 +30,11 @@ def authenticate(request: ConnectRequest) -> Identity:
 
 
 def make(**given: Any) -> CollabChat:
-    own = {"authenticate": authenticate, "storage": "memory://", "metrics_token": SECRET}
+    own: dict[str, Any] = {
+        "authenticate": authenticate,
+        "storage": "memory://",
+        "metrics_token": SECRET,
+    }
     return CollabChat(**(own | given))
 
 

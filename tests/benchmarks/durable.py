@@ -14,8 +14,7 @@ from typing import Any
 from collabchat_asgi import CollabChat
 from collabchat_asgi.core.frames import decode_operation
 from collabchat_asgi.core.model import Operation
-from collabchat_asgi.engine.writing.operations import Request
-from collabchat_asgi.engine.writing.submission import Answer, Lane, Receipt
+from collabchat_asgi.engine.writing.submission import Answer, Lane, Receipt, Submission
 from collabchat_asgi.storage.sqlite import SqliteStorage
 from tests.benchmarks import storage as bare_storage
 from tests.benchmarks.material import (
@@ -62,11 +61,11 @@ class Writer:
         operation = next(self._waiting, None)
         if operation is None:
             return
-        user = self._identity.user
-        request = Request(self._identity, user, TENANT, operation, 400, self._answer, self._lane)
-        assert self._operations.try_now(request), "the page is open and no hook is in the way"
+        who, lane = self._identity, self._lane
+        submission = Submission(who.user, TENANT, operation, 400, who, self, lane, lane.next())
+        assert self._operations.try_now(submission), "the page is open and no hook is in the way"
 
-    def _answer(self, answer: Answer) -> None:
+    def answered(self, submission: Submission, answer: Answer) -> None:
         assert isinstance(answer, Receipt), answer
         self._left -= 1
         if self._left == 0:

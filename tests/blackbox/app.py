@@ -7,6 +7,7 @@ what `authorize` does: `secret…` is refused, `broken…` raises, `stumble…` 
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -35,7 +36,7 @@ def authenticate(request: ConnectRequest) -> Identity:
         raise Denied("sign in first")
     who, _, lifetime = token.partition("~")
     user_id, tenants = who.split("@")
-    roles = dict(tenant.split(":") for tenant in tenants.split(","))
+    roles: Any = dict(tenant.split(":") for tenant in tenants.split(","))
     ends = datetime.now(UTC) + timedelta(seconds=float(lifetime)) if lifetime else None
     return Identity(user_id, name=user_id.title(), tenants=roles, expires_at=ends)
 

@@ -39,7 +39,7 @@ async def test_an_empty_page_has_no_epoch(site: Site) -> None:
 async def test_an_unchanged_page_is_304(site: Site) -> None:
     await five(site)
     http, query = site.http(), {"tenantId": "acme", "urlId": site.page}
-    etag = (await http.get("v1/chats", **query)).headers["etag"]
+    etag = (await http.get("v1/chats", headers=None, **query)).headers["etag"]
     again = await http.get("v1/chats", headers={"If-None-Match": etag}, **query)
     assert (again.status, again.body) == (304, b"")
     await http.operate(site.page, op.create_chat())
@@ -100,7 +100,7 @@ async def test_an_events_read_from_nothing_needs_no_epoch(site: Site) -> None:
 async def test_another_epoch_is_410(site: Site) -> None:
     await five(site)
     query = {"tenantId": "acme", "urlId": site.page, "epoch": "another", "after": 2}
-    response = await site.http().get("v1/events", **query)
+    response = await site.http().get("v1/events", headers=None, **query)
     assert (response.status, response.json()["code"]) == (410, "reset")
 
 
@@ -117,7 +117,7 @@ async def test_another_epoch_is_410(site: Site) -> None:
 )
 async def test_a_bad_query_is_400(site: Site, path: str, query: Json, field: str) -> None:
     known = {"urlId": site.page} if field != "urlId" else {}
-    response = await site.http().get(path, tenantId="acme", **known, **query)
+    response = await site.http().get(path, headers=None, tenantId="acme", **known, **query)
     assert (response.status, response.json()["code"]) == (400, "invalid")
     assert response.json()["field"] == field
 

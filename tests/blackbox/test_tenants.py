@@ -66,7 +66,7 @@ async def test_a_foreign_broadcast_id_is_free(site: Site) -> None:
 @pytest.mark.parametrize("path", ["v1/chats", "v1/events", "v1/comments"])
 async def test_http_refuses_a_tenant_that_is_not_ones_own(site: Site, path: str) -> None:
     query = {"tenantId": "beta", "urlId": site.page, "chatId": op.new_id()}
-    response = await site.http().get(path, **query)
+    response = await site.http().get(path, headers=None, **query)
     assert (response.status, response.json()["code"]) == (403, "forbidden")
 
 

@@ -30,7 +30,7 @@ async def usage(site: Site) -> Counts:
     today = datetime.now(UTC).date()
     days = {"from": str(today - timedelta(days=1)), "to": str(today)}
     http = site.http("boss", "admin")
-    response = await http.get("v1/usage", tenantId=site.tenant, **days)
+    response = await http.get("v1/usage", headers=None, tenantId=site.tenant, **days)
     total: Counter[str] = Counter()
     for row in response.json()["rows"]:
         assert row["tenantId"] == site.tenant
@@ -160,18 +160,22 @@ async def test_connected_time_is_counted(site: Site) -> None:
 async def test_usage_is_for_admins(site: Site, role: str) -> None:
     day = str(datetime.now(UTC).date())
     http = site.http("ann", role)
-    response = await http.get("v1/usage", tenantId=site.tenant, **{"from": day, "to": day})
+    response = await http.get(
+        "v1/usage", headers=None, tenantId=site.tenant, **{"from": day, "to": day}
+    )
     assert (response.status, response.json()["code"]) == (403, "forbidden")
 
 
 @pytest.mark.parametrize("days", [{"from": "yesterday"}, {"from": "2025-02-30"}])
 async def test_a_day_that_is_none_is_400(site: Site, days: dict[str, Any]) -> None:
     query = {"to": "2025-03-01", **days}
-    response = await site.http("boss", "admin").get("v1/usage", tenantId=site.tenant, **query)
+    http = site.http("boss", "admin")
+    response = await http.get("v1/usage", headers=None, tenantId=site.tenant, **query)
     assert (response.status, response.json()["field"]) == (400, "from")
 
 
 async def test_the_days_of_others_are_not_shown(site: Site) -> None:
     days = {"from": "2001-01-01", "to": "2001-01-02"}
-    response = await site.http("boss", "admin").get("v1/usage", tenantId=site.tenant, **days)
+    http = site.http("boss", "admin")
+    response = await http.get("v1/usage", headers=None, tenantId=site.tenant, **days)
     assert response.json() == {"rows": []}

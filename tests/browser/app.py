@@ -56,11 +56,11 @@ def authorize(access: AccessRequest) -> bool:
 
 
 def before_commit(access: AccessRequest) -> dict[str, Any]:
-    operation = access.operation or {}
+    operation: Any = access.operation or {}
     comment = operation.get("comment") or operation.get("chat", {}).get("comment") or {}
     if "swearword" in comment.get("body", ""):
         raise Denied("mind your language")
-    return operation
+    return dict(operation)
 
 
 collab = CollabChat(

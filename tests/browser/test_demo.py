@@ -10,9 +10,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 MOON = "Look at the moon"
 
 
-PAIRS: dict[str, tuple[Callable[[], PostgresServer | RedisServer | RedisCluster], ...]] = {
+PAIRS: dict[str, tuple[type[PostgresServer] | type[RedisServer] | type[RedisCluster], ...]] = {
     "SQLite": (),
     "PostgreSQL": (PostgresServer,),
     "Redis": (RedisServer,),
@@ -46,7 +47,8 @@ def demo(
 ) -> Iterator[tuple[str, Path]]:
     folder = tmp_path_factory.mktemp("demo")
     with ExitStack() as stack:
-        urls = [stack.enter_context(make()).url for make in PAIRS[request.param]]
+        servers: list[Any] = [stack.enter_context(make()) for make in PAIRS[request.param]]
+        urls = [server.url for server in servers]
         with_urls = dict(zip(("COLLABCHAT_STORAGE", "COLLABCHAT_PUBSUB"), urls, strict=False))
         yield from served(folder, with_urls)
 

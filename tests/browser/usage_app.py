@@ -32,7 +32,8 @@ PAGES = {
 
 
 def month() -> list[UsageDelta]:
-    dice, rows, today = random.Random(15), [], datetime.now(UTC).date()
+    dice, today = random.Random(15), datetime.now(UTC).date()
+    rows: list[UsageDelta] = []
     for ago in range(DAYS):
         day = today - timedelta(days=ago)
         busy = (0.35 if day.weekday() >= 5 else 1.0) * (1.3 - ago / 45) * (0.4 if ago == 0 else 1)

@@ -54,7 +54,7 @@ def test_a_client_resumes_on_the_other_storage(url: str, other: str, collabchat:
     collabchat("copy", "--from", url, "--to", other)
     [new] = asyncio.run(settle_all(other, [(PAGES[0], create_chat(), ANN)]))
 
-    async def resumed() -> dict[str, Any]:
+    async def resumed() -> Any:
         app = collab(other)
         try:
             return await app.events(*PAGES[0], epoch=ack["epoch"], after=ack["seq"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from io import StringIO
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -95,7 +96,7 @@ async def test_two_processes_answer_over_their_own_control_topic(
     url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
-    given = {"authenticate": anonymous("acme"), "storage": url}
+    given: dict[str, Any] = {"authenticate": anonymous("acme"), "storage": url}
     one, two = CollabChat(**given), CollabChat(**given)
     async with TestClient(one) as here, TestClient(two):
         ann = await here.connect(visitor_id="v" * 32)

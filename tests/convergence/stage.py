@@ -385,8 +385,8 @@ class Stage:
 
 def serve(ask: Ask, tell: Tell) -> None:
     """Play one schedule after the other until Node has no more."""
-    collabchat_asgi.engine.engine.Pace = BusyPace  # type: ignore[misc]
-    collabchat_asgi.collab.load_static = dict
+    collabchat_asgi.engine.engine.Pace = BusyPace  # type: ignore[attr-defined,misc]
+    collabchat_asgi.collab.load_static = dict  # type: ignore[attr-defined,assignment]
     while line := ask():
         options = json.loads(line)
         _seed_chance(options["seed"])
@@ -402,5 +402,5 @@ def _seed_chance(seed: int) -> None:
     rng = random.Random(seed)
     random.seed(seed)
     secrets.randbits = rng.getrandbits  # type: ignore[assignment]
-    secrets.token_hex = lambda n=16: rng.randbytes(n).hex()  # type: ignore[assignment,misc]
-    secrets.token_urlsafe = lambda n=16: rng.randbytes(n).hex()  # type: ignore[assignment,misc]
+    secrets.token_hex = lambda nbytes=None: rng.randbytes(nbytes or 16).hex()
+    secrets.token_urlsafe = lambda nbytes=None: rng.randbytes(nbytes or 16).hex()

@@ -197,7 +197,7 @@ class Host:
 
     async def before_commit(self, access: AccessRequest) -> dict[str, Any]:
         await self._think()
-        operation: dict[str, Any] = access.operation or {}
+        operation: Any = access.operation or {}
         if "rude" in _words(access):
             self._hits["rewrites"] += 1
             comment = operation.get("comment") or operation["chat"]["comment"]
@@ -206,7 +206,7 @@ class Host:
 
 
 def _words(access: AccessRequest) -> str:
-    operation = access.operation or {}
+    operation: Any = access.operation or {}
     comment = operation.get("comment") or operation.get("chat", {}).get("comment") or {}
     return str(comment.get("body", ""))
 

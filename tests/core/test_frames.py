@@ -15,7 +15,6 @@ from msgspec import UNSET
 from collabchat_asgi.core.frames import (
     ClientFrame,
     Hello,
-    InvalidFrame,
     Ping,
     Pong,
     Read,
@@ -50,7 +49,7 @@ from collabchat_asgi.core.model import (
     TextQuoteSelector,
     User,
 )
-from collabchat_asgi.errors import CloseCode, Closed, Refused
+from collabchat_asgi.errors import CloseCode, Closed, InvalidFrame, Refused
 
 from .histories import ANN, EPOCH, Page, Tape, catches, many, tapes, uid
 
@@ -609,7 +608,7 @@ def names_the_whole_error(text: str, **limits: int) -> Any:
     try:
         return decode(text, **limits)
     except Refused:
-        raise Refused("wrong", text, field=text) from None
+        raise Refused("invalid", text, field=text) from None
 
 
 def closes_strangely(text: str, **limits: int) -> Any:

@@ -94,7 +94,7 @@ class CountsTwice(PagePresence):
 
 
 class DropsConnectionsInGrace(PagePresence):
-    connections = property(lambda self: self._open)  # type: ignore[assignment]
+    connections = property(lambda self: self._open)
 
 
 def _rest(delta: Delta) -> tuple[int, list[int], list[int]]:

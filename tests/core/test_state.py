@@ -211,7 +211,7 @@ def test_what_the_page_does_not_have_changes_nothing_but_the_position() -> None:
         ),
         2,
     ):
-        page.state.fold(EPOCH, event)
+        page.state.fold(EPOCH, event)  # type: ignore[arg-type]
         assert page.state.position == Position(EPOCH, seq)
     assert everything(page.state)[1:] == before  # type: ignore[index]
     assert page.state.comment(uid(99), uid(98)) is None

@@ -45,7 +45,7 @@ class Doorman:
         return True
 
 
-def _body(operation: Json) -> str:
+def _body(operation: Any) -> str:
     comment = operation.get("chat", {}).get("comment") or operation.get("comment") or {}
     return str(comment.get("body", operation["type"]))
 

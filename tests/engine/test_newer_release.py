@@ -158,7 +158,9 @@ async def test_a_newer_hint_means_read_the_log(start: Start) -> None:
         Happened(position.epoch, (event,)),
     )
     assert voice.codec.open(server.open_page().topic, payload) is not None
-    tagged = msgspec.defstruct("Pinned", [("seq", int)], tag_field="type", tag="pinned-text-chat")
+    tagged: Any = msgspec.defstruct(
+        "Pinned", [("seq", int)], tag_field="type", tag="pinned-text-chat"
+    )
     await voice.say(server.open_page().topic, Happened(position.epoch, (tagged(3),)))
     await ann.at(3)
     await voice.close()

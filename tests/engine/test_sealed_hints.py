@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from typing import Any
 
 from collabchat_asgi.engine.peers import doubts, key_watch
 from collabchat_asgi.engine.peers.hints import (
@@ -111,7 +112,8 @@ async def test_a_dead_process_is_not_revived(start: Start) -> None:
     bus, _, (one, two), buses = await couple(start, (clock, clock))
     await one.join("ann")
     await two.join("bob")
-    one.tick(), two.tick()
+    one.tick()
+    two.tick()
     await until(lambda: one.open_page().presence.counts() == (2, 2), "both are counted")
     await two.die()
     for _ in range(5):
@@ -128,7 +130,8 @@ async def test_heartbeats_that_were_held_back_revive_nobody(start: Start) -> Non
     bus, _, (one, two), buses = await couple(start, (clock, clock))
     await one.join("ann")
     await two.join("bob")
-    one.tick(), two.tick()
+    one.tick()
+    two.tick()
     await until(lambda: one.open_page().presence.counts() == (2, 2), "both are counted")
     sent, buses[1].deaf = len(buses[1].sent), True
     for _ in range(20):
@@ -188,7 +191,8 @@ async def test_two_processes_need_not_agree_on_the_time(start: Start) -> None:
     late.advance(10 * 86_400)
     _, _, (one, two), _ = await couple(start, (early, late))
     ann, bob = await one.join("ann"), await two.join("bob")
-    one.tick(), two.tick()
+    one.tick()
+    two.tick()
     await until(lambda: two.open_page().presence.counts() == (2, 2), "presence")
     chat = (await ann.do(create_chat("a")))["chatId"]
     await bob.at(1)
@@ -214,7 +218,8 @@ async def test_after_a_machine_has_slept_the_two_meet_again(start: Start) -> Non
     await until(lambda: two.engine.gossip.peers, "they meet again")
     await until(lambda: one.engine.gossip.peers, "they meet again")
     await turns(100)
-    one.engine.gossip.tick(), two.engine.gossip.tick()
+    one.engine.gossip.tick()
+    two.engine.gossip.tick()
     await turns(100)
     reads = two.engine.reader.reads.copy()
     await ann.do(create_chat("and on"))
@@ -240,7 +245,7 @@ async def test_garbage_does_not_hammer_the_storage(start: Start) -> None:
         for _ in range(each):
             topic = rng.choice([*topics, CONTROL_TOPIC])
             codec = rng.choice([wrong, right])
-            hint = rng.choice([Happened("e", ()), Heartbeat(), IsTyping("u", "c", "{}")])
+            hint: Any = rng.choice([Happened("e", ()), Heartbeat(), IsTyping("u", "c", "{}")])
             flood.append((topic, rng.choice([codec.seal(topic, hint), rng.randbytes(60)])))
         await replay(bus, flood)
         clock.advance(1.0)

@@ -62,7 +62,7 @@ async def test_every_request_of_a_kept_alive_connection(server: str, host: str) 
             visits = (
                 visit(process.port, pipelined=number % 2 == 1) for number in range(CONNECTIONS)
             )
-            seen, *connections = await asyncio.gather(talk(process.url), *visits)
+            seen, connections = await asyncio.gather(talk(process.url), asyncio.gather(*visits))
     assert seen == TALKS
     served = sum(len(connection.statuses) for connection in connections)
     assert served == CONNECTIONS * ROUNDS * 2
