@@ -66,8 +66,16 @@ async def test_a_lost_discussion_gets_another_place(visit: Visit) -> None:
     move = "Select the new place"
     await expect(ben.page.get_by_role("button", name=move)).to_have_count(0)
     await expect(mod[".card .placing"].get_by_role("button", name=move)).to_be_visible()
-    await ada[".card .placing"].get_by_role("button", name=move).click()
+    await expect(mod.page.get_by_role("button", name=move)).to_have_count(1)
+    # One control at a time, and the focus goes with it.
+    await ada[".card"].get_by_role("button", name=move).press("Enter")
     await expect(ada[".card .notice"]).to_have_text("Select the new place in the text.")
+    await expect(ada.page.get_by_role("button", name=move)).to_have_count(0)
+    keep = ada[".card"].get_by_role("button", name="Keep it where it is")
+    await expect(keep).to_be_focused()
+    await keep.press("Enter")
+    await expect(ada[".card"].get_by_role("button", name=move)).to_be_focused()
+    await ada[".card"].get_by_role("button", name=move).press("Enter")
     await ada.page.mouse.click(5, 5)
     await ada.select("pulled down in autumn")
     await expect(ada[".prompt .main"]).to_have_text("Move it here")

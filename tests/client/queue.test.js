@@ -196,6 +196,17 @@ describe('refusals and drafts', () => {
     assert.deepEqual(await sent.settled, { ok: false, refusal: draft.refusal })
   })
 
+  test('a quota that is used up says until when, by the server\'s clock, and still after a reload', async () => {
+    const server = 1_900_000_000_000
+    const table = await new Table().live({ now: server })
+    const sent = table.page.addComment(C, 'one too many')
+    table.receive(refusal(sent, 'quota', { retryAfterMs: 3_600_000 }))
+    assert.equal(table.page.state.drafts[0].refusal.until, server + 3_600_000)
+    assert.equal(table.seen.error[0].until, server + 3_600_000)
+    const after = await new Table({ storage: table.world.storage }).live({ now: server })
+    assert.deepEqual(after.page.state.drafts.map(draft => [draft.text, draft.refusal.until]), [['one too many', server + 3_600_000]])
+  })
+
   test('a refused edit marks its comment', async () => {
     const table = await new Table().live()
     table.receive(refusal(table.page.editComment(C, 'm1', 'better'), 'forbidden'))

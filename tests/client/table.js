@@ -43,9 +43,9 @@ export class Table {
     this.receive(welcome({ now: this.world.clock.now + 1_700_000_000_000, ...this.identity, ...more }))
   }
 
-  /** Connected, with one chat of one comment by Bob at (E, 10). */
-  async live() {
-    await this.welcome()
+  /** Connected, with one chat of one comment by Bob at (E, 10). @param {object} [more] of `welcome` */
+  async live(more) {
+    await this.welcome(more)
     this.receive({ type: 'subscribed', urlId: this.urlId, epoch: 'E', seq: 10, recovered: false, can: ['comment'], users: 1, connections: 1 })
     this.snapshot(10, 'first')
     return this

@@ -4,7 +4,8 @@ import { test } from 'node:test'
 
 import { nameOf } from '../../collabchat_asgi/static/widget/dom.js'
 import { ago, date, moment } from '../../collabchat_asgi/static/widget/ages.js'
-import { refused, thrown } from '../../collabchat_asgi/static/widget/refusals.js'
+import { refused, stopped, thrown } from '../../collabchat_asgi/static/widget/refusals.js'
+import { wordsOf } from '../../collabchat_asgi/static/widget/language.js'
 import { Words } from '../../collabchat_asgi/static/widget/words.js'
 
 const words = new Words()
@@ -53,4 +54,14 @@ test('a refusal without known code is told in the words of the server', () => {
   assert.equal(refused(words, { code: '__proto__', message: '' }), 'It was not accepted.')
   assert.equal(thrown(words, Object.assign(new Error('body holds 3000 code points'), { code: 'too-long' })), 'It is too long.')
   assert.equal(thrown(words, new Error('no such draft')), 'No such draft.')
+})
+
+test('a quota is told with its end, in the reader\'s language and time', async () => {
+  const until = Date.UTC(2026, 11, 1, 12), ended = { code: 'quota', message: 'your operations of this month are used up', until }
+  assert.equal(refused(words, ended), `No more can be written here until ${moment(words, until)}.`)
+  assert.match(refused(words, ended), /Dec 1, 2026/)
+  assert.match(refused(await wordsOf('de'), ended), /^Bis 01\.12\.2026, .* kann hier nichts mehr geschrieben werden\.$/)
+  assert.equal(stopped(words, ended), refused(words, ended), 'also where the whole page is refused')
+  for (const until of [undefined, 1e300]) assert.equal(refused(words, { ...ended, until }), 'This page holds as much as it can.')
+  assert.equal(refused(words, { ...ended, code: 'too-many' }), 'There is too much already.')
 })

@@ -375,6 +375,7 @@ export class CollabClient extends Emitter {
     const error = {
       code: text(frame.code), message: typeof frame.message === 'string' ? frame.message : '', ...typeof frame.field === 'string' && { field: frame.field },
       ...owner && { urlId: owner.urlId }, ...typeof frame.broadcastId === 'string' && { broadcastId: frame.broadcastId },
+      ...typeof frame.retryAfterMs === 'number' && { until: this.#env.clock() + this.#clockOffset + frame.retryAfterMs },
     }
     owner ? owner.failed(frame, error) : this.emit('error', error)
   }

@@ -309,9 +309,9 @@ export class Outbox {
   }
 
   /** @param {Queued} queued  @param {Refusal} refusal */
-  #refuse(queued, { code, message, field }) {
+  #refuse(queued, { code, message, field, until }) {
     queued.asked = false
-    const refusal = Object.freeze({ code, message, ...field !== undefined && { field } })
+    const refusal = Object.freeze({ code, message, ...field !== undefined && { field }, ...until && { until } })
     const draft = this.queue.giveBack(queued, refusal)
     // Before anybody hears of it: who tries again at once makes an operation of the same ids.
     const orphans = this.queue.operations.filter(each => !each.ack && needs(each.operation, queued.operation))

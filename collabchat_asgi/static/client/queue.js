@@ -164,7 +164,7 @@ export class Queue {
       return {
         operations: usable(stored.operations, each => ({ broadcastId: text(each.broadcastId), operation: readOperation(each.operation), at: Number(each.at) || 0 })),
         drafts: usable(stored.drafts, ({ id, text: words, operation, chatId, refusal }) =>
-          ({ id: text(id), text: text(words), operation: readOperation(operation), chatId: text(chatId), refusal: { code: text(refusal.code), message: text(refusal.message) } })),
+          ({ id: text(id), text: text(words), operation: readOperation(operation), chatId: text(chatId), refusal: { code: text(refusal.code), message: text(refusal.message), ...refusal.until > 0 && { until: Number(refusal.until) } } })),
       }
     } catch {
       return { operations: [], drafts: [] }

@@ -495,7 +495,7 @@ export class Subscription {
       }
       if (frame.retry === true) this.askAgain.start(this.asking.next(frame.retryAfterMs), () => this.#subscribe())
       else if (error.code === 'reset') this.#fault(error.message)
-      else this.#refusePage({ code: error.code, message: error.message })
+      else this.#refusePage({ code: error.code, message: error.message, ...error.until && { until: error.until } })
     }
     this.link.emit('error', error)
   }

@@ -20,7 +20,13 @@ export interface Anchor { readonly selector: readonly Selector[]; readonly lengt
 export type AnchorState = 'anchored' | 'changed' | 'lost'
 
 /** Why an operation, a page or a connection was refused. `code` is PROTOCOL section 4's, or one of the client's own. */
-export interface Refusal { readonly code: string; readonly message: string; readonly field?: string }
+export interface Refusal {
+  readonly code: string
+  readonly message: string
+  readonly field?: string
+  /** When what was refused may be asked again, in ms since the epoch by the server's clock: with `quota`, the end of the period. */
+  readonly until?: number
+}
 
 export interface Comment {
   readonly id: string

@@ -289,9 +289,10 @@ export class Card {
     const offline = state.status !== 'live' && state.status !== 'connecting'
     const may = state.can.includes('comment')
     const end = this.#atEnd()
-    this.#drawHead(chat, may, this.#mayMove(state, chat))
     const anchor = chat?.anchor ?? drafts.map(each => each.operation).find(each => each.type === 'create-chat')?.chat.anchor
     const became = chat && this.host.state(chatId)
+    // Where it has lost its place, or is moved, that is offered below.
+    this.#drawHead(chat, may, became === 'anchored' && !this.moving && this.#mayMove(state, chat))
     if (anchor) this.#cite(anchor, became)
     this.element.setAttribute('aria-label', words.say('Discussion'))
     this.#tell(state, chat, became)
@@ -364,8 +365,12 @@ export class Card {
 
   /** @param {boolean} moving whether the reader looks for another place */
   relocate(moving) {
+    const held = this.#active?.dataset.key
     this.moving = moving
     this.update(this.host.page.state)
+    // The control is another one now.
+    const next = held && this.element.querySelector('[data-key=another], [data-key=move]')
+    if (next instanceof HTMLElement) next.focus({ preventScroll: true })
   }
 
   /** The place that was looked for. @param {Anchor} anchor */

@@ -2,14 +2,21 @@
 
 /** @import { Refusal } from '../typed/types.js' */
 /** @import { Words } from './words.js' */
+import { moment } from './ages.js'
 import { kind } from './troubles.js'
 
 /** That the connection was ended, for who is writing. @param {Words} words  @param {Refusal | undefined} reason */
-export const stopped = (words, reason) => ({
+export const stopped = (words, reason) => ended(words, reason) || ({
   'signed-out': words.say('You are signed out. What you wrote is kept until you are back.'),
   'no-access': words.say('You no longer have access to these discussions.'),
   other: words.say('The connection was ended.'),
 })[kind(reason)]
+
+/** What was had of a period is used up. @param {Words} words  @param {Refusal | undefined} reason  @returns {string} empty where it is something else */
+function ended(words, reason) {
+  const when = reason?.code === 'quota' && reason.until ? moment(words, reason.until) : ''
+  return when && words.say('No more can be written here until {when}.', { when })
+}
 
 /** @param {Words} words  @returns {Record<string, string>} by code */
 const refusals = words => ({
@@ -28,8 +35,10 @@ const refusals = words => ({
 })
 
 /** A host that refuses says why in its own words, so those of `forbidden` are shown. @param {Words} words  @param {Refusal} refusal */
-export function refused(words, { code, message }) {
-  const known = refusals(words)
+export function refused(words, refusal) {
+  const { code, message } = refusal, known = refusals(words)
+  const until = ended(words, refusal)
+  if (until) return until
   if (Object.hasOwn(known, code)) return known[code]
   const said = message.trim().slice(0, 200) || words.say('It was not accepted.')
   return said[0].toLocaleUpperCase() + said.slice(1) + (/[\p{P}]$/u.test(said) ? '' : '.')

@@ -110,6 +110,7 @@ export default {
   'What it belongs to was deleted.': 'حُذف ما يتبعه هذا.',
   'It was sent before with another text.': 'أُرسل هذا سابقًا بنص آخر.',
   'This page holds as much as it can.': 'لم تعد هذه الصفحة تتسع للمزيد.',
+  'No more can be written here until {when}.': 'لا يمكن كتابة المزيد هنا حتى {when}.',
   'There is too much already.': 'يوجد الكثير بالفعل.',
   'It waited too long to be sent.': 'طال انتظار الإرسال أكثر من اللازم.',
   'The page was loaded again before this could be sent.': 'أُعيد تحميل الصفحة قبل إرسال هذا.',

@@ -110,6 +110,7 @@ export default {
   'What it belongs to was deleted.': 'Das, wozu es gehört, wurde gelöscht.',
   'It was sent before with another text.': 'Es wurde schon einmal mit einem anderen Text gesendet.',
   'This page holds as much as it can.': 'Mehr passt auf diese Seite nicht.',
+  'No more can be written here until {when}.': 'Bis {when} kann hier nichts mehr geschrieben werden.',
   'There is too much already.': 'Es ist schon zu viel.',
   'It waited too long to be sent.': 'Es hat zu lange auf den Versand gewartet.',
   'The page was loaded again before this could be sent.': 'Die Seite wurde neu geladen, bevor dies gesendet werden konnte.',

@@ -110,6 +110,7 @@ export default {
   'What it belongs to was deleted.': 'Se eliminó aquello a lo que pertenece.',
   'It was sent before with another text.': 'Ya se envió antes con otro texto.',
   'This page holds as much as it can.': 'En esta página no cabe nada más.',
+  'No more can be written here until {when}.': 'Aquí no se puede escribir más hasta el {when}.',
   'There is too much already.': 'Ya hay demasiados.',
   'It waited too long to be sent.': 'Esperó demasiado para enviarse.',
   'The page was loaded again before this could be sent.': 'La página se recargó antes de que pudiera enviarse.',

@@ -110,6 +110,7 @@ export default {
   'What it belongs to was deleted.': 'Ce à quoi cela se rapporte a été supprimé.',
   'It was sent before with another text.': 'Cela a déjà été envoyé avec un autre texte.',
   'This page holds as much as it can.': 'Cette page ne peut rien contenir de plus.',
+  'No more can be written here until {when}.': 'Plus rien ne peut être écrit ici avant le {when}.',
   'There is too much already.': 'Il y en a déjà trop.',
   'It waited too long to be sent.': 'L’envoi a attendu trop longtemps.',
   'The page was loaded again before this could be sent.': 'La page a été rechargée avant l’envoi.',

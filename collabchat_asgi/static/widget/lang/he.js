@@ -110,6 +110,7 @@ export default {
   'What it belongs to was deleted.': 'מה שזה שייך אליו נמחק.',
   'It was sent before with another text.': 'זה כבר נשלח קודם עם טקסט אחר.',
   'This page holds as much as it can.': 'אין עוד מקום בדף הזה.',
+  'No more can be written here until {when}.': 'אי אפשר לכתוב כאן עוד עד {when}.',
   'There is too much already.': 'יש כבר יותר מדי.',
   'It waited too long to be sent.': 'ההמתנה לשליחה הייתה ארוכה מדי.',
   'The page was loaded again before this could be sent.': 'הדף נטען מחדש לפני שזה נשלח.',

@@ -110,6 +110,7 @@ export default {
   'What it belongs to was deleted.': '対象が削除されました。',
   'It was sent before with another text.': '以前に別の内容で送信されています。',
   'This page holds as much as it can.': 'このページにはこれ以上追加できません。',
+  'No more can be written here until {when}.': '{when}まで、ここにはこれ以上書き込めません。',
   'There is too much already.': 'すでに多すぎます。',
   'It waited too long to be sent.': '送信待ちの時間が長すぎました。',
   'The page was loaded again before this could be sent.': '送信する前にページが再読み込みされました。',

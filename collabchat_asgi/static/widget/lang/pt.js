@@ -110,6 +110,7 @@ export default {
   'What it belongs to was deleted.': 'Aquilo a que pertence foi excluído.',
   'It was sent before with another text.': 'Já foi enviado antes com outro texto.',
   'This page holds as much as it can.': 'Não cabe mais nada nesta página.',
+  'No more can be written here until {when}.': 'Não é possível escrever mais aqui até {when}.',
   'There is too much already.': 'Já há demais.',
   'It waited too long to be sent.': 'Esperou tempo demais para ser enviado.',
   'The page was loaded again before this could be sent.': 'A página foi recarregada antes que isto pudesse ser enviado.',

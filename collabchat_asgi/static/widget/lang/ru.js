@@ -110,6 +110,7 @@ export default {
   'What it belongs to was deleted.': 'То, к чему это относится, удалено.',
   'It was sent before with another text.': 'Это уже было отправлено с другим текстом.',
   'This page holds as much as it can.': 'На этой странице больше нет места.',
+  'No more can be written here until {when}.': 'Больше ничего нельзя написать здесь до {when}.',
   'There is too much already.': 'Этого уже слишком много.',
   'It waited too long to be sent.': 'Отправка ждала слишком долго.',
   'The page was loaded again before this could be sent.': 'Страница была перезагружена до отправки.',

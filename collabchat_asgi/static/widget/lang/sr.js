@@ -110,6 +110,7 @@ export default {
   'What it belongs to was deleted.': 'Оно чему ово припада је избрисано.',
   'It was sent before with another text.': 'Ово је раније послато са другим текстом.',
   'This page holds as much as it can.': 'На ову страницу не може да стане ништа више.',
+  'No more can be written here until {when}.': 'Овде се више не може писати до {when}.',
   'There is too much already.': 'Већ их има превише.',
   'It waited too long to be sent.': 'Слање је предуго чекало.',
   'The page was loaded again before this could be sent.': 'Страница је поново учитана пре него што је ово могло да се пошаље.',

@@ -110,6 +110,7 @@ export default {
   'What it belongs to was deleted.': '所属内容已被删除。',
   'It was sent before with another text.': '之前已用其他内容发送过。',
   'This page holds as much as it can.': '本页已满，无法再添加。',
+  'No more can be written here until {when}.': '在 {when} 之前，这里无法再写入内容。',
   'There is too much already.': '数量已经太多。',
   'It waited too long to be sent.': '等待发送的时间过长。',
   'The page was loaded again before this could be sent.': '在发送之前页面已重新加载。',
