@@ -46,7 +46,8 @@ def authenticate(request: ConnectRequest) -> Identity:
         raise RuntimeError("the session store is away")
     role = "moderator" if name.startswith("Mod") else "commenter"
     shown = {"Hostile": "\u202e<b onclick=alert(1)>Eve</b>"}.get(name, name)
-    return Identity(name, name=shown, tenants={"acme": role})  # type: ignore[dict-item]
+    picture = {"Pictured": "/picture.svg", "Torn": "/torn-picture.svg"}.get(name)
+    return Identity(name, name=shown, tenants={"acme": role}, avatar=picture)  # type: ignore[dict-item]
 
 
 def authorize(access: AccessRequest) -> bool:
@@ -103,6 +104,13 @@ async def page(name: str, request: Request) -> Response:
 @app.put("/p/{name}")
 async def write(name: str, request: Request) -> None:
     written[name] = (await request.body()).decode()
+
+
+@app.get("/picture.svg")
+async def picture() -> Response:
+    disc = "<circle cx='5' cy='5' r='5' fill='teal'/>"
+    drawn = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 10 10'>{disc}</svg>"
+    return Response(drawn, media_type="image/svg+xml")
 
 
 @app.get("/site.css")

@@ -67,6 +67,9 @@ async def test_no_state_has_a_violation(visit: Visit, scheme: str) -> None:
     await clean(ada, "list")
     await ada[".panel [data-key=resolved]"].click()
     await clean(ada, "list of resolved ones")
+    await ada[".panel [data-key=search]"].fill("nowhere")
+    await ada[".panel .switch"].click()
+    await clean(ada, "nothing found, highlights hidden")
 
 
 async def test_the_keyboard_alone(visit: Visit) -> None:

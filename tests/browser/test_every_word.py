@@ -22,7 +22,8 @@ PAGE = (
 # All that is said: texts and what stands for them, but nothing that a person wrote.
 HEARD = r"""() => {
   const heard = [], face = document.querySelector('collab-chat').shadowRoot.firstElementChild
-  const theirs = '.body, bdi, .avatar, .passage, textarea, .quote:not(.whole)'
+  const theirs = '.body, bdi, .avatar, .passage, textarea, .quote:not(.whole), ' +
+    'option[value]:not([value=""])'
   const walker = document.createTreeWalker(face, 5)
   for (let node = face; node; node = walker.nextNode()) {
     if (node instanceof Text) {
@@ -31,7 +32,7 @@ HEARD = r"""() => {
     }
     for (const name of ['aria-label', 'title', 'placeholder', 'alt']) {
       // A name, and the moments, which are of Intl.
-      if (node.matches('.message, .byline *')) continue
+      if (node.matches('.message, .byline *, .markers *')) continue
       if (node.hasAttribute(name)) heard.push(node.getAttribute(name))
     }
   }

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 
 import { nameOf } from '../../collabchat_asgi/static/widget/dom.js'
 import { ago, date, moment } from '../../collabchat_asgi/static/widget/ages.js'
+import { pictured } from '../../collabchat_asgi/static/widget/avatar.js'
 import { refused, stopped, thrown } from '../../collabchat_asgi/static/widget/refusals.js'
 import { wordsOf } from '../../collabchat_asgi/static/widget/language.js'
 import { Words } from '../../collabchat_asgi/static/widget/words.js'
@@ -64,4 +65,13 @@ test('a quota is told with its end, in the reader\'s language and time', async (
   assert.equal(stopped(words, ended), refused(words, ended), 'also where the whole page is refused')
   for (const until of [undefined, 1e300]) assert.equal(refused(words, { ...ended, until }), 'This page holds as much as it can.')
   assert.equal(refused(words, { ...ended, code: 'too-many' }), 'There is too much already.')
+})
+
+test('a picture comes over https or from the page itself, and from nowhere else', () => {
+  const base = 'http://shop.example/articles/1'
+  for (const [given, href] of [
+    ['https://pictures.example/ada.png', 'https://pictures.example/ada.png'], ['/media/ada.png', 'http://shop.example/media/ada.png'], ['//pictures.example/a.png', ''],
+    ['http://pictures.example/ada.png', ''], ['data:image/png;base64,AAAA', ''], ['javascript:alert(1)', ''], ['blob:http://shop.example/1', ''], ['https://me:secret@pictures.example/', ''], ['https://', ''], ['', ''], [undefined, ''],
+  ]) assert.equal(pictured(given, base), href, given)
+  assert.equal(pictured('//pictures.example/a.png', 'https://shop.example/'), 'https://pictures.example/a.png')
 })

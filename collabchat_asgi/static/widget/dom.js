@@ -87,20 +87,12 @@ export function nameOf(words, { id, name }) {
 }
 
 /** The same for the same id everywhere. @param {string} id */
-function number(id) {
+export function number(id) {
   let hash = 0
   for (const letter of id) hash = (hash * 31 + letter.charCodeAt(0)) >>> 0
   // Ids that follow one another lie far apart: by the golden ratio.
   return Math.imul(hash, 0x9e3779b1) >>> 0
 }
 
-const code = (/** @type {string} */ id) => (number(id) >>> 24).toString(16).padStart(2, '0').toUpperCase()
-
-/** @param {Words} words  @param {{id: string, name: string}} user */
-export function avatar(words, user) {
-  const name = nameOf(words, user), parts = name.split(/\s+/)
-  const initials = name.endsWith(code(user.id)) && user.id.startsWith('anon:') ? code(user.id) : [parts[0], parts.length > 1 ? parts.at(-1) ?? '' : ''].map(word => Array.from(word.replace(/^\P{L}+(?=\p{L})/u, ''))[0] ?? '').join('').toLocaleUpperCase()
-  const element = h('span', { class: 'avatar', 'aria-hidden': 'true' }, initials)
-  element.style.setProperty('--hue', String(Math.floor(number(user.id) / 2 ** 32 * 360)))
-  return element
-}
+/** @param {string} id */
+export const code = id => (number(id) >>> 24).toString(16).padStart(2, '0').toUpperCase()

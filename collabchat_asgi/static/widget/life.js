@@ -20,6 +20,7 @@ import { followLanguage, languageOf } from './language.js'
 import { canonical, follow } from './navigation.js'
 import { linkedChat, pageId } from './pageid.js'
 import { Places } from './places.js'
+import { hush, quiet } from './quiet.js'
 import { selected } from './selection.js'
 import { translated } from './translation.js'
 import { barred, signedOut } from './troubles.js'
@@ -55,6 +56,8 @@ export class Life {
 
   /** The attribute `print` may have changed. @type {(() => void) | undefined} */
   #printing
+  /** @type {(() => void) | undefined} */
+  #marking
   /** Until they have come, nothing is open. @type {Card | undefined} */
   card
   /** @type {Panel | undefined} */
@@ -95,7 +98,7 @@ export class Life {
     this.page.on('presence', () => this.#drawBar())
     this.page.on('read', () => {
       this.#drawBar()
-      this.panel?.update(this.page.state)
+      this.#relist()
     })
     // What came while nobody looked is seen when somebody does.
     document.addEventListener('visibilitychange', () => this.card?.update(this.page.state), { signal })
@@ -111,7 +114,7 @@ export class Life {
     this.page.on('draft', draft => {
       this.card?.say('') // the card shows the text with its reason
       this.announcer.say(words.say('A message was not sent'))
-      this.panel?.update(this.page.state)
+      this.#relist()
     })
     this.#changed(this.page.state)
     this.#with()
@@ -160,6 +163,11 @@ export class Life {
     this.#printing = talk.printing(this.element, { words, page, position }, this.#ending.signal)
     this.layer = new talk.Layer(this.element, this.face, () => this.places.text.root, this.#ending.signal)
     this.layer.follow()
+    const quieter = (/** @type {boolean=} */ on) => {
+      hush(on)
+      for (const each of lives) each.hushed()
+    }
+    this.#marking = talk.marking(this.face, { quiet, hush: quieter, page, places: this.places, open: id => this.open(id) }, this.#ending.signal)
     this.card = new talk.Card(this.face, {
       words,
       get page() { return life.page },
@@ -190,11 +198,11 @@ export class Life {
     this.panel = new talk.Panel(this.face, {
       words,
       open: id => this.open(id),
-      now: () => this.page.now,
+      page,
       resume: selector => this.#resume(selector),
       discuss: () => this.discussPage(),
-      unread: () => this.page.unread(),
-      readAll: () => this.page.markRead(),
+      quiet,
+      hush: quieter,
       point: (id, on) => this.#hover(on ? id : ''),
       translated: () => translated(this.places.text.root),
       place: id => {
@@ -213,6 +221,7 @@ export class Life {
       selected: () => this.#selected(),
       barred: () => this.#barred(),
       moving: () => !!this.card?.moving,
+      quiet: () => quiet() && !this.card?.moving,
       join: () => this.#join(),
       above: range => this.layer?.follow(range.startContainer),
       range: trees => selected([...this.#trees, ...trees]),
@@ -223,6 +232,7 @@ export class Life {
     }, this.#ending.signal)
     // Somebody was quicker.
     this.prompt.offer()
+    this.#marking()
   }
 
   /** @returns {Element | null} */
@@ -341,7 +351,7 @@ export class Life {
 
   discussSelection() {
     const passage = this.#selected()
-    if (passage && this.#barred()) this.#with(() => this.prompt?.offer())
+    if (passage && this.#barred()) this.#with(() => this.prompt?.offer(true))
     else if (passage) this.#discuss(passage)
     return !!passage
   }
@@ -392,7 +402,7 @@ export class Life {
   /** @param {number} x  @param {number} y */
   #under(x, y) {
     const caret = caretAt(x, y, this.#trees)
-    if (!caret || !this.places.text.root.contains(caret.node)) return []
+    if (!caret || quiet() || !this.places.text.root.contains(caret.node)) return []
     const at = this.places.text.offset(caret.node, caret.offset)
     return this.places.at(at).filter(id => {
       const range = this.places.get(id)?.range
@@ -521,7 +531,7 @@ export class Life {
     this.places.follow(unsent.length ? [...state.chats, ...unsent] : state.chats)
     for (const { id } of unsent) if (before.has(id)) this.#paint(id)
     this.card?.update(state)
-    this.panel?.update(state)
+    this.#relist()
     // From here on what others write is new to who was never here before.
     if (state.status === 'live' && state.read === undefined) this.page.markRead()
     this.#drawBar()
@@ -542,14 +552,26 @@ export class Life {
       card.update(this.page.state)
       card.place()
     }
-    this.panel?.update(this.page.state)
+    this.#relist()
     this.highlights.refresh()
+  }
+
+  /** What lists the discussions, or marks where they are. */
+  #relist() {
+    this.panel?.update(this.page.state)
+    this.#marking?.()
+  }
+
+  /** Whether highlights are seen may be another thing now. */
+  hushed() {
+    for (const id of this.#chats.keys()) this.#paint(id)
+    this.#relist()
   }
 
   /** @param {string} id */
   #paint(id) {
     const chat = this.#chats.get(id)
-    this.highlights.set('chat ' + id, !chat ? 'draft' : chat.resolved ? 'resolved' : 'open', this.places.get(id)?.range)
+    this.highlights.set('chat ' + id, !chat ? 'draft' : chat.resolved ? 'resolved' : 'open', chat && quiet() ? undefined : this.places.get(id)?.range)
   }
 
   #drawBar() {

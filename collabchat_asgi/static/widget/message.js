@@ -4,8 +4,9 @@
 /** @import { Page } from '../client/client.js' */
 /** @import { Words } from './words.js' */
 import { ago, moment } from './ages.js'
+import { avatar } from './avatar.js'
 import { Composer } from './composer.js'
-import { avatar, fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
+import { fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
 import { formatted } from './formatted.js'
 import { keep, unsent } from './unsent.js'
 

@@ -1,13 +1,19 @@
 /** All discussions of the page in the order of the text: for those who look for one, and those who cannot see highlights. */
 
-/** @import { AnchorState, Chat, Draft, PageState } from '../typed/types.js' */
+/** @import { AnchorState, Chat, Comment, Draft, PageState } from '../typed/types.js' */
+/** @import { Page } from '../client/client.js' */
+/** @import { Finding } from './finding.js' */
+/** @import { Kind } from './kinds.js' */
 /** @import { Words } from './words.js' */
 import { ago } from './ages.js'
+import { avatar } from './avatar.js'
 import { ofPage, quoted } from '../anchors/describe.js'
-import { avatar, fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
+import { fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
+import { kinds } from './kinds.js'
 import { windowWidth } from './layer.js'
 import { parse, words as plain } from './markdown.js'
-import { refused } from './refusals.js'
+import { remember } from './quiet.js'
+import { refused, thrown } from './refusals.js'
 import { begun } from './unsent.js'
 
 /**
@@ -18,11 +24,11 @@ import { begun } from './unsent.js'
  * @property {(chatId: string) => {state: AnchorState, start: number} | undefined} place in the text; undefined until it was looked for
  * @property {() => void} discuss the page as a whole
  * @property {() => boolean} translated whether a browser has put the page into another language
- * @property {() => ReadonlyMap<string, readonly string[]>} unread comments that are new to this reader, by discussion
- * @property {() => void} readAll
+ * @property {Page} page
+ * @property {() => boolean} quiet the reader wants no highlights
+ * @property {(on: boolean) => void} hush
  * @property {(back: boolean) => void} closed
  * @property {(selector: import('../typed/types.js').Selector[]) => void} resume what was begun about this
- * @property {() => number} now by the server's clock
  * @property {() => {left: number, top: number, right: number, bottom: number} | undefined} beside where the bar is
  */
 
@@ -32,8 +38,11 @@ const GAP = 8
 const subject = (words, anchor) => ofPage(anchor) ? words.say('The page as a whole') : quoted(anchor)
 
 export class Panel {
-  /** @type {'open' | 'resolved' | 'new'} */
+  /** @type {Kind} */
   #shows = 'open'
+  /** @type {Finding | undefined} */
+  #finding
+  #coming = false
   /** @type {PageState | undefined} */
   #state
 
@@ -41,15 +50,23 @@ export class Panel {
   constructor(face, host, signal) {
     const { words } = this.host = host
     this.filters = h('div', { class: 'filters', role: 'group', 'aria-label': words.say('Show') })
+    this.told = h('p', { class: 'told', role: 'status' })
     this.list = h('div', { class: 'list' })
+    this.foot = h('div', { class: 'base' })
+    // What is typed is no shortcut of the page.
+    const inField = (/** @type {Event} */ event) => { if (/^(INPUT|SELECT)$/.test(/** @type {Element} */ (event.target).tagName)) event.stopPropagation() }
     this.element = h('section', {
-      class: 'panel', part: 'panel', role: 'dialog', 'aria-label': words.say('Discussions'), tabindex: -1, hidden: true,
+      class: 'panel', part: 'panel', role: 'dialog', 'aria-label': words.say('Discussions'), tabindex: -1, hidden: true, onkeypress: inField, onkeyup: inField,
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
+        inField(event)
         if (event.key === 'Escape' && !event.isComposing) {
           event.preventDefault() // a dialog of the page around us stays open
           event.stopPropagation()
-          return this.close()
+          if (event.target !== this.#finding?.input || !this.#finding?.said) return this.close()
+          this.#finding.input.value = ''
+          return this.#again()
         }
+        if (event.target instanceof HTMLSelectElement) return
         const way = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
         if (!way) return
         event.preventDefault()
@@ -57,7 +74,7 @@ export class Panel {
         const active = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement
         items[Math.min(Math.max(0, items.findIndex(each => each === active) + way), items.length - 1)]?.focus()
       },
-    }, h('div', { class: 'head' }, h('h2', {}, words.say('Discussions')), iconButton('close', words.say('Close'), () => this.close())), this.filters, this.list)
+    }, h('div', { class: 'head' }, h('h2', {}, words.say('Discussions')), iconButton('close', words.say('Close'), () => this.close())), this.filters, this.told, this.list, this.foot)
     face.append(this.element)
     addEventListener('resize', () => { if (this.shown) this.#place() }, { signal })
   }
@@ -71,6 +88,23 @@ export class Panel {
     this.update(state)
     const first = /** @type {HTMLElement} */ (this.list.querySelector('.item') ?? this.element)
     first.focus({ preventScroll: true })
+    this.#find()
+  }
+
+  #again() { if (this.#state) this.update(this.#state) }
+
+  /** Only who opens the list needs it. */
+  async #find() {
+    if (this.#finding || this.#coming) return
+    this.#coming = true
+    try {
+      const { Finding } = await import('./finding.js')
+      this.#finding = new Finding(/** @type {ShadowRoot} */ (this.element.getRootNode()), this.host.words, () => this.#again())
+      this.filters.before(this.#finding.element)
+      this.#again()
+    } catch {
+      this.#coming = false // out of reach, it is asked for with the next list
+    }
   }
 
   /** Where the bar has more room, above or below it, and at the edge of the window that it is nearer to. Without one: where it would be. */
@@ -98,8 +132,9 @@ export class Panel {
   empty() {
     this.close(false)
     this.#state = undefined
-    fill(this.list)
-    fill(this.filters)
+    this.#finding?.empty()
+    this.told.textContent = ''
+    for (const each of [this.list, this.filters, this.foot]) fill(each)
   }
 
   /** @param {PageState} state */
@@ -112,21 +147,32 @@ export class Panel {
   /** @param {PageState} state */
   #draw(state) {
     const { words } = this.host
-    const open = state.chats.filter(each => !each.resolved), resolved = state.chats.filter(each => each.resolved)
-    const unread = this.host.unread(), fresh = state.chats.filter(each => unread.has(each.id))
-    if (!fresh.length && this.#shows === 'new') this.#shows = 'open'
-    const filter = (/** @type {'open' | 'resolved' | 'new'} */ name, /** @type {string} */ label) => textButton(label, () => {
+    const { chats } = state, unread = this.host.page.unread()
+    const all = kinds(chats, { me: state.user?.id, unread, state: id => this.host.translated() ? undefined : this.host.place(id)?.state })
+    const found = this.#finding?.among(chats)
+    const among = (/** @type {Kind} */ kind) => found ? all[kind].filter(each => found.has(each)) : all[kind]
+    const counted = (/** @type {Kind} */ kind) => ({ n: among(kind).length })
+    const others = { new: all.new.length > 0, own: all.own.length > 0 && all.own.length < chats.length, lost: all.lost.length > 0 }
+    if (this.#shows in others && !others[/** @type {keyof typeof others} */ (this.#shows)]) this.#shows = 'open'
+    const filter = (/** @type {Kind} */ name, /** @type {string} */ label) => textButton(label, () => {
       this.#shows = name
-      if (this.#state) this.update(this.#state)
+      this.#again()
     }, { 'aria-pressed': String(this.#shows === name), 'data-key': name })
     const writes = state.loaded && state.status !== 'refused' && state.can.includes('comment')
-    fill(this.filters, filter('open', words.say('Open {n}', { n: open.length })), filter('resolved', words.say('Resolved {n}', { n: resolved.length })),
-      fresh.length > 0 && filter('new', words.say('New {n}', { n: fresh.length })),
+    fill(this.filters, filter('open', words.say('Open {n}', counted('open'))), filter('resolved', words.say('Resolved {n}', counted('resolved'))),
+      others.new && filter('new', words.say('New {n}', counted('new'))),
+      others.own && filter('own', words.say('Mine {n}', counted('own'))),
+      others.lost && filter('lost', words.say('Lost {n}', counted('lost'))))
+    fill(this.foot, h('button', { class: 'text-button switch', role: 'switch', 'aria-checked': String(!this.host.quiet()), 'data-key': 'quiet', onclick: () => this.#hush(!this.host.quiet()) }, words.say('Highlights in the text')),
       writes && textButton(words.say('Discuss this page'), () => this.host.discuss(), { class: 'text-button whole', 'data-key': 'whole' }))
-    const shown = { open, resolved, new: fresh }[this.#shows]
+    const shown = among(this.#shows)
+    const told = found ? words.count(shown.length, '{n} discussion', '{n} discussions') : ''
+    if (this.told.textContent !== told) this.told.textContent = told
+    const further = this.#finding?.said ? chats.filter(each => each.commentCount > each.comments.length) : []
+    const everything = this.#shows === 'open' && !found
     // Of discussions that do not exist, or exist no more: nothing else leads to them.
-    const unsent = this.#shows === 'open' ? state.drafts.filter(each => !state.chats.some(chat => chat.id === each.chatId)) : []
-    const started = this.#shows === 'open' ? begun(state) : []
+    const unsent = everything ? state.drafts.filter(each => !state.chats.some(chat => chat.id === each.chatId)) : []
+    const started = everything ? begun(state) : []
     const placed = shown.filter(each => !ofPage(each.anchor)).map(chat => ({ chat, place: this.host.place(chat.id) }))
     const start = (/** @type {typeof placed[number]} */ { place }) => place?.start ?? Infinity
     const here = placed.filter(({ place }) => place?.state !== 'lost').sort((a, b) => start(a) - start(b) || 0)
@@ -134,36 +180,52 @@ export class Panel {
     const gone = placed.filter(({ place }) => place?.state === 'lost')
     const { scrollTop } = this.list
     fill(this.list,
-      this.#shows === 'new' && textButton(words.say('Mark all as read'), () => this.host.readAll(), { 'data-key': 'read' }),
+      this.#shows === 'new' && textButton(words.say('Mark all as read'), () => this.host.page.markRead(), { 'data-key': 'read' }),
       started.length > 0 && h('h3', {}, words.say('Begun, not sent')), started.length > 0 && h('ul', { class: 'list' }, ...started.map(({ about, selector, words: written }) => h('li', {},
         h('button', { class: 'item', 'data-key': about, onclick: () => this.host.resume(selector) }, h('span', {}), h('span', {},
           h('span', { class: 'passage', dir: 'auto' }, subject(words, { selector, length: 0 })), h('span', { class: 'body', dir: 'auto' }, written)))))),
       unsent.length > 0 && h('h3', {}, words.say('Not sent')), unsent.length > 0 && h('ul', { class: 'list' }, ...unsent.map(each => h('li', {}, this.#unsent(each)))),
-      whole.length > 0 && h('ul', { class: 'list' }, ...whole.map(chat => h('li', {}, this.#item(chat)))),
-      here.length > 0 && h('ul', { class: 'list' }, ...here.map(({ chat, place }) => h('li', {}, this.#item(chat, place?.state)))),
+      whole.length > 0 && h('ul', { class: 'list' }, ...whole.map(chat => h('li', {}, this.#item(chat, undefined, found?.get(chat))))),
+      here.length > 0 && h('ul', { class: 'list' }, ...here.map(({ chat, place }) => h('li', {}, this.#item(chat, place?.state, found?.get(chat))))),
       gone.length > 0 && h('h3', {}, this.host.translated() ? words.say('Not found in the translated text ({n})', { n: gone.length }) : words.say('Text no longer on this page ({n})', { n: gone.length })),
-      gone.length > 0 && h('ul', { class: 'list' }, ...gone.map(({ chat, place }) => h('li', {}, this.#item(chat, place?.state)))),
-      !shown.length && !unsent.length && !started.length && h('p', { class: 'empty' }, ...this.#nothing(state)))
+      gone.length > 0 && h('ul', { class: 'list' }, ...gone.map(({ chat, place }) => h('li', {}, this.#item(chat, place?.state, found?.get(chat))))),
+      !shown.length && !unsent.length && !started.length && h('p', { class: 'empty' }, ...this.#nothing(state, !!found)),
+      further.length > 0 && textButton(words.say('Search earlier messages too'), () => this.#older(further), { 'data-key': 'further' }))
     this.list.scrollTop = scrollTop
   }
 
-  /** @param {PageState} state */
-  #nothing({ loaded }) {
+  /** @param {boolean} on */
+  #hush(on) {
+    remember(on)
+    this.host.hush(on)
+  }
+
+  /** One after another: a long page has many. @param {Chat[]} chats */
+  async #older(chats) {
+    try {
+      for (const { id } of chats) await this.host.page.loadOlder(id, 1000)
+    } catch (error) {
+      this.told.textContent = thrown(this.host.words, error)
+    }
+  }
+
+  /** @param {PageState} state  @param {boolean} sought */
+  #nothing({ loaded }, sought) {
     const { words } = this.host
-    const [what, more] = !loaded ? [words.say('Not loaded yet'), '']
+    const [what, more] = sought ? [words.say('Nothing found'), ''] : !loaded ? [words.say('Not loaded yet'), '']
       : this.#shows === 'open' ? [words.say('No open discussions'), words.say('Select some text on the page to start one.')] : [words.say('Nothing resolved yet'), words.say('Discussions that are settled are kept here.')]
     return [h('strong', {}, what), more]
   }
 
-  /** @param {Chat} chat  @param {AnchorState} [state] of its passage */
-  #item(chat, state) {
-    const last = chat.comments.at(-1)
+  /** @param {Chat} chat  @param {AnchorState} [state] of its passage  @param {Comment} [found] what is looked for is in it */
+  #item(chat, state, found) {
+    const last = found ?? chat.comments.at(-1)
     const others = chat.commentCount - 1, { words } = this.host
-    const unread = this.host.unread().get(chat.id)?.length ?? 0
-    const meta = [unread > 0 && words.count(unread, '{n} new comment', '{n} new comments'), others > 0 && words.count(others, '{n} reply', '{n} replies'), ago(words, chat.updatedAt, this.host.now()), chat.pending && words.say('not sent yet')]
+    const unread = this.host.page.unread().get(chat.id)?.length ?? 0
+    const meta = [unread > 0 && words.count(unread, '{n} new comment', '{n} new comments'), others > 0 && words.count(others, '{n} reply', '{n} replies'), ago(words, chat.updatedAt, this.host.page.now), chat.pending && words.say('not sent yet')]
     const point = (/** @type {boolean} */ on) => () => this.host.point(chat.id, on)
     return h('button', { class: unread ? 'item fresh-item' : 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
-      avatar(words, chat.createdBy), h('span', {},
+      avatar(words, found?.author ?? chat.createdBy), h('span', {},
         h('span', { class: state === 'lost' ? 'passage gone' : 'passage', dir: 'auto' }, state === 'changed' && h('span', { class: 'badge' }, words.say('Changed')), subject(words, chat.anchor)),
         h('span', { class: 'body', dir: 'auto' }, plain(parse(last?.body ?? ''))),
         h('span', { class: 'meta' }, h('bdi', {}, nameOf(words, last?.author ?? chat.createdBy)), ...meta.map(each => each && ` · ${each}`)),

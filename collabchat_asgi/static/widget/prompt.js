@@ -15,6 +15,7 @@ const AFTER_KEYS = 300
  * @property {() => Passage | undefined} selected the selected passage, where there is one that can be discussed
  * @property {() => {words: string, join: boolean} | undefined} barred why this reader may not discuss it, and whether signing in may help
  * @property {() => boolean} moving whether it is to be the new place of a discussion
+ * @property {() => boolean} quiet it offers nothing by itself
  * @property {() => void} join
  * @property {(trees: ShadowRoot[]) => Range | undefined} range what is selected, also in these trees
  * @property {() => Element} root what is annotated
@@ -108,7 +109,9 @@ export class Prompt {
     return tree instanceof ShadowRoot && this.#inner.includes(tree) ? { words: this.host.words.say('Text in this part of the page cannot be discussed.'), join: false } : undefined
   }
 
-  offer() {
+  /** @param {boolean} [asked] the reader did */
+  offer(asked = false) {
+    if (!asked && this.host.quiet()) return this.hide()
     const apart = this.#apart, passage = apart ? undefined : this.host.selected(), range = this.#range()
     if (!range || !passage && !apart) return this.hide()
     this.host.above(range)

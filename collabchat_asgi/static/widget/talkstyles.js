@@ -41,7 +41,8 @@ const TALK = `
 
 .message, .item { display: grid; grid-template-columns: 30px minmax(0, 1fr); column-gap: 10px }
 .message { position: relative; contain: layout style; padding: 7px 16px }
-.avatar { width: 30px; height: 30px; border-radius: 50%; display: grid; place-items: center; overflow: hidden; background: hsl(var(--hue) var(--disc)); color: hsl(var(--hue) var(--letters)); font-size: 11.5px; font-weight: 600; letter-spacing: .02em; user-select: none }
+.avatar { position: relative; width: 30px; height: 30px; border-radius: 50%; display: grid; place-items: center; overflow: hidden; background: hsl(var(--hue) var(--disc)); color: hsl(var(--hue) var(--letters)); font-size: 11.5px; font-weight: 600; letter-spacing: .02em; user-select: none }
+.avatar img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: cover; background: var(--bg) }
 .byline { display: flex; align-items: baseline; gap: 8px; min-width: 0; line-height: 1.3; padding-inline-end: 4px }
 .byline bdi { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .byline time, .byline span { color: var(--soft); font-size: var(--tiny); white-space: nowrap; flex: none }
@@ -95,7 +96,14 @@ const TALK = `
 .filters [aria-pressed=true] { background: var(--fill); color: var(--fg) }
 .fresh-item .body { font-weight: 600 }
 .message[data-new]::before { content: attr(data-new); grid-column: 1 / -1; color: var(--soft); font-size: var(--tiny); font-weight: 600; border-block-start: 1px solid var(--accent); padding-top: 3px; margin-bottom: 4px }
-.filters .whole { margin-inline-start: auto }
+.told { margin: 0; padding: 0 16px; color: var(--soft); font-size: var(--tiny) }
+.told:not(:empty) { padding-bottom: 6px }
+.base { display: flex; flex-wrap: wrap; gap: 4px; padding: 4px 12px; border-block-start: 1px solid var(--line) }
+.base .whole { margin-inline-start: auto }
+.switch { gap: 8px; font-weight: 400 }
+.switch::before { content: ""; width: 26px; height: 16px; flex: none; border-radius: var(--collabchat-radius, 999px); background: radial-gradient(circle at 8px 50%, var(--bg) 5px, #0000 5.5px) var(--soft) }
+.switch[aria-checked=true]::before { background: radial-gradient(circle at 18px 50%, var(--bg) 5px, #0000 5.5px) var(--accent) }
+.face[dir=rtl] .switch::before { transform: scaleX(-1) }
 .list { list-style: none; margin: 0; padding: 0 8px 8px }
 .list h3 { font: inherit; font-size: var(--tiny); font-weight: 600; color: var(--soft); margin: 10px 8px 4px }
 .item { width: 100%; text-align: start; padding: 9px 8px; border-radius: var(--collabchat-radius, 10px) }
@@ -119,7 +127,9 @@ const TALK = `
 @keyframes sheet { from { transform: translateY(24px); opacity: 0 } }
 @keyframes late { from { opacity: 0 } }
 @media (forced-colors: active) {
-  .avatar { forced-color-adjust: none }
+  .avatar, .switch::before { forced-color-adjust: none }
+  .switch::before { border: 1px solid CanvasText; background: radial-gradient(circle at 7px 50%, CanvasText 4px, #0000 4.5px) Canvas }
+  .switch[aria-checked=true]::before { background: radial-gradient(circle at 17px 50%, HighlightText 4px, #0000 4.5px) Highlight }
   .card, .panel, .composer, .failed, .actions, .notice, .badge, .send, .fresh { border: 1px solid }
   .composer:focus-within { outline: 2px solid Highlight }
   .reactions button[aria-pressed=true], .filters [aria-pressed=true] { outline: 2px solid Highlight }

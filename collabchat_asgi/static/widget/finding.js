@@ -1,0 +1,50 @@
+/** Looking for a discussion in the list: a field for words, and who wrote. Loaded with the first list that is opened. */
+
+/** @import { Chat, Comment } from '../typed/types.js' */
+/** @import { Words } from './words.js' */
+import { fill, h, nameOf } from './dom.js'
+import { findingSheet } from './findingstyles.js'
+import { Matching, people } from './matching.js'
+
+export class Finding {
+  #matching
+  #known = ''
+
+  /** @param {ShadowRoot} shadow  @param {Words} words  @param {() => void} changed something else is looked for */
+  constructor(shadow, words, changed) {
+    this.words = words
+    this.#matching = new Matching(user => nameOf(words, user), words.say('The page as a whole'))
+    const label = words.say('Search discussions')
+    this.input = h('input', { type: 'search', 'data-key': 'search', placeholder: label, 'aria-label': label, autocomplete: 'off', spellcheck: 'false', enterkeyhint: 'search', oninput: changed })
+    this.select = h('select', { 'data-key': 'by', 'aria-label': words.say('By whom'), onchange: changed })
+    this.element = h('div', { class: 'finding', role: 'search' }, this.input, this.select)
+    const look = findingSheet(), { adoptedStyleSheets: looks } = shadow
+    if (!looks.includes(look)) shadow.adoptedStyleSheets = [...looks, look]
+  }
+
+  /** Who comes next must not find what was looked for. */
+  empty() {
+    this.input.value = ''
+    this.#known = ''
+    fill(this.select)
+  }
+
+  /** The words that are looked for. */
+  get said() { return this.input.value.trim() }
+
+  /** @param {readonly Chat[]} chats of the page  @returns {Map<Chat, Comment | undefined> | undefined} with what to show of each; undefined where nothing is looked for */
+  among(chats) {
+    const { words, select } = this
+    const here = [...people(chats)].map(([id, user]) => ({ id, name: nameOf(words, user) })).sort((one, other) => one.name.localeCompare(other.name, words.locale))
+    const known = here.map(({ id, name }) => `${id}\n${name}`).join('\n\n')
+    if (known !== this.#known) {
+      const { value } = select
+      this.#known = known
+      fill(select, ...[{ id: '', name: words.say('Everyone') }, ...here].map(({ id, name }) => h('option', { value: id, dir: 'auto' }, name)))
+      select.value = here.some(({ id }) => id === value) ? value : ''
+    }
+    select.hidden = here.length < 2
+    this.element.hidden = !chats.length && !this.said
+    return this.said || select.value ? this.#matching.found(chats, this.said, select.value) : undefined
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Marks beside the scroll bar: where on the page the discussions are, those with something new before all others. For the pointer
+ * alone: list and keys lead to the same discussions. Nothing is reckoned while one scrolls, only when the layout has changed.
+ */
+
+/** @import { MarkersHost } from './marking.js' */
+import { quoted } from '../anchors/describe.js'
+import { h } from './dom.js'
+import { json } from '../json.js'
+import { windowWidth } from './layer.js'
+import { markerSheet } from './markerstyles.js'
+import { APART, marks } from './marks.js'
+
+/** Milliseconds in which changes are gathered. */
+const SOON = 150
+const WIDTH = 10
+
+export class Markers {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #due
+  #drawn = ''
+  /** @type {Element | undefined} */
+  #watched
+  #sizes
+
+  /** @param {HTMLElement} face  @param {MarkersHost} host  @param {MediaQueryList} none  @param {AbortSignal} signal */
+  constructor(face, host, none, signal) {
+    this.host = host
+    this.none = none
+    this.element = h('div', { class: 'markers', part: 'markers', 'aria-hidden': 'true', onclick: (/** @type {Event} */ event) => {
+      const id = /** @type {HTMLElement} */ (event.target).dataset.chat
+      if (id) host.open(id)
+    } })
+    face.prepend(this.element)
+    const shadow = /** @type {ShadowRoot} */ (face.getRootNode()), look = markerSheet(), { adoptedStyleSheets: looks } = shadow
+    if (!looks.includes(look)) shadow.adoptedStyleSheets = [...looks, look]
+    this.#sizes = new ResizeObserver(() => this.follow())
+    addEventListener('resize', () => this.follow(), { signal })
+    signal.addEventListener('abort', () => {
+      clearTimeout(this.#due)
+      this.#sizes.disconnect()
+      this.element.remove()
+    })
+  }
+
+  /** Something may be elsewhere now. */
+  follow() {
+    this.#due ??= setTimeout(() => {
+      this.#due = undefined
+      this.#draw()
+    }, SOON)
+  }
+
+  /** Pictures that come, and parts that open, move what is below them. @param {Element} root */
+  #watch(root) {
+    if (this.#watched === root) return
+    this.#watched = root
+    this.#sizes.disconnect()
+    for (const each of new Set([document.documentElement, document.body, root])) this.#sizes.observe(each)
+  }
+
+  #draw() {
+    const { quiet, page, places } = this.host, { root } = places.text
+    this.#watch(root)
+    const at = quiet() || this.none.matches ? undefined : scroller(root)
+    if (!at) {
+      this.#drawn = ''
+      return this.element.replaceChildren()
+    }
+    const unread = page.unread(), quotes = new Map(page.state.chats.map(({ id, anchor }) => [id, quoted(anchor)]))
+    const placed = page.state.chats.flatMap(({ id, resolved }) => {
+      const range = places.get(id)?.range
+      return range ? [{ id, resolved: !!resolved, unread: unread.has(id), at: (range.getBoundingClientRect().top - at.from) / at.length }] : []
+    })
+    const made = marks(placed, at.height), drawn = json([at.top, at.side, made])
+    if (drawn === this.#drawn) return
+    this.#drawn = drawn
+    Object.assign(this.element.style, { left: at.side + 'px', top: at.top + 'px' })
+    this.element.replaceChildren(...made.map(({ top, ids, resolved, unread }) => {
+      const mark = h('span', { class: unread ? 'fresh-mark' : resolved ? 'done' : '', 'data-chat': ids[0], title: ids.map(id => quotes.get(id)).join('\n').slice(0, 200) })
+      mark.style.top = top + 'px'
+      mark.style.height = APART - 1 + 'px'
+      return mark
+    }))
+  }
+}
+
+/**
+ * What the text scrolls in, and where its scroll bar is: the window, or, where that does not scroll, the nearest part of the page that does.
+ * @param {Element} root
+ * @returns {{from: number, length: number, top: number, height: number, side: number} | undefined} pixels of the window; `from`: where the beginning of what is scrolled is now
+ */
+function scroller(root) {
+  const all = document.scrollingElement ?? document.documentElement
+  if (all.scrollHeight > all.clientHeight + 1) {
+    const left = getComputedStyle(document.documentElement).direction === 'rtl'
+    return { from: -scrollY, length: all.scrollHeight, top: 0, height: innerHeight, side: left ? 0 : windowWidth() - WIDTH }
+  }
+  for (let each = /** @type {Element | null} */ (root); each && each !== all; each = each.parentElement) {
+    const { overflowY, direction } = getComputedStyle(each)
+    if (each.scrollHeight <= each.clientHeight + 1 || !/auto|scroll/.test(overflowY)) continue
+    const { left, top } = each.getBoundingClientRect(), start = left + each.clientLeft
+    return { from: top + each.clientTop - each.scrollTop, length: each.scrollHeight, top: top + each.clientTop, height: each.clientHeight, side: direction === 'rtl' ? start : start + each.clientWidth - WIDTH }
+  }
+  return undefined
+}
