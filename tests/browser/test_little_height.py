@@ -30,6 +30,19 @@ async def test_three_lines_of_messages_are_seen(visit: Visit) -> None:
         )
 
 
+async def test_a_discussion_is_opened_from_the_list(visit: Visit) -> None:
+    """Where its head and its filters take all the height, the list is scrolled with them."""
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "Third of how many?")
+    await ada.page.keyboard.press("Escape")
+    for width, height in ((341, 192), (320, 256)):
+        await ada.page.set_viewport_size({"width": width, "height": height})
+        await ada[".bar .discussions"].click()
+        await ada[".panel .item"].first.click()
+        await expect(ada[".card .log"]).to_be_visible()
+        await ada.page.keyboard.press("Escape")
+
+
 async def test_a_keyboard_hides_nothing_of_it(visit: Visit) -> None:
     phone = {"width": 390, "height": 780}
     ada = await visit("Ada", viewport=phone, has_touch=True, is_mobile=True, live=False)

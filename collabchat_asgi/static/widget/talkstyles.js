@@ -124,6 +124,7 @@ const TALK = `
   .head .steps .icon-button { width: 40px; height: 40px }
 }
 @media (max-width: 640px) { .card { max-height: max(.72 * var(--room, 100dvh), min(var(--room, 100dvh) - 4px, 340px)) !important } }
+@media (max-height: 320px) { .panel { overflow-y: auto } .panel > .list { flex: none; overflow: visible } }
 @keyframes sheet { from { transform: translateY(24px); opacity: 0 } }
 @keyframes late { from { opacity: 0 } }
 @media (forced-colors: active) {
