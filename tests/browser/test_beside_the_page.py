@@ -87,7 +87,8 @@ async def test_people_are_told_apart(visit: Visit) -> None:
     ada = await visit("Ada")
     looks = await ada.js(
         """async () => {
-          const { avatar, nameOf } = await import('/collabchat/dom.js')
+          const { avatar } = await import('/collabchat/avatar.js')
+          const { nameOf } = await import('/collabchat/dom.js')
           const { Words } = await import('/collabchat/words.js')
           const words = new Words()
           const hue = id => Number(avatar(words, { id, name: 'A' }).style.getPropertyValue('--hue'))
