@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from .conftest import BOOK, FOG, Reader, Visit
 
@@ -51,8 +53,20 @@ async def test_kind_person_and_words_narrow_the_list(visit: Visit) -> None:
     await ben.discuss(BOOK, "Once is enough")
     await ben.settled()
     await ben.js("window.heard = []; addEventListener('keyup', event => heard.push(event.key))")
+    come = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await come.wait()
+        await route.continue_()
+
+    await ben.page.route("**/finding.js", late)
     await ben[".bar .discussions"].click()
     await listed(ben, FOG, BOOK)
+    place = "each => each.offsetTop"
+    before = await ben[".filters"].evaluate(place)
+    come.set()
+    await expect(ben[".finding input"]).to_be_visible()
+    assert await ben[".filters"].evaluate(place) == before, "what is aimed at has not moved"
     field = ben.page.get_by_role("searchbox", name="Search discussions")
     told = ben[".panel .told[role=status]"]
     await expect(told).to_be_empty()

@@ -10,15 +10,15 @@ export class Finding {
   #matching
   #known = ''
 
-  /** @param {ShadowRoot} shadow  @param {Words} words  @param {() => void} changed something else is looked for */
-  constructor(shadow, words, changed) {
+  /** @param {HTMLElement} element where it goes  @param {Words} words  @param {() => void} changed something else is looked for */
+  constructor(element, words, changed) {
     this.words = words
     this.#matching = new Matching(user => nameOf(words, user), words.say('The page as a whole'))
     const label = words.say('Search discussions')
     this.input = h('input', { type: 'search', 'data-key': 'search', placeholder: label, 'aria-label': label, autocomplete: 'off', spellcheck: 'false', enterkeyhint: 'search', oninput: changed })
     this.select = h('select', { 'data-key': 'by', 'aria-label': words.say('By whom'), onchange: changed })
-    this.element = h('div', { class: 'finding', role: 'search' }, this.input, this.select)
-    const look = findingSheet(), { adoptedStyleSheets: looks } = shadow
+    fill(element, this.input, this.select)
+    const shadow = /** @type {ShadowRoot} */ (element.getRootNode()), look = findingSheet(), { adoptedStyleSheets: looks } = shadow
     if (!looks.includes(look)) shadow.adoptedStyleSheets = [...looks, look]
   }
 
@@ -44,7 +44,6 @@ export class Finding {
       select.value = here.some(({ id }) => id === value) ? value : ''
     }
     select.hidden = here.length < 2
-    this.element.hidden = !chats.length && !this.said
     return this.said || select.value ? this.#matching.found(chats, this.said, select.value) : undefined
   }
 }

@@ -50,6 +50,8 @@ export class Panel {
   constructor(face, host, signal) {
     const { words } = this.host = host
     this.filters = h('div', { class: 'filters', role: 'group', 'aria-label': words.say('Show') })
+    // Its room is kept until it has come: nothing moves away from under a pointer.
+    this.finder = h('div', { class: 'finding', role: 'search', hidden: true })
     this.told = h('p', { class: 'told', role: 'status' })
     this.list = h('div', { class: 'list' })
     this.foot = h('div', { class: 'base' })
@@ -74,7 +76,7 @@ export class Panel {
         const active = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement
         items[Math.min(Math.max(0, items.findIndex(each => each === active) + way), items.length - 1)]?.focus()
       },
-    }, h('div', { class: 'head' }, h('h2', {}, words.say('Discussions')), iconButton('close', words.say('Close'), () => this.close())), this.filters, this.told, this.list, this.foot)
+    }, h('div', { class: 'head' }, h('h2', {}, words.say('Discussions')), iconButton('close', words.say('Close'), () => this.close())), this.finder, this.filters, this.told, this.list, this.foot)
     face.append(this.element)
     addEventListener('resize', () => { if (this.shown) this.#place() }, { signal })
   }
@@ -99,8 +101,7 @@ export class Panel {
     this.#coming = true
     try {
       const { Finding } = await import('./finding.js')
-      this.#finding = new Finding(/** @type {ShadowRoot} */ (this.element.getRootNode()), this.host.words, () => this.#again())
-      this.filters.before(this.#finding.element)
+      this.#finding = new Finding(this.finder, this.host.words, () => this.#again())
       this.#again()
     } catch {
       this.#coming = false // out of reach, it is asked for with the next list
@@ -150,6 +151,7 @@ export class Panel {
     const { chats } = state, unread = this.host.page.unread()
     const all = kinds(chats, { me: state.user?.id, unread, state: id => this.host.translated() ? undefined : this.host.place(id)?.state })
     const found = this.#finding?.among(chats)
+    this.finder.hidden = !chats.length && !this.#finding?.said
     const among = (/** @type {Kind} */ kind) => found ? all[kind].filter(each => found.has(each)) : all[kind]
     const counted = (/** @type {Kind} */ kind) => ({ n: among(kind).length })
     const others = { new: all.new.length > 0, own: all.own.length > 0 && all.own.length < chats.length, lost: all.lost.length > 0 }

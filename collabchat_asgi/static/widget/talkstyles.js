@@ -96,6 +96,7 @@ const TALK = `
 .filters [aria-pressed=true] { background: var(--fill); color: var(--fg) }
 .fresh-item .body { font-weight: 600 }
 .message[data-new]::before { content: attr(data-new); grid-column: 1 / -1; color: var(--soft); font-size: var(--tiny); font-weight: 600; border-block-start: 1px solid var(--accent); padding-top: 3px; margin-bottom: 4px }
+.finding { min-height: 42px }
 .told { margin: 0; padding: 0 16px; color: var(--soft); font-size: var(--tiny) }
 .told:not(:empty) { padding-bottom: 6px }
 .base { display: flex; flex-wrap: wrap; gap: 4px; padding: 4px 12px; border-block-start: 1px solid var(--line) }
@@ -121,6 +122,7 @@ const TALK = `
   .composer .send { width: 38px; height: 38px }
   .composer textarea { font-size: max(16px, var(--size)); min-height: 46px; padding-block: 11px }
   .head { padding-inline-end: 10px }
+  .finding { min-height: 52px }
   .head .steps .icon-button { width: 40px; height: 40px }
 }
 @media (max-width: 640px) { .card { max-height: max(.72 * var(--room, 100dvh), min(var(--room, 100dvh) - 4px, 340px)) !important } }
