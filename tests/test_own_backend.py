@@ -44,6 +44,7 @@ def test_its_own_suite_passes(installed: Mapping[str, str], tmp_path: Path) -> N
     assert re.search(r"\b3\d passed in", ran.stdout), ran.stdout
 
 
+@pytest.mark.long
 async def test_two_processes_talk_through_it(installed: Mapping[str, str], tmp_path: Path) -> None:
     with NatsServer() as nats:
         env = {

@@ -109,6 +109,7 @@ def developed(project: Path, server: ServerProcess) -> Iterator[int]:
         config.write_text(text)
 
 
+@pytest.mark.long
 def test_it_is_typed(project: Path) -> None:
     """Strict, the declarations themselves included."""
     run(project, "tsc", "--project", ".")

@@ -119,6 +119,7 @@ async def test_the_pooler_is_killed(postgres: PostgresServer) -> None:
             await act.judge("2 processes, PgBouncer killed, sessions cut")
 
 
+@pytest.mark.long
 async def test_people_are_counted_exactly(postgres: PostgresServer, crew: str) -> None:
     """Twelve tabs of six people wherever they land; then all hints are cut, and some leave."""
     async with AsyncExitStack() as stack:

@@ -81,6 +81,7 @@ async def test_standing_still(storage: str, redis: RedisServer) -> None:
         await act.judge(f"{named(storage)}, SIGSTOP for {FROZEN_SECONDS:g} s")
 
 
+@pytest.mark.long
 async def test_sqlite_beside_a_failover(tmp_path: Path) -> None:
     with RedisSentinel() as sentinel:
 

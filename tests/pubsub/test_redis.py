@@ -55,6 +55,10 @@ async def away(*servers: RedisServer) -> AsyncIterator[None]:
 class OnRedis(PubSubContract):
     flood = 6_000
 
+    @pytest.mark.long
+    async def test_a_slow_consumer_gets_a_gap_first(self) -> None:
+        await super().test_a_slow_consumer_gets_a_gap_first()
+
 
 class TestRedis(OnRedis):
     url = "redis://:hunter2@localhost:6379/0?durability=none"
@@ -96,10 +100,6 @@ class TestSentinel(OnRedis):
 
 class TestCluster(OnRedis):
     url = "redis+cluster://user:hunter2@a:7000,b:7001"
-
-    @pytest.mark.long  # as on one server
-    async def test_a_slow_consumer_gets_a_gap_first(self) -> None:
-        await super().test_a_slow_consumer_gets_a_gap_first()
 
     @pytest.fixture(autouse=True)
     def _servers(self, cluster: RedisCluster) -> None:

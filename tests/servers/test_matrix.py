@@ -12,7 +12,7 @@ from collabchat_asgi.testing.servers import SERVERS
 
 from .matrix import ADVERSARIAL, HOSTS, LONG, SMOKE, SUITE, run
 
-NORMAL = [("granian", "fastapi"), ("uvicorn", "flask")]
+NORMAL = [("uvicorn", "flask")]
 EVERY = [(server, host) for server in SERVERS for host in HOSTS]
 
 

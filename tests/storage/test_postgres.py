@@ -363,6 +363,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.long
 def test_eight_processes_open_at_once(server: PostgresServer) -> None:
     children = [
         subprocess.Popen(
