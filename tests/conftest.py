@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 LONGEST = (
     *("tests/servers/test_matrix", "tests/convergence/test_convergence", "tests/faults/test_kills"),
@@ -30,6 +32,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+
+
+class _Scheduling(LoadFileScheduling):
+    """A file at a time in each process, since its tests share their servers. Pairs share none."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        alone = nodeid.startswith("tests/servers/test_matrix")
+        return nodeid if alone else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    return _Scheduling(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

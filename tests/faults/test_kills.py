@@ -17,10 +17,10 @@ from collabchat_asgi.testing import History, Report, ServerProcess
 
 from .load import LONG, Crowd, serve, until
 
-KILLS = 100 if LONG else 22
-ACKED = 20_000 if LONG else 2_000
+KILLS = 60 if LONG else 22
+ACKED = 10_000 if LONG else 2_000
 BETWEEN = ACKED // KILLS
-RESTARTS = 40 if LONG else 5
+RESTARTS = 24 if LONG else 5
 SEED = int(os.environ.get("COLLABCHAT_SEED", "20"))
 
 
