@@ -63,7 +63,6 @@ async def becomes(prometheus: Prometheus, expression: str, wanted: float) -> Non
     raise AssertionError(f"{expression} is {found}, counted were {wanted}")
 
 
-@pytest.mark.long
 async def test_the_sums_over_four_workers_are_those_of_an_independent_counter(
     prometheus: Prometheus, crowd: list[SocketClient]
 ) -> None:

@@ -58,6 +58,7 @@ async def test_killed_and_started_again(storage: str, redis: RedisServer) -> Non
         await act.judge(f"{named(storage)}, kill -9 and restart")
 
 
+@pytest.mark.long
 async def test_every_connection_cut(storage: str, redis: RedisServer) -> None:
     async def cut() -> None:
         for kind in ("normal", "pubsub"):

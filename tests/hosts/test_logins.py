@@ -21,10 +21,10 @@ from tests.browser.conftest import SWITCHES, chromium
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = (
-    *("fastapi_login_app", "flask_app", "django_app/asgi"),
+    *("fastapi_login_app", "flask_app"),
     *(
         pytest.param(name, marks=pytest.mark.long)
-        for name in ("starlette_app", "quart_app", "litestar_app")
+        for name in ("starlette_app", "quart_app", "litestar_app", "django_app/asgi")
     ),
 )
 KNOCK = """() => new Promise(resolve => {
