@@ -108,7 +108,10 @@ APPS = {
 }
 
 
-@pytest.mark.parametrize("name", APPS)
+@pytest.mark.parametrize(
+    "name",
+    [name if name == "flask_app" else pytest.param(name, marks=pytest.mark.long) for name in APPS],
+)
 def test_it_is_at_home_in_any_folder(name: str, tmp_path: Path) -> None:
     """Nothing is looked for in the folder that one stands in."""
     env = {"PYTHONPATH": str(ROOT / "examples"), "COLLABCHAT_STORAGE": "memory://"}

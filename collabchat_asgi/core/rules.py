@@ -39,8 +39,8 @@ from .state import CHAT_BYTES, REACTION_BYTES, ChatState, State, weight_of_comme
 from .text import uuid7
 
 Action = Literal["read", "comment", "moderate", "view-usage", "inspect"]
-"""What `authorize` is asked about. `inspect` is reserved for operators' views: nothing asks for it
-yet, and only the role admin has it."""
+"""What `authorize` is asked about. `view-usage` and `inspect` (numbers for operators) are about no
+page."""
 Role = Literal["reader", "commenter", "moderator", "admin"]
 
 ROLE_ACTIONS: dict[str, frozenset[str]] = {

@@ -76,7 +76,7 @@ class PubSubBench:
 
     seconds: ClassVar[float] = 5.0
     """How long any call and any message may take."""
-    flood: ClassVar[int] = 20_000
+    flood: ClassVar[int] = 14_000
     """Messages of 2 KiB that are published to a consumer that does not listen."""
     flood_kept: ClassVar[int] = 24 * 1024 * 1024
     """Bytes that may be held for it in this process, publisher included."""

@@ -133,15 +133,11 @@ async def half_open(crowd: Crowd) -> None:
     crowd.proxies[0].reset()
 
 
-OFTEN = (killed, half_open)
+OTHERS = (restarted, reset, frozen, half_open)
 
 
 @pytest.mark.parametrize(
-    "fault",
-    [
-        fault if fault in OFTEN else pytest.param(fault, marks=pytest.mark.long)
-        for fault in (killed, restarted, reset, frozen, half_open)
-    ],
+    "fault", [killed, *(pytest.param(fault, marks=pytest.mark.long) for fault in OTHERS)]
 )
 async def test_every_promise_is_kept_through(
     crowd: Crowd, fault: Callable[[Crowd], Awaitable[None]]

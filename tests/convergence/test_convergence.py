@@ -1,6 +1,6 @@
 """Two to five clients in Node, two real engines, and everything that goes wrong between them.
 
-100 schedules; 2,000 with `TESTS_LONG=1`. `COLLABCHAT_SEED` is the first seed.
+60 schedules; 2,000 with `TESTS_LONG=1`. `COLLABCHAT_SEED` is the first seed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .proof import Report, run
 
 STATIC = Path(__file__).parents[2] / "collabchat_asgi" / "static"
 FIRST = int(os.environ.get("COLLABCHAT_SEED", "1"))
-SCHEDULES = 2_000 if os.environ.get("TESTS_LONG") else 100
+SCHEDULES = 2_000 if os.environ.get("TESTS_LONG") else 60
 
 HAPPENS = {
     # A schedule in which nothing happened proves nothing. What must have happened, and in which

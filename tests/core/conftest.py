@@ -1,4 +1,4 @@
-"""Properties run with the same examples every time: 400 of each, 2,000 in the long form, or as
+"""Properties run with the same examples every time: 250 of each, 2,000 in the long form, or as
 many as COLLABCHAT_EXAMPLES says."""
 
 from __future__ import annotations
@@ -14,6 +14,6 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=int(os.environ.get("COLLABCHAT_EXAMPLES") or (2_000 if LONG else 400)),
+    max_examples=int(os.environ.get("COLLABCHAT_EXAMPLES") or (2_000 if LONG else 250)),
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -20,7 +20,7 @@ from .load import LONG, Crowd, serve, until
 KILLS = 60 if LONG else 22
 ACKED = 10_000 if LONG else 2_000
 BETWEEN = ACKED // KILLS
-RESTARTS = 24 if LONG else 5
+RESTARTS = 24 if LONG else 3
 SEED = int(os.environ.get("COLLABCHAT_SEED", "20"))
 
 

@@ -17,7 +17,7 @@ from .matrix import HOSTS, LONG
 
 ROOT = Path(__file__).parents[2]
 CONNECTIONS, ROUNDS, TALKS = 6, 40, 10
-NORMAL = [("uvicorn", "flask"), ("hypercorn", "flask"), ("granian", "flask")]
+NORMAL = [("uvicorn", "flask"), ("hypercorn", "django")]
 EVERY = [(server, host) for server in SERVERS for host in HOSTS]
 HOME = {"host": "still here"}
 

@@ -24,7 +24,7 @@ WITH_LIFESPAN = [name for name in SERVERS if name != "daphne"]
 ENDS = (signal.SIGTERM, signal.SIGINT)
 SEVERAL = {"uvicorn": ["--workers", "2"], "gunicorn": ["--workers", "2"]}
 RUNS = [
-    *((name, signal.SIGTERM, []) for name in ("uvicorn", "hypercorn", "granian")),
+    ("granian", signal.SIGTERM, []),
     ("uvicorn", signal.SIGTERM, SEVERAL["uvicorn"]),
 ]
 if LONG:

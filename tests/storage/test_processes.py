@@ -77,16 +77,15 @@ def line(child: subprocess.Popen[str]) -> str:
 
 
 def test_eight_processes_open_at_once(tmp_path: Path) -> None:
-    for n in range(2):
-        path = str(tmp_path / f"pages-{n}.db")
-        with processes(*[(OPEN, path)] * 8) as children:
-            assert {line(child) for child in children} == {"ready"}
-            for child in children:
-                assert child.stdin is not None
-                child.stdin.write("go\n")
-                child.stdin.flush()
-            [key] = {line(child) for child in children}
-            assert len(bytes.fromhex(key)) == 32
+    path = str(tmp_path / "pages.db")
+    with processes(*[(OPEN, path)] * 8) as children:
+        assert {line(child) for child in children} == {"ready"}
+        for child in children:
+            assert child.stdin is not None
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        [key] = {line(child) for child in children}
+        assert len(bytes.fromhex(key)) == 32
 
 
 @pytest.mark.parametrize("writers", [1, 2])
