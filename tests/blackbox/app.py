@@ -9,7 +9,11 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from collabchat_asgi import (
     AccessRequest,
@@ -56,10 +60,12 @@ collab = CollabChat(
     limits=Limits(**json.loads(os.environ.get("BLACKBOX_LIMITS", "{}"))),
     timing=Timing(**json.loads(os.environ.get("BLACKBOX_TIMING", "{}"))),
 )
-app = FastAPI()
-app.add_middleware(CollabChatMiddleware, collab=collab)
 
 
-@app.get("/")
-async def home() -> dict[str, str]:
-    return {"host": "still here"}
+async def home(request: Request) -> Response:
+    return JSONResponse({"host": "still here"})
+
+
+app = Starlette(
+    routes=[Route("/", home)], middleware=[Middleware(CollabChatMiddleware, collab=collab)]
+)

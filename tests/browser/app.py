@@ -9,7 +9,11 @@ import html
 import os
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from collabchat_asgi import (
     AccessRequest,
@@ -75,13 +79,11 @@ collab = CollabChat(
         body_chars=int(os.environ.get("BODY_CHARS", "2000")),
     ),
 )
-app = FastAPI()
-app.add_middleware(CollabChatMiddleware, collab=collab)
 
 
-@app.get("/p/{name}")
-async def page(name: str, request: Request) -> Response:
+async def page(request: Request) -> Response:
     """`?without=2` is the page after somebody deleted its second paragraph."""
+    name = request.path_params["name"]
     if name in written:
         return Response(written[name], media_type="text/html")
     without = request.query_params.get("without")
@@ -101,42 +103,55 @@ async def page(name: str, request: Request) -> Response:
     return Response(body, media_type="text/html", headers={"content-security-policy": POLICY})
 
 
-@app.put("/p/{name}")
-async def write(name: str, request: Request) -> None:
-    written[name] = (await request.body()).decode()
+async def write(request: Request) -> Response:
+    written[request.path_params["name"]] = (await request.body()).decode()
+    return Response()
 
 
-@app.get("/picture.svg")
-async def picture() -> Response:
+async def picture(request: Request) -> Response:
     disc = "<circle cx='5' cy='5' r='5' fill='teal'/>"
     drawn = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 10 10'>{disc}</svg>"
     return Response(drawn, media_type="image/svg+xml")
 
 
-@app.get("/site.css")
-async def style() -> Response:
+async def style(request: Request) -> Response:
     css = "body{font:18px/1.6 serif;margin:0}main{max-width:36rem;margin:4rem 2rem 60vh}"
     return Response(css, media_type="text/css")
 
 
-@app.post("/lock")
-async def lock(user: str, now: bool = True) -> None:
-    """`authorize` says no from here on; with `now`, also to what is open already."""
+async def lock(request: Request) -> Response:
+    """`authorize` says no from here on; without `now=false`, also to what is open already."""
+    user = request.query_params["user"]
     locked.add(user)
-    if now:
+    if request.query_params.get("now") != "false":
         await collab.revoke(user_id=user)
+    return Response()
 
 
-@app.post("/unlock")
-async def unlock(user: str) -> None:
-    locked.discard(user)
+async def unlock(request: Request) -> Response:
+    locked.discard(request.query_params["user"])
+    return Response()
 
 
-@app.post("/forget")
-async def forget(user: str) -> dict[str, Any]:
-    return dict(await collab.forget(user))
+async def forget(request: Request) -> Response:
+    return JSONResponse(dict(await collab.forget(request.query_params["user"])))
 
 
-@app.post("/purge")
-async def purge() -> None:
+async def purge(request: Request) -> Response:
     await collab.purge()
+    return Response()
+
+
+app = Starlette(
+    routes=[
+        Route("/p/{name}", page),
+        Route("/p/{name}", write, methods=["PUT"]),
+        Route("/picture.svg", picture),
+        Route("/site.css", style),
+        Route("/lock", lock, methods=["POST"]),
+        Route("/unlock", unlock, methods=["POST"]),
+        Route("/forget", forget, methods=["POST"]),
+        Route("/purge", purge, methods=["POST"]),
+    ],
+    middleware=[Middleware(CollabChatMiddleware, collab=collab)],
+)

@@ -3,7 +3,8 @@ operation meets a host that is away."""
 
 import os
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from collabchat_asgi import (
     AccessRequest,
@@ -40,5 +41,4 @@ collab = CollabChat(
     tuning=Tuning(snapshot_bytes=int(os.environ.get("SNAPSHOT_BYTES", "262144"))),
     timing=Timing(presence_seconds=0.1, presence_grace_seconds=0.2),
 )
-app = FastAPI()
-app.add_middleware(CollabChatMiddleware, collab=collab)
+app = Starlette(middleware=[Middleware(CollabChatMiddleware, collab=collab)])

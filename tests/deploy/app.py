@@ -1,6 +1,7 @@
 """A host that tells who it takes its visitors for: their name is what it sees of them."""
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from collabchat_asgi import CollabChat, CollabChatMiddleware, ConnectRequest, Identity
 
@@ -11,5 +12,5 @@ def authenticate(request: ConnectRequest) -> Identity:
     return Identity("visitor", name=seen, tenants={"default": "commenter"})
 
 
-app = FastAPI()
-app.add_middleware(CollabChatMiddleware, collab=CollabChat(authenticate=authenticate))
+collab = CollabChat(authenticate=authenticate)
+app = Starlette(middleware=[Middleware(CollabChatMiddleware, collab=collab)])

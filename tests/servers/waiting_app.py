@@ -1,8 +1,7 @@
 """An app whose storage is away, and which would wait for it till the end of days."""
 
-from typing import Any
-
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from collabchat_asgi import CollabChat, CollabChatMiddleware
 from collabchat_asgi.asgi import start
@@ -21,6 +20,5 @@ class Away(MemoryStorage):
         pass
 
 
-app: Any = FastAPI()
 collab = CollabChat(authenticate=anonymous(), storage=Away())
-app.add_middleware(CollabChatMiddleware, collab=collab)
+app = Starlette(middleware=[Middleware(CollabChatMiddleware, collab=collab)])
