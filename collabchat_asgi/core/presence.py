@@ -56,10 +56,21 @@ class PagePresence:
     process and at no time.
     """
 
-    __slots__ = ("_joined", "_leaving", "_left", "_local", "_names", "_open", "_remote", "version")
+    __slots__ = (
+        "_began_at",
+        "_joined",
+        "_leaving",
+        "_left",
+        "_local",
+        "_names",
+        "_open",
+        "_remote",
+        "version",
+    )
 
     def __init__(self) -> None:
         self._open = 0
+        self._began_at = 0
         self.version = 0
         """Of what this process has told the others."""
         self._local: dict[int, int] = {}
@@ -68,6 +79,16 @@ class PagePresence:
         self._left: set[int] = set()
         self._remote: dict[str, _Remote] = {}
         self._names: dict[int, User] = {}
+
+    def number_above(self, version: int) -> None:
+        """Before anything is told: this process may have told of the page before, with numbers up
+        to this one, and others take no number twice."""
+        self._began_at = self.version = version
+
+    @property
+    def has_told(self) -> bool:
+        """Whether the others have heard anything since this page is open here."""
+        return self.version > self._began_at
 
     @property
     def connections(self) -> int:

@@ -247,6 +247,7 @@ class Engine:
             self.users,
             self.revocations,
             clock,
+            self.storage_time,
             limits,
             self.counts,
             self._tracer,

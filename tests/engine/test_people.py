@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from collabchat_asgi import ConnectRequest, Denied, Identity
+from collabchat_asgi import ConnectRequest, Denied, Identity, Tuning
 from collabchat_asgi.engine.pages import gossip
 from collabchat_asgi.engine.peers.hints import CONTROL_TOPIC, inbox_of
 from collabchat_asgi.engine.peers.revocations import Revocation
@@ -21,6 +21,7 @@ from collabchat_asgi.testing.operations import add_comment, create_chat, new_id,
 from .conftest import Start
 from .harness import (
     HASTY,
+    KEY,
     TIMING,
     Billing,
     Client,
@@ -117,6 +118,29 @@ async def test_h11_a_frozen_process_that_comes_back_is_counted_again(start: Star
         other.tick()
         await turns(60)
     assert counts(one) == counts(other) == (2, 2)
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_h11_a_page_that_was_forgotten_and_is_open_again_is_believed_at_once(
+    start: Start, told: bool
+) -> None:
+    clock = Clock()
+    one, other = await two(start, clock, tuning=Tuning(idle_pages=0))
+    await one.join("ann")
+    for number in range(3):
+        bob = await other.join(f"bob{number}")
+        await agree((one, other), clock, (2, 2))
+        bob.leave()
+        clock.advance(6)
+        if told:
+            await agree((one, other), clock, (1, 1))
+        other.open_page().presence.expire(clock.monotonic())
+        await other.engine.pages.evict()
+        assert other.engine.pages.get(KEY) is None
+    await other.join("eve")
+    other.tick()
+    await turns(60)
+    assert counts(one) == (2, 2), "her number is above those of the page that was forgotten"
 
 
 @pytest.mark.parametrize("seed", range(6))

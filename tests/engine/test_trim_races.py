@@ -16,6 +16,7 @@ from collabchat_asgi.testing.clock import FakeClock
 from collabchat_asgi.testing.operations import (
     create_chat,
     delete_chat,
+    delete_comment,
     new_id,
     reopen_chat,
     resolve_chat,
@@ -151,6 +152,30 @@ async def test_a_process_ahead_of_the_storage_forgets_no_deleted_id(
     await ticks(clock, 12)
     eve = await ahead.join("eve")
     await eve.do(create_chat(id=chat["chat"]["id"]))
+
+
+async def test_a_process_behind_the_storage_stamps_no_deletion_old(start: Start) -> None:
+    """The others would forget its id early, and an old message could come again under it."""
+    there, clock = FakeClock(), FakeClock()
+    storage, bus = Timed(there), new_id()
+    clock.skew(-10 * DAY * 1_000)
+    right = await start(storage, TroubledBus(bus), clock=there)
+    behind = await start(storage, TroubledBus(bus), clock=clock)
+    ann, bob = await right.join("ann"), await behind.join("bob")
+    chat, other = create_chat(), create_chat()
+    for one in (chat, other):
+        await bob.do(one)
+    await bob.do(delete_chat(chat["chat"]["id"]))
+    comment = other["chat"]["comment"]["id"]
+    await bob.do(delete_comment(other["chat"]["id"], comment))
+    await ann.at(4)
+    for clock_of, server in ((there, right), (clock, behind)):
+        await ticks(clock_of, 12)
+        deleted = server.open_page().state.deleted
+        assert {chat["chat"]["id"], other["chat"]["id"], comment} <= {
+            id for id, _ in deleted.items()
+        }
+    await ann.refused(create_chat(id=chat["chat"]["id"]), "conflict")
 
 
 async def ticks(clock: FakeClock, count: int) -> None:

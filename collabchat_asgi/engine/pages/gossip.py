@@ -86,6 +86,10 @@ class Gossip:
         """When somebody's grace on a page ends, or what waits for a pause may be told: a page where
         nothing changes is not looked at."""
         self._changed: dict[str, tuple[int, float]] = {}
+        self._reserved = 0
+        """No change of any page has a higher number, nor will the next one of a page that was
+        forgotten before it was told. One that is opened again begins above it: who has kept it open
+        knows the numbers that it once had."""
         self._beat_at = self._pulse_at = float("-inf")
 
     @property
@@ -95,6 +99,8 @@ class Gossip:
 
     def opened(self, page: Page) -> None:
         """Ask who else has people on a page that is new here."""
+        page.presence.number_above(self._reserved)
+        self._reserved += 1
         self._publisher.tell(page.topic, WhoIsHere())
 
     def ask_all(self) -> None:
@@ -140,7 +146,7 @@ class Gossip:
         asked, self._asked_by_strangers = self._asked_by_strangers, {}
         for topic, run in asked:
             asked_page = self._pages.of_topic(topic)
-            if asked_page is not None and asked_page.presence.version > 0:
+            if asked_page is not None and asked_page.presence.has_told:
                 self._tell_all(asked_page, run)
         for page in list(self._agenda.due(now)):
             page.presence.expire(now)
@@ -228,20 +234,23 @@ class Gossip:
                     hint.people,
                     hint.names,
                 )
-            case WhoIsHere() if page.presence.version > 0:
+            case WhoIsHere() if page.presence.has_told:
                 self._tell_all(page, run)
         self.changed(page)
 
     def _tell(self, page: Page, now: float) -> None:
+        first = not page.presence.has_told
         delta = page.presence.delta(page.others_told)
         if delta is None:
             return
+        self._reserved = max(self._reserved, delta.version + 1)
         page.others_told, page.others_told_at = delta.connections, now
         self._changed[page.topic] = (delta.version, now)
         names = self._names(page, delta.joined)
         named_again = page.unnamed and page.presence.here <= page.people.most
         too_long = len(delta.joined) + len(delta.left) > PEOPLE_PER_HINT
-        if too_long or named_again or _weight(names) > BYTES_PER_HINT:
+        # The first one stands on nothing that was told before, so it is the whole list.
+        if first or too_long or named_again or _weight(names) > BYTES_PER_HINT:
             self._tell_all(page)
             return
         if page.presence.here > page.people.most > 0:

@@ -11,7 +11,14 @@ from msgspec import UNSET
 from ...config import Limits
 from ...core import rules
 from ...core.frames import decode_operation
-from ...core.model import AddComment, CreateChat, Operation, PageKey
+from ...core.model import (
+    AddComment,
+    CreateChat,
+    DeleteChat,
+    DeleteComment,
+    Operation,
+    PageKey,
+)
 from ...core.text import uuid7
 from ...errors import Denied, Refused, StorageError
 from ...hooks import AccessRequest, HookFailed, Hooks, Identity, refusal_of, role_allows
@@ -23,6 +30,7 @@ from ..measuring.traces import Tracer
 from ..pages.page import Page
 from ..pages.pages import Pages
 from ..peers.revocations import Revocations
+from ..storage_time import StorageTime
 from .committer import Committer
 from .submission import Answer, Receipt, Submission, Waiting
 from .users import Users
@@ -40,6 +48,7 @@ class Operations:
         users: Users,
         revocations: Revocations,
         clock: Clock,
+        storage_time: StorageTime,
         limits: Limits,
         counts: Counts,
         tracer: Tracer | None,
@@ -52,6 +61,7 @@ class Operations:
         self._committer = committer
         self._users = users
         self._clock = clock
+        self._storage_time = storage_time
         self._limits = limits
         self._counts = counts
         self._tracer = tracer
@@ -193,7 +203,9 @@ class Operations:
         ):
             # What a hook said before the permission was withdrawn is worth nothing.
             submission.refusal = forbidden()
-        submission.ts = self._clock.now_ms()
+        # How long a deleted id is remembered goes by the storage's clock; the rest informs people.
+        deletes = isinstance(submission.operation, DeleteChat | DeleteComment)
+        submission.ts = self._storage_time.now_ms() if deletes else self._clock.now_ms()
         submission.action = "moderate" if trusted else action
         submission.ask_again = self._hooks.asks and not trusted
         submission.tally = page.tally
