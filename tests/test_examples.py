@@ -14,7 +14,7 @@ import pytest
 
 from collabchat_asgi.testing import ServerProcess, SocketClient
 from collabchat_asgi.testing.operations import create_chat
-from collabchat_asgi.testing.services import free_port
+from collabchat_asgi.testing.servers import free_port
 
 ROOT = Path(__file__).parents[1]
 

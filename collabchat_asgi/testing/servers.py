@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 
-from .services import free_port
+_BELOW_EPHEMERAL = range(20_000, 30_000)
+"""The kernel gives none of these to an outgoing connection while a server is down for a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,19 @@ class Server:
 
     def command(self, app: str, port: int, tls: Tls | None) -> list[str]:
         return [sys.executable, "-m", self.module, app, *self.options(port, tls)]
+
+
+def free_port() -> int:
+    """A loopback port on which nobody listens, and which no outgoing connection will be given."""
+    for port in SystemRandom().sample(_BELOW_EPHEMERAL, 1_000):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no loopback port is free")
 
 
 def _uvicorn(port: int, tls: Tls | None) -> list[str]:

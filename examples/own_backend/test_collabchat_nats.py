@@ -1,5 +1,6 @@
 """pip install . pytest pytest-asyncio; apt-get install nats-server; pytest -o asyncio_mode=auto"""
 
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -9,13 +10,33 @@ from collabchat_nats import NatsPubSub
 from collabchat_asgi import registry
 from collabchat_asgi.errors import ConfigError, PubSubUnavailable
 from collabchat_asgi.testing import PubSubContract
-from collabchat_asgi.testing.services_nats import NatsServer
+from collabchat_asgi.testing.servers import free_port
+
+
+class NatsServer:
+    """A broker of these tests' own, which comes back on its port."""
+
+    def __init__(self) -> None:
+        self.command = ["nats-server", "--addr", "127.0.0.1", "--port", str(free_port())]
+        self.url = f"nats://127.0.0.1:{self.command[-1]}"
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True)
+        assert self.process.stderr
+        log = self.process.stderr
+        assert any("Server is ready" in line for line in log), f"failed: {self.command}"
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[NatsServer]:
-    with NatsServer() as server:
-        yield server
+    server = NatsServer()
+    server.start()
+    yield server
+    server.kill()
 
 
 class TestNats(PubSubContract):

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from collabchat_asgi.testing.services import Service
+from tests.services.service import Service
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "deploy" / "prometheus"
 

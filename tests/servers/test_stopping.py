@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from collabchat_asgi.testing.servers import SERVERS
-from collabchat_asgi.testing.services import free_port
+from collabchat_asgi.testing.servers import SERVERS, free_port
 
 from .matrix import LONG
 

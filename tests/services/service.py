@@ -3,9 +3,8 @@
     with RedisServer() as server:
         storage = RedisStorage.from_url(server.url)
 
-A service is one class, in `services_*.py` beside this. Each stops exactly the processes it
-started. A binary that is not installed is an error, never a skipped test: `NotInstalled` names the
-Debian package.
+A service is one class, in a file beside this. Each stops exactly the processes it started. A binary
+that is not installed is an error, never a skipped test: `NotInstalled` names the Debian package.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -22,9 +20,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from glob import glob
 from pathlib import Path
-from random import SystemRandom
 from types import TracebackType
 from typing import ClassVar, Self
+
+from collabchat_asgi.testing.servers import free_port
 
 __all__ = [
     "NotInstalled",
@@ -32,14 +31,11 @@ __all__ = [
     "Service",
     "ServiceGroup",
     "find_binary",
-    "free_port",
     "until",
 ]
 
 _PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/lib/postgresql/*/bin")
 """Where Debian puts servers that are not on everybody's PATH."""
-_BELOW_EPHEMERAL = range(20_000, 30_000)
-"""The kernel gives none of these to an outgoing connection while a server is down for a moment."""
 
 
 class NotInstalled(AssertionError):
@@ -57,19 +53,6 @@ def find_binary(name: str, package: str) -> str:
     if not found:
         raise NotInstalled(f"{name} is not installed: apt-get install {package}")
     return found
-
-
-def free_port() -> int:
-    """A loopback port on which nobody listens, and which no outgoing connection will be given."""
-    for port in SystemRandom().sample(_BELOW_EPHEMERAL, 1_000):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise NotServing("no loopback port is free")
 
 
 class Service:

@@ -6,7 +6,7 @@ import re
 import subprocess
 from collections.abc import Sequence
 
-from .services import Service, find_binary
+from .service import Service, find_binary
 
 __all__ = ["NatsServer"]
 

@@ -7,7 +7,9 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
-from .services import Service, ServiceGroup, free_port, until
+from collabchat_asgi.testing.servers import free_port
+
+from .service import Service, ServiceGroup, until
 
 __all__ = ["RedisCluster", "RedisSentinel", "RedisServer", "SentinelServer"]
 
