@@ -1,6 +1,7 @@
 """What the tests counted is printed at the end of the run, file by file: every figure has its N.
 
-Tests marked `long` belong to `tests/run --all` (`TESTS_LONG=1`) and are not collected else.
+Tests marked `long` belong to `tests/run --all` (`TESTS_LONG=1`) and are not collected else. A test
+that hangs fails by its name, after `timeout` of pyproject.toml, or after `LONGEST_SECONDS` there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ LONGEST = (
 """Begun first, in this order: whatever takes minutes by itself must not be what all wait for at the
 end."""
 
+LONGEST_SECONDS = 900
+"""What a test may take with `--all`, where many take more seeds, more servers, more faults."""
+
 
 def _begun(item: pytest.Item) -> int:
     found = (place for place, name in enumerate(LONGEST) if item.nodeid.startswith(name))
@@ -27,6 +31,8 @@ def _begun(item: pytest.Item) -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=_begun)
     if os.environ.get("TESTS_LONG"):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(LONGEST_SECONDS))
         return
     long = [item for item in items if item.get_closest_marker("long")]
     if long:
