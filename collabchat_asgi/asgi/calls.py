@@ -11,7 +11,8 @@ from ..core.text import is_uuid
 from ..engine.pages.decoding import decode_log
 from ..engine.writing.submission import Submission
 from ..errors import Refused
-from .exchange import Answer, Exchange
+from .exchange import Exchange
+from .response import Response
 
 PRIVATE = {
     "cache-control": "private, no-cache",
@@ -19,7 +20,7 @@ PRIVATE = {
 }
 
 
-async def call(exchange: Exchange, path: str) -> Answer:
+async def call(exchange: Exchange, path: str) -> Response:
     """Answer a path below `v1/`. Raises `Refused` or `StorageError`."""
     insecure = exchange.gate.insecure(exchange.scope)
     if insecure is not None:
@@ -29,24 +30,24 @@ async def call(exchange: Exchange, path: str) -> Answer:
         raise Refused("not-found", "there is nothing here")
     method, answer = known
     if exchange.method != method and (exchange.method, method) != ("HEAD", "GET"):
-        return Answer.only(method)
+        return Response.only(method)
     return await answer(exchange)
 
 
-async def chats(exchange: Exchange) -> Answer:
+async def chats(exchange: Exchange) -> Response:
     page = await exchange.engine.page(await exchange.reading())
     epoch, seq = page.position
     etag = f'W/"{epoch}-{seq}"'
     headers = {"etag": etag, "vary": PRIVATE["vary"] + ", Accept-Encoding"}
     if exchange.has(etag):
-        return Answer(304, headers)
+        return Response(304, headers)
     compressed = exchange.accepts("gzip")
     if compressed:
         headers["content-encoding"] = "gzip"
-    return Answer(200, headers, page.encoded(compressed=compressed))
+    return Response(200, headers, page.encoded(compressed=compressed))
 
 
-async def comments(exchange: Exchange) -> Answer:
+async def comments(exchange: Exchange) -> Response:
     limit = exchange.integer("limit", 100, 1, 1_000)
     chat_id = exchange.query.get("chatId", "")
     if not is_uuid(chat_id):
@@ -63,10 +64,10 @@ async def comments(exchange: Exchange) -> Answer:
             raise Refused("not-found", "there is no such comment", field="before")
         known = known[:place]
     part = known[-limit:]
-    return Answer.json({"comments": part, "more": len(known) > len(part)})
+    return Response.json({"comments": part, "more": len(known) > len(part)})
 
 
-async def events(exchange: Exchange) -> Answer:
+async def events(exchange: Exchange) -> Response:
     after = exchange.integer("after", 0, 0, 2**53)
     limit = exchange.integer("limit", 100, 1, 1_000)
     key = await exchange.reading()
@@ -75,7 +76,7 @@ async def events(exchange: Exchange) -> Answer:
     if isinstance(tail, str):
         raise Refused("reset", f"the log cannot be told from there: {tail}", field="after")
     told = decode_log(tail.events)
-    return Answer.json(
+    return Response.json(
         {
             "epoch": tail.position.epoch,
             "seq": tail.position.seq,
@@ -86,7 +87,7 @@ async def events(exchange: Exchange) -> Answer:
     )
 
 
-async def usage(exchange: Exchange) -> Answer:
+async def usage(exchange: Exchange) -> Response:
     admission = await exchange.admit(exchange.query.get("tenantId"))
     exchange.charge_read(admission)
     await exchange.authorize(admission, "view-usage", "")
@@ -94,10 +95,10 @@ async def usage(exchange: Exchange) -> Answer:
     engine, tenant_id = exchange.engine, admission.tenant_id
     told: dict[str, object] = {"rows": await engine.usage(tenant_id, first, last)}
     quota = await engine.quotas.shown(tenant_id) if engine.quotas is not None else None
-    return Answer.json(told | ({"quota": quota} if quota else {}))
+    return Response.json(told | ({"quota": quota} if quota else {}))
 
 
-async def operate(exchange: Exchange) -> Answer:
+async def operate(exchange: Exchange) -> Response:
     exchange.check_json()
     engine, limits = exchange.engine, exchange.engine.limits
     serial = engine.revocations.serial
@@ -119,7 +120,7 @@ async def operate(exchange: Exchange) -> Answer:
         serial=serial,
         address=exchange.gate.person(exchange.scope),
     )
-    return Answer.json(await engine.settle(submission))
+    return Response.json(await engine.settle(submission))
 
 
 _CALLS = {

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from ..core.frames import encode, error_fields
 from ..core.model import PageKey
 from ..core.rules import Action
 from ..core.text import has_control, is_tenant_id
@@ -18,60 +16,10 @@ from ..errors import CloseCode, Closed, Refused
 from ..hooks import AccessRequest, HookFailed, refusal_of
 from .gate import Gate
 from .request import Scope, connect_request, headers_of, query_of
-
-STATUS = {
-    "invalid": 400,
-    "too-long": 400,
-    "unsupported": 400,
-    "too-many": 400,
-    "unauthenticated": 401,
-    "forbidden": 403,
-    "quota": 403,
-    "not-found": 404,
-    "conflict": 409,
-    "reset": 410,
-    "too-large": 413,
-    "unsupported-media-type": 415,
-    "rate-limited": 429,
-    "internal": 500,
-    "unavailable": 503,
-}
+from .response import Response
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 """The Content-Security-Policy of what is no page."""
-
-
-class Answer:
-    """A status, headers by lower-case name, and a body."""
-
-    __slots__ = ("body", "headers", "status")
-
-    def __init__(
-        self, status: int, headers: Mapping[str, str] | None = None, body: bytes = b""
-    ) -> None:
-        self.status = status
-        self.headers = dict(headers or {})
-        self.body = body
-
-    @classmethod
-    def json(cls, value: object, headers: Mapping[str, str] | None = None) -> Answer:
-        return cls(200, headers, encode(value).encode())
-
-    @classmethod
-    def refused(cls, refusal: Refused) -> Answer:
-        """The error object of PROTOCOL section 6."""
-        status = STATUS.get(refusal.code, 400)
-        headers: dict[str, str] = {}
-        if status in (429, 503):
-            headers["retry-after"] = str(-(-(refusal.retry_after_ms or 1_000) // 1_000))
-        return cls(status, headers, encode(error_fields(refusal)).encode())
-
-    @classmethod
-    def only(cls, *methods: str) -> Answer:
-        """405, and which methods there are."""
-        allowed = ", ".join(methods)
-        refusal = Refused("unsupported", f"the method must be {allowed}")
-        return cls(405, {"allow": allowed}, encode(error_fields(refusal)).encode())
 
 
 class Exchange:
@@ -189,18 +137,18 @@ class Exchange:
             pass
         raise Refused("invalid", f"{name} must be a UTC day, YYYY-MM-DD", field=name)
 
-    async def answer(self, answer: Answer) -> None:
-        headers, body = answer.headers, answer.body
+    async def answer(self, response: Response) -> None:
+        headers, body = response.headers, response.body
         if body:
             headers.setdefault("content-type", "application/json")
             headers.setdefault("x-content-type-options", "nosniff")
             if headers["content-type"] == "application/json":
                 # It holds what people write: no browser shows it as a page of its own.
                 headers.setdefault("content-security-policy", NOTHING)
-        if answer.status != 304:
+        if response.status != 304:
             headers["content-length"] = str(len(body))
         raw = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
-        await self._send({"type": "http.response.start", "status": answer.status, "headers": raw})
+        await self._send({"type": "http.response.start", "status": response.status, "headers": raw})
         body = b"" if self.method == "HEAD" else body
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 

@@ -10,11 +10,12 @@ from ..engine.backend import unavailable
 from ..engine.engine import Engine
 from ..errors import Refused, StorageError
 from .calls import PRIVATE, call
-from .exchange import Answer, Exchange
+from .exchange import Exchange
 from .gate import Gate
 from .metrics import metrics
 from .request import Scope
 from .resources import resource
+from .response import Response
 from .static import StaticFile
 
 logger = logging.getLogger("collabchat_asgi.asgi")
@@ -42,14 +43,14 @@ async def serve_http(
         elif exchange.method == "OPTIONS":
             if "access-control-allow-origin" not in extra:
                 exchange.check_origin()
-            answer = Answer(204)
+            answer = Response(204)
         else:
             answer = await call(exchange, path)
     except Refused as refusal:
-        answer = Answer.refused(refusal)
+        answer = Response.refused(refusal)
     except StorageError as error:
         logger.warning("answering %s failed: %s", path, error)
-        answer = Answer.refused(unavailable())
+        answer = Response.refused(unavailable())
     answer.headers = extra | answer.headers
     await exchange.answer(answer)
 

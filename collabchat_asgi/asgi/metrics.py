@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from ..core.measures import FAMILIES, Row
 from ..engine.engine import Engine
 from ..errors import ConfigError, Refused
-from .exchange import Answer, Exchange
+from .exchange import Exchange
+from .response import Response
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -23,10 +24,10 @@ PROCESS_DIGITS = 12
 """Of a process's name; drawn by chance at its start."""
 
 
-async def metrics(exchange: Exchange) -> Answer:
+async def metrics(exchange: Exchange) -> Response:
     """Raises `Refused` where neither the token nor the role allows it."""
     if exchange.method not in ("GET", "HEAD"):
-        return Answer.only("GET", "HEAD")
+        return Response.only("GET", "HEAD")
     alone = exchange.query.get("of", "all")
     if alone not in ("all", "this"):
         raise Refused("invalid", "of must be all or this", field="of")
@@ -41,7 +42,7 @@ async def metrics(exchange: Exchange) -> Answer:
     silent = 0 if alone == "this" else max(0, peers + 1 - len(told))
     encoder, content_type = exposition.choose_encoder(exchange.headers.get("accept", ""))
     body: bytes = encoder(_Told(lambda: _families(told, silent)))
-    return Answer(200, {"cache-control": "no-store", "content-type": content_type}, body)
+    return Response(200, {"cache-control": "no-store", "content-type": content_type}, body)
 
 
 async def _check_allowed(exchange: Exchange) -> None:

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from ..core.frames import encode
 from ..errors import Refused
-from .exchange import Answer, Exchange
+from .exchange import Exchange
+from .response import Response
 from .static import StaticFile
 
 PAGE = (
@@ -17,19 +18,19 @@ PAGE = (
 """The Content-Security-Policy of the usage page."""
 
 
-def resource(exchange: Exchange, static: Mapping[str, StaticFile], path: str) -> Answer:
+def resource(exchange: Exchange, static: Mapping[str, StaticFile], path: str) -> Response:
     """Answer a path that is not below `v1/`. Raises `Refused`."""
     match path:
         case "ws":
             return _upgrade_hint(exchange)
         case "health":
             if exchange.method not in ("GET", "HEAD"):
-                return Answer.only("GET", "HEAD")
+                return Response.only("GET", "HEAD")
             healthy, report = exchange.engine.health()
             if not exchange.gate.may_see_details(exchange.scope):
                 report = _without_details(report)
             body = encode(report).encode()
-            return Answer(200 if healthy else 503, {"cache-control": "no-store"}, body)
+            return Response(200 if healthy else 503, {"cache-control": "no-store"}, body)
         case "drain":
             return _drain(exchange)
         case "usage":
@@ -40,9 +41,9 @@ def resource(exchange: Exchange, static: Mapping[str, StaticFile], path: str) ->
     return _file(exchange, file)
 
 
-def _file(exchange: Exchange, file: StaticFile) -> Answer:
+def _file(exchange: Exchange, file: StaticFile) -> Response:
     if exchange.method not in ("GET", "HEAD"):
-        return Answer.only("GET", "HEAD")
+        return Response.only("GET", "HEAD")
     headers = {
         "etag": file.etag,
         # A module script from another origin is fetched with CORS; there is nothing secret in it.
@@ -55,17 +56,17 @@ def _file(exchange: Exchange, file: StaticFile) -> Answer:
     if file.content_type.startswith("text/html"):
         headers["content-security-policy"] = PAGE
     if exchange.has(file.etag):
-        return Answer(304, headers)
+        return Response(304, headers)
     for coding, body in file.encoded.items():
         if exchange.accepts(coding):
-            return Answer(200, headers | {"content-encoding": coding}, body)
-    return Answer(200, headers, file.body)
+            return Response(200, headers | {"content-encoding": coding}, body)
+    return Response(200, headers, file.body)
 
 
-def _drain(exchange: Exchange) -> Answer:
+def _drain(exchange: Exchange) -> Response:
     """For a preStop hook: this process sends its clients away."""
     if exchange.method != "POST":
-        return Answer.only("POST")
+        return Response.only("POST")
     exchange.check_json()
     if not exchange.gate.may_drain(exchange.scope):
         raise Refused(
@@ -77,13 +78,13 @@ def _drain(exchange: Exchange) -> Answer:
     if not engine.draining:
         engine.supervisor.once("drain", engine.drain(seconds))
     answer = {"connections": len(engine.connections), "seconds": seconds}
-    return Answer(202, {"cache-control": "no-store"}, encode(answer).encode())
+    return Response(202, {"cache-control": "no-store"}, encode(answer).encode())
 
 
-def _upgrade_hint(exchange: Exchange) -> Answer:
+def _upgrade_hint(exchange: Exchange) -> Response:
     """Why a WebSocket did not come about, for whoever fetches its address (section 8)."""
     if exchange.method not in ("GET", "HEAD"):
-        return Answer.only("GET", "HEAD")
+        return Response.only("GET", "HEAD")
     refusal = exchange.gate.refusal(exchange.scope) or _host_lost(exchange)
     if refusal is not None:
         hint = refusal
@@ -104,7 +105,7 @@ def _upgrade_hint(exchange: Exchange) -> Answer:
         "cache-control": "no-store",
     }
     error = {"code": "unsupported", "message": hint, "retry": False}
-    return Answer(426, headers, encode(error).encode())
+    return Response(426, headers, encode(error).encode())
 
 
 def _host_lost(exchange: Exchange) -> str | None:

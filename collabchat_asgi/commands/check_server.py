@@ -21,7 +21,7 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 say = Checkup("server")
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -132,7 +132,7 @@ class Server:
                 "proxy rewrite the Origin header, or is '*' in COLLABCHAT_ALLOWED_ORIGINS?"
             )
 
-    def _open_socket(self, origin: str) -> Answer:
+    def _open_socket(self, origin: str) -> Response:
         headers = {
             "Connection": "Upgrade",
             "Upgrade": "websocket",
@@ -144,19 +144,19 @@ class Server:
         }
         return self._ask("/ws", headers)
 
-    def _ask(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+    def _ask(self, path: str, headers: Mapping[str, str] | None = None) -> Response:
         kind = HTTPSConnection if self._url.scheme == "https" else HTTPConnection
         connection = kind(self._url.hostname or "", self._url.port, timeout=_SECONDS)
         try:
             connection.request("GET", self._url.path + path, headers=dict(headers or {}))
             answer = connection.getresponse()
             named = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, named, answer.read())
+            return Response(answer.status, named, answer.read())
         finally:
             connection.close()
 
 
-def _message(answer: Answer) -> str:
+def _message(answer: Response) -> str:
     """Our own hint where it is one."""
     try:
         return str(json.loads(answer.body)["message"])
