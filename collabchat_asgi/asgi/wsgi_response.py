@@ -10,7 +10,7 @@ from concurrent.futures import TimeoutError as StillWaiting
 from types import TracebackType
 from typing import Any
 
-Message = dict[str, Any]
+AsgiMessage = dict[str, Any]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
 
 LOOK_AGAIN_SECONDS = 5.0
@@ -28,13 +28,15 @@ class Handover:
         self.bodiless = bodiless
         self.left = False
         self._loop = asyncio.get_running_loop()
-        self._waiting: asyncio.Queue[tuple[list[Message], Future[None]] | None] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[list[AsgiMessage], Future[None]] | None] = (
+            asyncio.Queue()
+        )
         self._sending: Future[None] | None = None
         self._watch: asyncio.Task[None] | None = None
 
     # in the thread
 
-    def give(self, messages: list[Message]) -> None:
+    def give(self, messages: list[AsgiMessage]) -> None:
         """Returns once they are sent. Raises `Left` where nobody takes them any more."""
         sent: Future[None] = Future()
         self._loop.call_soon_threadsafe(self._take, messages, sent)
@@ -79,7 +81,7 @@ class Handover:
             if (given := self._waiting.get_nowait()) is not None:
                 given[1].set_exception(Left())
 
-    def _take(self, messages: list[Message], sent: Future[None]) -> None:
+    def _take(self, messages: list[AsgiMessage], sent: Future[None]) -> None:
         if self.left:
             sent.set_exception(Left())
         else:
@@ -96,7 +98,7 @@ class Response:
 
     def __init__(self, handover: Handover) -> None:
         self._handover = handover
-        self._start: Message | None = None
+        self._start: AsgiMessage | None = None
         self._length: int | None = None
         self._started = False
         self._sent = 0
@@ -135,7 +137,7 @@ class Response:
             self._give(b"", more=False)
 
     def _give(self, part: bytes, *, more: bool) -> None:
-        messages: list[Message] = []
+        messages: list[AsgiMessage] = []
         if not self._started:
             if self._start is None:
                 raise RuntimeError("the WSGI app has not called start_response")

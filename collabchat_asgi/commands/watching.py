@@ -12,7 +12,14 @@ from ..core.measures import Row
 from ..engine.clock import SystemClock
 from ..engine.measuring.counts import Counts
 from ..engine.peers.census import Census
-from ..engine.peers.hints import CONTROL_TOPIC, RUN_BYTES, Heard, HintCodec, Numbers, inbox_of
+from ..engine.peers.hints import (
+    CONTROL_TOPIC,
+    RUN_BYTES,
+    HintCodec,
+    ProcessCounts,
+    Received,
+    inbox_of,
+)
 from ..engine.peers.listener import Listener
 from ..engine.peers.publisher import Publisher
 from ..engine.supervisor import Supervisor
@@ -62,8 +69,8 @@ async def watching(storage_url: str, pubsub_url: str | None) -> AsyncIterator[Wa
         publisher = Publisher(pubsub, codec, seconds, Counts())
         census = Census(run, publisher, clock, lambda busiest: [])
 
-        def heard(topic: str, hint: Heard | None) -> None:
-            if hint is not None and isinstance(hint.hint, Numbers):
+        def heard(topic: str, hint: Received | None) -> None:
+            if hint is not None and isinstance(hint.hint, ProcessCounts):
                 census.hear(hint)
 
         listener = Listener(pubsub, codec, clock, heard, lambda: None)

@@ -8,18 +8,18 @@ from .model import User
 
 
 class People:
-    """Lists of at most `most` people, by their ids. None in place of one: only counts are told,
+    """Lists of at most `most` people, by their ids. None in place of one: only counts are sent,
     and what readers knew is of no use any more; the next list is told whole."""
 
-    __slots__ = ("_left", "_otherwise", "_shown", "most", "told")
+    __slots__ = ("_left", "_otherwise", "_shown", "most", "sent")
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.told: dict[str, User] | None = None
+        self.sent: dict[str, User] | None = None
         self._shown: set[str] = set()
         """To those who have come since."""
         self._otherwise: set[str] = set()
-        """Shown to them in another way, or not at all: should it be again as it was told, they do
+        """Shown to them in another way, or not at all: should it be again as it was sent, they do
         not know."""
         self._left: dict[str, None] = {}
         """Lately, the last one last."""
@@ -27,20 +27,20 @@ class People:
     def show(self, people: dict[str, User], *, alone: bool) -> None:
         """Somebody new was given the list; `alone`: nobody else reads the page here."""
         self._shown |= people.keys()
-        told = self.told or {}
-        self._otherwise |= {id for id, user in told.items() if people.get(id) != user}
+        sent = self.sent or {}
+        self._otherwise |= {id for id, user in sent.items() if people.get(id) != user}
         if alone:
-            self.told, self._shown, self._otherwise = people, set(), set()
+            self.sent, self._shown, self._otherwise = people, set(), set()
 
     def move(self, people: dict[str, User] | None) -> tuple[Sequence[User], Sequence[str]]:
         """What to tell everybody: who came, or is called otherwise, and who left."""
-        told, shown, otherwise = self.told or {}, self._shown, self._otherwise
-        self.told, self._shown, self._otherwise = people, set(), set()
+        sent, shown, otherwise = self.sent or {}, self._shown, self._otherwise
+        self.sent, self._shown, self._otherwise = people, set(), set()
         if people is None:
             self._left.clear()
             return (), ()
-        joined = [user for id, user in people.items() if id in otherwise or told.get(id) != user]
-        left = sorted((told.keys() | shown) - people.keys())
+        joined = [user for id, user in people.items() if id in otherwise or sent.get(id) != user]
+        left = sorted((sent.keys() | shown) - people.keys())
         self._left |= dict.fromkeys(left)
         for id in people.keys() & self._left.keys():
             del self._left[id]

@@ -17,13 +17,13 @@ MAX_WAITING = 1_000
 class Sequencer:
     """Watches one page's log from `position` on."""
 
-    __slots__ = ("_heard", "_marks", "_waiting", "behind", "position")
+    __slots__ = ("_highest", "_marks", "_waiting", "behind", "position")
 
     def __init__(self, position: Position) -> None:
         self.position = position
         self.behind = False
         """Whether the log must be read: an event is missing, or of another history."""
-        self._heard = position.seq
+        self._highest = position.seq
         """The highest number of this history that is known to exist."""
         self._waiting: dict[int, Event] = {}
         self._marks: dict[int, str] = {}
@@ -47,7 +47,7 @@ class Sequencer:
                 seq += 1
                 ready.append(event)
             elif event.seq > seq:
-                self._heard = max(self._heard, event.seq)
+                self._highest = max(self._highest, event.seq)
                 if len(waiting) < MAX_WAITING:
                     waiting[event.seq] = event
         while waiting and seq + 1 in waiting:
@@ -55,7 +55,7 @@ class Sequencer:
             ready.append(waiting.pop(seq))
         if waiting:
             waiting = self._waiting = {n: event for n, event in waiting.items() if n > seq}
-        self.behind = self._heard > seq
+        self.behind = self._highest > seq
         self.position = Position(epoch, seq)
         marks = self._marks
         for event in ready:
@@ -87,32 +87,32 @@ class Sequencer:
 
         self._marks = {seq: name for seq, name in self._marks.items() if stays(seq)}
 
-    def told(self, head: Position) -> None:
+    def head_is(self, head: Position) -> None:
         """A head that somebody has read from the storage."""
         if self.position.continues(head):
             return
         if self.position.seq == 0 and head.epoch != self.position.epoch:
             self._begin(head.epoch)
         if head.epoch == self.position.epoch:
-            self._heard = max(self._heard, head.seq)
+            self._highest = max(self._highest, head.seq)
         self.behind = True
 
     def _begin(self, epoch: str) -> None:
         self.position = Position(epoch, 0)
         self._waiting.clear()
         self._marks.clear()
-        self._heard = 0
+        self._highest = 0
 
-    def heard(self) -> frozenset[int]:
+    def waiting(self) -> frozenset[int]:
         """Numbers that wait for others: to be given to `caught_up` after a read that begins now."""
         return frozenset(self._waiting)
 
-    def caught_up(self, heard: frozenset[int]) -> None:
+    def caught_up(self, waited: frozenset[int]) -> None:
         """The log has been read to its end. What was heard before that read and is not in it was
         never committed, or was lost with a rollback: it is not waited for."""
-        for seq in heard:
+        for seq in waited:
             self._waiting.pop(seq, None)
-        self._heard = max(self._waiting, default=self.position.seq)
+        self._highest = max(self._waiting, default=self.position.seq)
         self.behind = bool(self._waiting)
 
     def reset(self, position: Position, last: str = "") -> None:
@@ -121,5 +121,5 @@ class Sequencer:
         self.position = position
         self._marks = {position.seq: last} if last else {}
         self.behind = False
-        self._heard = position.seq
+        self._highest = position.seq
         self._waiting.clear()

@@ -30,7 +30,7 @@ from ..storage.abc import Storage
 from ..version import __version__
 from .backend import bound_of, bounded, within
 from .clock import Clock, SystemClock
-from .delivery.outbox import Message, Outbox, Send, Wire
+from .delivery.outbox import Outbox, Send, Sendable, Wire
 from .erasing.chat_retention import ChatRetention
 from .erasing.erasure import Forgetting, forget, forget_revocations
 from .measuring.counts import Counts
@@ -49,13 +49,13 @@ from .peers.hints import (
     CONTROL_TOPIC,
     RUN_BYTES,
     ControlMoved,
+    CountsWanted,
     Happened,
     HaveRead,
-    Heard,
     HintCodec,
-    HowMuch,
     IsTyping,
-    Numbers,
+    ProcessCounts,
+    Received,
     Spending,
     Spent,
     inbox_of,
@@ -116,7 +116,7 @@ class Engine:
         limits: Limits,
         timing: Timing,
         tuning: Tuning,
-        as_message: Callable[[str], Message],
+        as_message: Callable[[str], Sendable],
         *,
         usage_per_page: bool = False,
         clock: Clock | None = None,
@@ -533,14 +533,14 @@ class Engine:
         except asyncio.QueueFull:
             logger.warning("telling an event failed: on_event is too slow")
 
-    def _heard(self, topic: str, heard: Heard | None) -> None:
+    def _heard(self, topic: str, heard: Received | None) -> None:
         self.counts.hints["heard" if heard else "strange"] += 1
         if heard is None:
             self.key_watch.strange()
             self.doubts.doubt(topic)
             return
         self.census.noticed(heard.run)
-        if isinstance(heard.hint, HowMuch | Numbers):
+        if isinstance(heard.hint, CountsWanted | ProcessCounts):
             if topic in (CONTROL_TOPIC, inbox_of(self.run)):
                 self.census.hear(heard)
             return
@@ -552,7 +552,7 @@ class Engine:
         if verdict is Verdict.DOUBTFUL and isinstance(heard.hint, Happened | ControlMoved):
             self.doubts.doubt(topic)
 
-    def _take(self, topic: str, heard: Heard) -> None:
+    def _take(self, topic: str, heard: Received) -> None:
         match heard.hint:
             case Happened(epoch=epoch, events=events, traces=traces):
                 page = self.pages.of_topic(topic)

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 from ..cancellation import is_cancelled
 from ..core.measures import Histogram
 from ..errors import ConfigError, Denied, HookFailed, Refused
+from .faults import Faults
 from .quota import AskQuota, Quota, QuotaRequest
-from .record import Record
 from .stall import watched
 from .threads import Threads
 from .words import (
@@ -40,7 +40,7 @@ BUDGETS = {
 
 
 class Hook:
-    """One callable of the host, with its own threads and its own record."""
+    """One callable of the host, with its own threads and its own faults."""
 
     def __init__(self, name: str, function: Callable[..., Any] | None, seconds: float) -> None:
         if function is not None and not callable(function):
@@ -48,7 +48,7 @@ class Hook:
         self.name = name
         self.function = function
         self.threads = Threads(name, BUDGETS[name])
-        self.record = Record(name)
+        self.faults = Faults(name)
         self.taken = Histogram()
         """Seconds of each call."""
         self._seconds = seconds
@@ -61,15 +61,15 @@ class Hook:
         try:
             async with asyncio.timeout(self._seconds):
                 if self._is_async:
-                    return await watched(self.function(argument), self.record.stalled)
+                    return await watched(self.function(argument), self.faults.stalled)
                 answer = await self.threads.run(self.function, argument)
                 if inspect.isawaitable(answer):
-                    return await watched(answer, self.record.stalled)
+                    return await watched(answer, self.faults.stalled)
                 return answer
         except Denied:
             raise
         except TimeoutError as error:
-            self.record.failed(f"failed: it did not answer within {self._seconds:g} s")
+            self.faults.failed(f"failed: it did not answer within {self._seconds:g} s")
             raise HookFailed(f"{self.name} did not answer in time") from error
         except asyncio.CancelledError as error:
             if is_cancelled():
@@ -81,7 +81,7 @@ class Hook:
             self.taken.observe(time.monotonic() - began)
 
     def _failed(self, error: BaseException) -> NoReturn:
-        self.record.failed(f"failed: {type(error).__name__}: {error}", error)
+        self.faults.failed(f"failed: {type(error).__name__}: {error}", error)
         raise HookFailed(f"{self.name} failed") from error
 
     def nonsense(self, answer: object, wanted: str) -> NoReturn:
@@ -92,7 +92,7 @@ class Hook:
             hint = f": did you forget to return {wanted}?"
         elif callable(answer):
             hint = f": did you forget to call what makes the hook, {self.name}=…(…)?"
-        self.record.failed(f"failed: it returned {kind} instead of {wanted}{hint}")
+        self.faults.failed(f"failed: it returned {kind} instead of {wanted}{hint}")
         raise HookFailed(f"{self.name} returned {kind}")
 
 
@@ -153,7 +153,7 @@ class Hooks:
 
     def bad_rewrite(self, what: str) -> HookFailed:
         """What to raise where `before_commit` changed what it may not."""
-        self._before_commit.record.failed(f"failed: it {what}")
+        self._before_commit.faults.failed(f"failed: it {what}")
         return HookFailed(f"before_commit {what}")
 
     async def on_event(self, event: dict[str, Any]) -> None:
@@ -187,7 +187,7 @@ class Hooks:
         return [
             reason
             for hook in self._all()
-            for reason in hook.record.reasons(hook.threads.abandoned, hook.threads.budget)
+            for reason in hook.faults.reasons(hook.threads.abandoned, hook.threads.budget)
         ]
 
     def seconds_taken(self) -> dict[str, Histogram]:
@@ -196,7 +196,7 @@ class Hooks:
 
     def failures(self) -> dict[str, int]:
         """How often each hook that there is raised, hung or returned nonsense."""
-        return {hook.name: hook.record.failures for hook in self._all() if hook.function}
+        return {hook.name: hook.faults.failures for hook in self._all() if hook.function}
 
     def forget_loop(self) -> None:
         """The event loop is about to end; the next one gets threads of its own."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 from ..errors import PubSubError, PubSubUnavailable
-from ..redis_client.address import Address, Place
+from ..redis_client.address import Address, Endpoint
 from ..redis_client.servers import Command, Servers
 from .abc import Gap, Message, PubSub
 from .memory import Inbox, silence
@@ -28,7 +28,7 @@ class _Station:
         self._address = address
         self._prefix = f"{address.prefix}:{address.db}:"
         self._words = None if address.kind == "cluster" else CLASSIC
-        self._ears: dict[Place | None, Ear] = {}
+        self._ears: dict[Endpoint | None, Ear] = {}
         self._homes: dict[str, Ear] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -101,14 +101,14 @@ class _Station:
         """At the server that has the topic; nowhere, while nobody can say which that is."""
         try:
             await self._language()
-            return self._ear(await self.servers.place_of(self._prefix + topic))
+            return self._ear(await self.servers.endpoint_of(self._prefix + topic))
         except PubSubUnavailable:
             return self._ear(None)
 
-    def _ear(self, place: Place | None) -> Ear:
-        if place not in self._ears:
-            ear = self._ears[place] = Ear(
-                place,
+    def _ear(self, endpoint: Endpoint | None) -> Ear:
+        if endpoint not in self._ears:
+            ear = self._ears[endpoint] = Ear(
+                endpoint,
                 self._words or SHARDED,
                 self._prefix.encode(),
                 self.inbox,
@@ -119,7 +119,7 @@ class _Station:
             task = asyncio.get_running_loop().create_task(ear.run())
             self._tasks.add(task)
             task.add_done_callback(self._ended)
-        return self._ears[place]
+        return self._ears[endpoint]
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -130,11 +130,11 @@ class _Station:
         await self.servers.find_again()
         for topic in list(ear.topics):
             home = await self._ear_for(topic)
-            if home is not ear and home.place is not None and topic in ear.topics:
+            if home is not ear and home.endpoint is not None and topic in ear.topics:
                 ear.forget(topic)
                 self._settle(topic, home, missed=True)
         if not ear.topics:
-            del self._ears[ear.place]
+            del self._ears[ear.endpoint]
         return bool(ear.topics)
 
 

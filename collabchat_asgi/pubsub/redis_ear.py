@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from redis.asyncio.connection import Connection
 from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 
-from ..redis_client.address import Place
+from ..redis_client.address import Endpoint
 from ..redis_client.faults import AWAY, explain
 from .memory import Inbox
 
@@ -54,20 +54,20 @@ SHARDED = Words(b"ssubscribe", b"sunsubscribe", b"smessage", 1)
 
 
 class Ear:
-    """`place` is None while nobody knows where its topics live. `move` is called after each loss;
-    it takes away the topics that live elsewhere now, and says whether any are left."""
+    """`endpoint` is None while nobody knows where its topics live. `move` is called after each
+    loss; it takes away the topics that live elsewhere now, and says whether any are left."""
 
     def __init__(
         self,
-        place: Place | None,
+        endpoint: Endpoint | None,
         words: Words,
         prefix: bytes,
         inbox: Inbox,
-        connect: Callable[[Place], Connection],
+        connect: Callable[[Endpoint], Connection],
         move: Callable[[Ear], Awaitable[bool]],
         timeout: float,
     ) -> None:
-        self.place = place
+        self.endpoint = endpoint
         self.topics: dict[str, asyncio.Future[bool]] = {}
         """With the broker's confirmation of the latest subscription: False where it was lost."""
         self._words = words
@@ -126,7 +126,7 @@ class Ear:
             except* AWAY as errors:
                 level = logging.WARNING if self._pause == FIRST_PAUSE else logging.DEBUG
                 told = explain(errors.exceptions[0])
-                logger.log(level, "pubsub: %s is not heard now: %s", self.place, told)
+                logger.log(level, "pubsub: %s is not heard now: %s", self.endpoint, told)
             self._lost()
             if not await self._move(self):
                 return
@@ -145,9 +145,9 @@ class Ear:
 
     async def _converse(self) -> None:
         """One connection, from its beginning to its end, which is always an error."""
-        if self.place is None:
+        if self.endpoint is None:
             raise ConnectionError("nobody knows who has these topics")
-        connection = self._connect(self.place)
+        connection = self._connect(self.endpoint)
         try:
             async with asyncio.timeout(self._timeout):
                 await connection.connect()  # type: ignore[no-untyped-call]

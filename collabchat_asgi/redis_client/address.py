@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import ConfigError
 
-__all__ = ["Address", "Place"]
+__all__ = ["Address", "Endpoint"]
 
 Kind = Literal["server", "cluster", "sentinel"]
 
@@ -66,7 +66,7 @@ CURES = {
 PREFIX = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
-class Place(NamedTuple):
+class Endpoint(NamedTuple):
     """Where one server listens. `port` 0: `host` is the path of a Unix socket."""
 
     host: str
@@ -83,7 +83,7 @@ class Address:
     """What a URL says. Its text shows neither user nor password."""
 
     scheme: str
-    places: tuple[Place, ...]
+    endpoints: tuple[Endpoint, ...]
     db: int = 0
     service: str = ""
     """The name under which Sentinels know the master."""
@@ -108,8 +108,8 @@ class Address:
 
     def __str__(self) -> str:
         path = f"/{self.service}" if self.service else ""
-        places = ",".join(map(str, self.places))
-        return f"{self.scheme}://{places}{path}" + (f"/{self.db}" if self.db else "")
+        endpoints = ",".join(map(str, self.endpoints))
+        return f"{self.scheme}://{endpoints}{path}" + (f"/{self.db}" if self.db else "")
 
     @classmethod
     def read(cls, url: str, setting: str) -> Address:
@@ -120,10 +120,10 @@ class Address:
             kind, _ = SCHEMES[scheme]
             user, _, hosts = parts.netloc.rpartition("@")
             if scheme in SOCKETS:
-                places: tuple[Place, ...] = (_socket(hosts, unquote(parts.path)),)
+                endpoints: tuple[Endpoint, ...] = (_socket(hosts, unquote(parts.path)),)
             else:
-                places = tuple(_place(host, PORTS[kind]) for host in hosts.split(","))
-            if kind == "server" and len(places) > 1:
+                endpoints = tuple(_endpoint(host, PORTS[kind]) for host in hosts.split(","))
+            if kind == "server" and len(endpoints) > 1:
                 raise ConfigError(
                     "is one server: several are redis+cluster://a,b or redis+sentinel://a,b/service"
                 )
@@ -146,7 +146,7 @@ class Address:
             name, _, password = user.partition(":")
             return cls(
                 scheme,
-                places,
+                endpoints,
                 db,
                 service,
                 credentials=_credentials(
@@ -166,9 +166,9 @@ class Address:
             raise ConfigError(f"{setting}: {scheme}:// {error}") from None
 
 
-def _place(text: str, port: int) -> Place:
+def _endpoint(text: str, port: int) -> Endpoint:
     parts = urlsplit(f"//{text}")
-    return Place(parts.hostname or "localhost", parts.port or port)
+    return Endpoint(parts.hostname or "localhost", parts.port or port)
 
 
 def _options(query: str) -> dict[str, str]:
@@ -182,10 +182,10 @@ def _options(query: str) -> dict[str, str]:
     return options
 
 
-def _socket(host: str, path: str) -> Place:
+def _socket(host: str, path: str) -> Endpoint:
     if host or len(path) < 2:
         raise ConfigError("needs the path of a socket: unix:///run/redis/redis.sock?db=0")
-    return Place(path, 0)
+    return Endpoint(path, 0)
 
 
 def _checks(options: Mapping[str, str]) -> tuple[bool, bool]:

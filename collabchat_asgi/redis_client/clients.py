@@ -15,12 +15,12 @@ from redis.asyncio.sentinel import (
 )
 from redis.backoff import NoBackoff
 
-from .address import Address, Place
+from .address import Address, Endpoint
 
 __all__ = ["client_of", "close_client", "ear_at"]
 
 
-def client_of(address: Address, place: Place) -> Redis:
+def client_of(address: Address, endpoint: Endpoint) -> Redis:
     """One that says at once what is wrong: who tries again, and for how long, is decided by the
     caller, whose time is running."""
     given = _given(address, address.timeout) | {"db": address.db, **address.credentials}
@@ -32,9 +32,9 @@ def client_of(address: Address, place: Place) -> Redis:
         make: Any = SentinelConnectionPool
         pool = make(connection_class=connection, **watch, **_bare(given))
         return Redis(connection_pool=pool)
-    if not place.port:
-        return Redis(unix_socket_path=place.host, **_bare(given))
-    return Redis(host=place.host, port=place.port, **given)
+    if not endpoint.port:
+        return Redis(unix_socket_path=endpoint.host, **_bare(given))
+    return Redis(host=endpoint.host, port=endpoint.port, **given)
 
 
 async def close_client(client: Redis) -> None:
@@ -58,7 +58,7 @@ def _sentinels(address: Address) -> Sentinel:
     """They are asked in turn: a dead one must leave time for the others."""
     given = _given(address, address.timeout / 4) | dict(address.sentinel_credentials)
     sentinels: Any = Sentinel([])  # type: ignore[no-untyped-call]
-    sentinels.sentinels = [Redis(host=p.host, port=p.port, **given) for p in address.places]
+    sentinels.sentinels = [Redis(host=p.host, port=p.port, **given) for p in address.endpoints]
     return sentinels  # type: ignore[no-any-return]
 
 

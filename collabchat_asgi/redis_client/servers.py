@@ -15,7 +15,7 @@ from redis.asyncio.connection import Connection
 from redis.exceptions import AskError, MovedError, NoScriptError
 
 from ..errors import BackendError
-from .address import Address, Place
+from .address import Address, Endpoint
 from .clients import client_of, close_client, ear_at
 from .faults import AWAY, explain, is_away, may_pass
 from .routes import Routes, routes_to
@@ -77,7 +77,7 @@ class Servers:
         self.address = address
         self._away = away
         self._broken = broken
-        self._clients: dict[Place, Redis] = {}
+        self._clients: dict[Endpoint, Redis] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._routes: Routes = routes_to(address, self.client)
         self._sending = asyncio.Semaphore(SENDS_AT_ONCE)
@@ -134,10 +134,10 @@ class Servers:
             pause = min(pause * 2, LONGEST_PAUSE)
             await self._find(seen)
 
-    async def place_of(self, key: str) -> Place:
+    async def endpoint_of(self, key: str) -> Endpoint:
         """The server that has `key`. Raises `away`."""
         try:
-            return await self._routes.place_of(key)
+            return await self._routes.endpoint_of(key)
         except AWAY as error:
             raise self._explained(error) from error
 
@@ -148,7 +148,7 @@ class Servers:
     async def masters(self) -> list[Redis]:
         """A client of every server that holds data. Raises `away`."""
         try:
-            return [self.client(place) for place in await self._routes.masters()]
+            return [self.client(endpoint) for endpoint in await self._routes.masters()]
         except AWAY as error:
             raise self._explained(error) from error
 
@@ -159,15 +159,15 @@ class Servers:
         except AWAY as error:
             raise self._explained(error) from error
 
-    def client(self, place: Place) -> Redis:
+    def client(self, endpoint: Endpoint) -> Redis:
         """The one for that server; it connects when it is used."""
-        if place not in self._clients:
-            self._clients[place] = client_of(self.address, place)
-        return self._clients[place]
+        if endpoint not in self._clients:
+            self._clients[endpoint] = client_of(self.address, endpoint)
+        return self._clients[endpoint]
 
-    def connection(self, place: Place) -> Connection:
+    def connection(self, endpoint: Endpoint) -> Connection:
         """A new connection, not yet connected, that waits for ever for what the server says."""
-        return ear_at(self.client(place))
+        return ear_at(self.client(endpoint))
 
     def _explained(self, error: BaseException) -> BackendError:
         kind = self._away if is_away(error) else self._broken
@@ -182,14 +182,16 @@ class Servers:
     ) -> dict[int, BaseException]:
         """One attempt; what failed, by index."""
         try:
-            places = [await self._routes.place_of(command.key) for command in commands]
+            endpoints = [await self._routes.endpoint_of(command.key) for command in commands]
         except AWAY as error:
             return dict.fromkeys(indexes, error)
-        shares: defaultdict[Place, list[tuple[int, Command]]] = defaultdict(list)
-        for place, index, command in zip(places, indexes, commands, strict=True):
-            shares[place].append((index, command))
+        shares: defaultdict[Endpoint, list[tuple[int, Command]]] = defaultdict(list)
+        for endpoint, index, command in zip(endpoints, indexes, commands, strict=True):
+            shares[endpoint].append((index, command))
         faults: dict[int, BaseException] = {}
-        work = [self._pipe(place, [command for _, command in s]) for place, s in shares.items()]
+        work = [
+            self._pipe(endpoint, [command for _, command in s]) for endpoint, s in shares.items()
+        ]
         answered = [await work[0]] if len(work) == 1 else await asyncio.gather(*work)
         for share, replies in zip(shares.values(), answered, strict=True):
             for (index, _), reply in zip(share, replies, strict=True):
@@ -199,22 +201,22 @@ class Servers:
                     answers[index] = reply
         return faults
 
-    async def _pipe(self, place: Place, commands: Sequence[Command]) -> list[Any]:
-        replies = await self._send(place, [command.words for command in commands])
+    async def _pipe(self, endpoint: Endpoint, commands: Sequence[Command]) -> list[Any]:
+        replies = await self._send(endpoint, [command.words for command in commands])
         for index, (command, reply) in enumerate(zip(commands, replies, strict=True)):
             if isinstance(reply, NoScriptError):
-                [replies[index]] = await self._send(place, [command.in_full])
+                [replies[index]] = await self._send(endpoint, [command.in_full])
             elif isinstance(reply, AskError) and not isinstance(reply, MovedError):
-                there = Place(reply.host, int(reply.port))
+                there = Endpoint(reply.host, int(reply.port))
                 words = command.words if command.script is None else command.in_full
                 _, replies[index] = await self._send(there, [("ASKING",), words])
         return replies
 
     async def _send(
-        self, place: Place, commands: Sequence[Sequence[str | bytes | int]]
+        self, endpoint: Endpoint, commands: Sequence[Sequence[str | bytes | int]]
     ) -> list[Any]:
         """What the server answers, errors among it."""
-        pipe = self.client(place).pipeline(transaction=False)
+        pipe = self.client(endpoint).pipeline(transaction=False)
         for words in commands:
             pipe.execute_command(*words)
         try:

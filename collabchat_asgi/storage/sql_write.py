@@ -22,7 +22,7 @@ _IDS = {"page_id": "bigint", "broadcast_id": "text"}
 _AFTER = {"page_id": "bigint", "after": "bigint"}
 
 
-class Place(NamedTuple):
+class PageTurn(NamedTuple):
     """A turn, and the row of its page."""
 
     page_id: int
@@ -143,27 +143,27 @@ class Writer:
         pages = yield from self._pages([Group(key, NOWHERE, [suspect])])
         page_id, head = pages[key]
         turn = Turn(Group(key, head.position, [suspect]), head, {})
-        places = [Place(page_id, turn)]
-        yield from self._learn(places)
+        turns = [PageTurn(page_id, turn)]
+        yield from self._learn(turns)
         if not turn.wants_tail:
-            yield from self._write(places)
+            yield from self._write(turns)
 
     def _commit(
         self, groups: Sequence[Group], revise: Revise, failed: Mapping[str, Failed]
     ) -> Procedure[Sequence[Mapping[str, Outcome]]]:
         pages = yield from self._pages(groups)
-        places = []
+        turns = []
         for group in groups:
             page_id, head = pages[group.page]
-            places.append(Place(page_id, Turn(group, head, failed)))
-        waiting = places
+            turns.append(PageTurn(page_id, Turn(group, head, failed)))
+        waiting = turns
         while waiting:
             tails = yield from self._learn(waiting)
             waiting = [p for p in waiting if p.turn.wants_tail and not p.turn.is_lost()]
-            for place in waiting:
-                place.turn.revise(revise, tails.get(place.page_id, []))
-        yield from self._write(places)
-        return [place.turn.outcomes for place in places]
+            for one in waiting:
+                one.turn.revise(revise, tails.get(one.page_id, []))
+        yield from self._write(turns)
+        return [one.turn.outcomes for one in turns]
 
     def _pages(self, groups: Sequence[Group]) -> Procedure[Mapping[PageKey, tuple[int, Head]]]:
         """Rows of the groups' pages, locked; created where something is to be written."""
@@ -185,13 +185,13 @@ class Writer:
             for page_id, tenant_id, url_id, epoch, seq, trimmed in rows
         }
 
-    def _learn(self, places: Sequence[Place]) -> Procedure[Tails]:
+    def _learn(self, turns: Sequence[PageTurn]) -> Procedure[Tails]:
         """Look up what nobody has asked for yet, and the tails of pages whose head has moved; of
         the others they are empty."""
-        asked = [(p.page_id, broadcast_id) for p in places for broadcast_id in p.turn.unasked]
+        asked = [(p.page_id, broadcast_id) for p in turns for broadcast_id in p.turn.unasked]
         moved = [
             (p.page_id, p.turn.expected.seq)
-            for p in places
+            for p in turns
             if p.turn.has_moved and not p.turn.head.why_no_tail(p.turn.expected)
         ]
         if not asked:
@@ -207,14 +207,14 @@ class Writer:
             else:
                 known = Known(user_id, content, Position(text, seq), receipt)
                 found.setdefault(page_id, {})[broadcast_id] = known
-        for place in places:
-            place.turn.learn(found.get(place.page_id, {}))
+        for one in turns:
+            one.turn.learn(found.get(one.page_id, {}))
         events.sort(key=lambda row: row[1])
         return as_events(events)
 
-    def _write(self, places: Sequence[Place]) -> Procedure[None]:
+    def _write(self, turns: Sequence[PageTurn]) -> Procedure[None]:
         changes = Changes([], [], [], [])
-        for page_id, turn in places:
+        for page_id, turn in turns:
             before = turn.head.position
             placed = turn.place()
             position = turn.head.position

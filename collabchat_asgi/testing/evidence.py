@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.model import PageKey
 from .history import History, Json, Record
-
-Place = tuple[str, str]
-"""(tenantId, urlId)."""
 
 OPERATIONS = frozenset(
     {
@@ -46,7 +44,7 @@ class Invocation:
 
     index: int
     record: Record
-    place: Place
+    page: PageKey
     broadcast_id: str
     answer: Json | None = None
     answered_index: int = -1
@@ -90,7 +88,7 @@ class Read:
 
     index: int
     began: float
-    place: Place
+    page: PageKey
     epoch: str
     seq: int
     frame: Json
@@ -102,7 +100,7 @@ class Sighting:
     """One event in one frame. `began` is when its reader asked to be told."""
 
     index: int
-    place: Place
+    page: PageKey
     epoch: str
     event: Json
     began: float
@@ -122,7 +120,7 @@ class Range:
     """One frame that claims to hold all of first…last."""
 
     index: int
-    place: Place
+    page: PageKey
     epoch: str
     first: int
     last: int
@@ -155,7 +153,7 @@ class Evidence:
     finals: list[tuple[int, Record]] = field(default_factory=list)
     receipts: list[tuple[int, Record]] = field(default_factory=list)
     """Every ack, whether or not it was asked for."""
-    facts: dict[tuple[Place, str], dict[int, Fact]] = field(
+    facts: dict[tuple[PageKey, str], dict[int, Fact]] = field(
         default_factory=lambda: defaultdict(dict)
     )
 
@@ -174,7 +172,7 @@ class Evidence:
                 call = Invocation(
                     index,
                     record,
-                    (frame.get("tenantId") or record.tenant, frame["urlId"]),
+                    PageKey(frame.get("tenantId") or record.tenant, frame["urlId"]),
                     frame.get("broadcastId", ""),
                 )
                 evidence.invocations.append(call)
@@ -205,18 +203,18 @@ class Evidence:
         call.answer, call.answered_index, call.answered_at = record.frame, index, record.at
 
     def _told(self, index: int, record: Record, began: float) -> None:
-        frame, place = record.frame, (record.tenant, record.frame["urlId"])
+        frame, page = record.frame, PageKey(record.tenant, record.frame["urlId"])
         final = record.kind == "final"
         kind = frame["type"]
         if kind in ("subscribed", "snapshot", "chats", "log"):
-            self.reads.append(Read(index, began, place, frame["epoch"], frame["seq"], frame, final))
+            self.reads.append(Read(index, began, page, frame["epoch"], frame["seq"], frame, final))
         if kind == "page":
             self.finals.append((index, record))
         if kind in ("events", "log"):
             self.ranges.append(
                 Range(
                     index,
-                    place,
+                    page,
                     frame["epoch"],
                     frame["first"],
                     frame["last"],
@@ -225,17 +223,17 @@ class Evidence:
                 )
             )
             self.sightings += (
-                Sighting(index, place, frame["epoch"], event, began, final)
+                Sighting(index, page, frame["epoch"], event, began, final)
                 for event in frame["events"]
             )
 
     def acks(self) -> Iterator[Invocation]:
         return (call for call in self.invocations if call.acked)
 
-    def calls_of(self) -> dict[tuple[Place, str], list[Invocation]]:
+    def calls_of(self) -> dict[tuple[PageKey, str], list[Invocation]]:
         calls = defaultdict(list)
         for call in self.invocations:
-            calls[call.place, call.broadcast_id].append(call)
+            calls[call.page, call.broadcast_id].append(call)
         return calls
 
     def _collect_facts(self) -> None:
@@ -243,8 +241,8 @@ class Evidence:
         because a merged event shows the sum of several."""
         calls = self.calls_of()
         for seen in self.sightings:
-            facts = self.facts[seen.place, seen.epoch]
-            known = calls.get((seen.place, seen.broadcast_id), [])
+            facts = self.facts[seen.page, seen.epoch]
+            known = calls.get((seen.page, seen.broadcast_id), [])
             call = next((c for c in known if not c.conflicted), None)
             fact = _fact_of_event(seen.event)
             if call is not None and fact.change != "deleted":
@@ -254,7 +252,7 @@ class Evidence:
         for call in self.acks():
             epoch, seq = call.position
             if not may_change_nothing(call.frame):
-                self.facts[call.place, epoch].setdefault(seq, _fact_of_call(call, seq))
+                self.facts[call.page, epoch].setdefault(seq, _fact_of_call(call, seq))
 
 
 def may_change_nothing(operation: Json) -> bool:

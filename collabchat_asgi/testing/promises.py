@@ -29,7 +29,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .evidence import Evidence, Fact, Invocation, Place, Read, chat_of, may_change_nothing, text_of
+from ..core.model import PageKey
+from .evidence import (
+    Evidence,
+    Fact,
+    Invocation,
+    Read,
+    chat_of,
+    may_change_nothing,
+    text_of,
+)
 from .history import History, Json
 from .merging import unexplained
 from .page import agree
@@ -105,9 +114,9 @@ def check(
 
 def _count(report: Report, evidence: Evidence) -> None:
     calls, records = evidence.invocations, evidence.history.records
-    settled = {(c.place, c.record.user, c.broadcast_id) for c in calls if c.acked or c.refused}
-    sent = {(c.place, c.record.user, c.broadcast_id) for c in calls}
-    report.acked = len({(c.place, c.record.user, c.broadcast_id) for c in calls if c.acked})
+    settled = {(c.page, c.record.user, c.broadcast_id) for c in calls if c.acked or c.refused}
+    sent = {(c.page, c.record.user, c.broadcast_id) for c in calls}
+    report.acked = len({(c.page, c.record.user, c.broadcast_id) for c in calls if c.acked})
     report.refused = sum(call.refused for call in calls)
     report.unanswered = len(sent - settled)
     report.frames = sum(record.kind == "received" for record in records)
@@ -122,45 +131,45 @@ def _count(report: Report, evidence: Evidence) -> None:
 def _ranges(report: Report, evidence: Evidence) -> None:
     """Holes inside first…last that no merge explains. A number of which nothing at all is known
     may be an operation whose answer was lost, merged away; there are only so many of those."""
-    acked = {(c.place, *c.position): c for c in evidence.acks() if not may_change_nothing(c.frame)}
+    acked = {(c.page, *c.position): c for c in evidence.acks() if not may_change_nothing(c.frame)}
     # Where nothing is known to stand, one of these did change something, and was merged away.
-    quiet = {(c.place, *c.position) for c in evidence.acks() if may_change_nothing(c.frame)}
+    quiet = {(c.page, *c.position) for c in evidence.acks() if may_change_nothing(c.frame)}
     unplaced = _unplaced(evidence)
     for frame in evidence.ranges:
-        facts = evidence.facts[frame.place, frame.epoch]
+        facts = evidence.facts[frame.page, frame.epoch]
         for seq in unexplained(frame, facts):
             known = seq in facts
-            if not known and ((frame.place, frame.epoch, seq) in quiet or unplaced[frame.place]):
+            if not known and ((frame.page, frame.epoch, seq) in quiet or unplaced[frame.page]):
                 continue
-            lost = frame.final and (frame.place, frame.epoch, seq) in acked
+            lost = frame.final and (frame.page, frame.epoch, seq) in acked
             name = "acked-lost" if lost else "gap"
             report.add(name, f"{seq} is missing from {frame.first}…{frame.last}", frame.index)
 
 
-def _unplaced(evidence: Evidence) -> Counter[Place]:
+def _unplaced(evidence: Evidence) -> Counter[PageKey]:
     placed = {
-        (place, fact.broadcast_id)
-        for (place, _), facts in evidence.facts.items()
+        (page, fact.broadcast_id)
+        for (page, _), facts in evidence.facts.items()
         for fact in facts.values()
     }
     open_calls = {
-        (call.place, call.broadcast_id)
+        (call.page, call.broadcast_id)
         for call in evidence.invocations
         if not call.acked and not call.refused
     }
-    return Counter(place for place, _ in open_calls - placed)
+    return Counter(page for page, _ in open_calls - placed)
 
 
 def _numbers(report: Report, evidence: Evidence) -> None:
     """One operation, one number; one number, one operation."""
-    final = {(seen.place, seen.epoch, seen.seq): seen for seen in evidence.sightings if seen.final}
+    final = {(seen.page, seen.epoch, seen.seq): seen for seen in evidence.sightings if seen.final}
     first_seen = dict(final)
-    numbers: dict[tuple[Place, str, str], dict[int, int]] = defaultdict(dict)
-    bodies: dict[tuple[Place, str, int, str], tuple[str, int]] = {}
+    seqs_of: dict[tuple[PageKey, str, str], dict[int, int]] = defaultdict(dict)
+    bodies: dict[tuple[PageKey, str, int, str], tuple[str, int]] = {}
     for seen in evidence.sightings:
-        key = seen.place, seen.epoch, seen.seq
+        key = seen.page, seen.epoch, seen.seq
         other = first_seen.setdefault(key, seen)
-        numbers[seen.place, seen.epoch, seen.broadcast_id].setdefault(seen.seq, seen.index)
+        seqs_of[seen.page, seen.epoch, seen.broadcast_id].setdefault(seen.seq, seen.index)
         if (other.broadcast_id, chat_of(other.event)) != (seen.broadcast_id, chat_of(seen.event)):
             name = "event-before-commit" if key in final else "two-orders"
             report.add(name, f"two events are number {seen.seq}", other.index, seen.index)
@@ -169,17 +178,17 @@ def _numbers(report: Report, evidence: Evidence) -> None:
             known, index = bodies.setdefault((*key, comment), (body, seen.index))
             if known != body:
                 report.add("two-orders", f"two texts are number {seen.seq}", index, seen.index)
-    acked = {(call.place, call.broadcast_id) for call in evidence.acks()}
-    for (place, _, broadcast_id), seqs in numbers.items():
+    acked = {(call.page, call.broadcast_id) for call in evidence.acks()}
+    for (page, _, broadcast_id), seqs in seqs_of.items():
         if len(seqs) > 1:
-            name = "duplicated" if (place, broadcast_id) in acked else "unacked-twice"
+            name = "duplicated" if (page, broadcast_id) in acked else "unacked-twice"
             report.add(name, f"{broadcast_id} is {sorted(seqs)}", *seqs.values())
-    heads: dict[tuple[Place, str], int] = {}
+    heads: dict[tuple[PageKey, str], int] = {}
     for read in evidence.reads:
         if read.final:
-            heads[read.place, read.epoch] = max(heads.get((read.place, read.epoch), 0), read.seq)
+            heads[read.page, read.epoch] = max(heads.get((read.page, read.epoch), 0), read.seq)
     for seen in evidence.sightings:
-        if seen.seq > heads.get((seen.place, seen.epoch), seen.seq):
+        if seen.seq > heads.get((seen.page, seen.epoch), seen.seq):
             report.add("event-before-commit", f"{seen.seq} is beyond the final head", seen.index)
 
 
@@ -187,14 +196,14 @@ def _commits(report: Report, evidence: Evidence, closed_world: bool) -> None:
     """Every event seen was asked for, here, and was not refused."""
     calls = evidence.calls_of()
     receipts = {record.frame.get("broadcastId") for _, record in evidence.receipts}
-    elsewhere: dict[str, set[Place]] = defaultdict(set)
-    chats_elsewhere: dict[str, set[Place]] = defaultdict(set)
+    elsewhere: dict[str, set[PageKey]] = defaultdict(set)
+    chats_elsewhere: dict[str, set[PageKey]] = defaultdict(set)
     for call in evidence.invocations:
-        elsewhere[call.broadcast_id].add(call.place)
+        elsewhere[call.broadcast_id].add(call.page)
         if chat := call.frame.get("chat", {}).get("id"):
-            chats_elsewhere[chat].add(call.place)
+            chats_elsewhere[chat].add(call.page)
     for seen in evidence.sightings:
-        asked = calls.get((seen.place, seen.broadcast_id), [])
+        asked = calls.get((seen.page, seen.broadcast_id), [])
         if not asked:
             if seen.broadcast_id in elsewhere:
                 report.add("leak", f"{seen.broadcast_id} belongs to another page", seen.index)
@@ -209,8 +218,8 @@ def _commits(report: Report, evidence: Evidence, closed_world: bool) -> None:
             report.add("event-before-commit", "seen before it was asked for", seen.index)
     for read in evidence.reads:
         for chat in read.frame.get("chats", []):
-            places = chats_elsewhere.get(chat["id"])
-            if places and read.place not in places:
+            pages = chats_elsewhere.get(chat["id"])
+            if pages and read.page not in pages:
                 report.add("leak", f"chat {chat['id']} belongs to another page", read.index)
 
 
@@ -234,18 +243,18 @@ def _matches(event: Json, call: Invocation) -> bool:
 
 def _answers(report: Report, evidence: Evidence) -> None:
     """The same operation gets the same ack, whenever and wherever it is sent."""
-    first_ack: dict[tuple[Place, str, str], tuple[int, Json]] = {}
+    first_ack: dict[tuple[PageKey, str, str], tuple[int, Json]] = {}
     for index, record in evidence.receipts:
         ack = record.frame
-        key = (record.tenant, ack["urlId"]), record.user, ack["broadcastId"]
+        key = PageKey(record.tenant, ack["urlId"]), record.user, ack["broadcastId"]
         known_index, known = first_ack.setdefault(key, (index, ack))
         if known != ack:
             report.add("two-acks-differ", ack["broadcastId"], known_index, index)
-    contents: dict[tuple[Place, str, str], Invocation] = {}
+    contents: dict[tuple[PageKey, str, str], Invocation] = {}
     for call in evidence.acks():
-        contents.setdefault((call.place, call.record.user, call.broadcast_id), call)
+        contents.setdefault((call.page, call.record.user, call.broadcast_id), call)
     for call in evidence.invocations:
-        original = contents.get((call.place, call.record.user, call.broadcast_id))
+        original = contents.get((call.page, call.record.user, call.broadcast_id))
         if original is None or not call.refused or call.content != original.content:
             continue
         if original.answered_index < call.index:
@@ -256,29 +265,29 @@ def _reads(report: Report, evidence: Evidence, expect_epoch_changes: bool) -> No
     acks = sorted(evidence.acks(), key=lambda call: call.answered_at)
     told = defaultdict(list)
     for call in acks:
-        told[call.place].append(call)
-    epochs: dict[Place, str] = {}
+        told[call.page].append(call)
+    epochs: dict[PageKey, str] = {}
     for read in sorted(evidence.reads, key=lambda read: read.index):
         if not read.epoch:
             continue
-        if epochs.setdefault(read.place, read.epoch) != read.epoch and not expect_epoch_changes:
-            report.add("epoch-changed", f"{epochs[read.place]} → {read.epoch}", read.index)
-            epochs[read.place] = read.epoch
-    newest = {place: _Newest(calls) for place, calls in told.items()}
+        if epochs.setdefault(read.page, read.epoch) != read.epoch and not expect_epoch_changes:
+            report.add("epoch-changed", f"{epochs[read.page]} → {read.epoch}", read.index)
+            epochs[read.page] = read.epoch
+    newest = {page: _Newest(calls) for page, calls in told.items()}
     for read in evidence.reads:
-        if (known := newest.get(read.place)) and (lacking := known.before(read)):
+        if (known := newest.get(read.page)) and (lacking := known.before(read)):
             name = "ack-not-durable" if read.final else "stale-read"
             why = f"at {read.seq} after {lacking.position[1]} was acked"
             report.add(name, why, lacking.answered_index, read.index)
         if "chats" in read.frame and read.frame["type"] == "chats":
-            _missing_chats(report, read, told[read.place], evidence)
-    seen = {(s.place, s.epoch, s.broadcast_id): s.seq for s in evidence.sightings}
+            _missing_chats(report, read, told[read.page], evidence)
+    seen = {(s.page, s.epoch, s.broadcast_id): s.seq for s in evidence.sightings}
     for call in acks:
         epoch, seq = call.position
-        if seen.get((call.place, epoch, call.broadcast_id), seq) != seq:
+        if seen.get((call.page, epoch, call.broadcast_id), seq) != seq:
             report.add("acked-lost", f"acked as {seq}, which it is not", call.answered_index)
         else:
-            _ack_is_true(report, call, evidence.facts[call.place, epoch])
+            _ack_is_true(report, call, evidence.facts[call.page, epoch])
 
 
 class _Newest:
@@ -306,7 +315,7 @@ def _missing_chats(report: Report, read: Read, acks: list[Invocation], evidence:
     deleted = {
         call.frame["chatId"]
         for call in evidence.invocations
-        if call.place == read.place and call.frame["type"] in ("delete-chat", "delete-comment")
+        if call.page == read.page and call.frame["type"] in ("delete-chat", "delete-comment")
     }
     for call in acks:
         epoch, seq = call.position
@@ -377,32 +386,32 @@ class _Removal:
 
 def _deletions(report: Report, evidence: Evidence) -> None:
     """After the ack of an edit or deletion, nobody who asks is shown the earlier text."""
-    removals: dict[tuple[Place, str, str], list[_Removal]] = defaultdict(list)
+    removals: dict[tuple[PageKey, str, str], list[_Removal]] = defaultdict(list)
     for call in evidence.acks():
         kind, frame = call.frame["type"], call.frame
         if kind not in ("edit-comment", "delete-comment", "delete-chat"):
             continue
         epoch, seq = call.position
-        fact = evidence.facts[call.place, epoch].get(seq)
+        fact = evidence.facts[call.page, epoch].get(seq)
         if fact is None or fact.broadcast_id != call.broadcast_id:
             continue
         target = frame.get("commentId") or frame.get("comment", {}).get("id") or frame["chatId"]
-        removals[call.place, epoch, target].append(_Removal(call.answered_at, seq, call))
+        removals[call.page, epoch, target].append(_Removal(call.answered_at, seq, call))
     for seen in evidence.sightings:
         comment, body = text_of(seen.event)
         for target in (comment, chat_of(seen.event)) if body else ():
-            for gone in removals.get((seen.place, seen.epoch, target), ()):
+            for gone in removals.get((seen.page, seen.epoch, target), ()):
                 if gone.seq > seen.seq and gone.at < seen.began:
                     why = f"{seen.seq} still has its text after {gone.seq}"
                     report.add("deleted-text-visible", why, gone.call.answered_index, seen.index)
     texts = _texts(evidence)
     for read in evidence.reads:
         for chat in read.frame.get("chats", ()):
-            for gone in removals.get((read.place, read.epoch, chat["id"]), ()):
+            for gone in removals.get((read.page, read.epoch, chat["id"]), ()):
                 if gone.at < read.began:
                     report.add("deleted-text-visible", f"chat {chat['id']}", read.index)
             for comment in chat["comments"]:
-                key = read.place, read.epoch, comment["id"]
+                key = read.page, read.epoch, comment["id"]
                 for gone in removals.get(key, ()):
                     newer = {body for seq, body in texts[key] if seq >= gone.seq}
                     edited = gone.call.frame["type"] == "edit-comment"
@@ -413,21 +422,21 @@ def _deletions(report: Report, evidence: Evidence) -> None:
                         report.add("deleted-text-visible", why, read.index)
 
 
-def _texts(evidence: Evidence) -> dict[tuple[Place, str, str], list[tuple[int, str]]]:
+def _texts(evidence: Evidence) -> dict[tuple[PageKey, str, str], list[tuple[int, str]]]:
     texts = defaultdict(list)
-    for (place, epoch), facts in evidence.facts.items():
+    for (page, epoch), facts in evidence.facts.items():
         for fact in facts.values():
             if fact.comment and isinstance(fact.value, str) and fact.value:
-                texts[place, epoch, fact.comment].append((fact.seq, fact.value))
+                texts[page, epoch, fact.comment].append((fact.seq, fact.value))
     return texts
 
 
 def _pages(report: Report, evidence: Evidence) -> None:
     """Whoever stands at the same position shows the same page."""
-    at: dict[tuple[Place, str, int], tuple[int, Json]] = {}
+    at: dict[tuple[PageKey, str, int], tuple[int, Json]] = {}
     for index, record in evidence.finals:
         frame = record.frame
-        key = (record.tenant, frame["urlId"]), frame["epoch"], frame["seq"]
+        key = PageKey(record.tenant, frame["urlId"]), frame["epoch"], frame["seq"]
         first, outline = at.setdefault(key, (index, frame["outline"]))
         if not agree(outline, frame["outline"]):
             report.add("pages-differ", f"two pages at {frame['seq']}", first, index)

@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ..core.model import PageKey
 from .history import History, Json, Record
 
 Report = Callable[..., None]
@@ -16,7 +17,7 @@ Report = Callable[..., None]
 class Stream:
     """One page on one connection."""
 
-    place: tuple[str, str]
+    page: PageKey
     user: str = ""
     epoch: str = ""
     seq: int = 0
@@ -42,7 +43,7 @@ class Streams:
     def __init__(self, report: Report) -> None:
         self.report = report
         self.streams: dict[tuple[str, str], Stream] = {}
-        self.heads: dict[tuple[tuple[str, str], str], int] = defaultdict(int)
+        self.heads: dict[tuple[PageKey, str], int] = defaultdict(int)
         self.deaf = 0
 
     def run(self, history: History) -> None:
@@ -66,7 +67,7 @@ class Streams:
     def _stream(self, record: Record) -> Stream:
         key = record.connection, record.frame["urlId"]
         if key not in self.streams:
-            self.streams[key] = Stream((record.tenant, record.frame["urlId"]), record.user)
+            self.streams[key] = Stream(PageKey(record.tenant, record.frame["urlId"]), record.user)
         return self.streams[key]
 
     def _closed(self, connection: str) -> None:
@@ -94,16 +95,16 @@ class Streams:
                 stream.asked.popleft()
                 stream.live = False
             case "ack":
-                self._head(stream.place, frame["epoch"], frame["seq"])
+                self._head(stream.page, frame["epoch"], frame["seq"])
                 epoch = frame["epoch"]
                 stream.acked[epoch] = max(stream.acked[epoch], frame["seq"])
 
-    def _head(self, place: tuple[str, str], epoch: str, seq: int) -> None:
-        self.heads[place, epoch] = max(self.heads[place, epoch], seq)
+    def _head(self, page: PageKey, epoch: str, seq: int) -> None:
+        self.heads[page, epoch] = max(self.heads[page, epoch], seq)
 
     def _subscribed(self, index: int, stream: Stream, frame: Json) -> None:
         epoch, seq = frame["epoch"], frame["seq"]
-        self._head(stream.place, epoch, seq)
+        self._head(stream.page, epoch, seq)
         if not stream.asked and not stream.live:
             self.report("leak", "subscribed to a page nobody asked for", index)
         since = stream.asked.popleft()[1] if stream.asked else None
@@ -121,7 +122,7 @@ class Streams:
             stream.move(epoch, since["seq"])
 
     def _snapshot(self, index: int, stream: Stream, frame: Json) -> None:
-        self._head(stream.place, frame["epoch"], frame["seq"])
+        self._head(stream.page, frame["epoch"], frame["seq"])
         if stream.asked:
             return
         if not stream.live:
@@ -136,19 +137,19 @@ class Streams:
 
     def _events(self, index: int, stream: Stream, frame: Json) -> None:
         first, last = frame["first"], frame["last"]
-        self._head(stream.place, frame["epoch"], last)
+        self._head(stream.page, frame["epoch"], last)
         if stream.asked:
             return
         if not stream.live:
             self.report("leak", "events of a page nobody asked for", index)
             return
-        numbers = [event["seq"] for event in frame["events"]]
-        if numbers != sorted(numbers):
-            self.report("out-of-order", f"{numbers} in one frame", index)
-        if len(set(numbers)) < len(numbers):
-            self.report("repeat", f"{numbers} in one frame", index)
-        if last < first or any(not first <= number <= last for number in numbers):
-            self.report("out-of-order", f"{numbers} outside {first}…{last}", index)
+        seqs = [event["seq"] for event in frame["events"]]
+        if seqs != sorted(seqs):
+            self.report("out-of-order", f"{seqs} in one frame", index)
+        if len(set(seqs)) < len(seqs):
+            self.report("repeat", f"{seqs} in one frame", index)
+        if last < first or any(not first <= seq <= last for seq in seqs):
+            self.report("out-of-order", f"{seqs} outside {first}…{last}", index)
         if stream.snapshot_due or stream.loading:
             self.report("gap", "events before the page itself", index)
         elif stream.seq and frame["epoch"] != stream.epoch:
@@ -185,10 +186,10 @@ class Streams:
 
     def _head_of(self, stream: Stream) -> int:
         if stream.epoch:
-            return self.heads[stream.place, stream.epoch]
-        mine = (seq for (place, _), seq in self.heads.items() if place == stream.place)
+            return self.heads[stream.page, stream.epoch]
+        mine = (seq for (page, _), seq in self.heads.items() if page == stream.page)
         return max(mine, default=0)
 
     def _deaf(self, stream: Stream, why: str) -> None:
         self.deaf += 1
-        self.report("deaf", f"{stream.place}: {why}", stream.last_index)
+        self.report("deaf", f"{'/'.join(stream.page)}: {why}", stream.last_index)

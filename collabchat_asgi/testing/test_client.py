@@ -26,7 +26,7 @@ from .socket import Close, SocketEnded
 from .socket_client import DEADLINE, Dial, SocketClient
 
 Scope = dict[str, Any]
-Message = dict[str, Any]
+AsgiMessage = dict[str, Any]
 
 
 class NotStarted(AssertionError):
@@ -71,8 +71,8 @@ class TestClient:
         self.deadline = deadline
         self.url = "http://testserver" + ("" if isinstance(app, CollabChat) else prefix)
         self._sockets: list[SocketClient] = []
-        self._said: asyncio.Queue[Message] = asyncio.Queue()
-        self._heard: asyncio.Queue[Message] = asyncio.Queue()
+        self._said: asyncio.Queue[AsgiMessage] = asyncio.Queue()
+        self._heard: asyncio.Queue[AsgiMessage] = asyncio.Queue()
         self._state: dict[str, Any] = {}
         self._life: asyncio.Task[None] | None = None
 
@@ -205,8 +205,8 @@ class InProcessSocket:
     def __init__(self, app: Any, scope: Scope, deadline: float) -> None:
         self.subprotocol: str | None = None
         self._deadline = deadline
-        self._said: asyncio.Queue[Message] = asyncio.Queue()
-        self._heard: asyncio.Queue[Message] = asyncio.Queue()
+        self._said: asyncio.Queue[AsgiMessage] = asyncio.Queue()
+        self._heard: asyncio.Queue[AsgiMessage] = asyncio.Queue()
         self._closed: Close | None = None
         self._app = asyncio.ensure_future(self._run(app, scope))
 
@@ -263,7 +263,7 @@ class InProcessSocket:
         finally:  # a server closes what its app leaves open
             self._heard.put_nowait({"type": "websocket.close", "code": 1006})
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, message: AsgiMessage) -> None:
         if self._closed is not None:
             raise OSError("the client has left")
         self._heard.put_nowait(message)
@@ -295,23 +295,23 @@ class InProcessHttp(HttpClient):
             "scheme": "http",
             "method": method,
         }
-        messages: list[Message] = []
+        messages: list[AsgiMessage] = []
         request = iter([{"type": "http.request", "body": body or b"", "more_body": False}])
 
-        async def receive() -> Message:
+        async def receive() -> AsgiMessage:
             with contextlib.suppress(StopIteration):
                 return next(request)
-            gone: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+            gone: asyncio.Future[AsgiMessage] = asyncio.get_running_loop().create_future()
             return await gone  # the browser waits for its answer
 
-        async def send(message: Message) -> None:
+        async def send(message: AsgiMessage) -> None:
             messages.append(message)
 
         async with asyncio.timeout(self.deadline):
             await self.browser.app(scope, receive, send)
         return self._answered(messages)
 
-    def _answered(self, messages: list[Message]) -> Response:
+    def _answered(self, messages: list[AsgiMessage]) -> Response:
         start, *parts = messages
         names: dict[str, str] = {}
         for raw_name, raw_value in start.get("headers", ()):

@@ -9,7 +9,7 @@ import pytest
 from collabchat_asgi import CollabChatMiddleware
 from collabchat_asgi.testing import SocketClient
 from collabchat_asgi.testing.socket_client import bearer
-from tests.asgi.driver import Call, Message, make, scope
+from tests.asgi.driver import AsgiMessage, Call, make, scope
 from tests.blackbox.conftest import Site
 from tests.blackbox.servers import shown
 
@@ -76,7 +76,7 @@ async def test_row_8_a_crooked_host_fails_closed(site: Site, host: str) -> None:
 async def test_row_9_a_root_path_is_taken_off_whole_or_not_at_all(
     path: str, root_path: str, ours: bool
 ) -> None:
-    async def host(scope: Message, receive: object, send: object) -> None:
+    async def host(scope: AsgiMessage, receive: object, send: object) -> None:
         raise RuntimeError("the host was asked")
 
     app = CollabChatMiddleware(host, collab=make())

@@ -9,7 +9,7 @@ from typing import Any
 
 from collabchat_asgi import CollabChat, ConnectRequest, Identity
 
-Message = dict[str, Any]
+AsgiMessage = dict[str, Any]
 DEADLINE = 10.0
 
 
@@ -22,7 +22,7 @@ def make(**how: Any) -> CollabChat:
     return CollabChat(**given)
 
 
-def scope(kind: str, path: str, **more: Any) -> Message:
+def scope(kind: str, path: str, **more: Any) -> AsgiMessage:
     base = {
         "type": kind,
         "asgi": {"version": "3.0"},
@@ -51,24 +51,24 @@ async def until(true: Callable[[], object], what: str) -> None:
 class Call:
     """One run of an app. What it receives is put here, what it sends is kept here."""
 
-    def __init__(self, app: Any, scope: Message) -> None:
-        self.sent: list[Message] = []
+    def __init__(self, app: Any, scope: AsgiMessage) -> None:
+        self.sent: list[AsgiMessage] = []
         self.received = 0
-        self._to_app: asyncio.Queue[Message] = asyncio.Queue()
+        self._to_app: asyncio.Queue[AsgiMessage] = asyncio.Queue()
         self.task = asyncio.ensure_future(app(scope, self._receive, self._send))
 
-    async def _receive(self) -> Message:
+    async def _receive(self) -> AsgiMessage:
         message = await self._to_app.get()
         self.received += 1
         return message
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, message: AsgiMessage) -> None:
         self.sent.append(message)
 
     def put(self, kind: str, **fields: Any) -> None:
         self._to_app.put_nowait({"type": kind, **fields})
 
-    def say(self, frame: Message) -> None:
+    def say(self, frame: AsgiMessage) -> None:
         self.put("websocket.receive", text=json.dumps(frame))
 
     @property
@@ -76,7 +76,7 @@ class Call:
         return [message["type"] for message in self.sent]
 
     @property
-    def frames(self) -> list[Message]:
+    def frames(self) -> list[AsgiMessage]:
         texts = [m["text"] for m in self.sent if m["type"] == "websocket.send"]
         return [json.loads(text) for text in texts]
 
@@ -84,13 +84,13 @@ class Call:
     def closes(self) -> list[int]:
         return [m["code"] for m in self.sent if m["type"] == "websocket.close"]
 
-    async def until_sent(self, kind: str) -> Message:
+    async def until_sent(self, kind: str) -> AsgiMessage:
         await until(lambda: kind in self.kinds or self.task.done(), f"{kind}, sent {self.sent}")
         if self.task.done():
             self.task.result()
         return next(message for message in self.sent if message["type"] == kind)
 
-    async def frame(self, kind: str) -> Message:
+    async def frame(self, kind: str) -> AsgiMessage:
         def there() -> bool:
             return any(frame["type"] == kind for frame in self.frames)
 
@@ -102,7 +102,7 @@ class Call:
             await self.task
 
 
-async def get(app: Any, path: str, **more: Any) -> tuple[int, Message, bytes]:
+async def get(app: Any, path: str, **more: Any) -> tuple[int, AsgiMessage, bytes]:
     """One HTTP call: status, headers, body."""
     call = Call(app, scope("http", path, **more))
     call.put("http.request", body=b"", more_body=False)
@@ -123,17 +123,17 @@ async def connect(app: Any, path: str = "/collabchat/ws", **more: Any) -> Call:
 
 
 class Lifespan(Call):
-    def __init__(self, app: Any, state: Message | None = None) -> None:
+    def __init__(self, app: Any, state: AsgiMessage | None = None) -> None:
         super().__init__(
             app, {"type": "lifespan", "asgi": {}, "state": {} if state is None else state}
         )
 
-    async def start(self) -> Message:
+    async def start(self) -> AsgiMessage:
         self.put("lifespan.startup")
         await until(lambda: self.sent or self.task.done(), "an answer to startup")
         return self.sent[0]
 
-    async def stop(self) -> Message:
+    async def stop(self) -> AsgiMessage:
         self.put("lifespan.shutdown")
         await self.done()
         return self.sent[-1]

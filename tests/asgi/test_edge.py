@@ -14,7 +14,7 @@ from starlette.routing import Mount
 
 from collabchat_asgi import CollabChat, CollabChatMiddleware, Identity, Limits, Timing
 
-from .driver import Call, Message, connect, get, make, scope, until
+from .driver import AsgiMessage, Call, connect, get, make, scope, until
 
 SEED, SCOPES = 300, 300
 
@@ -37,10 +37,10 @@ async def test_what_is_not_ours_passes_untouched() -> None:
         given = stranger(rng)
         before = repr(given)
 
-        async def receive() -> Message:
+        async def receive() -> AsgiMessage:
             return {"type": "http.request"}
 
-        async def send(message: Message) -> None:
+        async def send(message: AsgiMessage) -> None:
             return None
 
         await app(given, receive, send)
@@ -54,7 +54,7 @@ async def test_what_is_not_ours_passes_untouched() -> None:
     print(f"{SCOPES} scopes, seed {SEED}")
 
 
-def stranger(rng: random.Random) -> Message:
+def stranger(rng: random.Random) -> AsgiMessage:
     kind = rng.choice(["http", "websocket", "http", "telnet", "lifespan-like"])
     paths = ["/", "/collabchat", "/collabchats/ws", "/xcollabchat/ws", "/collabchatws", "/api/x"]
     paths += ["/Collabchat/ws", "//collabchat/ws", "/a/collabchat/ws", "", "/collabcha", "/é/ü"]
@@ -266,7 +266,7 @@ async def test_head_is_get_without_a_body(path: str) -> None:
 async def test_a_foreign_origin_is_denied(extended: bool) -> None:
     app = CollabChatMiddleware(Host(), collab=make())
     headers = [(b"host", b"example.com"), (b"origin", b"https://elsewhere.example")]
-    extensions: Message = {"websocket.http.response": {}} if extended else {}
+    extensions: AsgiMessage = {"websocket.http.response": {}} if extended else {}
     call = Call(app, scope("websocket", "/collabchat/ws", headers=headers, extensions=extensions))
     call.put("websocket.connect")
     await call.done()
@@ -297,9 +297,9 @@ async def test_connections_of_one_address_are_those_of_one_visitor(
     collab = make(limits=limits, trusted_proxies=["127.0.0.1"])
     app = CollabChatMiddleware(Host(), collab=collab)
 
-    def comes_from(address: str) -> Message:
+    def comes_from(address: str) -> AsgiMessage:
         headers = [(b"host", b"example.com"), (b"x-forwarded-for", address.encode())]
-        extensions: Message = {"websocket.http.response": {}}
+        extensions: AsgiMessage = {"websocket.http.response": {}}
         return scope("websocket", "/collabchat/ws", headers=headers, extensions=extensions)
 
     one = Call(app, comes_from(first))

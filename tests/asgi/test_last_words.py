@@ -8,7 +8,7 @@ import pytest
 
 from collabchat_asgi.config import Timing
 
-from .driver import Call, Message, make, scope, until
+from .driver import AsgiMessage, Call, make, scope, until
 
 
 class Slow(Call):
@@ -16,7 +16,7 @@ class Slow(Call):
 
     open: asyncio.Event
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, message: AsgiMessage) -> None:
         await self.open.wait()
         await super()._send(message)
 

@@ -68,7 +68,7 @@ async def test_a_log_that_goes_on_in_a_history_taken_for_over_is_believed() -> N
         ack = await (await server.join("ann")).do(create_chat("here"))
         page = server.open_page()
         page.restore(State())
-        page.sequencer.told(Position(ack["epoch"], 1))
+        page.sequencer.head_is(Position(ack["epoch"], 1))
         assert (await server.page()).position.seq == 1
     finally:
         await server.stop()

@@ -51,13 +51,13 @@ def check_delivery(make: type[Sequencer], data: bytes) -> None:
                 out += sequencer.push("e", log[sequencer.position.seq :][: tape.below(9)])
                 continue
             case 4:
-                sequencer.told(Position("e", some[0].seq))
+                sequencer.head_is(Position("e", some[0].seq))
                 some = []
         out += sequencer.push("e", some)
         heard = max([heard, *seqs(some)])
         assert sequencer.position == Position("e", start + len(out))
         assert sequencer.behind or sequencer.position.seq >= heard
-    sequencer.told(Position("e", len(log)))
+    sequencer.head_is(Position("e", len(log)))
     assert sequencer.behind or start + len(out) == len(log)
     out += sequencer.push("e", log[sequencer.position.seq :])
     assert out == log[start:]
@@ -99,7 +99,7 @@ class KeepsWaiting(Sequencer):
 
 
 class Deaf(Sequencer):
-    def told(self, head: Position) -> None:
+    def head_is(self, head: Position) -> None:
         pass
 
 
@@ -132,14 +132,14 @@ def test_what_waited_in_one_epoch_is_not_taken_in_another() -> None:
 
 def test_a_told_head_is_not_forgotten_over_an_old_hint() -> None:
     sequencer = Sequencer(Position("e", 5))
-    sequencer.told(Position("e", 7))
+    sequencer.head_is(Position("e", 7))
     sequencer.push("e", [event(3)])
     assert sequencer.behind
 
 
 def test_a_head_told_to_an_empty_page_is_not_forgotten() -> None:
     sequencer = Sequencer(NOWHERE)
-    sequencer.told(Position("e", 3))
+    sequencer.head_is(Position("e", 3))
     assert seqs(sequencer.push("e", [event(1)])) == [1]
     assert sequencer.behind
 
@@ -147,13 +147,13 @@ def test_a_head_told_to_an_empty_page_is_not_forgotten() -> None:
 def test_an_old_head_changes_nothing() -> None:
     sequencer = Sequencer(Position("e", 5))
     for head in (NOWHERE, Position("e", 4), Position("e", 5)):
-        sequencer.told(head)
+        sequencer.head_is(head)
     assert not sequencer.behind
 
 
 def test_a_head_of_another_epoch_asks_for_the_log() -> None:
     sequencer = Sequencer(Position("e", 5))
-    sequencer.told(Position("f", 5))
+    sequencer.head_is(Position("f", 5))
     assert sequencer.behind
 
 
@@ -181,11 +181,11 @@ def test_reset_starts_anew() -> None:
 def test_what_the_log_does_not_have_is_not_waited_for() -> None:
     sequencer = Sequencer(Position("e", 5))
     sequencer.push("e", [event(9)])
-    before_the_read = sequencer.heard()
+    before_the_read = sequencer.waiting()
     sequencer.push("e", [event(8)])
     sequencer.caught_up(before_the_read)
     assert sequencer.behind, "8 was heard after the read began"
-    sequencer.caught_up(sequencer.heard())
+    sequencer.caught_up(sequencer.waiting())
     assert not sequencer.behind
     assert seqs(sequencer.push("e", [event(6)])) == [6]
     assert not sequencer.behind

@@ -22,10 +22,10 @@ from collabchat_asgi.engine.engine import Admission, Engine
 from collabchat_asgi.engine.pages.page import Page as EnginePage
 from collabchat_asgi.engine.peers.hints import (
     CONTROL_TOPIC,
-    Heard,
     Heartbeat,
     Hint,
     HintCodec,
+    Received,
     inbox_of,
 )
 from collabchat_asgi.engine.people.connection import Connection
@@ -290,7 +290,7 @@ class Voice:
         self.bus = bus
         self.run = secrets.token_hex(16)
         self.codec = HintCodec(key, self.run, SystemClock())
-        self.heard: list[tuple[str, Heard]] = []
+        self.heard: list[tuple[str, Received]] = []
 
     @classmethod
     async def meet(cls, bus: str, key: bytes) -> Self:

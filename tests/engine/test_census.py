@@ -8,7 +8,7 @@ from collections.abc import Callable
 from collabchat_asgi.core.measures import Row
 from collabchat_asgi.engine.clock import SystemClock
 from collabchat_asgi.engine.peers.census import Census
-from collabchat_asgi.engine.peers.hints import CONTROL_TOPIC, Heard, HowMuch, Numbers
+from collabchat_asgi.engine.peers.hints import CONTROL_TOPIC, CountsWanted, ProcessCounts, Received
 from collabchat_asgi.storage.abc import Storage
 from collabchat_asgi.testing.operations import create_chat
 
@@ -67,10 +67,10 @@ async def test_who_does_not_answer_is_missing_and_the_others_are_told(
 
 async def test_who_answers_is_waited_for_whoever_else_does_not() -> None:
     """Where answers are all that is heard, as `collabchat top` does."""
-    asked: list[HowMuch] = []
+    asked: list[CountsWanted] = []
 
     class Told:
-        def tell(self, topic: str, hint: HowMuch) -> None:
+        def tell(self, topic: str, hint: CountsWanted) -> None:
             asked.append(hint)
 
     census = Census("me", Told(), SystemClock(), lambda busiest: [])  # type: ignore[arg-type]
@@ -78,7 +78,7 @@ async def test_who_answers_is_waited_for_whoever_else_does_not() -> None:
         taking = asyncio.ensure_future(census.take(lambda: {"ann", "gone"}, seconds=seconds))
         await turns()
         assert not taking.done()
-        census.hear(Heard("ann", 0, 0, Numbers(asked[-1].id, 0, 1, [])))
+        census.hear(Received("ann", 0, 0, ProcessCounts(asked[-1].id, 0, 1, [])))
         async with asyncio.timeout(10):
             assert set(await taking) == {"me", "ann"}
 
@@ -93,7 +93,7 @@ async def test_an_answer_in_parts_counts_when_it_is_whole(start: Start) -> None:
         await until(lambda: census._questions, "a question")
         id = next(iter(census._questions))
         for part in parts:
-            await voice.say(CONTROL_TOPIC, Numbers(id, part, 2, [("pages", [], [part])]))
+            await voice.say(CONTROL_TOPIC, ProcessCounts(id, part, 2, [("pages", [], [part])]))
         return id
 
     late = asyncio.ensure_future(answer(1))
@@ -105,7 +105,7 @@ async def test_an_answer_in_parts_counts_when_it_is_whole(start: Start) -> None:
     assert told[voice.run] == [("pages", [], [0]), ("pages", [], [1])]
     id = await whole
     # An answer to what nobody asks any more is of no use.
-    await voice.say(CONTROL_TOPIC, Numbers(id, 0, 1, []))
+    await voice.say(CONTROL_TOPIC, ProcessCounts(id, 0, 1, []))
     await turns()
     assert not census._questions
     await voice.close()
@@ -117,7 +117,7 @@ async def test_whoever_has_the_key_may_ask_and_a_repeated_question_costs_little(
     server = await start(bus=TroubledBus("census-ask"))
     voice = Voice(TroubledBus("census-ask"), await server.storage.key())
     await voice.bus.open()
-    question = voice.codec.seal(CONTROL_TOPIC, HowMuch(7, False))
+    question = voice.codec.seal(CONTROL_TOPIC, CountsWanted(7, False))
     for _ in range(200):
         await voice.bus.publish(CONTROL_TOPIC, question)
     await until(lambda: server.engine.counts.hints["heard"] >= 200, "200 questions")

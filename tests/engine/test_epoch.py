@@ -151,7 +151,7 @@ async def test_a_rollback_that_was_written_over_draws_a_new_epoch(
     for _ in range(2):
         await bob.do(create_chat("told"))
     if heard and lost < 3:
-        one.open_page().sequencer.told(Position(first["epoch"], 3))
+        one.open_page().sequencer.head_is(Position(first["epoch"], 3))
         await one.engine.reader.catch_up(one.open_page())
         assert one.open_page().position.seq == 3
     await one.heal()

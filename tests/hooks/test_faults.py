@@ -11,7 +11,7 @@ import pytest
 
 from collabchat_asgi import AccessRequest, CollabChat, ConnectRequest, Identity
 from collabchat_asgi.auth import anonymous
-from collabchat_asgi.hooks.record import Record
+from collabchat_asgi.hooks.faults import Faults
 from collabchat_asgi.hooks.stall import STALL_SECONDS
 from collabchat_asgi.testing import FakeClock, HttpClient, NotReceived, TestClient
 from collabchat_asgi.testing.operations import create_chat
@@ -23,25 +23,25 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_a_hundred_faults_are_two_lines(caplog: pytest.LogCaptureFixture) -> None:
     clock = FakeClock()
-    record = Record("authorize", clock.monotonic)
+    faults = Faults("authorize", clock.monotonic)
     for _ in range(100):
-        record.failed("failed")
+        faults.failed("failed")
     assert lines(caplog) == ["hook authorize failed"]
     clock.advance(60)
-    record.failed("failed")
+    faults.failed("failed")
     assert lines(caplog)[1:] == ["hook authorize failed (99 faults more since the last such line)"]
 
 
 def test_health_forgets_a_fault_after_a_minute() -> None:
     clock = FakeClock()
-    record = Record("authorize", clock.monotonic)
-    assert record.reasons(0, 16) == []
-    record.failed("failed")
-    record.failed("failed")
-    assert record.reasons(0, 16) == ["hook authorize: 2 failures, the last under a minute ago"]
+    faults = Faults("authorize", clock.monotonic)
+    assert faults.reasons(0, 16) == []
+    faults.failed("failed")
+    faults.failed("failed")
+    assert faults.reasons(0, 16) == ["hook authorize: 2 failures, the last under a minute ago"]
     clock.advance(60)
-    assert record.reasons(0, 16) == []
-    assert record.reasons(3, 16) == ["hook authorize: 3 of its 16 threads hang"]
+    assert faults.reasons(0, 16) == []
+    assert faults.reasons(3, 16) == ["hook authorize: 3 of its 16 threads hang"]
 
 
 async def health(client: HttpClient) -> dict[str, Any]:

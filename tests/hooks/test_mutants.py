@@ -13,7 +13,7 @@ import pytest
 from collabchat_asgi import collab
 from collabchat_asgi.auth import starlette
 from collabchat_asgi.core import page_id
-from collabchat_asgi.hooks import calls, record, threads, words
+from collabchat_asgi.hooks import calls, faults, threads, words
 from tests.auth import test_logout
 from tests.hooks import test_faults, test_threads
 from tests.test_hooks_page import test_the_rule_on_pages_holds as rule
@@ -47,7 +47,7 @@ async def contexts() -> None:
 
 async def minute() -> None:
     clock = test_faults.FakeClock()
-    one = record.Record("authorize", clock.monotonic)
+    one = faults.Faults("authorize", clock.monotonic)
     for _ in range(100):
         one.failed("failed")
     assert one._silent == 99
@@ -83,7 +83,7 @@ def the_engine_lives_in_the_context_of_the_first_visitor(monkeypatch: pytest.Mon
 
 @mutant(minute)
 def every_fault_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record, "MINUTE", 0.0)
+    monkeypatch.setattr(faults, "MINUTE", 0.0)
 
 
 @mutant(signed_out)

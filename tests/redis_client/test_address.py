@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collabchat_asgi.errors import ConfigError
-from collabchat_asgi.redis_client.address import Address, Place
+from collabchat_asgi.redis_client.address import Address, Endpoint
 from collabchat_asgi.registry import make_pubsub, make_storage
 
 
@@ -14,23 +14,23 @@ def read(url: str) -> Address:
 
 
 @pytest.mark.parametrize(
-    ("url", "place", "db"),
+    ("url", "endpoint", "db"),
     [
-        ("redis://h", Place("h", 6379), 0),
-        ("redis://h:1/3", Place("h", 1), 3),
-        ("redis://h?db=3", Place("h", 6379), 3),
-        ("redis://h/?db=3", Place("h", 6379), 3),
-        ("redis://h/2?db=3", Place("h", 6379), 2),
-        ("redis://[::1]:7/1", Place("::1", 7), 1),
-        ("unix:///run/redis/r.sock", Place("/run/redis/r.sock", 0), 0),
-        ("unix:///run/redis/r.sock?db=4", Place("/run/redis/r.sock", 0), 4),
-        ("unix://me:secret@/run/r.sock?db=4", Place("/run/r.sock", 0), 4),
-        ("redis+socket:///run/r%20s.sock", Place("/run/r s.sock", 0), 0),
+        ("redis://h", Endpoint("h", 6379), 0),
+        ("redis://h:1/3", Endpoint("h", 1), 3),
+        ("redis://h?db=3", Endpoint("h", 6379), 3),
+        ("redis://h/?db=3", Endpoint("h", 6379), 3),
+        ("redis://h/2?db=3", Endpoint("h", 6379), 2),
+        ("redis://[::1]:7/1", Endpoint("::1", 7), 1),
+        ("unix:///run/redis/r.sock", Endpoint("/run/redis/r.sock", 0), 0),
+        ("unix:///run/redis/r.sock?db=4", Endpoint("/run/redis/r.sock", 0), 4),
+        ("unix://me:secret@/run/r.sock?db=4", Endpoint("/run/r.sock", 0), 4),
+        ("redis+socket:///run/r%20s.sock", Endpoint("/run/r s.sock", 0), 0),
     ],
 )
-def test_places_and_databases(url: str, place: Place, db: int) -> None:
+def test_endpoints_and_databases(url: str, endpoint: Endpoint, db: int) -> None:
     address = read(url)
-    assert (address.places, address.db) == ((place,), db)
+    assert (address.endpoints, address.db) == ((endpoint,), db)
     assert "secret" not in str(address)
     assert "secret" not in repr(address)
     for made in (make_pubsub(url), make_storage(url)):

@@ -10,11 +10,11 @@ from __future__ import annotations
 from asyncio import CancelledError
 from collections.abc import Collection, Iterator
 
-from .outbox import WORTH_COMPRESSING, Message, Outbox
+from .outbox import WORTH_COMPRESSING, Outbox, Sendable
 from .viewer import Viewer
 
 
-def fan_out(viewers: Collection[Viewer], message: Message, size: int) -> tuple[int, list[Viewer]]:
+def fan_out(viewers: Collection[Viewer], message: Sendable, size: int) -> tuple[int, list[Viewer]]:
     """Hand `message` of `size` bytes to each viewer that is ready.
 
     Returns how many got it, and those that fell behind: busy, unconfirmed, or with answers waiting.
@@ -50,7 +50,7 @@ class _Run:
         """The rest of this coroutine belongs to `outbox` alone."""
 
     async def hand(
-        self, viewers: Iterator[Viewer], behind: list[Viewer], message: Message, size: int
+        self, viewers: Iterator[Viewer], behind: list[Viewer], message: Sendable, size: int
     ) -> None:
         frame: bytes | None = None
         small = size <= WORTH_COMPRESSING

@@ -22,14 +22,14 @@ from .step import carry_on
 if TYPE_CHECKING:
     from .viewer import Viewer
 
-Message = Any
+Sendable = Any
 """What the socket's `send` takes; made by `as_message`, once for all who get the same text. Its
 `frame` is what a `Wire` takes."""
 
 WORTH_COMPRESSING = 1_024
 """Bytes of a text. A longer one goes by `send` where that compresses."""
 
-Send = Callable[[Message], Coroutine[Any, Any, None]]
+Send = Callable[[Sendable], Coroutine[Any, Any, None]]
 
 
 BUFFERED = 64 * 1024
@@ -84,7 +84,7 @@ class Outbox:
     def __init__(
         self,
         send: Send,
-        as_message: Callable[[str], Message],
+        as_message: Callable[[str], Sendable],
         owner: Owner,
         clock: Clock,
         tuning: Tuning,

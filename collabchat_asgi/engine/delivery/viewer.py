@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 class Owed:
     """A text to be sent to one viewer before it goes on in the ring.
 
-    `size` is its bytes in UTF-8. `numbers` is how many of the page's numbers it tells; None for
+    `size` is its bytes in UTF-8. `seqs` is how many of the page's events it tells; None for
     what is not an `events` frame.
     """
 
-    __slots__ = ("numbers", "size", "text")
+    __slots__ = ("seqs", "size", "text")
 
-    def __init__(self, encoded: bytes, numbers: int | None = None) -> None:
+    def __init__(self, encoded: bytes, seqs: int | None = None) -> None:
         self.text = encoded.decode()
         self.size = len(encoded)
-        self.numbers = numbers
+        self.seqs = seqs
 
 
 class Viewer:
@@ -90,16 +90,16 @@ class Viewer:
         page = self.page
         if self._owed:
             owed = self._owed.pop(0)
-            if owed.numbers is not None:
-                page.tally.delivered(1, owed.size, owed.numbers)
+            if owed.seqs is not None:
+                page.tally.delivered(1, owed.size, owed.seqs)
             return owed.text, owed.size
         if self.waiting:
             return None
         if self.replaying:
             replayed = page.replay_after(self.position)
-            if replayed is not None and replayed.numbers is not None:
-                self.position += replayed.numbers
-                page.tally.delivered(1, replayed.size, replayed.numbers)
+            if replayed is not None and replayed.seqs is not None:
+                self.position += replayed.seqs
+                page.tally.delivered(1, replayed.size, replayed.seqs)
                 return replayed.text, replayed.size
             self.replaying = False
         if self.position == page.sent:

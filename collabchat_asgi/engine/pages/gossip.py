@@ -20,12 +20,12 @@ from ...core.presence import Delta
 from ..clock import Clock
 from ..peers.hints import (
     CONTROL_TOPIC,
-    Heard,
     Heartbeat,
     HintCodec,
     PeopleAll,
     PeopleAt,
     PeopleChanged,
+    Received,
     WhoIsHere,
     inbox_of,
 )
@@ -161,15 +161,15 @@ class Gossip:
         elif page.presence.has_changed(page.others_told):
             self._agenda.put(page, page.others_told_at + pause)
         pause = max(self._timing.presence_seconds, len(page.viewers) / 500)
-        if now - page.presence_told_at >= pause:
+        if now - page.presence_sent_at >= pause:
             page.tell_presence(now)
         else:
-            self._agenda.put(page, page.presence_told_at + pause)
+            self._agenda.put(page, page.presence_sent_at + pause)
         ends = page.presence.grace_ends
         if ends is not None:
             self._agenda.put(page, ends)
 
-    def believes(self, topic: str, heard: Heard) -> Verdict:
+    def believes(self, topic: str, heard: Received) -> Verdict:
         """To be asked first, and once, of everything that another process says. A question that
         comes out of the past is answered all the same, a statement counts only while it is new."""
         verdict, new = self._introductions.judge(heard)
@@ -202,10 +202,10 @@ class Gossip:
                     part = rows[start : start + CHANGES_PER_HINT]
                     self._publisher.tell(inbox_of(run), PeopleAt(part))
 
-    def is_still_typed(self, heard: Heard) -> bool:
+    def is_still_typed(self, heard: Received) -> bool:
         return self._introductions.age_seconds(heard) <= TYPING_IS_SHOWN_SECONDS
 
-    def hear(self, topic: str, heard: Heard) -> None:
+    def hear(self, topic: str, heard: Received) -> None:
         """Anything about people that another process says, and that is believed."""
         run, hint = heard.run, heard.hint
         if isinstance(hint, PeopleAll | WhoIsHere) and hint.topic:

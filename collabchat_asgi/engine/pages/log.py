@@ -78,12 +78,12 @@ class LogReader:
         """
         before = page.position
         head = await self._head(page.key)
-        page.sequencer.told(head)
+        page.sequencer.head_is(head)
         if head.seq < before.seq or page.sequencer.behind:
             # Smaller than a position that was known before: the page was erased or rolled back.
             await self.catch_up(page)
             # That read may have begun earlier, for somebody else, and have ended before the head.
-            page.sequencer.told(head)
+            page.sequencer.head_is(head)
         while page.sequencer.behind:
             await self.catch_up(page)
 
@@ -185,7 +185,7 @@ class LogReader:
         behind = []
         for page, position in before.items():
             head = heads.get(page.key, NOWHERE)
-            page.sequencer.told(head)
+            page.sequencer.head_is(head)
             if page.sequencer.behind or head.seq < position.seq:
                 behind.append(page)
             else:
@@ -263,7 +263,7 @@ class LogReader:
     async def _catch_up(self, page: Page) -> None:
         while True:
             position = page.position
-            heard = page.sequencer.heard()
+            waiting = page.sequencer.waiting()
             tail = await self.read(page.key, position, CHUNK)
             if isinstance(tail, Tail):
                 events = decode_log(tail.events)
@@ -273,7 +273,7 @@ class LogReader:
                     page.accept(tail.position.epoch, events)
                     self._failing.discard(page)
                 if page.position.seq >= tail.position.seq or not tail.events:
-                    page.sequencer.caught_up(heard)
+                    page.sequencer.caught_up(waiting)
                     return
             if page.position == position:
                 # There is no tail, or none that this page takes: it is read whole.

@@ -24,7 +24,7 @@ from ...core.state import State
 from ...core.usage import Tally
 from ..clock import Clock
 from ..delivery.fanout import fan_out
-from ..delivery.outbox import Message
+from ..delivery.outbox import Sendable
 from ..delivery.viewer import Owed, Viewer
 from ..measuring.counts import Counts
 
@@ -52,7 +52,7 @@ class Page:
         clock: Clock,
         tuning: Tuning,
         pace: Pacing,
-        as_message: Callable[[str], Message],
+        as_message: Callable[[str], Sendable],
         replay: Callable[[Viewer], None],
         counts: Counts,
         people_listed: int = 0,
@@ -66,8 +66,8 @@ class Page:
         self.sent = 0
         self.viewers: dict[Viewer, None] = {}
         self.presence = PagePresence()
-        self.presence_told = (0, 0)
-        self.presence_told_at = float("-inf")
+        self.presence_sent = (0, 0)
+        self.presence_sent_at = float("-inf")
         self.others_told = 0
         """Connections here that the other processes know of."""
         self.others_told_at = float("-inf")
@@ -300,9 +300,9 @@ class Page:
         """Tell everyone the counts, and who came and left where that is told, if it has changed."""
         counts = self.presence.counts()
         people = self.presence.listed(self.people.most)
-        if (counts == self.presence_told and people == self.people.told) or not self.viewers:
+        if (counts == self.presence_sent and people == self.people.sent) or not self.viewers:
             return
-        self.presence_told, self.presence_told_at = counts, now
+        self.presence_sent, self.presence_sent_at = counts, now
         joined, left = self.people.move(people)
         text = presence_frame(self.key.url_id, *counts, joined, left)
         size = len(text.encode())
@@ -379,7 +379,7 @@ class Page:
 
     def replayed(self, events: Sequence[Event]) -> list[Owed]:
         frames = encode_replay(self.key.url_id, self.position.epoch, events)
-        return [Owed(text, numbers) for text, numbers in frames]
+        return [Owed(text, seqs) for text, seqs in frames]
 
     def snapshot(self) -> tuple[list[Owed], int]:
         """The page in `snapshot` frames, and their bytes. Encoded once per position."""

@@ -13,7 +13,7 @@ from ...core.limits import TokenBucket
 from ...core.measures import Row
 from ..backend import within
 from ..clock import Clock
-from .hints import CONTROL_TOPIC, Heard, HowMuch, Numbers, inbox_of
+from .hints import CONTROL_TOPIC, CountsWanted, ProcessCounts, Received, inbox_of
 from .publisher import Publisher
 
 ANSWER_SECONDS = 1.0
@@ -68,7 +68,7 @@ class Census:
         question.unheard |= self._silent
         id = secrets.randbits(63)
         self._questions[id] = question
-        self._publisher.tell(CONTROL_TOPIC, HowMuch(id, busiest))
+        self._publisher.tell(CONTROL_TOPIC, CountsWanted(id, busiest))
         try:
             async with within(seconds):
                 await question.wait()
@@ -84,14 +84,14 @@ class Census:
         for question in self._questions.values():
             question.unheard.discard(run)
 
-    def hear(self, heard: Heard) -> None:
+    def hear(self, heard: Received) -> None:
         """A question or an answer of another process."""
         self.noticed(heard.run)
         match heard.hint:
-            case HowMuch(id=id, busiest=busiest):
+            case CountsWanted(id=id, busiest=busiest):
                 if not self._answers.take(self._clock.monotonic()):
                     self._answer(heard.run, id, self._rows(busiest))
-            case Numbers(id=id) as numbers:
+            case ProcessCounts(id=id) as numbers:
                 question = self._questions.get(id)
                 if question is not None:
                     question.heard(heard.run, numbers)
@@ -107,7 +107,7 @@ class Census:
             parts[-1].append(row)
             room -= size
         for part, some in enumerate(parts):
-            self._publisher.tell(inbox_of(run), Numbers(id, part, len(parts), some))
+            self._publisher.tell(inbox_of(run), ProcessCounts(id, part, len(parts), some))
 
 
 class _Question:
@@ -117,10 +117,10 @@ class _Question:
         self._expected = expected
         self.unheard = set(expected())
         """Of whom nothing at all was heard since it was asked."""
-        self._parts: dict[str, dict[int, Numbers]] = {}
+        self._parts: dict[str, dict[int, ProcessCounts]] = {}
         self._moved = asyncio.Event()
 
-    def heard(self, run: str, numbers: Numbers) -> None:
+    def heard(self, run: str, numbers: ProcessCounts) -> None:
         self._parts.setdefault(run, {})[numbers.part] = numbers
         self._moved.set()
 

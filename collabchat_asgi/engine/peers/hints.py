@@ -139,15 +139,15 @@ class ControlMoved(msgspec.Struct, frozen=True, array_like=True, tag="c"):
     """On the control topic: the control page has a new event."""
 
 
-class HowMuch(msgspec.Struct, frozen=True, array_like=True, tag="a"):
-    """On the control topic: asks every process for its `Numbers`."""
+class CountsWanted(msgspec.Struct, frozen=True, array_like=True, tag="a"):
+    """On the control topic: asks every process for its `ProcessCounts`."""
 
     id: int
     busiest: bool
     """With its busiest pages and tenants."""
 
 
-class Numbers(msgspec.Struct, frozen=True, array_like=True, tag="n"):
+class ProcessCounts(msgspec.Struct, frozen=True, array_like=True, tag="n"):
     """On the control topic: one of `parts` parts of what a process has counted."""
 
     id: int
@@ -168,13 +168,13 @@ Hint = (
     | Heartbeat
     | Spent
     | ControlMoved
-    | HowMuch
-    | Numbers
+    | CountsWanted
+    | ProcessCounts
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Received:
     """A hint of another process, as it was sealed."""
 
     run: str
@@ -237,7 +237,7 @@ class HintCodec:
         """Whether it says that it is of this process: such a one need not be opened."""
         return payload[1 : 1 + RUN_BYTES] == self._run and payload[:1] == FORMAT
 
-    def open(self, topic: str, payload: bytes) -> Heard | None:
+    def open(self, topic: str, payload: bytes) -> Received | None:
         """None where it was not sealed with the storage's key for this topic, or is no hint."""
         if payload[:1] != FORMAT or len(payload) < HEADER_BYTES:
             return None
@@ -257,7 +257,7 @@ class HintCodec:
         except (msgspec.MsgspecError, RecursionError, ValueError):
             return None
         said_ms = int.from_bytes(body[:TIME_BYTES])
-        return Heard(run.hex(), int.from_bytes(number), said_ms, hint)
+        return Received(run.hex(), int.from_bytes(number), said_ms, hint)
 
 
 class _Key:

@@ -7,7 +7,7 @@ few times n deliveries, where answers to all would cost the square of n.
 from __future__ import annotations
 
 from ...core.peers import Peers, Verdict
-from .hints import Heard, Heartbeat, HintCodec
+from .hints import Heartbeat, HintCodec, Received
 
 ASK_AGAIN_MS = 1_000
 
@@ -42,7 +42,7 @@ class Introductions:
             self._asked[run] = now
             self._to_ask.add(run)
 
-    def judge(self, heard: Heard) -> tuple[Verdict, bool]:
+    def judge(self, heard: Received) -> tuple[Verdict, bool]:
         """Whether it may be believed, and whether its process is new here."""
         now = self._codec.now_ms
         new = False
@@ -55,12 +55,12 @@ class Introductions:
             self._to_echo[heard.run] = heard.said_ms
         return verdict, new
 
-    def _asks_us(self, heard: Heard) -> bool:
+    def _asks_us(self, heard: Received) -> bool:
         return (
             isinstance(heard.hint, Heartbeat) and heard.hint.ask and len(self._to_echo) < MOST_ASKED
         )
 
-    def age_seconds(self, heard: Heard) -> float:
+    def age_seconds(self, heard: Received) -> float:
         """How long ago somebody who is believed said this, to within ten seconds."""
         return self._peers.age_ms(heard.run, heard.said_ms, self._codec.now_ms) / 1000
 

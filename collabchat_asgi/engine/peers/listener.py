@@ -9,7 +9,7 @@ from ...errors import PubSubError
 from ...pubsub.abc import Gap, PubSub
 from ..backend import within
 from ..clock import Clock
-from .hints import CONTROL_TOPIC, INBOX, Heard, HintCodec
+from .hints import CONTROL_TOPIC, INBOX, HintCodec, Received
 
 logger = logging.getLogger("collabchat_asgi.engine")
 
@@ -31,7 +31,7 @@ class Listener:
         pubsub: PubSub,
         codec: HintCodec,
         clock: Clock,
-        on_hint: Callable[[str, Heard | None], None],
+        on_hint: Callable[[str, Received | None], None],
         on_gap: Callable[[], None],
     ) -> None:
         self._pubsub = pubsub

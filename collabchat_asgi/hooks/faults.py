@@ -11,8 +11,8 @@ logger = logging.getLogger("collabchat_asgi.hooks")
 MINUTE = 60.0
 
 
-class Record:
-    """Faults of one hook, by the seconds of a monotonic clock.
+class Faults:
+    """Of one hook, by the seconds of a monotonic clock.
 
     The first fault is logged at once with its traceback, the next ones are counted, and a minute
     later one is logged again with their number."""
