@@ -31,7 +31,7 @@ export class Tab {
     this.client = new CollabClient({
       prefix: '/collabchat', tenantId: 'acme', token: () => token,
       environment: {
-        WebSocket: /** @type {any} */ (function() {
+        WebSocket: /** @type {any} */ (function () {
           const wire = simulation.connect()
           tab.wires.push(wire)
           return wire

@@ -4,7 +4,7 @@
  */
 
 /** White space; quotes; dashes; dots; what counts two. */
-const ODD = "(\\s+)|([\"`´‘-‟′″‹›«»「」『』])|([-‐-―−－]+)|(…)|([\\u{10000}-\\u{10ffff}])"
+const ODD = '(\\s+)|(["`´‘-‟′″‹›«»「」『』])|([-‐-―−－]+)|(…)|([\\u{10000}-\\u{10ffff}])'
 const COMPOSED = new RegExp(ODD, 'gu')
 const DECOMPOSED = new RegExp(ODD + '|\\P{M}\\p{M}+', 'gu')
 /** Of these in one piece of work. */

@@ -231,13 +231,11 @@ export class Connection {
     else if (frame.type === 'error' && this.#refreshing > 0 && frame.urlId === undefined && frame.broadcastId === undefined) {
       this.#refreshing--
       this.host.received(frame, data.length)
-    }
-    else if (frame.type === 'refreshed') {
+    } else if (frame.type === 'refreshed') {
       this.#refreshing--
       this.#expires(frame.expiresInMs)
       this.host.renewed()
-    }
-    else if (frame.type !== 'pong' && (this.state === 'open' || frame.type === 'error')) this.host.received(frame, data.length)
+    } else if (frame.type !== 'pong' && (this.state === 'open' || frame.type === 'error')) this.host.received(frame, data.length)
   }
 
   /** @param {Record<string, any>} frame */
