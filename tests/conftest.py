@@ -1,7 +1,7 @@
 """What the tests counted is printed at the end of the run, file by file: every figure has its N.
 
 Tests marked `long` belong to `tests/run --all` (`TESTS_LONG=1`) and are not collected else. A test
-that hangs fails by its name, after `timeout` of pyproject.toml, or after `LONGEST_SECONDS` there.
+that hangs fails by its name, and the others go on: pytest-timeout raises where it stands.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ LONGEST = (
 """Begun first, in this order: whatever takes minutes by itself must not be what all wait for at the
 end."""
 
-LONGEST_SECONDS = 900
-"""What a test may take with `--all`, where many take more seeds, more servers, more faults."""
+SECONDS = 900 if os.environ.get("TESTS_LONG") else 300
+"""What a test may take with its fixtures. With `--all` many take more seeds, servers and faults."""
 
 
 def _begun(item: pytest.Item) -> int:
@@ -30,9 +30,10 @@ def _begun(item: pytest.Item) -> int:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=_begun)
+    for item in items:
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SECONDS, method="signal"))
     if os.environ.get("TESTS_LONG"):
-        for item in items:
-            item.add_marker(pytest.mark.timeout(LONGEST_SECONDS))
         return
     long = [item for item in items if item.get_closest_marker("long")]
     if long:

@@ -51,6 +51,7 @@ HAPPENS = {
 }
 
 
+@pytest.mark.timeout(3_600, method="signal")
 def test_every_screen_ends_as_the_servers_page_and_no_word_is_lost() -> None:
     report = run(FIRST, SCHEDULES)
     print(report)
