@@ -23,6 +23,7 @@ from collabchat_asgi import (
     Denied,
     Identity,
     Limits,
+    Quota,
     default_policy,
 )
 
@@ -78,6 +79,7 @@ collab = CollabChat(
         operations_per_second=1_000,
         body_chars=int(os.environ.get("BODY_CHARS", "2000")),
     ),
+    quota=Quota(operations=0, over="refuse") if os.environ.get("USED_UP") else None,
 )
 
 

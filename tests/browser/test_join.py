@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import expect
 
 from collabchat_asgi.testing import ServerProcess
 
-from .conftest import FOG, SELECT, Visit
+from .conftest import FOG, SELECT, Visit, serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SIGN_IN = "value => document.querySelector('collab-chat').setAttribute('signin', value)"
@@ -53,6 +55,26 @@ async def test_a_reader_who_may_not_write_is_told(visit: Visit, own: ServerProce
         "You can read the discussions here, but not write."
     )
     await expect(ada[".prompt .main:visible"]).to_have_count(0)
+
+
+@pytest.mark.long  # words.test.js has every language
+async def test_a_quota_that_lets_nobody_in_is_told_with_its_end(
+    visit: Visit, tmp_path: Path
+) -> None:
+    with serve(tmp_path, USED_UP="yes") as server:
+        ada = await visit("Ada", server=server, live=False)
+        await expect(ada[".bar .state"]).to_have_text("Limit reached")
+        told = "The limit of these discussions is reached until "
+        await ada.until(
+            f"""document.querySelector('collab-chat').shadowRoot.querySelector('.state')
+              .title.startsWith({told!r})"""
+        )
+        await ada.select(FOG)
+        await expect(ada[".prompt .barred"]).to_contain_text(told)
+        await expect(ada[".prompt .main:visible"]).to_have_count(0)
+        await ada.page.keyboard.press("Escape")
+        await ada[".bar .discussions"].click()
+        await expect(ada[".panel .empty"]).to_contain_text(told)
 
 
 async def test_a_hook_that_fails_is_named_in_the_console_once(visit: Visit) -> None:

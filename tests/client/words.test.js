@@ -5,7 +5,8 @@ import { test } from 'node:test'
 import { nameOf } from '../../collabchat_asgi/static/widget/dom.js'
 import { ago, date, moment } from '../../collabchat_asgi/static/widget/ages.js'
 import { pictured } from '../../collabchat_asgi/static/widget/avatar.js'
-import { refused, stopped, thrown } from '../../collabchat_asgi/static/widget/refusals.js'
+import { barred, refused, stopped, thrown } from '../../collabchat_asgi/static/widget/refusals.js'
+import { state } from '../../collabchat_asgi/static/widget/troubles.js'
 import { wordsOf } from '../../collabchat_asgi/static/widget/language.js'
 import { Words } from '../../collabchat_asgi/static/widget/words.js'
 
@@ -65,6 +66,16 @@ test('a quota is told with its end, in the reader\'s language and time', async (
   assert.equal(stopped(words, ended), refused(words, ended), 'also where the whole page is refused')
   for (const until of [undefined, 1e300]) assert.equal(refused(words, { ...ended, until }), 'This page holds as much as it can.')
   assert.equal(refused(words, { ...ended, code: 'too-many' }), 'There is too much already.')
+})
+
+test('a page that a quota keeps closed is not called disconnected', async () => {
+  const event = (/** @type {object} */ more) => /** @type {import('../../collabchat_asgi/static/typed/types.js').StatusEvent} */ ({ status: 'refused', reason: { code: 'quota', message: '', ...more } })
+  const until = Date.UTC(2026, 11, 1, 12)
+  assert.equal(state(words, event({ until })), 'Limit reached')
+  assert.equal(barred(words, event({ until })), `The limit of these discussions is reached until ${moment(words, until)}.`)
+  assert.match(barred(await wordsOf('de'), event({ until })), /^Die Grenze .* ist bis 01\.12\.2026, .* erreicht\.$/)
+  for (const none of [undefined, 1e300]) assert.equal(barred(words, event({ until: none })), 'The limit of these discussions is reached.')
+  assert.equal(stopped(words, event({}).reason), 'The limit of these discussions is reached.')
 })
 
 test('a picture comes over https or from the page itself, and from nowhere else', () => {

@@ -4,7 +4,7 @@
 /** @import { Words } from './words.js' */
 import { fill, h, icon, nameOf, textButton } from './dom.js'
 import { widgetSheet } from './styles.js'
-import { barred, signedOut, state as stateWords } from './troubles.js'
+import { signedOut, state as stateWords } from './troubles.js'
 
 /** @typedef {{words: Words, toggle: () => void, again: () => void, join: () => void, mayJoin: () => boolean}} BarHost */
 
@@ -27,6 +27,9 @@ export class Bar {
     this.place('')
   }
 
+  /** Says more of a refusal, once card and list have come. @param {PageState} _state */
+  why = _state => ''
+
   /** @param {PageState} state  @param {number} open discussions that are not resolved  @param {number} unread comments that are new to this reader */
   update(state, open, unread) {
     const { users, status, reason, pending } = state, { words } = this.host
@@ -48,8 +51,8 @@ export class Bar {
     if (this.state.dataset.words !== full) {
       this.state.dataset.words = full
       fill(this.state, full)
-      this.state.title = reason ? barred(words, state) : ''
     }
+    this.state.title = status === 'refused' ? this.why(state) : ''
     this.again.hidden = status !== 'refused'
     this.join.hidden = !(status === 'refused' && signedOut(reason) && this.host.mayJoin())
   }

@@ -22,8 +22,7 @@ import { linkedChat, pageId } from './pageid.js'
 import { Places } from './places.js'
 import { hush, quiet } from './quiet.js'
 import { selected } from './selection.js'
-import { translated } from './translation.js'
-import { barred, signedOut } from './troubles.js'
+import { signedOut } from './troubles.js'
 
 /** A selection beyond this is cut: nobody discusses a chapter as one passage. */
 const MOST_SELECTED = 2000
@@ -174,7 +173,7 @@ export class Life {
       get root() { return life.places.text.root },
       range: id => this.places.get(id)?.range,
       state: id => this.places.get(id)?.state,
-      translated: () => translated(this.places.text.root),
+      translated: () => talk.translated(this.places.text.root),
       steps: id => this.#steps(id),
       find: anchor => {
         const passage = this.places.find(anchor)
@@ -204,7 +203,7 @@ export class Life {
       quiet,
       hush: quieter,
       point: (id, on) => this.#hover(on ? id : ''),
-      translated: () => translated(this.places.text.root),
+      translated: () => talk.translated(this.places.text.root),
       place: id => {
         const place = this.places.get(id)
         return place && { state: place.state, start: place.start }
@@ -219,7 +218,8 @@ export class Life {
     this.prompt = new talk.Prompt(this.face, {
       words,
       selected: () => this.#selected(),
-      barred: () => this.#barred(),
+      barred: () => talk.barring(words, this.page.state, this.places.text.root),
+      mayJoin: () => this.element.hasAttribute('signin'),
       moving: () => !!this.card?.moving,
       quiet: () => quiet() && !this.card?.moving,
       join: () => this.#join(),
@@ -232,6 +232,8 @@ export class Life {
     }, this.#ending.signal)
     // Somebody was quicker.
     this.prompt.offer()
+    this.bar.why = state => talk.barred(words, state)
+    this.#drawBar()
     this.#marking()
   }
 
@@ -311,15 +313,6 @@ export class Life {
     return !!next
   }
 
-  /** Why this reader may not discuss what is selected. */
-  #barred() {
-    const { state } = this.page
-    if (translated(this.places.text.root)) return { words: this.words.say('The page is machine-translated. Show the original to discuss its text.'), join: false }
-    if (state.status !== 'refused' && (!state.loaded || state.can.includes('comment'))) return undefined
-    const join = state.status === 'refused' ? signedOut(state.reason) : !!state.user?.id.startsWith('anon:')
-    return { words: barred(this.words, state), join: join && this.element.hasAttribute('signin') }
-  }
-
   /** The page may do it in its own way; otherwise the attribute leads there. */
   #join() {
     const event = new CustomEvent('collabchat:signin', { bubbles: true, composed: true, cancelable: true })
@@ -351,8 +344,7 @@ export class Life {
 
   discussSelection() {
     const passage = this.#selected()
-    if (passage && this.#barred()) this.#with(() => this.prompt?.offer(true))
-    else if (passage) this.#discuss(passage)
+    if (passage) this.#with(() => this.prompt?.begin(passage))
     return !!passage
   }
 

@@ -13,7 +13,7 @@ import { kinds } from './kinds.js'
 import { windowWidth } from './layer.js'
 import { parse, words as plain } from './markdown.js'
 import { remember } from './quiet.js'
-import { refused, thrown } from './refusals.js'
+import { barred, refused, thrown } from './refusals.js'
 import { begun } from './unsent.js'
 
 /**
@@ -212,9 +212,9 @@ export class Panel {
   }
 
   /** @param {PageState} state  @param {boolean} sought */
-  #nothing({ loaded }, sought) {
+  #nothing(state, sought) {
     const { words } = this.host
-    const [what, more] = sought ? [words.say('Nothing found'), ''] : !loaded ? [words.say('Not loaded yet'), '']
+    const [what, more] = sought ? [words.say('Nothing found'), ''] : !state.loaded ? [words.say('Not loaded yet'), state.status === 'refused' ? barred(words, state) : '']
       : this.#shows === 'open' ? [words.say('No open discussions'), words.say('Select some text on the page to start one.')] : [words.say('Nothing resolved yet'), words.say('Discussions that are settled are kept here.')]
     return [h('strong', {}, what), more]
   }

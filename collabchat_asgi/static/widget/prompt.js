@@ -14,6 +14,7 @@ const AFTER_KEYS = 300
  * @property {Words} words
  * @property {() => Passage | undefined} selected the selected passage, where there is one that can be discussed
  * @property {() => {words: string, join: boolean} | undefined} barred why this reader may not discuss it, and whether signing in may help
+ * @property {() => boolean} mayJoin there is a way to sign in
  * @property {() => boolean} moving whether it is to be the new place of a discussion
  * @property {() => boolean} quiet it offers nothing by itself
  * @property {() => void} join
@@ -122,11 +123,14 @@ export class Prompt {
     this.#verb.textContent = this.host.moving() ? this.host.words.say('Move it here') : this.host.words.say('Discuss this text')
     this.#barred.textContent = barred?.words ?? ''
     this.#barred.hidden = !barred
-    this.#join.hidden = !barred?.join
+    this.#join.hidden = !(barred?.join && this.host.mayJoin())
     this.element.hidden = false
     this.#place()
     if (!before) this.host.say(barred?.words ?? this.host.words.say('Text selected. Press Alt Shift M to discuss it.'))
   }
+
+  /** The reader asked for it by the keyboard: what is in the way is said. @param {Passage} passage */
+  begin(passage) { this.host.barred() ? this.offer(true) : this.host.discuss(passage) }
 
   #place() {
     this.#frame = 0

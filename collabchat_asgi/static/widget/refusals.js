@@ -1,20 +1,36 @@
 /** What was refused, in the widget's words: by its code. */
 
-/** @import { Refusal } from '../typed/types.js' */
+/** @import { Refusal, StatusEvent } from '../typed/types.js' */
 /** @import { Words } from './words.js' */
 import { moment } from './ages.js'
 import { kind } from './troubles.js'
 
 /** That the connection was ended, for who is writing. @param {Words} words  @param {Refusal | undefined} reason */
-export const stopped = (words, reason) => ended(words, reason) || ({
+export const stopped = (words, reason) => used(words, reason) || ({
   'signed-out': words.say('You are signed out. What you wrote is kept until you are back.'),
   'no-access': words.say('You no longer have access to these discussions.'),
+  quota: words.say('The limit of these discussions is reached.'),
   other: words.say('The connection was ended.'),
 })[kind(reason)]
 
+/** Why somebody may not discuss anything here. @param {Words} words  @param {StatusEvent} event */
+export const barred = (words, { status, reason }) => {
+  if (status !== 'refused') return words.say('You can read the discussions here, but not write.')
+  const when = until(words, reason)
+  return when ? words.say('The limit of these discussions is reached until {when}.', { when }) : {
+    'signed-out': words.say('Sign in to discuss this text.'),
+    'no-access': words.say('You have no access to the discussions here.'),
+    quota: words.say('The limit of these discussions is reached.'),
+    other: words.say('The discussions here are not connected.'),
+  }[kind(reason)]
+}
+
+/** When what was had of a period is to be had again. @param {Words} words  @param {Refusal | undefined} reason  @returns {string} empty where it is something else */
+const until = (words, reason) => reason?.code === 'quota' && reason.until ? moment(words, reason.until) : ''
+
 /** What was had of a period is used up. @param {Words} words  @param {Refusal | undefined} reason  @returns {string} empty where it is something else */
-function ended(words, reason) {
-  const when = reason?.code === 'quota' && reason.until ? moment(words, reason.until) : ''
+function used(words, reason) {
+  const when = until(words, reason)
   return when && words.say('No more can be written here until {when}.', { when })
 }
 
@@ -37,8 +53,8 @@ const refusals = words => ({
 /** A host that refuses says why in its own words, so those of `forbidden` are shown. @param {Words} words  @param {Refusal} refusal */
 export function refused(words, refusal) {
   const { code, message } = refusal, known = refusals(words)
-  const until = ended(words, refusal)
-  if (until) return until
+  const told = used(words, refusal)
+  if (told) return told
   if (Object.hasOwn(known, code)) return known[code]
   const said = message.trim().slice(0, 200) || words.say('It was not accepted.')
   return said[0].toLocaleUpperCase() + said.slice(1) + (/[\p{P}]$/u.test(said) ? '' : '.')
