@@ -213,7 +213,7 @@ BROWSER: dict[str, set[str]] = {
     "client": {"", "typed"},
     "anchors": {"", "typed"},
     "widget": {"", "typed", "client", "anchors"},
-    "usage": set(),
+    "usage": {"widget"},
 }
 """What a room of the browser's half may import of the others; "" is what they share."""
 IMPORTED = re.compile(r"""(?:from |import |import\()(['"])(\.[^'"]+)\1""")

@@ -130,3 +130,24 @@ async def test_a_quota_is_shown_where_there_is_one(
     await expect(lines.nth(1)).to_contain_text(" of 1 GB")
     page = await shown(context, server, "?tenantId=acme")
     await expect(page.locator(".quotas")).to_be_hidden()
+
+
+async def test_it_speaks_its_readers_language_and_goes_its_way(
+    browser: Browser, server: ServerProcess
+) -> None:
+    context = await browser.new_context(locale="he-IL", viewport={"width": 1180, "height": 900})
+    page = await shown(context, server, "?tenantId=acme")
+    assert await page.evaluate("[document.documentElement.dir, document.title]") == ["rtl", "שימוש"]
+    await expect(page.locator("nav button")).to_have_text(["7 ימים", "30 ימים", "90 ימים", "CSV"])
+    await expect(page.locator("figcaption span").first).to_have_text("הודעות")
+    first, last = page.locator("rect.day").first, page.locator("figure rect.day").nth(DAYS - 1)
+    boxes = [await first.bounding_box(), await last.bounding_box()]
+    assert boxes[0] and boxes[1] and boxes[0]["x"] > boxes[1]["x"], "time goes to the left"
+    # To the first day, which a left-to-right page has at the other end.
+    plot = page.locator("figure svg").first
+    await plot.press("ArrowLeft")
+    await expect(page.locator("figure").first.locator("rect.day").first).to_have_class("day picked")
+    await plot.hover(position={"x": 5, "y": 60})
+    await expect(page.locator("figure").first.locator("rect.day").last).to_have_class("day picked")
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await context.close()

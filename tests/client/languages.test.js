@@ -4,9 +4,10 @@ import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 
 import { catalogueOf, wordsOf } from '../../collabchat_asgi/static/widget/language.js'
+import { usageWords } from '../../collabchat_asgi/static/usage/usagewords.js'
 import { Words } from '../../collabchat_asgi/static/widget/words.js'
 import { STATIC } from './minify.js'
-import { said, unclear } from './texts.js'
+import { ofUsage, said, unclear } from './texts.js'
 
 /** @param {string} text */
 const blanks = text => [...new Set(text.match(/\{\w+\}/g))].sort()
@@ -15,11 +16,14 @@ const names = readdirSync(new URL('widget/lang/', STATIC)).map(name => name.repl
 test('what the widget says stands where it is said', () => {
   assert.deepEqual(unclear, [])
   assert.ok(said.size > 90)
+  assert.ok(ofUsage.size > 30)
 })
 
-for (const name of names) {
-  test(`${name} has every text, and no other`, async () => {
-    const { default: texts } = await import(new URL(`widget/lang/${name}.js`, STATIC).href)
+const catalogues = [...names.map(name => ({ name, file: `widget/lang/${name}.js`, said })), ...names.filter(name => name !== 'sr-latn').map(name => ({ name, file: `usage/lang/usage-${name}.js`, said: ofUsage }))]
+
+for (const { name, file, said } of catalogues) {
+  test(`${file} has every text, and no other`, async () => {
+    const { default: texts } = await import(new URL(file, STATIC).href)
     assert.deepEqual(Object.keys(texts).sort(), [...said.keys()].sort())
     const { pluralCategories } = new Intl.PluralRules(name).resolvedOptions()
     for (const [text, { one }] of said) {
@@ -65,6 +69,18 @@ test('Serbian in Latin is what stands in Cyrillic', async () => {
   assert.deepEqual([1, 3, 5, 21].map(n => latin.count(n, '{n} reply', '{n} replies')), ['1 odgovor', '3 odgovora', '5 odgovora', '21 odgovor'])
   const { default: texts } = await import(new URL('widget/lang/sr-latn.js', STATIC).href)
   assert.doesNotMatch(JSON.stringify(texts), /[\u0400-\u04ff]|undefined/)
+})
+
+test('the usage page speaks the first language of its reader that it has', async () => {
+  const said = async (/** @type {string[]} */ ...tags) => {
+    const words = await usageWords(tags)
+    return [words.locale, words.direction, words.say('Comments')]
+  }
+  assert.deepEqual(await said('nl', 'de-AT', 'en'), ['de-AT', 'ltr', 'Kommentare'])
+  assert.deepEqual(await said('en-GB', 'de'), ['en-GB', 'ltr', 'Comments'])
+  assert.deepEqual(await said('sr-Latn'), ['sr-Latn', 'ltr', 'Komentari'])
+  assert.deepEqual(await said('he'), ['he', 'rtl', 'תגובות'])
+  assert.deepEqual(await said('nl'), ['en', 'ltr', 'Comments'])
 })
 
 test('what is read from right to left says so', async () => {

@@ -1,7 +1,7 @@
 /** Every text that the widget says, read from its modules: what stands in `words.say(…)` and `words.count(…)`. */
 import { readFileSync } from 'node:fs'
 import ts from 'typescript'
-import { LANGUAGES, MODULES } from './minify.js'
+import { LANGUAGES, MODULES, STATIC } from './minify.js'
 
 /** @typedef {{text: string, one?: string}} Said `one` where it counts */
 
@@ -28,7 +28,11 @@ function inModule(name, at) {
   return { said, unclear }
 }
 
-const modules = [...MODULES].filter(([name]) => name !== 'usage.js' && !LANGUAGES.includes(name)).map(([name, at]) => inModule(name, at))
+/** By their names in the catalogues. @param {Said[]} texts  @returns {Map<string, Said>} */
+const named = texts => new Map(texts.map(each => [each.text, each]))
+const modules = [...MODULES].filter(([name]) => !LANGUAGES.includes(name)).map(([name, at]) => ({ ofUsage: at.href.includes('/usage/'), ...inModule(name, at) }))
 export const unclear = modules.flatMap(module => module.unclear)
-/** By their names in the catalogues. @type {Map<string, Said>} */
-export const said = new Map(modules.flatMap(module => module.said).map(each => [each.text, each]))
+export const said = named(modules.filter(each => !each.ofUsage).flatMap(module => module.said))
+/** What stands in the usage page itself. */
+const document = [...readFileSync(new URL('usage/usage.html', STATIC), 'utf8').matchAll(/<[^<>]* data-say[ >](?:[^<>]*>)?([^<>]+)</g)].map(found => ({ text: found[1] }))
+export const ofUsage = named([...modules.filter(each => each.ofUsage).flatMap(module => module.said), ...document])

@@ -1,23 +1,27 @@
 /** The usage dashboard: what `GET v1/usage` gives, for those who may see it; today as it grows. */
 
 import { Plot } from './plot.js'
+import { translate, usageWords } from './usagewords.js'
 
-const COUNTERS = /** @type {const} */ ({
-  pubSubMessageCount: 'Messages',
-  pubSubBandwidth: 'Bandwidth',
-  eventDeliveryCount: 'Events delivered',
-  operationCount: 'Operations',
-  chatCreateCount: 'Chats',
-  commentCreateCount: 'Comments',
-  connectionSeconds: 'People connected',
-})
+const words = await usageWords(navigator.languages)
+translate(words)
+
+const COUNTERS = {
+  pubSubMessageCount: words.say('Messages'),
+  pubSubBandwidth: words.say('Bandwidth'),
+  eventDeliveryCount: words.say('Events delivered'),
+  operationCount: words.say('Operations'),
+  chatCreateCount: words.say('Chats'),
+  commentCreateCount: words.say('Comments'),
+  connectionSeconds: words.say('People connected'),
+}
 const PLOTS = /** @type {const} */ ([
   'pubSubMessageCount', 'pubSubBandwidth', 'operationCount', 'connectionSeconds',
 ])
-const QUOTED = /** @type {const} */ ({
-  operations: 'Operations', messages: 'Messages', bandwidth: 'Bandwidth',
-  connections: 'Connections opened', pages: 'Pages begun',
-})
+const QUOTED = {
+  operations: words.say('Operations'), messages: words.say('Messages'), bandwidth: words.say('Bandwidth'),
+  connections: words.say('Connections opened'), pages: words.say('Pages begun'),
+}
 const LIVE_MS = 5000
 const PARTS = 5
 const PAGES = 10
@@ -30,15 +34,18 @@ const MOST_DAYS = 731
 /** @typedef {{per: string, over: string, endsAt: number} & Partial<Record<keyof typeof QUOTED, Part>>} Quota */
 
 const NAMES = /** @type {Counter[]} */ (Object.keys(COUNTERS))
-const number = new Intl.NumberFormat()
-const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 })
-const hours = new Intl.NumberFormat(undefined, { style: 'unit', unit: 'hour', unitDisplay: 'narrow', maximumFractionDigits: 1 })
+const number = new Intl.NumberFormat(words.locale)
+const compact = new Intl.NumberFormat(words.locale, { notation: 'compact', maximumFractionDigits: 1 })
+const hours = new Intl.NumberFormat(words.locale, { style: 'unit', unit: 'hour', unitDisplay: 'narrow', maximumFractionDigits: 1 })
+const dates = new Intl.DateTimeFormat(words.locale, { dateStyle: 'medium', timeZone: 'UTC' })
+const moments = new Intl.DateTimeFormat(words.locale, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
+const lists = new Intl.ListFormat(words.locale, { type: 'unit', style: 'short' })
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte']
 
 /** @param {number} value */
 const bytes = value => {
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, value)) / 3))
-  return new Intl.NumberFormat(undefined, {
+  return new Intl.NumberFormat(words.locale, {
     style: 'unit', unit: UNITS[power], maximumFractionDigits: 1,
   }).format(value / 1000 ** power)
 }
@@ -66,7 +73,7 @@ const form = /** @type {HTMLFormElement} */ (one('form'))
 const status = one('[role=status]')
 const table = /** @type {HTMLTableElement} */ (one('table'))
 const live = one('.live')
-const plots = PLOTS.map(name => ({ name, plot: new Plot() }))
+const plots = PLOTS.map(name => ({ name, plot: new Plot(words) }))
 one('.plots').append(...plots.map(({ plot }) => plot.element))
 
 const dayAgo = (/** @type {number} */ ago) => new Date(Date.now() - ago * 864e5).toISOString().slice(0, 10)
@@ -96,7 +103,7 @@ const parted = rows => {
   const several = new Set(rows.map(row => row.tenantId)).size > 1
   const groups = grouped(rows, row => several ? row.tenantId : row.urlId ?? '')
   const rest = groups.slice(PARTS).flatMap(([, some]) => some)
-  return [...groups.slice(0, PARTS), ...(rest.length ? [/** @type {const} */ (['others', rest])] : [])]
+  return [...groups.slice(0, PARTS), ...(rest.length ? [/** @type {const} */ ([words.say('others'), rest])] : [])]
 }
 
 /** @type {Row[]} */
@@ -113,11 +120,11 @@ const draw = () => {
   one('dl').replaceChildren(...NAMES.map(name => element('div',
     element('dt', COUNTERS[name]),
     element('dd', shown(name, sum(rows, name)),
-      ...(last >= today ? [element('small', `${shown(name, sum(ofToday, name))} today`)] : [])))))
+      ...(last >= today ? [element('small', words.say('{value} today', { value: shown(name, sum(ofToday, name)) }))] : [])))))
   one('.key').replaceChildren(...(parts.length < 2 ? [] : parts.map(([name], at) => {
     const mark = document.createElement('i')
     mark.className = `s${at}`
-    return element('li', mark, name || 'not on a page')
+    return element('li', mark, name || words.say('not on a page'))
   })))
   for (const { name, plot } of plots) {
     plot.show({
@@ -135,7 +142,7 @@ const draw = () => {
   drawQuotas()
   drawPages()
   drawTable()
-  status.textContent = rows.length ? '' : 'Nothing was counted in these days.'
+  status.textContent = rows.length ? '' : words.say('Nothing was counted in these days.')
 }
 
 const drawQuotas = () => {
@@ -149,9 +156,10 @@ const drawQuotas = () => {
       meter.value = part.used
       meter.high = meter.max * 0.9
       meter.optimum = 0
-      const ends = new Date(quota.endsAt).toISOString().slice(0, 16).replace('T', ' ')
-      return element('li', [tenant, `${title} this ${quota.per}`].filter(Boolean).join(': '),
-        element('span', `${plain(part.used)} of ${plain(part.limit)}, until ${ends} UTC`), meter)
+      const what = quota.per === 'day' ? words.say('{what} this day', { what: title }) : words.say('{what} this month', { what: title })
+      const told = { used: plain(part.used), limit: plain(part.limit), when: moments.format(quota.endsAt) }
+      return element('li', [tenant, what].filter(Boolean).join(': '),
+        element('span', words.say('{used} of {limit}, until {when} UTC', told)), meter)
     })))
   one('.quotas').hidden = quotas.length === 0
 }
@@ -165,18 +173,18 @@ const drawPages = () => {
     meter.max = Math.max(1, most)
     meter.value = count
     return element('li', name,
-      element('span', `${number.format(count)} messages, ${bytes(sum(some, 'pubSubBandwidth'))}`), meter)
+      element('span', lists.format([words.count(count, '{n} message', '{n} messages'), bytes(sum(some, 'pubSubBandwidth'))])), meter)
   }))
   one('.busiest').hidden = pages.length === 0
 }
 
 /** The columns before the counters. @returns {[string, (row: Row) => string][]} */
 const columns = () => [
-  ['Day', row => row.day],
+  [words.say('Day'), row => dates.format(Date.parse(row.day))],
   ...(new Set(rows.map(row => row.tenantId)).size > 1
-    ? [/** @type {[string, (row: Row) => string]} */ (['Tenant', row => row.tenantId])] : []),
+    ? [/** @type {[string, (row: Row) => string]} */ ([words.say('Tenant'), row => row.tenantId])] : []),
   ...(rows.some(row => row.urlId)
-    ? [/** @type {[string, (row: Row) => string]} */ (['Page', row => row.urlId ?? ''])] : []),
+    ? [/** @type {[string, (row: Row) => string]} */ ([words.say('Page'), row => row.urlId ?? ''])] : []),
 ]
 
 const drawTable = () => {
@@ -241,7 +249,7 @@ const load = async (again = false) => {
       quotas = []
       draw()
     }
-    status.textContent = `Usage cannot be shown: ${error instanceof Error ? error.message : error}`
+    status.textContent = words.say('Usage cannot be shown: {reason}', { reason: error instanceof Error ? error.message : String(error) })
   }
 }
 
@@ -256,6 +264,9 @@ const mark = () => {
   }
 }
 
+field('tenantId').placeholder = words.say('yours')
+one('nav').ariaLabel = words.say('Last days')
+for (const button of document.querySelectorAll('nav button[value]')) button.textContent = words.count(Number(button.getAttribute('value')), '{n} day', '{n} days')
 const given = new URLSearchParams(location.search)
 field('tenantId').value = given.get('tenantId') ?? ''
 field('from').value = given.get('from') ?? dayAgo(29)

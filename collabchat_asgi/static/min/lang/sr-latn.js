@@ -1,1 +1,1 @@
-import c from"./sr.js";const s=[..."абвгдђежзијклљмнњопрстћуфхцчџш"],i="a b v g d đ e ž z i j k l lj m n nj o p r s t ć u f h c č dž š".split(" "),o=n=>n.replace(/[\u0400-\u04ff]/g,e=>{const r=e.toLowerCase(),t=i[s.indexOf(r)];return e===r?t:t[0].toUpperCase()+t.slice(1)});var l=Object.fromEntries(Object.entries(c).map(([n,e])=>[n,typeof e=="string"?o(e):Object.fromEntries(Object.entries(e).map(([r,t])=>[r,o(t)]))]));export{l as default};
+import{inLatin as i}from"../latin.js";import r from"./sr.js";var m=i(r);export{m as default};
