@@ -39,6 +39,23 @@ DOWN = """text => {
   return (range.getBoundingClientRect().top + scrollY) / document.scrollingElement.scrollHeight
 }"""
 
+# The last passage at the end of a long part that scrolls by itself, with more of the page below.
+BOXED = """() => {
+  const far = document.querySelectorAll('p')[2], box = document.createElement('div')
+  box.style = 'height: 120px; overflow: auto'
+  far.before(box)
+  box.append(far)
+  far.style.marginTop = '3000px'
+  document.querySelector('main').style.paddingBottom = '150vh'
+}"""
+# Pixels from the end of that part to the last mark.
+FROM_BOX = f"""() => {{
+  const {{ bottom }} = document.querySelector('main > div').getBoundingClientRect()
+  const length = document.scrollingElement.scrollHeight
+  const far = ({MARKS})().at(-1).at * length - bottom - scrollY
+  return far > -40 && far < 40
+}}"""
+
 
 async def listed(reader: Reader, *passages: str) -> None:
     await expect(reader[".panel .item .passage"]).to_have_text(list(passages))
@@ -144,7 +161,7 @@ async def test_highlights_and_offer_are_hidden_until_they_are_wanted(visit: Visi
 
 
 async def test_marks_at_the_scroll_bar(visit: Visit) -> None:
-    """Each as far down as its passage; new ones stand out; scrolling moves none of them."""
+    """Each as far down as its passage, or the part that scrolls with it; new ones stand out."""
     ada = await visit("Ada", html=PAGE)
     await ada.discuss(FOG, "Mine")
     await ada.settled()
@@ -178,6 +195,8 @@ async def test_marks_at_the_scroll_bar(visit: Visit) -> None:
     await ada.until("document.querySelectorAll('p')[2].getBoundingClientRect().top < innerHeight")
     await ada.until(f"({MARKS})().map(mark => mark.class)", ["", ""])
     await ada.page.keyboard.press("Escape")
+    await ada.js(BOXED)
+    await ada.until(FROM_BOX)
     await ada.js("Object.assign(document.documentElement, { lang: 'he', dir: 'rtl' })")
     await ada.until(f"({MARKS})().map(mark => mark.left)", [0, 0])
     await ada.page.emulate_media(media="print")

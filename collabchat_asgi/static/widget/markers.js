@@ -14,6 +14,9 @@ import { APART, marks } from './marks.js'
 /** Milliseconds in which changes are gathered. */
 const SOON = 150
 const WIDTH = 10
+const SCROLLS = /auto|scroll/
+
+/** A part that scrolls by itself, in pixels of the window. `from`: where the beginning of what is in it is now. @typedef {{top: number, height: number, from: number, length: number}} Inner */
 
 export class Markers {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -67,10 +70,12 @@ export class Markers {
       this.#drawn = ''
       return this.element.replaceChildren()
     }
+    /** @type {Map<Element, Inner | undefined>} */
+    const inner = new Map()
     const unread = page.unread(), quotes = new Map(page.state.chats.map(({ id, anchor }) => [id, quoted(anchor)]))
     const placed = page.state.chats.flatMap(({ id, resolved }) => {
       const range = places.get(id)?.range
-      return range ? [{ id, resolved: !!resolved, unread: unread.has(id), at: (range.getBoundingClientRect().top - at.from) / at.length }] : []
+      return range ? [{ id, resolved: !!resolved, unread: unread.has(id), at: (topOf(range, at.element, inner) - at.from) / at.length }] : []
     })
     const made = marks(placed, at.height), drawn = json([at.top, at.side, made])
     if (drawn === this.#drawn) return
@@ -88,19 +93,42 @@ export class Markers {
 /**
  * What the text scrolls in, and where its scroll bar is: the window, or, where that does not scroll, the nearest part of the page that does.
  * @param {Element} root
- * @returns {{from: number, length: number, top: number, height: number, side: number} | undefined} pixels of the window; `from`: where the beginning of what is scrolled is now
+ * @returns {{element: Element, from: number, length: number, top: number, height: number, side: number} | undefined} pixels of the window; `from`: where the beginning of what is scrolled is now
  */
 function scroller(root) {
   const all = document.scrollingElement ?? document.documentElement
   if (all.scrollHeight > all.clientHeight + 1) {
     const left = getComputedStyle(document.documentElement).direction === 'rtl'
-    return { from: -scrollY, length: all.scrollHeight, top: 0, height: innerHeight, side: left ? 0 : windowWidth() - WIDTH }
+    return { element: all, from: -scrollY, length: all.scrollHeight, top: 0, height: innerHeight, side: left ? 0 : windowWidth() - WIDTH }
   }
   for (let each = /** @type {Element | null} */ (root); each && each !== all; each = each.parentElement) {
     const { overflowY, direction } = getComputedStyle(each)
-    if (each.scrollHeight <= each.clientHeight + 1 || !/auto|scroll/.test(overflowY)) continue
+    if (each.scrollHeight <= each.clientHeight + 1 || !SCROLLS.test(overflowY)) continue
     const { left, top } = each.getBoundingClientRect(), start = left + each.clientLeft
-    return { from: top + each.clientTop - each.scrollTop, length: each.scrollHeight, top: top + each.clientTop, height: each.clientHeight, side: direction === 'rtl' ? start : start + each.clientWidth - WIDTH }
+    return { element: each, from: top + each.clientTop - each.scrollTop, length: each.scrollHeight, top: top + each.clientTop, height: each.clientHeight, side: direction === 'rtl' ? start : start + each.clientWidth - WIDTH }
   }
   return undefined
+}
+
+/**
+ * Where a passage stands, however far the parts around it are scrolled: each of them has its passages in the place of its own box.
+ * @param {Range} range  @param {Element} outer what the marks belong to  @param {Map<Element, Inner | undefined>} known  @returns {number} in pixels of the window
+ */
+function topOf(range, outer, known) {
+  let { top } = range.getBoundingClientRect()
+  const { startContainer: start } = range
+  for (let each = start instanceof Element ? start : start.parentElement; each && each !== outer && each !== document.body; each = each.parentElement) {
+    if (!known.has(each)) known.set(each, inner(each))
+    const box = known.get(each)
+    if (box) top = box.top + Math.min(Math.max(0, (top - box.from) / box.length), 1) * box.height
+  }
+  return top
+}
+
+/** @param {Element} element  @returns {Inner | undefined} */
+function inner(element) {
+  const { scrollHeight: length, clientHeight: height, clientTop, scrollTop } = element
+  if (length <= height + 1 || !SCROLLS.test(getComputedStyle(element).overflowY)) return undefined
+  const top = element.getBoundingClientRect().top + clientTop
+  return { top, height, from: top - scrollTop, length }
 }
