@@ -141,8 +141,8 @@ async def test_it_speaks_its_readers_language_and_goes_its_way(
     await expect(page.locator("nav button")).to_have_text(["7 ימים", "30 ימים", "90 ימים", "CSV"])
     await expect(page.locator("figcaption span").first).to_have_text("הודעות")
     first, last = page.locator("rect.day").first, page.locator("figure rect.day").nth(DAYS - 1)
-    boxes = [await first.bounding_box(), await last.bounding_box()]
-    assert boxes[0] and boxes[1] and boxes[0]["x"] > boxes[1]["x"], "time goes to the left"
+    left = "rect => rect.getBoundingClientRect().left"
+    assert await first.evaluate(left) > await last.evaluate(left), "time goes to the left"
     # To the first day, which a left-to-right page has at the other end.
     plot = page.locator("figure svg").first
     await plot.press("ArrowLeft")
