@@ -7,10 +7,12 @@ from typing import Any, cast
 import pytest
 
 from collabchat_asgi import Timing, Tuning
-from collabchat_asgi.asgi.wire import TextMessage
+from collabchat_asgi.asgi.wire import TextMessage, text_frame
 from collabchat_asgi.engine.clock import SystemClock
 from collabchat_asgi.engine.delivery.fanout import fan_out
 from collabchat_asgi.engine.delivery.outbox import BUFFERED, Outbox, Wire
+
+from .harness import turns
 
 
 class Message:
@@ -100,3 +102,75 @@ def test_pings_wait_where_the_server_does_behind_a_full_buffer(buffered: int) ->
     full = buffered == BUFFERED
     assert (sent, written.count(True)) == (([True, True], 0) if full else ([], 2))
     assert written.count(False) == 45
+
+
+ACK, NEXT = text_frame(b"ack"), text_frame(b"next")
+
+
+async def test_answers_and_the_frame_that_follows_them_are_one_write() -> None:
+    writer, reader = Socket(), Socket()
+    writer.outbox.answer("ack")
+    writer.outbox.answer("next")
+    assert (writer.written, writer.outbox.ready) == ([], True)
+    told(writer, reader)
+    assert (writer.written, reader.written) == ([ACK + NEXT + b"frame"], [b"frame"])
+    assert writer.outbox.window.sent == len("acknext") + 100
+    await turns(2)
+    assert len(writer.written) == 1, "nothing is written twice"
+
+
+async def test_an_answer_that_nothing_follows_is_written_when_the_turn_ends() -> None:
+    socket = Socket()
+    for text, frame in (("ack", ACK), ("next", NEXT)):
+        socket.outbox.answer(text)
+        await turns(1)
+        assert socket.written.pop() == frame
+    assert socket.written == []
+
+
+async def test_what_goes_another_way_does_not_overtake_an_answer() -> None:
+    long = "x" * 1_025
+    socket, compressing = Socket(), Socket(compresses=True)
+    for each in (socket, compressing):
+        each.outbox.answer("ack")
+    socket.outbox.answer(long)
+    told(compressing, size=1_025)
+    assert [socket.written, compressing.written] == [[ACK], [ACK]]
+    assert (socket.sent[0]["text"], len(compressing.sent)) == (long, 1)
+    socket.outbox.answer("next")
+    socket.outbox.last_word("bye")
+    assert (socket.written[1:], socket.sent[1]["text"]) == ([NEXT], "bye")
+
+
+async def test_a_planned_close_takes_along_what_is_held() -> None:
+    socket = Socket()
+    socket.outbox.answer("ack")
+    await socket.outbox.flush()
+    assert socket.written == [ACK]
+
+
+@pytest.mark.parametrize("how", ["closing", "broken"])
+async def test_what_is_held_is_not_written_to_a_transport_that_closes(how: str) -> None:
+    leaving, viewer = Socket(), Socket()
+    for each in (leaving, viewer):
+        each.outbox.answer("ack")
+        setattr(each, how, True)
+    assert told(viewer)[0] == 0
+    await turns(1)
+    for each in (leaving, viewer):
+        assert (each.written, each.given_up, each.outbox.ready) == ([], ["gone"], False)
+
+
+async def test_answers_that_are_held_count_in_the_window() -> None:
+    """A ping follows them as it follows frames, and nothing is sent beyond what is confirmed."""
+    socket = Socket()
+    for _ in range(21):
+        socket.outbox.answer("x" * 100)
+    await turns(1)
+    assert b'{"type":"ping"' in b"".join(socket.written)
+    while socket.outbox.ready:
+        socket.outbox.answer("x" * 100)
+    await turns(1)
+    window = socket.outbox.window
+    assert window.sent <= Tuning().window_bytes
+    assert window.stalled_at is not None

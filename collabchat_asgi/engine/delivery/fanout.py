@@ -63,6 +63,8 @@ class _Run:
                 write = outbox.write
                 if write is None or (outbox.compresses and not small):
                     self.outbox = outbox
+                    if outbox.held:
+                        outbox.release()
                     await outbox.send(message)
                     if self.waits:
                         return
@@ -71,7 +73,7 @@ class _Run:
                 else:
                     if frame is None:
                         frame = message.frame
-                    write(frame)
+                    write(outbox.behind_held(frame) if outbox.held else frame)
             except (Exception, CancelledError):
                 if self.waits:
                     raise

@@ -2,6 +2,10 @@
 
 There is no queue per connection: a viewer is a place in its page's ring, so a slow socket costs a
 number and not a copy of everything it has not read.
+
+A write is a system call, and costs more than everything else about an answer. So where frames are
+written below `send`, answers are held to the end of the loop's turn, and the page's frame that
+follows most of them takes them along: an ack and its event are one write.
 """
 
 from __future__ import annotations
@@ -74,6 +78,7 @@ class Outbox:
         "_tuning",
         "closed",
         "compresses",
+        "held",
         "is_closing",
         "ready",
         "send",
@@ -94,6 +99,8 @@ class Outbox:
         self.send = send
         self.write = wire.transport.write if wire else None
         """For frames that are made once. It never waits: behind a full buffer, the pings do."""
+        self.held: list[bytes] = []
+        """Frames of this turn that the next write takes along. They count as sent."""
         self._buffered = wire.transport.get_write_buffer_size if wire else None
         self.is_closing: Callable[[], bool] = wire.transport.is_closing if wire else bool
         self.compresses = wire is not None and wire.compresses
@@ -119,12 +126,39 @@ class Outbox:
 
     def answer(self, text: str) -> None:
         """An ack, an error or anything else that is not bound to a page's order."""
+        if self.ready and self.write is not None and len(text) <= WORTH_COMPRESSING:
+            self._hold(text)
+            return
         self._answers.append(text)
         if len(self._answers) > self._tuning.replies_waiting:
             self._answers.clear()
             self._owner.give_up(CloseCode.TOO_SLOW, "too many unread answers")
         else:
             self.pump()
+
+    def _hold(self, text: str) -> None:
+        if not self.held:
+            asyncio.get_running_loop().call_soon(self.release)
+        self.held.append(self._as_message(text).frame)
+        self.sent(len(text))
+        if self._ping_wanted:
+            self.pump()
+
+    def behind_held(self, frame: bytes) -> bytes:
+        """What is held and then the frame, for one write."""
+        held, self.held = self.held, []
+        return b"".join((*held, frame))
+
+    def release(self) -> None:
+        """Write what is held: nothing follows in this turn, or it goes by `send`."""
+        if self.held and self.write is not None:
+            held = self.behind_held(b"")
+            try:
+                if self.is_closing():
+                    raise ConnectionError
+                self.write(held)
+            except Exception:
+                self.gone()
 
     def last_word(self, text: str) -> None:
         """Before a planned close, where the socket still takes it; `flush` sends the rest."""
@@ -146,6 +180,7 @@ class Outbox:
                 answer = self._answers.pop(0)
                 self._transmit(answer, len(answer))
             else:
+                self.release()
                 return
 
     def catch_up(self, viewer: Viewer) -> None:
@@ -212,13 +247,14 @@ class Outbox:
             self._by_send(text, size)
             return
         try:
-            self.write(self._as_message(text).frame)
+            self.write(self.behind_held(self._as_message(text).frame))
         except Exception:
             self.gone()
         else:
             self.sent(size)
 
     def _by_send(self, text: str, size: int) -> None:
+        self.release()
         coroutine = self.send(self._as_message(text))
         try:
             waits_for = coroutine.send(None)
@@ -240,6 +276,7 @@ class Outbox:
         """The server refuses to send: the client has left (every server says it in an
         exception of its own)."""
         self._answers.clear()
+        self.held.clear()
         self.closed = True
         self.ready = False
         self._owner.give_up(CloseCode.NORMAL, "gone")
