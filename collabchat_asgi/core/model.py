@@ -41,13 +41,14 @@ NOWHERE = Position("", 0)
 """A page without events."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Record:
     """One current fact about a page, stored under `key` (ASCII, at most 64 bytes).
 
     `value` is opaque. `body` is the text, if any, that the log's event number `body_seq` carries.
     It is kept here only, and `read` puts it back into that event: so a text that was replaced or
-    deleted is gone from the log in the same instant.
+    deleted is gone from the log in the same instant. Nobody changes one; `frozen` would only make
+    the making dearer, and each operation makes some.
     """
 
     key: str
