@@ -281,9 +281,19 @@ def _where(url_id: str, epoch: str) -> str:
     return f'"urlId":{encode(url_id)},"epoch":{encode(epoch)}'
 
 
+def encode_event(event: Event) -> bytes:
+    """An event as it stands in an `events` frame."""
+    return _encode(event)
+
+
 def encode_events(url_id: str, epoch: str, first: int, last: int, events: Iterable[Event]) -> bytes:
     """An `events` frame, as UTF-8."""
-    body = b",".join(map(_encode, events))
+    return events_frame(url_id, epoch, first, last, map(_encode, events))
+
+
+def events_frame(url_id: str, epoch: str, first: int, last: int, encoded: Iterable[bytes]) -> bytes:
+    """The same, of events that are encoded."""
+    body = b",".join(encoded)
     where = _where(url_id, epoch)
     head = f'{{"type":"events",{where},"first":{first},"last":{last},"events":['
     return head.encode() + body + b"]}"

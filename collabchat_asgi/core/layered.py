@@ -19,7 +19,9 @@ class Layered(MutableMapping[str, T]):
 
     A base that is never changed again is shared by all forks, and may be read in other threads;
     each has its own changes over it. When there are many (64, and the root of what is in it) the
-    next fork puts them into a base of its own, so a fork costs about the root of the size.
+    next fork puts them into a base of its own, so a fork costs about the root of the size. Whoever
+    reads meanwhile in another thread looks at the changes first: what they do not have any more is
+    in the base by then.
     """
 
     __slots__ = ("_base", "_changes", "_size")
@@ -47,10 +49,10 @@ class Layered(MutableMapping[str, T]):
         return fork
 
     def __getitem__(self, key: str) -> T:
-        value: T = self._changes[key] if key in self._changes else self._base[key]
+        value: Any = self.get(key, _GONE)
         if value is _GONE:
             raise KeyError(key)
-        return value
+        return value  # type: ignore[no-any-return]  # it is one of its values
 
     @overload
     def get(self, key: str, default: None = None, /) -> T | None: ...
@@ -65,9 +67,8 @@ class Layered(MutableMapping[str, T]):
         return default if value is _GONE else value
 
     def __contains__(self, key: object) -> bool:
-        if key in self._changes:
-            return self._changes[key] is not _GONE
-        return key in self._base
+        value = self._changes.get(key, _NOWHERE)  # type: ignore[call-overload]  # any object may be asked for
+        return key in self._base if value is _NOWHERE else value is not _GONE
 
     def __setitem__(self, key: str, value: T) -> None:
         if self._changes.get(key) is _GONE and key in self._base:
@@ -86,7 +87,7 @@ class Layered(MutableMapping[str, T]):
             del self._changes[key]
 
     def __iter__(self) -> Iterator[str]:
-        base, changes = self._base, self._changes
+        changes, base = self._changes, self._base
         for key in base:
             if changes.get(key) is not _GONE:
                 yield key
@@ -95,7 +96,7 @@ class Layered(MutableMapping[str, T]):
                 yield key
 
     def __reversed__(self) -> Iterator[str]:
-        base, changes = self._base, self._changes
+        changes, base = self._changes, self._base
         for key in reversed(changes):
             if key not in base:
                 yield key

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from .frames import encode_event
 from .model import (
     CHANGES,
     Anchor,
@@ -58,6 +59,8 @@ class Change(NamedTuple):
     body_key: str | None
     puts: Sequence[Record]
     deletes: Sequence[str]
+    told: bytes
+    """The event as it travels, text included."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -93,8 +96,19 @@ def change(before: ChatState | None, after: State, event: Event) -> Change:
             puts.append(_chat(after, event.chat_id))
     if commented is not None:
         puts.append(_comment(after, event.chat_id, commented))
-    body_key = None if commented is None else COMMENT + commented
-    return Change(_encode(with_body(event, "")), body_key, puts, deletes)
+    told = encode_event(event)
+    carried = body_of(event)
+    if carried is None:
+        return Change(told, None, puts, deletes, told)
+    id, body = carried
+    return Change(_without_text(told, body), COMMENT + id, puts, deletes, told)
+
+
+def _without_text(told: bytes, body: str) -> bytes:
+    """An event's JSON as the log keeps it. Quotes that people write are escaped in it, so nothing
+    but the event's own text follows a `"body":`."""
+    before, mark, rest = told.rpartition(b'"body":')
+    return b'%b%b""%b' % (before, mark, rest[len(_encode(body)) :])
 
 
 def _chat(state: State, chat_id: str) -> Record:

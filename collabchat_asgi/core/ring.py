@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Iterator
 from operator import attrgetter
 
 from .batch import merge
-from .frames import encode_events
+from .frames import encode_event, events_frame
 from .model import DeletedTextChat, Event, UpdatedTextChat
 from .records import body_of, with_body
 
 
 class Frame:
-    """All events `first … last`, and the text that tells them, made when somebody needs it."""
+    """All events `first … last`, and the text that tells them, made when somebody needs it.
 
-    __slots__ = ("_text", "events", "first", "last", "size", "weight")
+    `told` has events, by number, that were encoded for the log already.
+    """
 
-    def __init__(self, first: int, last: int, events: list[Event]) -> None:
+    __slots__ = ("_text", "_told", "events", "first", "last", "size", "weight")
+
+    def __init__(
+        self, first: int, last: int, events: list[Event], told: dict[int, bytes] | None = None
+    ) -> None:
         self.first = first
         self.last = last
         self.events = events
@@ -26,19 +32,30 @@ class Frame:
         self.weight = 0
         """What the ring counts this frame for, from its birth to its end."""
         self._text: str | None = None
+        self._told = told or {}
 
     def text(self, url_id: str, epoch: str) -> str:
         if self._text is None:
-            encoded = encode_events(url_id, epoch, self.first, self.last, merge(self.events))
+            encoded = events_frame(url_id, epoch, self.first, self.last, self._encoded())
             self._text = encoded.decode()
             self.size = len(encoded)
+            self._told = {}
         return self._text
+
+    def _encoded(self) -> Iterator[bytes]:
+        for event in merge(self.events):
+            # What is merged of several has the number of one of them.
+            known = (
+                self._told.get(event.seq) if event is self.events[event.seq - self.first] else None
+            )
+            yield encode_event(event) if known is None else known
 
     def blank(self, seq: int) -> None:
         """Take the text out of one event: it has been edited or deleted since."""
         index = seq - self.first
         self.events[index] = with_body(self.events[index], "")
         self._text = None
+        self._told.pop(seq, None)
 
 
 class Ring:
@@ -56,9 +73,9 @@ class Ring:
         self._bodies: dict[str, tuple[str, int]] = {}
         """Where each comment's text stands: (chat id, number)."""
 
-    def append(self, events: list[Event]) -> Frame:
-        """The next frame, made of the numbers that follow the last one."""
-        frame = Frame(events[0].seq, events[-1].seq, events)
+    def append(self, events: list[Event], told: dict[int, bytes] | None = None) -> Frame:
+        """The next frame, made of the numbers that follow the last one; `told` as in `Frame`."""
+        frame = Frame(events[0].seq, events[-1].seq, events, told)
         self._frames.append(frame)
         self._forget_texts(events)
         frame.text(self.url_id, self.epoch)

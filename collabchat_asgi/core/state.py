@@ -148,6 +148,10 @@ class State:
         """Whether a chat or comment has this id, or had it and it is not forgotten yet."""
         return id in self.chats or id in self.comment_chats or id in self.deleted
 
+    def remembers(self, before_ms: int) -> bool:
+        """Whether an id is remembered that was deleted before then."""
+        return next(iter(self.deleted.values()), before_ms) < before_ms
+
     def forget(self, before_ms: int) -> list[str]:
         """Let the ids come again that were deleted before then. Which these are."""
         old = []

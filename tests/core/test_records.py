@@ -17,6 +17,7 @@ from collabchat_asgi.core.model import (
     Event,
     Position,
     Record,
+    User,
 )
 from collabchat_asgi.core.records import Change, body_of, change, decode_event, restore, with_body
 from collabchat_asgi.core.state import ChatState, State
@@ -67,6 +68,8 @@ def check_records(change: Changer, data: bytes) -> None:
         if carried:
             texts.add(carried[1])
         assert decode_event(change_made.event, carried[1] if carried else "") == event
+        assert change_made.event == msgspec.json.encode(with_body(event, ""))
+        assert change_made.told == msgspec.json.encode(event)
         if tape.below(8) == 0:
             check_stored(store, page, texts)
     check_stored(store, page, texts)
@@ -169,3 +172,17 @@ def test_with_body_changes_the_text_and_nothing_else() -> None:
         else:
             assert body_of(blank) == (carried[0], "")
             assert with_body(blank, carried[1]) == event
+
+
+def test_texts_that_look_like_json_are_taken_out_whole() -> None:
+    for body in ('"body":"x"', '\\","body":"y"}', "\\", '"', '","body":""', "\u2028 «ß» 👍", "}}"):
+        page = Page()
+        chat = page.fresh()
+        event = page.do(
+            CreateChat(url_id=URL, chat=ChatDraft(anchor(), Draft(body, page.fresh()), chat)),
+            User('"body":"', 'A "body":"z" B'),
+        )
+        assert event is not None
+        made = change(None, page.state, event)
+        assert made.event == msgspec.json.encode(with_body(event, ""))
+        assert decode_event(made.event, body) == event

@@ -8,12 +8,20 @@ from hypothesis import given
 
 from collabchat_asgi.core.batch import merge
 from collabchat_asgi.core.frames import encode_events
-from collabchat_asgi.core.model import Event
+from collabchat_asgi.core.model import (
+    ChatDraft,
+    CreateChat,
+    Draft,
+    EditComment,
+    EditedDraft,
+    Event,
+    ResolveChat,
+)
 from collabchat_asgi.core.records import body_of, with_body
 from collabchat_asgi.core.ring import Frame, Ring
 from collabchat_asgi.core.state import State
 
-from .histories import EPOCH, URL, Page, Tape, catches, chats, many, tapes
+from .histories import ANN, EPOCH, URL, Page, Tape, anchor, catches, chats, many, tapes
 
 _decode = msgspec.json.Decoder(list[Event]).decode
 
@@ -109,7 +117,8 @@ def check_ring(make: type[Ring], data: bytes) -> None:
             page.step(tape)
         new = page.events[head:]
         if new:
-            frame = ring.append(list(new))
+            encoded = {event.seq: msgspec.json.encode(event) for event in new if tape.below(2)}
+            frame = ring.append(list(new), encoded)
             head = page.state.position.seq
             assert (frame.first, frame.last) == (new[0].seq, head)
             check_no_earlier_text(ring, page)
@@ -162,6 +171,18 @@ class ForgetsDeletedChats(Ring):
         super()._forget_texts([event for event in events if body_of(event)])
 
 
+class KeepsWhatWasEncoded(Ring):
+    """Blanks an event, and tells it as it was encoded for the log all the same."""
+
+    def append(self, events: list[Event], told: dict[int, bytes] | None = None) -> Frame:
+        return super().append(events, Kept(told or {}))
+
+
+class Kept(dict[int, bytes]):
+    def pop(self, *_: object) -> bytes:  # type: ignore[override]
+        return b""
+
+
 class Trusting(Ring):
     """Takes what was read from the log as it is."""
 
@@ -191,7 +212,16 @@ class OneShort(Ring):
 
 
 @pytest.mark.parametrize(
-    "mutant", [Remembers, ForgetsDeletedChats, Trusting, Holes, OneTooFar, OneShort]
+    "mutant",
+    [
+        Remembers,
+        ForgetsDeletedChats,
+        KeepsWhatWasEncoded,
+        Trusting,
+        Holes,
+        OneTooFar,
+        OneShort,
+    ],
 )
 def test_a_wrong_ring_is_noticed(mutant: type[Ring]) -> None:
     assert catches(lambda data: check_ring(mutant, data))
@@ -298,3 +328,29 @@ def test_text_is_made_once_until_something_is_taken_out() -> None:
     assert frame is not None
     assert frame.text(URL, EPOCH) is frame.text(URL, EPOCH)
     assert frame.size == len(frame.text(URL, EPOCH).encode())
+
+
+def test_what_was_encoded_is_told_as_it_is_and_what_is_merged_of_it_is_not() -> None:
+    encoded = {1: b'{"as":"encoded"}', 2: b'{"as":"encoded"}'}
+    page = Page()
+    chat, comment = page.fresh(), page.fresh()
+    page.do(CreateChat(url_id=URL, chat=ChatDraft(anchor(), Draft("one", comment), chat)), ANN)
+    page.do(ResolveChat(url_id=URL, chat_id=chat), ANN)
+    page.do(EditComment(url_id=URL, chat_id=chat, comment=EditedDraft(comment, "two")), ANN)
+    page.do(EditComment(url_id=URL, chat_id=chat, comment=EditedDraft(comment, "three")), ANN)
+    ring = Ring(URL, EPOCH, 8, 1 << 20)
+    frame = ring.append(page.events[:2], encoded)
+    assert json.loads(frame.text(URL, EPOCH))["events"] == [{"as": "encoded"}] * 2
+    ring.append(page.events[2:3])
+    assert "one" not in frame.text(URL, EPOCH), "it was edited since"
+    merged = ring_of(page, []).append(page.events[:3], encoded | {3: b'{"as":"encoded"}'})
+    assert "one" not in merged.text(URL, EPOCH), "and here in the same frame"
+    both = {4: b'{"as":"encoded"}', 3: b'{"as":"part"}'}
+    [told] = json.loads(Frame(3, 4, page.events[2:4], both).text(URL, EPOCH))["events"]
+    assert told == {"as": "encoded"}, "the last of two edits stands for both"
+    again = Page()
+    draft = ChatDraft(anchor(), Draft("one", comment), chat)
+    again.do(CreateChat(url_id=URL, chat=draft), ANN)
+    again.do(EditComment(url_id=URL, chat_id=chat, comment=EditedDraft(comment, "two")), ANN)
+    [created] = json.loads(Frame(1, 2, again.events, encoded).text(URL, EPOCH))["events"]
+    assert created["chat"]["comment"]["body"] == "two", "what is merged is neither of its parts"

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from collabchat_asgi.core.model import UpdatedTextChat, User
 from collabchat_asgi.core.state import State
 from collabchat_asgi.engine.writing.plan import decode_receipt, encode_receipt
-from collabchat_asgi.testing.operations import create_chat, new_id
+from collabchat_asgi.testing.operations import create_chat, delete_chat, new_id
 
 from .harness import Server
 
@@ -32,7 +32,7 @@ async def test_what_was_foreseen_is_taken_only_where_the_log_leads_there(start: 
     def foresee(before: State, one: UpdatedTextChat) -> State:
         after = page.state.fork()
         after.fold(epoch, one)
-        page.foresee(before, after)
+        page.foresee(before, after, {})
         return after
 
     first = event(1, "resolved")
@@ -61,6 +61,29 @@ def test_a_receipt_says_the_same_as_ever() -> None:
         receipt = encode_receipt(*told)
         assert receipt == msgspec.json.encode(told), "records of earlier releases read alike"
         assert decode_receipt(receipt) == told
+
+
+async def test_what_is_lent_is_not_changed_by_what_is_heard_meanwhile(start: Start) -> None:
+    """A commit may be validated again on it, in another thread."""
+    server = await start()
+    ann = await server.join("ann")
+    await ann.do(create_chat("one"))
+    page = server.open_page()
+    [chat_id] = page.state.chats
+    lent = page.lend()
+    epoch, seq = lent.position
+    for number, change in enumerate(("resolved", "reopened"), 1):
+        page.accept(epoch, [UpdatedTextChat(seq + number, new_id(), 1, ANN, chat_id, change)])
+    assert (lent.position, page.position) == ((epoch, seq), (epoch, seq + 2))
+    assert lent.chats[chat_id].updated_at != 1
+    going_on = page.state
+    page.accept(epoch, [UpdatedTextChat(seq + 3, new_id(), 1, ANN, chat_id, "resolved")])
+    assert page.state is going_on, "nobody has it, so it is not copied"
+
+    await ann.do(delete_chat(chat_id))
+    lent = page.lend()
+    page.forget_deleted(2**53)
+    assert (len(lent.deleted), len(page.state.deleted)) == (2, 0)
 
 
 async def test_a_page_keeps_what_it_has_folded_itself_meanwhile(start: Start) -> None:

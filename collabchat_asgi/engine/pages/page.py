@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from sys import getsizeof
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,10 @@ class Page:
         self.topic = topic
         self.tally = tally
         self.state = State()
-        self._foreseen: State | None = None
+        self._lent = False
+        self._foreseen: tuple[State, Mapping[int, bytes]] | None = None
+        self._told: dict[int, bytes] = {}
+        """Events of the batch, by number, that are encoded already."""
         self.sequencer = Sequencer(NOWHERE)
         self.sent = 0
         self.viewers: dict[Viewer, None] = {}
@@ -107,31 +110,44 @@ class Page:
 
     def forget_deleted(self, before_ms: int) -> None:
         """Ids that were deleted before then may come again."""
-        forgotten = self.state.forget(before_ms)
-        if forgotten:
-            self.expired_keys += (DELETED + id for id in forgotten)
-            self.state = self.state.fork()  # what was foreseen of it remembers them
+        if self.state.remembers(before_ms):
+            self._go_on_in_a_copy()  # what was foreseen of it remembers them
+            self.expired_keys += (DELETED + id for id in self.state.forget(before_ms))
 
     def forget_encoded(self) -> None:
         """What can be made again from the state."""
         self._snapshot = self._encoded = None
         self._forget_replays()
 
-    def foresee(self, before: State, after: State) -> None:
-        """What the log leads to from `before`, folded already: where the next `accept` comes from
-        there to the position of `after`, it takes that as it is."""
+    def lend(self) -> State:
+        """The state as it stands, for whoever works on it meanwhile, also in another thread: it is
+        not changed any more."""
+        self._lent = True
+        return self.state
+
+    def _go_on_in_a_copy(self) -> None:
+        self.state = self.state.fork()
+        self._lent = False
+
+    def foresee(self, before: State, after: State, told: Mapping[int, bytes]) -> None:
+        """What the log leads to from `before`, folded and encoded already: where the next `accept`
+        comes from there to the position of `after`, it takes that as it is."""
         if self.state is before:
-            self._foreseen = after
+            self._foreseen = after, told
 
     def accept(self, epoch: str, events: Sequence[Event]) -> None:
         """Events of the log, in any order and as often as may be."""
-        folded, self._foreseen = self._foreseen, None
+        foreseen, self._foreseen = self._foreseen, None
         ready = self.sequencer.push(epoch, events)
         if not ready:
             return
-        if folded is not None and folded.position == self.sequencer.position:
-            self.state = folded
+        if foreseen is not None and foreseen[0].position == self.sequencer.position:
+            self.state, told = foreseen
+            self._told.update(told)
+            self._lent = False
         else:
+            if self._lent:
+                self._go_on_in_a_copy()
             self.state.fold_all(epoch, ready)
         now = self._clock.monotonic()
         self._batch.add(ready, now)
@@ -158,7 +174,8 @@ class Page:
         self._forget_replays()
         self._counts.frame_events.observe(len(events))
         self._counts.frame_wait.observe(started - self._batch.began_at)
-        frame = self._ring.append(events)
+        told, self._told = self._told, {}
+        frame = self._ring.append(events, told)
         before, self.sent = self.sent, frame.last
         if self._live:
             message = self._as_message(self.text_of(frame))
@@ -189,9 +206,11 @@ class Page:
             self._timer.cancel()
             self._timer = None
         self._batch.take()
+        self._told = {}
         self._ring = None
         self._forget_replays()
         self.state = state
+        self._lent = False
         self.sequencer.reset(state.position, last)
         self.sent = state.position.seq
         self._tell_sent()
@@ -217,6 +236,7 @@ class Page:
             return False
         self.accept(epoch, new)
         self.state = state
+        self._lent = False
         return True
 
     def backfill(self, events: list[Event]) -> None:

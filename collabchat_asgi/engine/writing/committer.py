@@ -147,11 +147,8 @@ class Committer:
             if queue:
                 self._waiting.append(page)
             if taken:
-                state = page.state
                 expired = tuple(page.expired_keys[:EXPIRED_AT_ONCE])
-                plans.append(
-                    Plan(page, list(taken.values()), self._limits, state.fork(), expired, state)
-                )
+                plans.append(Plan(page, list(taken.values()), self._limits, page.lend(), expired))
         return plans
 
     async def _commit(self, plans: list[Plan]) -> None:
@@ -231,7 +228,7 @@ class Committer:
             del page.expired_keys[: len(plan.expired_keys)]
         if made or plan.tail:
             if len(made) == len(plan.made):
-                page.foresee(plan.origin, plan.state)
+                page.foresee(plan.base, plan.state, plan.told)
             traces = [span.parent for span in spans] if spans else []
             self._committed(page, position, plan.tail, made, traces)
         for span in spans:

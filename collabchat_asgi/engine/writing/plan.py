@@ -33,22 +33,23 @@ class Plan:
     submissions: Sequence[Submission]
     limits: rules.PageLimits
     base: State
+    """The page's own, lent: nobody changes it."""
     expired_keys: Sequence[str]
-    origin: State
-    """The page's own, which the base is a fork of."""
     state: State = field(init=False)
     """The base with the tail and with what is made, folded."""
     epoch: str = ""
     """Of the tail; that of the base where there is none."""
     tail: list[Event] = field(default_factory=list)
     made: list[Event] = field(default_factory=list)
+    told: dict[int, bytes] = field(default_factory=dict)
+    """What is made, by number, as it travels."""
     refused: dict[str, Refused] = field(default_factory=dict)
     deferred: set[str] = field(default_factory=set)
 
     def entries(self, tail: Tail | None) -> list[Entry]:
         """What to write on top of the base and the tail, as far as it is valid there."""
         self.state = state = self.base.fork()
-        self.tail, self.made = [], []
+        self.tail, self.made, self.told = [], [], {}
         self.refused.clear()
         self.deferred.clear()
         known: Mapping[str, Outcome] = {}
@@ -120,7 +121,8 @@ class Plan:
         gone = state.chats.get(event.chat_id)
         state.fold(self.epoch, event)
         self.made.append(event)
-        return Entry(id, user.id, fingerprint, receipt, *change(gone, state, event))
+        logged, body_key, puts, deletes, self.told[event.seq] = change(gone, state, event)
+        return Entry(id, user.id, fingerprint, receipt, logged, body_key, puts, deletes)
 
 
 def encode_receipt(ts: int, chat_id: str, comment_id: str | None) -> bytes:
