@@ -80,7 +80,7 @@ def merge(events: list[Event]) -> list[Event]:
     Only neighbours are merged: parts between which no event names the same chat. A merged event
     keeps `seq` and `broadcastId` of its last part, a merged creation `user` and `ts` of its first.
     """
-    if len(events) < 2 and not any(isinstance(event, UnknownEvent) for event in events):
+    if len(events) == 1 and not isinstance(events[0], UnknownEvent):
         return events
     slots: list[Event | None] = []
     stacks: dict[str, list[int]] = {}

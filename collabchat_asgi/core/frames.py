@@ -8,7 +8,7 @@ no frame at all (close 4400) are told apart by structure and not by the text of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -281,9 +281,8 @@ def _where(url_id: str, epoch: str) -> str:
     return f'"urlId":{encode(url_id)},"epoch":{encode(epoch)}'
 
 
-def encode_event(event: Event) -> bytes:
-    """An event as it stands in an `events` frame."""
-    return _encode(event)
+encode_event: Callable[[Event], bytes] = _encode
+"""An event as it stands in an `events` frame."""
 
 
 def encode_events(url_id: str, epoch: str, first: int, last: int, events: Iterable[Event]) -> bytes:

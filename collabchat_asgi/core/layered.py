@@ -49,10 +49,11 @@ class Layered(MutableMapping[str, T]):
         return fork
 
     def __getitem__(self, key: str) -> T:
-        value: Any = self.get(key, _GONE)
+        changes = self._changes
+        value: T = changes[key] if key in changes else self._base[key]
         if value is _GONE:
             raise KeyError(key)
-        return value  # type: ignore[no-any-return]  # it is one of its values
+        return value
 
     @overload
     def get(self, key: str, default: None = None, /) -> T | None: ...
@@ -67,8 +68,8 @@ class Layered(MutableMapping[str, T]):
         return default if value is _GONE else value
 
     def __contains__(self, key: object) -> bool:
-        value = self._changes.get(key, _NOWHERE)  # type: ignore[call-overload]  # any object may be asked for
-        return key in self._base if value is _NOWHERE else value is not _GONE
+        changes = self._changes
+        return changes[key] is not _GONE if key in changes else key in self._base
 
     def __setitem__(self, key: str, value: T) -> None:
         if self._changes.get(key) is _GONE and key in self._base:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
 from operator import attrgetter
 
 from .batch import merge
@@ -36,19 +35,17 @@ class Frame:
 
     def text(self, url_id: str, epoch: str) -> str:
         if self._text is None:
-            encoded = events_frame(url_id, epoch, self.first, self.last, self._encoded())
+            told, events, first = self._told, self.events, self.first
+            # What is merged of several has the number of one of them.
+            each = [
+                (event is events[event.seq - first] and told.get(event.seq)) or encode_event(event)
+                for event in merge(events)
+            ]
+            encoded = events_frame(url_id, epoch, first, self.last, each)
             self._text = encoded.decode()
             self.size = len(encoded)
             self._told = {}
         return self._text
-
-    def _encoded(self) -> Iterator[bytes]:
-        for event in merge(self.events):
-            # What is merged of several has the number of one of them.
-            known = (
-                self._told.get(event.seq) if event is self.events[event.seq - self.first] else None
-            )
-            yield encode_event(event) if known is None else known
 
     def blank(self, seq: int) -> None:
         """Take the text out of one event: it has been edited or deleted since."""

@@ -126,8 +126,13 @@ class Outbox:
 
     def answer(self, text: str) -> None:
         """An ack, an error or anything else that is not bound to a page's order."""
-        if self.ready and self.write is not None and len(text) <= WORTH_COMPRESSING:
-            self._hold(text)
+        if self.ready:
+            if self.write is not None and len(text) <= WORTH_COMPRESSING:
+                self._hold(text)
+            else:
+                self._by_send(text, len(text))
+            if self._ping_wanted:
+                self.pump()
             return
         self._answers.append(text)
         if len(self._answers) > self._tuning.replies_waiting:
@@ -141,8 +146,6 @@ class Outbox:
             asyncio.get_running_loop().call_soon(self.release)
         self.held.append(self._as_message(text).frame)
         self.sent(len(text))
-        if self._ping_wanted:
-            self.pump()
 
     def behind_held(self, frame: bytes) -> bytes:
         """What is held and then the frame, for one write."""

@@ -168,6 +168,7 @@ class Committer:
             return by_key[key].entries(tail)
 
         groups = []
+        size = 0
         for plan in list(plans):
             try:
                 entries = plan.entries(None)
@@ -179,7 +180,7 @@ class Committer:
                     self._answer(submission, Refused("internal", "this cannot be stored"))
             else:
                 groups.append(Group(plan.page.key, plan.base.position, entries))
-        size = sum(len(plan.submissions) for plan in plans)
+                size += len(plan.submissions)
         self._size.observe(size)
         for span in self._spans(plans):
             span.committing(size)
