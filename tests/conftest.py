@@ -13,13 +13,13 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 LONGEST = (
-    *("tests/servers/test_matrix", "tests/convergence/test_convergence", "tests/faults/test_kills"),
+    *("tests/convergence/test_convergence", "tests/faults/test_kills", "tests/servers/test_matrix"),
     *("tests/faults/", "tests/engine/test_schedules", "tests/browser/", "tests/pubsub/test_redis"),
 )
 """Begun first, in this order: whatever takes minutes by itself must not be what all wait for at the
 end."""
 
-SECONDS = 900 if os.environ.get("TESTS_LONG") else 300
+SECONDS = 2_700 if os.environ.get("TESTS_LONG") else 300
 """What a test may take with its fixtures. With `--all` many take more seeds, servers and faults."""
 
 
