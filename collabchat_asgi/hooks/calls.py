@@ -75,7 +75,8 @@ class Hook:
             if is_cancelled():
                 raise
             self._failed(error)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            # `sys.exit()` in a hook would end the loop, and everybody with it.
             self._failed(error)
         finally:
             self.taken.observe(time.monotonic() - began)

@@ -96,6 +96,6 @@ def _is_set_up() -> bool:
 def _told(hook: Callable[[T], Any], argument: T) -> Any:
     try:
         return hook(argument)
-    except StopIteration as error:
-        # No future can carry one.
-        raise RuntimeError("the hook raised StopIteration") from error
+    except (StopIteration, SystemExit) as error:
+        # No future can carry the one, and the other would end the loop that waits for it.
+        raise RuntimeError(f"the hook raised {error!r}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -63,9 +64,19 @@ async def seven(request: ConnectRequest) -> Any:
     return 7
 
 
+def leaves(request: ConnectRequest) -> Identity:
+    sys.exit(3)
+
+
+async def leaves_the_loop(request: ConnectRequest) -> Identity:
+    sys.exit(3)
+
+
 @pytest.mark.parametrize(
     ("hook", "told", "logged"),
     [
+        (leaves, "hook authenticate failed", "SystemExit(3)"),
+        (leaves_the_loop, "hook authenticate failed", "SystemExit: 3"),
         (none, "hook authenticate returned None", "did you forget to return an Identity?"),
         (seven, "hook authenticate returned int", "returned int instead of an Identity"),
         (broken, "hook authenticate failed", "RuntimeError: no such table"),
