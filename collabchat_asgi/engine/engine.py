@@ -282,6 +282,7 @@ class Engine:
         for connection in list(self.connections.values()):
             self._send_away(connection, self.timing.drain_seconds)
         await self.committer.settled(self._seconds)
+        self.supervisor.ending = True
         await self.reading.store()
         await self.meter.last_flush()
         await self._flush_quotas()

@@ -26,6 +26,11 @@ class Supervisor:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._flights: dict[Hashable, asyncio.Task[Any]] = {}
         self._stopping = False
+        self._fallen: dict[str, Callable[[], Awaitable[None]]] = {}
+        """What runs for ever and was cancelled just now."""
+        self.ending = False
+        """The end has begun: a loop that is told twice to end sweeps everything away while the
+        last things are still being done, and that is nothing to complain of."""
         self.restarts: dict[str, int] = {}
 
     def forever(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -102,14 +107,19 @@ class Supervisor:
         """
         if self._stopping or not task.cancelled():
             return
+        if not self._fallen:
+            task.get_loop().call_later(FIRST_PAUSE, self._get_up)
+        self._fallen[name] = run
 
-        def again() -> None:
-            if not self._stopping:
-                logger.warning("%s was cancelled by a stranger; it is started again", name)
-                self.restarts[name] = self.restarts.get(name, 0) + 1
-                self.forever(name, run)
-
-        task.get_loop().call_later(FIRST_PAUSE, again)
+    def _get_up(self) -> None:
+        fallen, self._fallen = self._fallen, {}
+        if self._stopping:
+            return
+        level = logging.DEBUG if self.ending else logging.WARNING
+        logger.log(level, "cancelled by a stranger, and started again: %s", ", ".join(fallen))
+        for name, run in fallen.items():
+            self.restarts[name] = self.restarts.get(name, 0) + 1
+            self.forever(name, run)
 
     async def _again(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         pause = FIRST_PAUSE

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -56,6 +59,39 @@ async def test_what_a_stranger_cancels_is_started_again() -> None:
     await supervisor.stop()
     assert runs[1] is not None
     assert runs[1].done()
+
+
+@pytest.mark.parametrize("ending", [False, True])
+async def test_what_is_swept_away_together_is_one_line(
+    ending: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ctrl+C twice. At the end of a process nobody has to hear of it."""
+    supervisor = Supervisor()
+    runs: Counter[str] = Counter()
+    tasks: list[asyncio.Task[Any] | None] = []
+
+    def one(name: str) -> Callable[[], Awaitable[None]]:
+        async def run() -> None:
+            runs[name] += 1
+            tasks.append(asyncio.current_task())
+            await asyncio.Event().wait()
+
+        return run
+
+    names = ["committer", "listener", "ticker"]
+    for name in names:
+        supervisor.forever(name, one(name))
+    await until(lambda: len(tasks) == 3)
+    supervisor.ending = ending
+    for task in tasks[:]:
+        assert task is not None
+        task.cancel()
+    await until(lambda: len(tasks) == 6)
+    assert runs == dict.fromkeys(names, 2)
+    told = [r.getMessage() for r in caplog.records if r.levelno >= logging.INFO]
+    line = "cancelled by a stranger, and started again: committer, listener, ticker"
+    assert told == ([] if ending else [line])
+    await supervisor.stop()
 
 
 def test_what_runs_for_ever_ends_with_a_loop_that_nobody_tidied_up(
