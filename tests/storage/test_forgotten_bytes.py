@@ -6,12 +6,16 @@ file and snapshot too. That they stood there before is shown first.
 
 from __future__ import annotations
 
+import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 
 from collabchat_asgi import CollabChat, Identity
 from collabchat_asgi.auth import anonymous
@@ -24,7 +28,7 @@ from collabchat_asgi.testing.operations import (
     edit_comment,
     resolve_chat,
 )
-from tests.services.postgres import PostgresServer
+from tests.services.postgres import PostgresServer, PostgresStandby
 from tests.services.redis import RedisServer
 
 PAGES = [PageKey("acme", f"page {n}") for n in range(2)]
@@ -32,6 +36,7 @@ GONE = Identity("uid-mxyzptlk", name="Rumpelstiltskin", tenants={"acme": "modera
 STAYS = Identity("uid-ann", name="Scheherazade", tenants={"acme": "moderator"})
 WORDS = (b"uid-mxyzptlk", b"Rumpelstiltskin", b"sesquipedalian")
 KEPT = b"Scheherazade"
+DOCUMENT = Path(__file__).parents[2] / "examples" / "deploy" / "README.md"
 
 
 async def live(collab: CollabChat) -> None:
@@ -67,11 +72,14 @@ async def live(collab: CollabChat) -> None:
         await do(resolve_chat(chats[1][0]), GONE)
 
 
+Act = Callable[[], Awaitable[object]]
+
+
 async def forget(
-    url: str, folder: Path, written: Callable[[], Awaitable[object]] | None = None
+    url: str, folder: Path, written: Act | None = None, ended: Act | None = None
 ) -> set[bytes]:
     """Which of the words are in the files, before the forgotten one is purged. `written` has a
-    server write what it holds in memory."""
+    server write what it holds in memory; `ended` is what operators are told to do at the end."""
     collab = CollabChat(authenticate=anonymous(), storage=url, pubsub="memory://")
     await live(collab)
     if written:
@@ -83,6 +91,8 @@ async def forget(
     await collab.purge()
     if written:
         await written()
+    if ended:
+        await ended()
     for page in PAGES:
         assert KEPT.decode() in str(await collab.snapshot(*page))
     left = {word: found(word, folder) for word in WORDS}
@@ -106,21 +116,79 @@ async def test_sqlite(tmp_path: Path) -> None:
     assert any(path.name.endswith(".db") for path in files(tmp_path))
 
 
+def statements(after: str) -> list[str]:
+    """The statements of the operators' document that stand in this row of its table."""
+    [row] = [line for line in DOCUMENT.read_text().splitlines() if line.startswith(f"| {after}")]
+    return [part for part in re.findall(r"`([^`]+)`", row.split("|")[3]) if part.isupper()]
+
+
 async def test_postgres() -> None:
-    """Everything below `base`, where tables, indexes and their free space are; `pg_wal` is the
-    server's to recycle."""
-    with PostgresServer() as server:
+    """Tables, indexes, their free space, and the write-ahead log, by what the document says."""
+    with PostgresServer(wal_recycle="off") as server:
         connection = await asyncpg.connect(server.url)
-        base = server.folder / "data" / "base"
+        data = server.folder / "data"
 
         async def checkpoint() -> None:
             await connection.execute("CHECKPOINT")
 
+        async def end() -> None:
+            assert found(WORDS[0], data / "pg_wal"), "it is not over with the tables"
+            told = statements("PostgreSQL: `pg_wal` of the primary")
+            assert told == ["SELECT PG_SWITCH_WAL()", "CHECKPOINT"]
+            for statement in told:
+                await connection.execute(statement)
+
         # Long texts are compressed there: what is found of the word are the short ones.
-        assert await forget(f"{server.url}?timeout=30", base, checkpoint) == {*WORDS, KEPT}
+        assert await forget(f"{server.url}?timeout=30", data, checkpoint, end) == {*WORDS, KEPT}
         await connection.close()
 
 
+@pytest.mark.long
+async def test_a_standby_of_postgres() -> None:
+    with PostgresServer(wal_recycle="off") as server, ExitStack() as stack:
+        standby = PostgresStandby(server)
+        standby.options["wal_recycle"] = "off"
+        stack.enter_context(standby)
+        primary = await asyncpg.connect(server.url)
+        follower = await asyncpg.connect(standby.url)
+
+        async def followed() -> None:
+            position = await primary.fetchval("SELECT pg_current_wal_lsn()::text")
+            behind = f"SELECT pg_last_wal_replay_lsn() < '{position}'::pg_lsn"
+            while await follower.fetchval(behind):  # noqa: ASYNC110  # another process is waited for
+                await asyncio.sleep(0.01)
+
+        async def checkpoint() -> None:
+            await followed()
+            await follower.execute("CHECKPOINT")
+
+        async def end() -> None:
+            for statement in statements("PostgreSQL: `pg_wal` of the primary"):
+                await primary.execute(statement)
+            await followed()
+            assert found(WORDS[0], standby.folder / "data" / "pg_wal")
+            for statement in statements("PostgreSQL: `pg_wal` of a standby"):
+                await follower.execute(statement)
+
+        data = standby.folder / "data"
+        assert await forget(f"{server.url}?timeout=30", data, checkpoint, end) == {*WORDS, KEPT}
+        await primary.close()
+        await follower.close()
+
+
 async def test_redis() -> None:
-    with RedisServer(save="3600 1", rdbcompression="no") as server:
-        assert await forget(f"{server.url}?timeout=30", server.folder) == {*WORDS, KEPT}
+    slow = {"slowlog_log_slower_than": "0", "slowlog_max_len": "10000"}
+    with RedisServer(save="3600 1", rdbcompression="no", **slow) as server:
+
+        def is_told() -> bool:
+            told = str(server.ask("SLOWLOG", "GET", "10000"))
+            return any(word.decode() in told for word in WORDS)
+
+        async def end() -> None:
+            assert await asyncio.to_thread(is_told)
+            [statement] = statements("Redis: `SLOWLOG`")
+            await asyncio.to_thread(server.ask, *statement.split())
+            assert not await asyncio.to_thread(is_told)
+
+        url = f"{server.url}?timeout=30"
+        assert await forget(url, server.folder, None, end) == {*WORDS, KEPT}
