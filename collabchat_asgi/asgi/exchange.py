@@ -145,7 +145,7 @@ class Exchange:
             if headers["content-type"] == "application/json":
                 # It holds what people write: no browser shows it as a page of its own.
                 headers.setdefault("content-security-policy", NOTHING)
-        if response.status != 304:
+        if response.status not in (204, 304):
             headers["content-length"] = str(len(body))
         raw = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
         await self._send({"type": "http.response.start", "status": response.status, "headers": raw})

@@ -22,6 +22,7 @@ from ..core.measures import Row
 from ..core.model import Event, PageKey, Position, User
 from ..core.pace import Pace, Pacing
 from ..core.peers import Verdict
+from ..core.text import presentable
 from ..core.usage import COUNTERS
 from ..errors import CloseCode, Closed, Denied, PubSubError, PubSubUnavailable, StorageError
 from ..hooks import ConnectRequest, HookFailed, Hooks, Identity
@@ -821,5 +822,6 @@ class Engine:
 
 
 def ascii_reason(text: str) -> str:
-    """At most 60 bytes of ASCII, as every server can send them in a close frame."""
-    return text.encode("ascii", "replace").decode()[:60]
+    """At most 60 bytes of ASCII on one line, as every server can send them in a close frame and
+    every log can show them."""
+    return presentable(text).encode("ascii", "replace").decode()[:60]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 import random
 from typing import Any
 
@@ -12,7 +13,15 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from collabchat_asgi import CollabChat, CollabChatMiddleware, Identity, Limits, Timing
+from collabchat_asgi import (
+    CollabChat,
+    CollabChatMiddleware,
+    ConnectRequest,
+    Denied,
+    Identity,
+    Limits,
+    Timing,
+)
 
 from .driver import AsgiMessage, Call, connect, get, make, scope, until
 
@@ -397,4 +406,31 @@ async def test_frames_that_are_too_large_and_too_many() -> None:
         assert socket.closes == [code]
         socket.put("websocket.disconnect", code=code)
         await socket.done()
+    await collab.close()
+
+
+async def test_an_answer_without_content_tells_no_length() -> None:
+    """RFC 9110, 8.6: not even 0."""
+    collab = make()
+    status, headers, body = await get(collab, "/v1/ops", method="OPTIONS")
+    assert (status, "content-length" in headers, body) == (204, False, b"")
+    await collab.close()
+
+
+async def test_why_somebody_is_refused_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """The host may quote what a stranger has sent; it is logged, and travels in a close frame."""
+
+    def refuses(request: ConnectRequest) -> Identity:
+        raise Denied("no user \r\nERROR: \x1b[31mall is lost\u2028")
+
+    caplog.set_level(logging.INFO)
+    collab = make(authenticate=refuses)
+    call = Call(collab, scope("websocket", "/ws"))
+    call.put("websocket.connect")
+    call.say({"type": "hello"})
+    close = await call.until_sent("websocket.close")
+    assert (close["code"], close["reason"]) == (4401, "no user ERROR: [31mall is lost?")
+    assert not any(set("\r\n\x1b") & set(record.getMessage()) for record in caplog.records)
+    call.put("websocket.disconnect", code=4401)
+    await call.done()
     await collab.close()
