@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from contextvars import Context
 from datetime import date, datetime
@@ -75,8 +76,10 @@ logger = logging.getLogger("collabchat_asgi")
 class CollabChat:
     """Live annotations for the pages of one app. Give it to `CollabChatMiddleware`, or mount it.
 
-    It starts with the app's lifespan, or with the first request where the server sends none. It may
-    be started, closed and started again, also in another event loop.
+    It starts with the app's lifespan, or with the first request or call where there is none. It may
+    be started, closed and started again, also in another event loop: a loop per test works, and so
+    does `asyncio.run` per task, which may end without `close`. Two loops at the same time, in two
+    threads, want one each, on the same storage.
 
     Hooks may be sync or async, and are bounded by `Timing.hook_seconds` each; HOOKS.md tells all
     about them. Every argument but hooks, `limits`, `timing`, `tuning` and `clock` is read from the
@@ -224,6 +227,7 @@ class CollabChat:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
 
+        self._one_thread = threading.Lock()
     if not TYPE_CHECKING:
 
         def __new__(cls, *misplaced, **arguments):
@@ -277,9 +281,15 @@ class CollabChat:
             loop = asyncio.get_running_loop()
         except RuntimeError as error:
             raise MisuseError("collabchat_asgi needs asyncio: this server runs trio") from error
-        if self._loop is not None and self._loop is not loop:
-            if self._loop.is_closed() or not self._loop.is_running():
-                # A test client's loop that ended without a lifespan; nothing in it can be awaited.
+        with self._one_thread:
+            if self._loop is not None and self._loop is not loop:
+                if not self._loop.is_closed() and self._loop.is_running():
+                    raise MisuseError(
+                        "this CollabChat runs in another event loop, of another thread: give each "
+                        "loop a CollabChat of its own, on the same storage"
+                    )
+                # That of an `asyncio.run`, or of a test client without a lifespan: it has ended,
+                # and nothing in it can be awaited.
                 self._loop = self._starting = None
             else:
                 raise MisuseError("this CollabChat runs in another event loop; make one for each")
