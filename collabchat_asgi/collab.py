@@ -65,6 +65,7 @@ from .settings import (
 )
 from .storage.abc import Storage
 from .tracing import OpenTelemetry
+from .wsgi_servers import warn_under_wsgi
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -222,6 +223,7 @@ class CollabChat:
         if metrics_registry is not None:
             register(metrics_registry, self._engine)
         self._static = load_static()
+        warn_under_wsgi(self.prefix)
         watch = as_flag("drain_on_sigterm", given.get("drain_on_sigterm", False))
         self._sigterm = DrainOnSigterm(self.drain) if watch else None
         self._loop: asyncio.AbstractEventLoop | None = None
