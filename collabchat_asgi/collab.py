@@ -227,9 +227,11 @@ class CollabChat:
         watch = as_flag("drain_on_sigterm", given.get("drain_on_sigterm", False))
         self._sigterm = DrainOnSigterm(self.drain) if watch else None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._starting: asyncio.Task[None] | None = None
-
         self._one_thread = threading.Lock()
+        self._starting: asyncio.Task[None] | None = None
+        self._patient: asyncio.Task[None] | None = None
+        """One start for all requests that came before it."""
+
     if not TYPE_CHECKING:
 
         def __new__(cls, *misplaced, **arguments):
@@ -270,7 +272,7 @@ class CollabChat:
         try:
             await self._started()
         except Exception as error:
-            logger.critical("collabchat failed to start: %s", error)
+            self._gate.log.critical("start", "collabchat failed to start: %s", error)
             await _away(scope, receive, send)
             return
         await route(self._engine, self._gate, self._static, path, scope, receive, send)
@@ -293,14 +295,13 @@ class CollabChat:
                 # That of an `asyncio.run`, or of a test client without a lifespan: it has ended,
                 # and nothing in it can be awaited.
                 self._loop = self._starting = None
-            else:
-                raise MisuseError("this CollabChat runs in another event loop; make one for each")
-        if self._starting is None:
-            self._check_shared()
-            self._loop = loop
-            # What goes on by itself must not live in the context of the first visitor.
-            self._starting = loop.create_task(self._start(), context=Context())
-        starting = self._starting
+                self._engine.hooks.forget_loop()
+            if self._starting is None:
+                self._check_shared()
+                self._loop = loop
+                # What goes on by itself must not live in the context of the first visitor.
+                self._starting = loop.create_task(self._start(), context=Context())
+            starting = self._starting
         try:
             await joined(starting)
         except Exception:
@@ -309,11 +310,15 @@ class CollabChat:
             raise
 
     async def _started(self) -> None:
-        """For a request: where the server sent no lifespan, the first one waits as that would."""
-        if self._starting is None or not self._starting.done():
-            await start_patiently(self)
-        else:
+        """For a request: where the server sent no lifespan, the first one waits as that would, and
+        those that come meanwhile wait with it."""
+        if self._starting is not None and self._starting.done():
             await self.start()
+            return
+        loop, patient = asyncio.get_running_loop(), self._patient
+        if patient is None or patient.done() or patient.get_loop() is not loop:
+            patient = self._patient = loop.create_task(start_patiently(self), context=Context())
+        await joined(patient)
 
     async def _start(self) -> None:
         await self._engine.start()
@@ -322,6 +327,9 @@ class CollabChat:
 
     async def close(self) -> None:
         """Idempotent. Connections are closed with 4512: clients come back."""
+        if self._patient is not None and self._patient.get_loop() is asyncio.get_running_loop():
+            self._patient.cancel()
+        self._patient = None
         if self._starting is None or self._loop is not asyncio.get_running_loop():
             return
         starting, self._starting = self._starting, None

@@ -15,6 +15,7 @@ PACKAGE = "collabchat_asgi"
 ROOT = Path(__file__).parent.parent / PACKAGE
 
 GROUND = {"errors", "config", "version", "objects"}
+LOG = {"sparing_log"}
 ASYNC = GROUND | {"cancellation"}
 CLIENTS = {"postgres_client", "redis_client"}
 CONTRACTS = {"storage.abc", "pubsub.abc", "hooks"}
@@ -28,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "version": set(),
     "objects": set(),
     "cancellation": set(),
+    "sparing_log": {"core"},
     "core": GROUND | {"core"},
     "storage.abc": GROUND | {"core"},
     "pubsub.abc": GROUND | {"core"},
@@ -37,9 +39,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "storage": ASYNC | CLIENTS | {"core", "storage"},
     "pubsub": GROUND | CLIENTS | {"core", "pubsub"},
     "registry": GROUND | {"core", "storage", "pubsub"},
-    "auth": GROUND | {"core", "hooks", "auth"},
-    "engine": ASYNC | CONTRACTS | {"core", "engine"},
-    "asgi": GROUND | CONTRACTS | {"core", "engine", "asgi", "auth"},
+    "auth": GROUND | LOG | {"core", "hooks", "auth"},
+    "engine": ASYNC | LOG | CONTRACTS | {"core", "engine"},
+    "asgi": GROUND | LOG | CONTRACTS | {"core", "engine", "asgi", "auth"},
 }
 """What a room may import of this package; a name stands for what is below it too. Rooms that are
 not named here stand on top (collab, middleware, wsgi, cli, testing …) and may import anything,

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 
+from ..sparing_log import SparingLog
 from .origin import Origins
 from .peer import Peers, is_at_home
 from .request import Scope, headers_of
+
+
+def _log() -> SparingLog:
+    return SparingLog(logging.getLogger("collabchat_asgi.asgi"))
 
 
 @dataclass(slots=True)
@@ -22,6 +28,8 @@ class Gate:
     metrics_token: str | None = None
     connected: Counter[str] = field(default_factory=Counter)
     """Open WebSockets by client address, where addresses mean people."""
+    log: SparingLog = field(default_factory=_log)
+    """For what every client could have us say again."""
 
     def refusal(self, scope: Scope) -> str | None:
         """Why this request may not come in; None: it may."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +16,6 @@ from .request import Scope
 from .resources import resource
 from .response import Response
 from .static import StaticFile
-
-logger = logging.getLogger("collabchat_asgi.asgi")
 
 
 async def serve_http(
@@ -49,7 +46,7 @@ async def serve_http(
     except Refused as refusal:
         answer = Response.refused(refusal)
     except StorageError as error:
-        logger.warning("answering %s failed: %s", path, error)
+        gate.log.warning("answering", "answering %s failed: %s", path, error)
         answer = Response.refused(unavailable())
     answer.headers = extra | answer.headers
     await exchange.answer(answer)

@@ -58,11 +58,12 @@ async def _check_allowed(exchange: Exchange) -> None:
     except Refused as refusal:
         if refusal.code not in ("unauthenticated", "forbidden"):
             raise
-        raise Refused(
-            refusal.code,
+        whose = (
             "metrics are for whoever sends metrics_token (COLLABCHAT_METRICS_TOKEN) as "
-            "Authorization: Bearer, or may inspect",
-        ) from refusal
+            "Authorization: Bearer, or may inspect"
+        )
+        exchange.gate.log.warning("metrics", "a scrape is refused: %s", whose)
+        raise Refused(refusal.code, whose) from refusal
 
 
 def register(registry: CollectorRegistry, engine: Engine) -> None:

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from ..errors import StorageUnavailable
+from ..sparing_log import SparingLog
 from .quirks import shutdown_trigger, told_before_the_fork_was_a_worker, told_to_end
 
 logger = logging.getLogger("collabchat_asgi.asgi")
@@ -38,6 +39,7 @@ async def start_patiently(service: Service) -> None:
     """Raises at once what waiting does not cure, and what is still so after `PATIENT_SECONDS`."""
     loop = asyncio.get_running_loop()
     ends, pause = loop.time() + PATIENT_SECONDS, FIRST_PAUSE
+    log = SparingLog(logger)
     while True:
         try:
             return await service.start()
@@ -45,9 +47,8 @@ async def start_patiently(service: Service) -> None:
             left = ends - loop.time()
             if left <= 0:
                 raise
-            logger.warning(
-                "opening failed: collabchat waits for its storage, %.0f s more: %s", left, error
-            )
+            line = "opening failed: collabchat waits for its storage, %.0f s more: %s"
+            log.warning("waits", line, left, error)
             await asyncio.sleep(min(pause, left))
             pause = min(LONGEST_PAUSE, 2 * pause)
 

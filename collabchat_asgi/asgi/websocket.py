@@ -73,13 +73,14 @@ class WebSocket:
             self._receive = first_again(message, self._receive)
         refusal = self._gate.refusal(self._scope)
         if refusal is not None:
-            logger.warning("a WebSocket is refused: %s", refusal)
+            self._gate.log.warning("origin", "a WebSocket is refused: %s", refusal)
             await self._deny(403, {"code": "forbidden", "message": refusal, "retry": False})
             return
         most_bytes = self._engine.tuning.header_bytes
         if header_bytes(self._scope) > most_bytes:
             message = f"the header lines are larger than {most_bytes} bytes"
-            logger.warning("a WebSocket is refused: tuning.header_bytes is %d", most_bytes)
+            line = "a WebSocket is refused: tuning.header_bytes is %d"
+            self._gate.log.warning("headers", line, most_bytes)
             await self._deny(431, {"code": "too-large", "message": message, "retry": False})
             return
         address = self._gate.address(self._scope)
@@ -87,7 +88,8 @@ class WebSocket:
         if address is None or most is None:
             await self._accept()
         elif self._gate.connected[address] >= most:
-            logger.warning("a WebSocket is refused: limits.connections_per_address is %d", most)
+            line = "a WebSocket is refused: limits.connections_per_address is %d"
+            self._gate.log.warning("address", line, most)
             message = "too many connections from this address"
             await self._deny(429, {"code": "rate-limited", "message": message, "retry": True})
         else:

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from ..errors import ConfigError, Denied
 from ..hooks import ConnectRequest
+from ..sparing_log import SparingLog
 from .session import Authenticate, Identify, signed_in
 
 logger = logging.getLogger("collabchat_asgi.auth")
@@ -35,6 +36,8 @@ def starlette_session(identify: Identify) -> Authenticate:
     `await collab.revoke(user_id=…)` at logout.
     """
 
+    log = SparingLog(logger)
+
     async def authenticate(request: ConnectRequest) -> Any:
         session = request.scope.get("session")
         if session is None:
@@ -43,7 +46,7 @@ def starlette_session(identify: Identify) -> Authenticate:
                 "(the middleware that is added last runs first)"
             )
         if request.again and "app" in request.scope:
-            session = await _read_again(request.scope, session)
+            session = await _read_again(request.scope, session, log)
         return signed_in(identify(session))
 
     return authenticate
@@ -58,7 +61,7 @@ def session_found(scope: MutableMapping[str, Any]) -> bool:
     return True
 
 
-async def _read_again(scope: Mapping[str, Any], before: Any) -> Any:
+async def _read_again(scope: Mapping[str, Any], before: Any, log: SparingLog) -> Any:
     """The session as the app's own middleware reads it now. Raises `Denied` where the app turns
     away who asks."""
     found: list[Any] = []
@@ -78,9 +81,10 @@ async def _read_again(scope: Mapping[str, Any], before: Any) -> Any:
         raise RuntimeError(f"the session could not be read again: the app answered {statuses}")
     if found[0] is None:
         # The session's middleware lies around the app, where no request of ours comes by.
-        logger.warning(
+        log.warning(
+            "again",
             "a session cannot be read again, since its middleware lies outside of the app: a "
-            "logout does not end sockets; add the middleware to the app, or call collab.revoke()"
+            "logout does not end sockets; add the middleware to the app, or call collab.revoke()",
         )
         return before
     return found[0]

@@ -27,6 +27,7 @@ from ..core.usage import COUNTERS
 from ..errors import CloseCode, Closed, Denied, PubSubError, PubSubUnavailable, StorageError
 from ..hooks import ConnectRequest, HookFailed, Hooks, Identity
 from ..pubsub.abc import PubSub
+from ..sparing_log import SparingLog
 from ..storage.abc import Storage
 from ..version import __version__
 from .backend import bound_of, bounded, within
@@ -158,6 +159,7 @@ class Engine:
     async def _start(self) -> None:
         self.run = secrets.token_hex(RUN_BYTES)
         self.draining = False
+        self._log = SparingLog(logger, self.clock.monotonic)
         self.supervisor = Supervisor()
         # The first opening may create or migrate the schema, behind others that do the same.
         await bounded(self.storage.open(), max(30.0, self._seconds))
@@ -280,10 +282,10 @@ class Engine:
 
     async def stop(self) -> None:
         """Close connections, store usage, release the back ends. Nothing correct depends on it."""
+        self.supervisor.ending = True
         for connection in list(self.connections.values()):
             self._send_away(connection, self.timing.drain_seconds)
         await self.committer.settled(self._seconds)
-        self.supervisor.ending = True
         await self.reading.store()
         await self.meter.last_flush()
         await self._flush_quotas()
@@ -533,7 +535,7 @@ class Engine:
         try:
             self._events.put_nowait(told | msgspec.to_builtins(event))
         except asyncio.QueueFull:
-            logger.warning("telling an event failed: on_event is too slow")
+            self._log.warning("on_event", "telling an event failed: on_event is too slow")
 
     def _heard(self, topic: str, heard: Received | None) -> None:
         self.counts.hints["heard" if heard else "strange"] += 1
@@ -593,7 +595,7 @@ class Engine:
                 await self.revocations.sweep()
             await self.reader.sweep(pages)
         except StorageError as error:
-            logger.warning("reading the log after strange hints failed: %s", error)
+            self._log.warning("doubts", "reading the log after strange hints failed: %s", error)
 
     def _tell_spent(self, rows: Sequence[Spending]) -> None:
         if self.gossip.peers:
@@ -742,7 +744,7 @@ class Engine:
                 raise
             logger.warning("opening the pub/sub failed, pages are healed by sweeps: %s", error)
         own = [CONTROL_TOPIC, inbox_of(self.run)]
-        await subscribe_bounded(self.pubsub, own, self.timing.backend_seconds)
+        await subscribe_bounded(self.pubsub, own, self.timing.backend_seconds, self._log)
 
     async def _listen_again(self) -> None:
         """Open the pub/sub anew where the process has not heard itself for too long."""
@@ -758,7 +760,7 @@ class Engine:
         except (PubSubError, TimeoutError) as error:
             logger.warning("closing the pub/sub failed: %s", error)
         await self._open_pubsub()
-        await subscribe_bounded(self.pubsub, topics, self.timing.backend_seconds)
+        await subscribe_bounded(self.pubsub, topics, self.timing.backend_seconds, self._log)
         self._missed()
 
     @property

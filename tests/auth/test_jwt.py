@@ -180,10 +180,3 @@ def test_what_was_not_said_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     refusals.note("it has expired")
     assert len(caplog.records) == 2
     assert "(4 more since the last such line)" in caplog.text
-
-
-def test_reasons_do_not_pile_up() -> None:
-    refusals = Refusals("auth.jwt")
-    for n in range(10_000):
-        refusals.note(f"reason {n}")
-    assert len(refusals._said) <= 100

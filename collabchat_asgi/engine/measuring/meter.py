@@ -11,6 +11,7 @@ from functools import partial
 from ...core.model import PageKey
 from ...core.usage import ConnectionTime, Tally
 from ...hooks import Hooks, UsageReport
+from ...sparing_log import SparingLog
 from ...storage.abc import Storage, UsageDelta
 from ..backend import bounded, within
 from ..clock import Clock
@@ -63,6 +64,7 @@ class Meter:
         self._connections: dict[str, ConnectionTime] = {}
         self._unstored = Backlog(self._delta, self._store, DELTAS_PER_CALL)
         self._unreported = Backlog(self._report, hooks.on_usage, REPORTS_PER_CALL)
+        self._log = SparingLog(logger, clock.monotonic)
         self._day = self.today()
         self._stored_at = clock.monotonic()
 
@@ -177,12 +179,8 @@ class Meter:
         try:
             await backlog.flush()
         except Exception as error:
-            logger.warning(
-                "usage failed to be %s, %d rows are kept for the next flush: %s",
-                what,
-                len(backlog),
-                error,
-            )
+            line = "usage failed to be %s, %d rows are kept for the next flush: %s"
+            self._log.warning(what, line, what, len(backlog), error)
         else:
             if failed_before:
                 logger.warning("usage is %s again; nothing was lost", what)

@@ -187,7 +187,9 @@ class QuotaBook:
                 await bounded(self._storage.add_usage(sending), self._seconds)
                 del self._unsent[: len(sending)]
             await self._read_all()
-        except (StorageError, HookFailed) as error:
+        except HookFailed:
+            pass  # its record has said it
+        except StorageError as error:
             if not self._failing:
                 logger.warning("quotas failed to be brought up to date: %s", error)
             self._failing = True

@@ -13,6 +13,7 @@ from ...core.batch import weight
 from ...core.model import NOWHERE, Event, PageKey, Position, UnknownEvent
 from ...core.records import restore
 from ...errors import StorageError, StorageUnavailable
+from ...sparing_log import SparingLog
 from ...storage.abc import Storage, Tail
 from ..backend import bound_of, bounded
 from ..delivery.viewer import Viewer
@@ -69,6 +70,7 @@ class LogReader:
         self._asking = False
         self._once_more: set[Page] = set()
         self._failing: set[Page] = set()
+        self._log = SparingLog(logger)
         self.reads = {"load": 0, "read": 0, "heads": 0}
 
     async def current(self, page: Page) -> None:
@@ -233,7 +235,7 @@ class LogReader:
             tail = await self.read(page.key, position, CHUNK)
         except Exception:
             # Whoever cannot be served in order comes back and resumes.
-            logger.warning("serving a viewer of %s from the log failed", page.topic)
+            self._log.warning("serving", "serving a viewer of %s from the log failed", page.topic)
             viewer.outbox.out_of_order()
             return
         if viewer not in page.viewers or not viewer.waiting:

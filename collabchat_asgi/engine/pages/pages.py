@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ...core.model import PageKey
 from ...pubsub.abc import PubSub
-from ..backend import bounded
+from ...sparing_log import SparingLog
 from ..peers.hints import topic_of
-from ..peers.listener import subscribe_bounded
+from ..peers.listener import subscribe_bounded, unsubscribe_bounded
 from ..supervisor import Supervisor
 from .log import LogReader
 from .page import Page
+
+logger = logging.getLogger("collabchat_asgi.engine")
 
 
 class Pages:
@@ -40,6 +43,7 @@ class Pages:
         self._idle_bytes = idle_bytes
         self._opened = opened
         self._closed = closed
+        self._log = SparingLog(logger)
         self._pages: OrderedDict[PageKey, Page] = OrderedDict()
         self._topics: dict[str, Page] = {}
         self._wanted: Counter[PageKey] = Counter()
@@ -102,17 +106,17 @@ class Pages:
             self._closed(page.key)
             topics.append(page.topic)
         if topics:
-            await bounded(self._pubsub.unsubscribe(topics), self._seconds)
+            await unsubscribe_bounded(self._pubsub, topics, self._seconds, self._log)
         again = [topic for topic in topics if topic in self._topics]
         if again:
             # Opened anew meanwhile, and perhaps subscribed before it was unsubscribed.
-            await subscribe_bounded(self._pubsub, again, self._seconds)
+            await subscribe_bounded(self._pubsub, again, self._seconds, self._log)
             for topic in again:
                 self._reader.catch_up_soon(self._topics[topic])
 
     async def _open(self, key: PageKey) -> Page:
         topic = topic_of(key)
-        await subscribe_bounded(self._pubsub, [topic], self._seconds)
+        await subscribe_bounded(self._pubsub, [topic], self._seconds, self._log)
         page = self._make(key, topic)
         try:
             await self._reader.load(page)

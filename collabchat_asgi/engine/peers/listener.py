@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 
 from ...errors import PubSubError
 from ...pubsub.abc import Gap, PubSub
+from ...sparing_log import SparingLog
 from ..backend import within
 from ..clock import Clock
 from .hints import CONTROL_TOPIC, INBOX, HintCodec, Received
@@ -14,13 +15,26 @@ from .hints import CONTROL_TOPIC, INBOX, HintCodec, Received
 logger = logging.getLogger("collabchat_asgi.engine")
 
 
-async def subscribe_bounded(pubsub: PubSub, topics: Collection[str], seconds: float) -> None:
+async def subscribe_bounded(
+    pubsub: PubSub, topics: Collection[str], seconds: float, log: SparingLog
+) -> None:
     """Subscribe, or go on without: the pub/sub remembers the topics, and sweeps heal meanwhile."""
     try:
         async with within(seconds):
             await pubsub.subscribe(topics)
     except (PubSubError, TimeoutError) as error:
-        logger.warning("subscribing failed, pages are healed by sweeps: %s", error)
+        log.warning("subscribing", "subscribing failed, pages are healed by sweeps: %s", error)
+
+
+async def unsubscribe_bounded(
+    pubsub: PubSub, topics: Collection[str], seconds: float, log: SparingLog
+) -> None:
+    """Unsubscribe, or go on: what is still heard of a page that is not open is dropped."""
+    try:
+        async with within(seconds):
+            await pubsub.unsubscribe(topics)
+    except (PubSubError, TimeoutError) as error:
+        log.warning("unsubscribing", "unsubscribing from closed pages failed: %s", error)
 
 
 class Listener:

@@ -19,6 +19,7 @@ from ...core import rules
 from ...core.measures import Histogram
 from ...core.model import Event, PageKey, Position
 from ...errors import Refused
+from ...sparing_log import SparingLog
 from ...storage.abc import (
     Committed,
     Entry,
@@ -70,6 +71,7 @@ class Committer:
         self._reload = reload
         self._size = size
         self._traces = traces
+        self._log = SparingLog(logger)
         self._waiting: deque[Page] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -192,7 +194,7 @@ class Committer:
                 self._put_off(plan)
             if not isinstance(error, Exception):
                 raise
-            logger.error("a commit of %d pages failed: %s", len(plans), error)
+            self._log.error("commit", "a commit of %d pages failed: %s", len(plans), error)
             return
         for span in self._spans(plans):
             span.committed()
@@ -261,18 +263,18 @@ class Committer:
             case None | Unknown() if id in plan.deferred:
                 return "ask again"
             case Failed(error=error):
-                logger.error("storing an operation on %s failed: %s", plan.page.topic, error)
+                line = "storing an operation on %s failed: %s"
+                self._log.error("storing", line, plan.page.topic, error)
                 return Refused("internal", "this operation cannot be stored")
-        logger.error(
-            "settling an operation on %s failed: the storage gave no outcome", plan.page.topic
-        )
+        line = "settling an operation on %s failed: the storage gave no outcome"
+        self._log.error("settling", line, plan.page.topic)
         return Refused("internal", "this operation was not settled")
 
     async def _start_over(self, plan: Plan) -> None:
         try:
             await self._reload(plan.page)
         except Exception as error:
-            logger.warning("loading %s failed: %s", plan.page.topic, error)
+            self._log.warning("loading", "loading %s failed: %s", plan.page.topic, error)
             self._put_off(plan)
             return
         if not plan.page.queue:
