@@ -73,6 +73,23 @@ async def test_no_state_has_a_violation(visit: Visit, scheme: str) -> None:
     await ada[".panel [data-key=search]"].fill("nowhere")
     await ada[".panel .switch"].click()
     await clean(ada, "nothing found, highlights hidden")
+    await ada[".panel .switch"].click()
+    await ada[".panel [data-key=search]"].fill("")
+    await ada[".panel [data-key=open]"].click()
+    await ada.js("document.querySelectorAll('p')[1].textContent = 'All of it was rewritten today.'")
+    lost = ada[".panel .item:has(.gone)"]
+    await expect(lost).to_have_count(1)
+    await clean(ada, "list with a lost one")
+    await lost.click()
+    await expect(ada[".placing button"]).to_have_text("Select the new place")
+    await clean(ada, "lost")
+    await ada[".placing button"].click()
+    await ada.select("rewritten today")
+    await expect(ada[".prompt .main"]).to_have_text("Move it here")
+    await clean(ada, "being given another place")
+    await ada[".prompt .main"].click()
+    await expect(ada[".card .quote"]).to_have_text("rewritten today")
+    await clean(ada, "in its new place")
 
 
 async def test_the_keyboard_alone(visit: Visit) -> None:

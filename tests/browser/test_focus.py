@@ -117,3 +117,26 @@ async def test_another_page_takes_no_focus(visit: Visit) -> None:
     await ada.page.locator("#next").click()
     await expect(ada[".panel"]).to_be_hidden()
     await expect(ada.page.locator("#next")).to_be_focused()
+
+
+SAFARI_ENTER = """area => {
+  const key = (type, more) => area.dispatchEvent(new KeyboardEvent(type, {
+    key: 'Enter', bubbles: true, composed: true, cancelable: true, ...more }))
+  // Safari ends the composition before it tells of the key, whose number alone is the editor's.
+  area.dispatchEvent(new CompositionEvent('compositionend', { data: '霧', bubbles: true }))
+  const sent = !key('keydown', { keyCode: 229, which: 229 })
+  key('keyup', { keyCode: 13 })
+  return sent
+}"""
+
+
+async def test_the_enter_of_a_composition_sends_nothing_in_safari(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.select(FOG)
+    await ada[".prompt .main"].click()
+    await ada.composer.fill("霧")
+    assert not await ada.composer.evaluate(SAFARI_ENTER)
+    await expect(ada.composer).to_have_value("霧")
+    await ada.threads(0)
+    await ada.composer.press("Enter")
+    await expect(ada.bodies).to_have_text(["霧"])

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { APART, marks } from '../../collabchat_asgi/static/widget/marks.js'
+import { APART, marks } from './subject.js'
 
 /** @param {string} id  @param {number} at  @param {Partial<import('../../collabchat_asgi/static/widget/marks.js').Spot>} [more] */
 const spot = (id, at, more) => ({ id, at, resolved: false, unread: false, ...more })

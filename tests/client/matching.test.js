@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { kinds } from '../../collabchat_asgi/static/widget/kinds.js'
-import { Matching, folded, people } from '../../collabchat_asgi/static/widget/matching.js'
+import { Matching, folded, kinds, people } from './subject.js'
 
 /** @import { Chat, User } from '../../collabchat_asgi/static/typed/types.js' */
 

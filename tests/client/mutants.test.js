@@ -1,4 +1,4 @@
-/** Tests that cannot fail prove nothing: each of these broken clients must be caught. */
+/** Tests that cannot fail prove nothing: each of these broken clients and widgets must be caught. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -37,8 +37,31 @@ const MUTANTS = [
   ['resets its backoff at the welcome', 'connection.js', 'this.handshake.stop()\n    this.state = \'open\'', 'this.handshake.stop()\n    this.backoff.reset()\n    this.state = \'open\'', 'connection'],
 ]
 
+/** The same of what a reader looks for discussions with, with --all. @type {typeof MUTANTS} */
+const LOOKING = [
+  ['lists what is settled as open', 'kinds.js', 'filter(each => !each.resolved)', 'filter(() => true)', 'matching'],
+  ['lists what is open as settled', 'kinds.js', 'filter(each => each.resolved)', 'filter(() => true)', 'matching'],
+  ['lists as new what was read', 'kinds.js', 'filter(each => unread.has(each.id))', 'filter(() => true)', 'matching'],
+  ['lists everybody\'s as the reader\'s own', 'kinds.js', 'some(({ id }) => id === me)', 'some(() => true)', 'matching'],
+  ['counts as one\'s own only what one began', 'kinds.js', '[createdBy, ...comments.map(each => each.author)]', '[createdBy]', 'matching'],
+  ['lists as lost what has its place', 'kinds.js', "state(each.id) === 'lost'", 'state(each.id) !== undefined', 'matching'],
+  ['finds whatever has one of the words', 'matching.js', 'if (!wanted.every(', 'if (wanted.length && !wanted.some(', 'matching'],
+  ['finds words of nobody who is asked for', 'matching.js', 'if (by && !', 'if (false && !', 'matching'],
+  ['looks at what was said alone', 'matching.js', 'about.includes(word) || ', '', 'matching'],
+  ['looks at quotes alone', 'matching.js', 'comments.some(text => text.includes(word))', 'false', 'matching'],
+  ['tells the first comment that was found', 'matching.js', 'comments.findLastIndex', 'comments.findIndex', 'matching'],
+  ['remembers what a discussion once said', 'matching.js', 'this.#folded.set(chat, texts = ', 'this.#folded.set(chat, texts = this.first ??= ', 'matching'],
+  ['takes accents for letters', 'matching.js', "normalize('NFKD').replace(MARKS, '')", "normalize('NFKD')", 'matching'],
+  ['takes case for another letter', 'matching.js', '.toUpperCase()', '', 'matching'],
+  ['marks beyond the strip', 'marks.js', 'Math.min(Math.max(0, at), 1)', 'at', 'marks'],
+  ['lays marks over each other', 'marks.js', 'top - last.top < APART', 'top === last.top', 'marks'],
+  ['hides what is new behind what is not', 'marks.js', 'last.unread ||= unread', '', 'marks'],
+  ['shows as settled what is open too', 'marks.js', 'last.resolved &&= resolved', 'last.resolved ||= resolved', 'marks'],
+]
+
 describe('mutants', { concurrency: 2 }, () => {
-  for (const [index, [what, file, from, to, catcher]] of MUTANTS.entries()) {
+  const all = [...MUTANTS.map(each => ({ room: 'client', each })), ...process.env.TESTS_LONG ? LOOKING.map(each => ({ room: 'widget', each })) : []]
+  for (const [index, { room, each: [what, file, from, to, catcher] }] of all.entries()) {
     // A third in the normal run, all of them with --all: each is a run of its own.
     if (index % 3 && !process.env.TESTS_LONG) continue
     test(what, () => {
@@ -46,12 +69,12 @@ describe('mutants', { concurrency: 2 }, () => {
       try {
         cpSync(STATIC, folder, { recursive: true })
         writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-        const source = readFileSync(join(folder, 'client', file), 'utf8')
+        const source = readFileSync(join(folder, room, file), 'utf8')
         assert.equal(source.split(from).length, 2, `${file} does not hold this once: ${from}`)
-        writeFileSync(join(folder, 'client', file), source.replace(from, () => to))
+        writeFileSync(join(folder, room, file), source.replace(from, () => to))
         // The inner run is its own: with the outer one's context it would report nothing here.
         const { NODE_TEST_CONTEXT, ...outer } = process.env
-        const env = { ...outer, COLLABCHAT_CLIENT: pathToFileURL(join(folder, 'client', 'client.js')).href, SCHEDULES: '100' }
+        const env = { ...outer, COLLABCHAT_CLIENT: pathToFileURL(join(folder, 'client', 'client.js')).href, COLLABCHAT_WIDGET: pathToFileURL(join(folder, 'widget')).href + '/', SCHEDULES: '100' }
         const { status, stdout } = spawnSync(process.execPath, [here(`${catcher}.test.js`)], { env, encoding: 'utf8', timeout: 60_000 })
         assert.notEqual(status, 0, 'it was not caught')
         assert.match(stdout, /AssertionError|ERR_ASSERTION/, 'it failed for another reason:\n' + stdout.slice(0, 2000))
