@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from secrets import token_bytes
 from threading import Lock
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Self
 from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
 
 from ..core.model import NOWHERE, Mark, PageKey, Position
 from ..core.text import ANONYMOUS
@@ -43,14 +45,14 @@ _TRIM_AT_ONCE = 10_000
 _DAY_MS = 86_400_000
 
 
-class _Logged(NamedTuple):
+class _Logged(msgspec.Struct, frozen=True, gc=False):
     event: bytes
     body_key: str | None
     broadcast_id: str
     created_ms: int
 
 
-class _Remembered(NamedTuple):
+class _Remembered(msgspec.Struct, frozen=True, gc=False):
     known: Known
     created_ms: int
 
@@ -99,7 +101,8 @@ class _Page:
     def copy(self) -> PageCopy:
         logged = {one.broadcast_id: one for one in self.log.values()}
         kept = []
-        for broadcast_id, (known, created_ms) in self.remembered.items():
+        for broadcast_id, remembered in self.remembered.items():
+            known = remembered.known
             one = logged.get(broadcast_id)
             kept.append(
                 Kept(
@@ -108,9 +111,9 @@ class _Page:
                     known.user_id,
                     known.fingerprint,
                     known.receipt,
-                    one and one.event,
-                    one and one.body_key,
-                    created_ms,
+                    one.event if one else None,
+                    one.body_key if one else None,
+                    remembered.created_ms,
                 )
             )
         records = list(self.records.values())
@@ -149,8 +152,8 @@ class _Page:
             seq += 1
             del self.log[seq]
         self.head = Head(self.head.position, seq)
-        for broadcast_id, (known, created_ms) in list(self.remembered.items()):
-            if created_ms < before_ms and known.position.seq <= seq:
+        for broadcast_id, one in list(self.remembered.items()):
+            if one.created_ms < before_ms and one.known.position.seq <= seq:
                 del self.remembered[broadcast_id]
         return seq - trimmed
 

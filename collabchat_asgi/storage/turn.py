@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from ..core.model import NOWHERE, PageKey, Position
 from ..errors import MisuseError
 from .abc import (
@@ -48,7 +50,7 @@ class Head(NamedTuple):
         return None
 
 
-class Known(NamedTuple):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """What a page remembers of an operation."""
 
     user_id: str

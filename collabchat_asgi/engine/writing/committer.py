@@ -85,9 +85,10 @@ class Committer:
             self._answer(submission, unavailable(1_000))
             return
         self.count += 1
-        self._idle.clear()
         if not page.queue:
             self._waiting.append(page)
+            self._idle.clear()
+            self._wake.set()
         lane = submission.lane
         if lane is None or submission.order > lane.newest:
             page.queue.append(submission)
@@ -95,7 +96,6 @@ class Committer:
             page.queue.insert(_place(page.queue, submission), submission)
         if lane is not None:
             lane.newest = max(lane.newest, submission.order)
-        self._wake.set()
 
     async def settled(self, seconds: float) -> None:
         """Return when everything that was submitted has its answer, or after so many seconds."""
