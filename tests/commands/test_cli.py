@@ -47,7 +47,7 @@ def test_assets_are_the_modules(tmp_path: Path, capsys: pytest.CaptureFixture[st
     said = capsys.readouterr().out
     assert str(folder) in said
     assert "prefix='/collabchat'" in said, "as the front-end page has it"
-    languages = {f"lang/{path.name}" for path in STATIC.glob("widget/lang/*.js")}
+    languages = {f"lang/{path.name}" for path in STATIC.glob("*/lang/*.js")}
     rooms = [path for path in STATIC.rglob("*.*") if path.parent.name not in ("lang", "min")]
     wanted = {path.name for path in rooms} | languages
     copied = {str(path.relative_to(folder)) for path in folder.rglob("*.*")}
