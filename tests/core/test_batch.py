@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import UNSET
 
 from collabchat_asgi.core.batch import MAX_BYTES, MAX_EVENTS, Batch, merge
@@ -25,6 +26,7 @@ from collabchat_asgi.core.model import (
     RemoveReaction,
     ReopenChat,
     ResolveChat,
+    UnknownEvent,
     UpdatedTextChat,
 )
 from collabchat_asgi.core.records import body_of
@@ -266,6 +268,39 @@ def test_resolved_and_anchor_keep_the_last() -> None:
     for start in (1, 2):
         story.page.do(MoveAnchor(url_id=URL, chat_id=story.chat, anchor=anchor(start)))
     assert kinds(story.merged(after=1)) == [(4, "resolved"), (6, "anchor-moved")]
+
+
+def test_nothing_merges_across_what_a_newer_process_wrote() -> None:
+    """It is not sent on either: nobody here knows what it says."""
+    story = Story()
+    story.edit("two")
+    story.edit("three")
+    made, second, third = story.page.events
+    assert merge([made, second, UnknownEvent(9, "later"), third]) == [*merge([made, second]), third]
+    assert merge([UnknownEvent(9, "later")]) == []
+
+
+def test_what_follows_a_deletion_stays_behind_it() -> None:
+    story = Story()
+    story.edit("two")
+    story.page.do(DeleteChat(url_id=URL, chat_id=story.chat))
+    made, edited, deleted = story.page.events
+    assert merge([deleted, made]) == [deleted, made]
+    assert merge([deleted, edited]) == [deleted, edited]
+
+
+@given(st.integers(1, 1_000))
+def test_the_texts_of_events_fill_a_batch(length: int) -> None:
+    story = Story()
+    empty, full = Batch(), Batch()
+    for batch, body in ((empty, "x"), (full, "x" * length)):
+        story.edit(body)
+        batch.add(story.page.events[-1:], 0.0)
+    assert full.size - empty.size == length - 1
+    story.resolve()
+    size = full.size
+    full.add(story.page.events[-1:], 0.0)
+    assert full.size > size, "an event without a text weighs too"
 
 
 def some_events(n: int = 1) -> list[Event]:

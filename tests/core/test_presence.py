@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
+from collabchat_asgi.core.model import User
 from collabchat_asgi.core.presence import Delta, PagePresence, person
 
 from .histories import Tape, catches, many, tapes
@@ -139,3 +140,52 @@ def test_processes_that_are_gone_are_forgotten() -> None:
     assert page.forget(["b", "x"])
     assert not page.forget(["b"])
     assert page.counts() == (0, 0)
+
+
+def named(*names: str) -> list[User]:
+    return [User(name, name.title()) for name in names]
+
+
+def test_people_are_listed_where_everybodys_name_is_known() -> None:
+    page = PagePresence()
+    ann, bob, eve = named("ann", "bob", "eve")
+    page.join(person("ann"), ann)
+    assert page.here == 1
+    assert page.listed(9) == {"ann": ann}
+    assert page.listed(0) is None, "lists are turned off"
+    page.heard("b", Delta(1, 1, [person("bob")], [], [bob]))
+    assert page.others == 1
+    assert page.listed(9) == {"ann": ann, "bob": bob}
+    assert page.listed(1) is None, "there are more"
+    page.heard("b", Delta(2, 2, [person("eve")], []))
+    assert page.listed(9) is None, "one of them has no name here"
+    everybody = [person("bob"), person("eve")]
+    assert page.heard_all("b", 2, 2, 0, 1, everybody, [bob, eve])
+    assert page.listed(9) == {"ann": ann, "bob": bob, "eve": eve}
+    assert not page.heard_all("b", 1, 0, 0, 1, []), "older than what is known"
+    page.heard("b", Delta(3, 1, [], [person("bob")]))
+    assert page.listed(9) == {"ann": ann, "eve": eve}
+
+
+def test_a_name_is_kept_as_long_as_its_person() -> None:
+    page = PagePresence()
+    [ann] = named("ann")
+    page.join(person("ann"), ann)
+    assert page.names([person("ann"), person("bob")]) == [ann]
+    assert page.grace_ends is None
+    page.leave(person("ann"), 1.0, GRACE)
+    assert page.grace_ends == 1.0 + GRACE
+    assert page.names([person("ann")]) == [ann]
+    page.expire(1.0 + GRACE)
+    assert page.names([person("ann")]) == []
+
+
+def test_who_opens_a_page_again_numbers_above_what_was_told() -> None:
+    page = PagePresence()
+    page.number_above(41)
+    assert not page.has_told
+    page.join(1)
+    delta = page.delta(0)
+    assert delta
+    assert delta.version == 42
+    assert page.has_told

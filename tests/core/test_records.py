@@ -17,12 +17,22 @@ from collabchat_asgi.core.model import (
     Event,
     Position,
     Record,
+    UnknownEvent,
+    UpdatedTextChat,
     User,
 )
-from collabchat_asgi.core.records import Change, body_of, change, decode_event, restore, with_body
+from collabchat_asgi.core.records import (
+    Change,
+    body_of,
+    change,
+    decode_event,
+    read_event,
+    restore,
+    with_body,
+)
 from collabchat_asgi.core.state import ChatState, State
 
-from .histories import ANN, EPOCH, URL, Page, Tape, anchor, catches, everything, many, tapes
+from .histories import ANN, EPOCH, URL, Page, Tape, anchor, catches, everything, many, tapes, uid
 
 Changer = Callable[[ChatState | None, State, Event], Change]
 
@@ -186,3 +196,16 @@ def test_texts_that_look_like_json_are_taken_out_whole() -> None:
         made = change(None, page.state, event)
         assert made.event == msgspec.json.encode(with_body(event, ""))
         assert decode_event(made.event, body) == event
+
+
+def test_what_this_release_cannot_read_takes_its_number_and_tells_nothing() -> None:
+    page = Page()
+    chat, comment = page.fresh(), page.fresh()
+    created = CreateChat(url_id=URL, chat=ChatDraft(anchor(), Draft("words", comment), chat))
+    event = page.do(created, ANN)
+    assert event is not None
+    stored = change(None, page.state, event).event
+    assert read_event(event.seq, event.broadcast_id, stored, "words") == event
+    newer = msgspec.json.encode(UpdatedTextChat(7, uid(7), 5, ANN, chat, "pinned"))
+    for data in (newer, stored.replace(b"new-text-chat", b"merged-text-chat"), b"[", b"[" * 5_000):
+        assert read_event(7, uid(7), data, "") == UnknownEvent(7, uid(7))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given
 
-from collabchat_asgi.core.model import NOWHERE, DeletedTextChat, Event, Position, User
+from collabchat_asgi.core.model import NOWHERE, DeletedTextChat, Event, Mark, Position, User
 from collabchat_asgi.core.sequencer import MAX_WAITING, Sequencer
 
 from .histories import Tape, catches, many, tapes, uid
@@ -189,3 +189,15 @@ def test_what_the_log_does_not_have_is_not_waited_for() -> None:
     assert not sequencer.behind
     assert seqs(sequencer.push("e", [event(6)])) == [6]
     assert not sequencer.behind
+
+
+def test_the_newest_mark_that_is_known_stands_for_all_before_it() -> None:
+    sequencer = Sequencer(Position("e", 0))
+    sequencer.push("e", map(event, range(1, 6)))
+    marks = sequencer.marks
+    assert marks == [Mark(Position("e", seq), uid(seq)) for seq in range(1, 6)]
+    sequencer.confirmed([])
+    sequencer.confirmed([Mark(Position("f", 5), uid(5))])
+    assert sequencer.marks == marks, "of another history it says nothing"
+    sequencer.confirmed(marks[:3])
+    assert sequencer.marks == marks[2:]

@@ -12,6 +12,7 @@ from collabchat_asgi.core.model import (
     AddReaction,
     ChatDraft,
     CreateChat,
+    DeleteChat,
     DeletedTextChat,
     Draft,
     EditComment,
@@ -215,3 +216,32 @@ def test_what_the_page_does_not_have_changes_nothing_but_the_position() -> None:
         assert page.state.position == Position(EPOCH, seq)
     assert everything(page.state)[1:] == before  # type: ignore[index]
     assert page.state.comment(uid(99), uid(98)) is None
+
+
+def test_ids_may_come_again_when_their_deletion_is_old() -> None:
+    page, chat, comment = one_chat()
+    page.do(DeleteChat(url_id=URL, chat_id=chat), ANN, 500)
+    state = page.state
+    assert not state.remembers(500)
+    assert state.remembers(501)
+    assert state.forget(500) == []
+    assert state.taken(chat)
+    assert state.taken(comment)
+    assert sorted(state.forget(501)) == sorted([chat, comment])
+    assert not state.taken(chat)
+    assert not state.remembers(10**15)
+
+
+@many
+@given(tapes)
+def test_the_same_events_show_the_same(data: bytes) -> None:
+    page = Page().play(data)
+    again = State()
+    again.fold_all(EPOCH, page.events)
+    assert again.position == page.state.position
+    assert again.shows_the_same(page.state)
+    last = next(iter(page.state.chats), None)
+    if last is not None:
+        seq = again.position.seq + 1
+        again.fold(EPOCH, DeletedTextChat(seq, uid(9), 5, ANN, last))
+        assert not again.shows_the_same(page.state)

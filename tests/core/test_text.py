@@ -16,7 +16,10 @@ from collabchat_asgi.core.text import (
     has_control,
     is_emoji,
     is_tenant_id,
+    is_text,
     is_uuid,
+    presentable,
+    shortened,
     trim,
     uuid7,
 )
@@ -149,3 +152,20 @@ def test_an_anonymous_id_hides_its_secret_and_depends_on_the_tenant() -> None:
     assert made == "anon:" + digest[:22]
     assert made == anonymous_id("acme", "secret")
     assert len({anonymous_id(t, v) for t in ("acme", "ac") for v in ("secret", "mesecret")}) == 4
+
+
+@many
+@given(st.text(st.characters() | st.characters(categories=["Cs", "Cc"]), max_size=20))
+def test_what_is_presented_can_be_written_and_shown(text: str) -> None:
+    shown = presentable(text)
+    assert is_text(shown)
+    assert not has_control(shown)
+    assert (shown == text) == (is_text(text) and not has_control(text))
+
+
+@many
+@given(st.text(max_size=20), st.integers(1, 25))
+def test_what_is_shortened_says_so(text: str, most: int) -> None:
+    shown = shortened(text, most)
+    assert len(shown) <= most
+    assert shown == text or (shown[-1] == "…" and text.startswith(shown[:-1]))

@@ -10,14 +10,21 @@ from msgspec import UNSET
 
 from collabchat_asgi.core.model import (
     AddComment,
+    AddReaction,
     Anchor,
     ChatDraft,
     CreateChat,
+    DeleteChat,
+    DeleteComment,
     Draft,
     EditComment,
     EditedDraft,
     MoveAnchor,
+    Operation,
     RangeSelector,
+    RemoveReaction,
+    ReopenChat,
+    ResolveChat,
     Selector,
     TextPositionSelector,
     TextQuoteSelector,
@@ -43,7 +50,7 @@ def create(*selectors: Selector, scope: str | None = None, body: str = "x") -> C
     return CreateChat(url_id=URL, chat=ChatDraft(anchor, Draft(body)))
 
 
-def refused(operation: CreateChat | AddComment | EditComment) -> tuple[str, str | None]:
+def refused(operation: Operation) -> tuple[str, str | None]:
     return refusal(lambda: check_operation(operation, **LIMITS))
 
 
@@ -134,3 +141,37 @@ def test_selectors() -> None:
         f"{at}[0].endSelector.prefix",
     )
     assert refused(create(QUOTE, scope="\0")) == ("invalid", "chat.anchor.scope")
+
+
+CHAT, COMMENT = {"url_id": URL, "chat_id": uid(1)}, {"comment_id": uid(2)}
+OTHERS: list[Operation] = [
+    ResolveChat(**CHAT),
+    ReopenChat(**CHAT),
+    DeleteChat(**CHAT),
+    DeleteComment(**CHAT, **COMMENT),
+    AddReaction(**CHAT, **COMMENT, emoji="👍"),
+    RemoveReaction(**CHAT, **COMMENT, emoji="👍"),
+    AddComment(**CHAT, comment=Draft("y", uid(3))),
+]
+
+
+@pytest.mark.parametrize("operation", OTHERS, ids=lambda each: type(each).__name__)
+def test_what_is_named_is_an_id(operation: Operation) -> None:
+    assert check_operation(operation, **LIMITS) == operation
+    sent = msgspec.structs.replace(operation, broadcast_id=uid(4))
+    assert check_operation(sent, **LIMITS) == sent
+    for field, name in (("broadcast_id", "broadcastId"), ("chat_id", "chatId")):
+        bad = msgspec.structs.replace(operation, **{field: "1"})
+        assert refused(bad) == ("invalid", name)
+    if isinstance(operation, DeleteComment | AddReaction | RemoveReaction):
+        assert refused(msgspec.structs.replace(operation, comment_id="")) == (
+            "invalid",
+            "commentId",
+        )
+
+
+def test_ids_of_drafts_and_emoji() -> None:
+    chat = ChatDraft(Anchor((), 0), Draft("x"), "1")
+    assert refused(CreateChat(url_id=URL, chat=chat)) == ("invalid", "chat.id")
+    assert refused(AddComment(**CHAT, comment=Draft("x", "1"))) == ("invalid", "comment.id")
+    assert refused(AddReaction(**CHAT, **COMMENT, emoji="no")) == ("invalid", "emoji")
