@@ -24,6 +24,10 @@ from .forgetting import Gone, forgotten, names
 logger = logging.getLogger("collabchat_asgi.engine")
 
 _PAGES_AT_ONCE = 500
+LONGEST_REST = 1.0
+"""Seconds. After each rewritten page the others have the storage for as long as that took, at most
+so long: SQLite's lock goes to whoever asks first, and who takes it again at once starves those who
+ask from time to time."""
 NAMED_MS = 3_600_000
 """A revocation names whom it concerns for so long: every process has acted on it by then."""
 
@@ -63,7 +67,9 @@ async def forget(
                 would = forgotten(page, user_id, epoch="", now_ms=now_ms)
                 done.gone.add(would[1] if would else Gone(readings=user_id in page.read))
             elif names(page, user_id):
+                began = time.perf_counter()
                 await _forget_on(storage, key, user_id, now_ms, done.gone, rewritten)
+                await asyncio.sleep(min(LONGEST_REST, time.perf_counter() - began))
         except (msgspec.MsgspecError, ValueError, KeyError) as error:
             logger.error("forgetting somebody on %s failed: it cannot be read: %s", key, error)
             done.failed.append(key)
