@@ -454,6 +454,7 @@ async def test_h11_an_answer_goes_to_who_asked(start: Start) -> None:
     clock = Clock()
     one, other = await two(start, clock)
     await one.join("ann")
+    await until(lambda: one.engine.users._telling is None, "what joining took is told to all")
     await turns(60)
     sent: Any = one.bus.sent  # type: ignore[attr-defined]
     sent.clear()
