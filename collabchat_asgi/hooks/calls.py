@@ -75,6 +75,10 @@ class Hook:
             if is_cancelled():
                 raise
             self._failed(error)
+        except GeneratorExit as error:
+            if _closes_us(error):
+                raise
+            self._failed(error)
         except (Exception, SystemExit) as error:
             # `sys.exit()` in a hook would end the loop, and everybody with it.
             self._failed(error)
@@ -95,6 +99,12 @@ class Hook:
             hint = f": did you forget to call what makes the hook, {self.name}=…(…)?"
         self.faults.failed(f"failed: it returned {kind} instead of {wanted}{hint}")
         raise HookFailed(f"{self.name} returned {kind}")
+
+
+def _closes_us(error: GeneratorExit) -> bool:
+    """Whether it was thrown into our own coroutine, which nobody awaits any more, and not by a
+    hook: that has frames of its own below ours."""
+    return error.__traceback__ is None or error.__traceback__.tb_next is None
 
 
 class Hooks:

@@ -186,6 +186,9 @@ def outcomes() -> list[tuple[str, Callable[..., Any], bool]]:
     async def cancels(_: Any) -> Any:
         raise asyncio.CancelledError
 
+    async def closes(_: Any) -> Any:
+        raise GeneratorExit
+
     async def async_raises(_: Any) -> Any:
         raise RuntimeError("broken")
 
@@ -212,6 +215,7 @@ def outcomes() -> list[tuple[str, Callable[..., Any], bool]]:
         ("async hang", hangs, False),
         ("sync hang", sync_hangs, False),
         ("cancelled", cancels, False),
+        ("closed", closes, False),
         ("async None", async_none, False),
         ("sync None", lambda _: None, False),
         ("nonsense", lambda _: 1, False),

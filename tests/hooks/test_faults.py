@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import time
 from collections.abc import Callable
+from types import CoroutineType
 from typing import Any
 
 import pytest
 
 from collabchat_asgi import AccessRequest, CollabChat, ConnectRequest, Identity
 from collabchat_asgi.auth import anonymous
+from collabchat_asgi.errors import HookFailed
+from collabchat_asgi.hooks.calls import Hook
 from collabchat_asgi.hooks.faults import Faults
 from collabchat_asgi.hooks.stall import STALL_SECONDS
 from collabchat_asgi.testing import FakeClock, HttpClient, NotReceived, TestClient
@@ -140,3 +144,26 @@ async def test_a_hook_that_blocks_the_loop_is_named_once(
             await client.connect()
     [line] = lines(caplog)
     assert line.startswith("hook authenticate blocked the event loop for ")
+
+
+async def test_a_call_that_nobody_awaits_any_more_is_no_fault_of_the_hook(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As Python closes what is left when a loop has ended; a hook that raises the same did fail."""
+
+    async def waits(_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def closes(_: object) -> None:
+        raise GeneratorExit
+
+    task = asyncio.create_task(Hook("authorize", waits, 5)(None))
+    await asyncio.sleep(0)
+    call = task.get_coro()
+    assert isinstance(call, CoroutineType)
+    call.close()
+    task.cancel()
+    assert lines(caplog) == []
+    with pytest.raises(HookFailed):
+        await Hook("authorize", closes, 5)(None)
+    assert lines(caplog) == ["hook authorize failed: GeneratorExit: "]
