@@ -57,6 +57,22 @@ class Nginx(Proxy):
         return [binary, "-c", str(self.configuration), "-e", "stderr", "-g", once]
 
 
+class NginxBelow(Nginx):
+    """The app below `/app/`, which this proxy takes off."""
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}/app/collabchat"
+
+    @property
+    def changes(self) -> dict[str, str]:
+        below = {
+            "location / {": "location /app/ {",
+            "proxy_pass http://app;": "proxy_pass http://app/;",
+        }
+        return super().changes | below
+
+
 class Caddy(Proxy):
     binary, package, example = "caddy", "caddy", "Caddyfile"
     ready = re.compile("serving initial configuration")

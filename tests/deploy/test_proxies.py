@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
@@ -18,7 +19,7 @@ from tests.blackbox.conftest import FRIEND
 from tests.certificates import Certificates, make_certificates
 from tests.servers.matrix import SUITE, run
 
-from .proxies import PROXIES, Proxy
+from .proxies import PROXIES, NginxBelow, Proxy
 
 ROOT = Path(__file__).parents[2]
 VISITOR = "127.0.0.2"
@@ -40,14 +41,16 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
-def serve(server: str, app: str = "tests.deploy.app:app") -> ServerProcess:
+def serve(
+    server: str, app: str = "tests.deploy.app:app", arguments: Sequence[str] = ()
+) -> ServerProcess:
     env = {
         "COLLABCHAT_STORAGE": "memory://",
         "COLLABCHAT_REQUIRE_TLS": "true",
         "COLLABCHAT_TRUSTED_PROXIES": "127.0.0.1",
         "COLLABCHAT_ALLOWED_ORIGINS": FRIEND,
     }
-    return ServerProcess(app, server=server, env=env, directory=ROOT)
+    return ServerProcess(app, server=server, env=env, arguments=arguments, directory=ROOT)
 
 
 @pytest.fixture(
@@ -106,6 +109,35 @@ async def test_who_goes_around_the_proxy_is_refused(server: tuple[ServerProcess,
         async with connect(url, proxy=None, local_addr=(VISITOR, 0), additional_headers=CLAIMS):
             pass
     assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("server", "arguments"),
+    [
+        ("uvicorn", []),
+        ("uvicorn", ["--root-path", "/app"]),
+        pytest.param("hypercorn", [], marks=pytest.mark.long),
+        pytest.param("hypercorn", ["--root-path", "/app"], marks=pytest.mark.long),
+        pytest.param("daphne", ["--root-path", "/app"], marks=pytest.mark.long),
+        pytest.param("granian", [], marks=pytest.mark.long),
+        pytest.param("granian", ["--url-path-prefix", "/app"], marks=pytest.mark.long),
+    ],
+)
+async def test_below_a_path_that_the_proxy_takes_off(
+    server: str, arguments: list[str], certificates: Certificates
+) -> None:
+    """Whether the server was told of it (it puts the path before what it hears, or not) or not."""
+    with (
+        serve(server, arguments=arguments) as process,
+        NginxBelow(f"127.0.0.1:{process.port}", certificates.server) as proxy,
+    ):
+        async with dial(proxy, certificates) as socket:
+            assert await who_am_i(socket) == SERVERS[server]
+        trusting = ssl.create_default_context(cafile=str(certificates.authority))
+        async with httpx.AsyncClient(verify=trusting) as client:
+            for file in ("widget.js", "client.js", "health", "v1/chats"):
+                answer = await client.get(f"{proxy.url}/{file}", params={"urlId": "/app/page"})
+                assert answer.status_code == 200, (file, answer.text)
 
 
 @pytest.mark.long
