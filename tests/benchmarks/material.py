@@ -27,6 +27,7 @@ UNLIMITED = Limits(
     connections_per_user=10**6,
     pages_per_connection=10**6,
     chats_per_page=10**6,
+    comments_per_chat=10**6,
     bytes_per_page=10**10,
 )
 """What guards a page from one person would only be measured itself."""
