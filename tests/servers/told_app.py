@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sys
 
-os.kill(os.getpid(), signal.SIGTERM)
+# A worker of gunicorn that is told by itself is replaced by its master, for ever.
+os.kill(os.getppid() if "gunicorn" in sys.modules else os.getpid(), signal.SIGTERM)
 
 from .waiting_app import app  # noqa: E402
 
