@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.postgres import PostgresServer
-from tests.services.redis import RedisServer
+from collabchat_asgi.testing.services_postgres import PostgresServer
+from collabchat_asgi.testing.services_redis import RedisServer
 
 ROOT = Path(__file__).parents[1]
 NOT_OURS_TO_MOVE = ("sqlalchemy", "greenlet", "starlette", "fastapi", "django", "flask")

@@ -13,7 +13,7 @@ import pytest
 
 from collabchat_asgi.testing import ServerProcess, SocketClient
 from collabchat_asgi.testing.operations import create_chat
-from tests.services.nats import NatsServer
+from collabchat_asgi.testing.services_nats import NatsServer
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "own_backend"

@@ -18,8 +18,8 @@ from collabchat_asgi.auth import anonymous
 from collabchat_asgi.errors import MisuseError
 from collabchat_asgi.testing import TestClient
 from collabchat_asgi.testing.operations import create_chat
-from tests.services.postgres import PostgresServer
-from tests.services.redis import RedisServer
+from collabchat_asgi.testing.services_postgres import PostgresServer
+from collabchat_asgi.testing.services_redis import RedisServer
 
 pytestmark = [
     # Loops that end without `close`, as `asyncio.run` of a task does, leave their sockets to it.

@@ -30,11 +30,11 @@ from collabchat_asgi.pubsub.abc import Message
 from collabchat_asgi.registry import make_pubsub, make_storage
 from collabchat_asgi.storage.abc import Committed, Entry, Group, Record, Storage, Tail
 from collabchat_asgi.testing.proxy import FaultProxy
+from collabchat_asgi.testing.services_postgres import PostgresServer
+from collabchat_asgi.testing.services_redis import RedisServer
 from tests.benchmarks.durable import in_the_engine
 from tests.benchmarks.material import ROOMY, UNLIMITED, authenticate
 from tests.benchmarks.report import Row, machine, median, percentile, print_rows, progress, spread
-from tests.services.postgres import PostgresServer
-from tests.services.redis import RedisServer
 
 EVENT, VALUE, BODY = b"e" * 300, b"v" * 200, "Is this still true after the last edit? " * 2
 SECONDS = 3.0

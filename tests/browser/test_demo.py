@@ -19,8 +19,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Error, Page, expect
 
-from tests.services.postgres import PostgresServer
-from tests.services.redis import RedisCluster, RedisServer
+from collabchat_asgi.testing.services_postgres import PostgresServer
+from collabchat_asgi.testing.services_redis import RedisCluster, RedisServer
 
 from .conftest import DEADLINE, WATCH, Reader
 

@@ -18,8 +18,8 @@ from playwright.async_api import expect
 
 from collabchat_asgi.pubsub.postgres_notify import channel_of
 from collabchat_asgi.testing import ServerProcess
-from tests.services.postgres import PostgresServer
-from tests.services.redis import RedisServer
+from collabchat_asgi.testing.services_postgres import PostgresServer
+from collabchat_asgi.testing.services_redis import RedisServer
 
 from ..storage.test_forgotten_bytes import found
 from .conftest import BOOK, DEADLINE, FOG, ROOT, Reader, Visit

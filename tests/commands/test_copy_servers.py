@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.services.postgres import PASSWORD, PostgresServer
-from tests.services.redis import RedisCluster, RedisServer
+from collabchat_asgi.testing.services_postgres import PASSWORD, PostgresServer
+from collabchat_asgi.testing.services_redis import RedisCluster, RedisServer
 
 from .conftest import Run
 from .test_copy import checksum

@@ -22,9 +22,9 @@ from collabchat_asgi.storage.abc import Loaded, PageKey
 from collabchat_asgi.storage.memory import MemoryStorage
 from collabchat_asgi.testing import ServerProcess
 from collabchat_asgi.testing.servers import free_port
-from tests.services.nats import NatsServer
-from tests.services.postgres import PASSWORD, PostgresServer
-from tests.services.redis import RedisServer
+from collabchat_asgi.testing.services_nats import NatsServer
+from collabchat_asgi.testing.services_postgres import PASSWORD, PostgresServer
+from collabchat_asgi.testing.services_redis import RedisServer
 
 from .conftest import Run
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from tests.services.service import Service
+from collabchat_asgi.testing.services import Service
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "deploy" / "prometheus"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from tests.services.service import Service
+from collabchat_asgi.testing.services import Service
 
 EXAMPLES = Path(__file__).parents[2] / "examples/deploy"
 

@@ -16,7 +16,7 @@ import pytest
 from collabchat_asgi.core.measures import FAMILIES
 from collabchat_asgi.testing import ServerProcess, SocketClient
 from collabchat_asgi.testing.operations import create_chat, new_id
-from tests.services.service import find_binary
+from collabchat_asgi.testing.services import find_binary
 
 from .prometheus import EXAMPLE, Prometheus
 

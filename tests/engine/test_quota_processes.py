@@ -17,7 +17,7 @@ from collabchat_asgi.engine.measuring.quotas import period_at, tenants_row
 from collabchat_asgi.registry import make_storage
 from collabchat_asgi.testing import HttpClient, ServerProcess, SocketClient
 from collabchat_asgi.testing.operations import create_chat
-from tests.services.postgres import PostgresServer
+from collabchat_asgi.testing.services_postgres import PostgresServer
 
 ROOT = Path(__file__).parents[2]
 MOST = 40

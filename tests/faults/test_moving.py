@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.postgres import PostgresServer
-from tests.services.redis import RedisServer
+from collabchat_asgi.testing.services_postgres import PostgresServer
+from collabchat_asgi.testing.services_redis import RedisServer
 
 from .load import ROOT, serve
 from .scene import scene

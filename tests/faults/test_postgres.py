@@ -12,7 +12,7 @@ import pytest
 
 from collabchat_asgi.testing import ServerProcess, SocketClient
 from collabchat_asgi.testing import operations as op
-from tests.services.postgres import PgBouncer, PostgresServer
+from collabchat_asgi.testing.services_postgres import PgBouncer, PostgresServer
 
 from .load import LONG, serve, until
 from .scene import scene

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collabchat_asgi.testing import ServerProcess
-from tests.services.redis import RedisCluster, RedisSentinel, RedisServer
+from collabchat_asgi.testing.services_redis import RedisCluster, RedisSentinel, RedisServer
 
 from .load import LONG, ROOT
 from .scene import scene

@@ -18,7 +18,7 @@ from collabchat_asgi.pubsub.postgres_notify import channel_of, decode
 from collabchat_asgi.registry import default_pubsub
 from collabchat_asgi.testing.pubsub_bench import Listener
 from collabchat_asgi.testing.pubsub_contract import PubSubContract
-from tests.services.postgres import PgBouncer, PostgresServer
+from collabchat_asgi.testing.services_postgres import PgBouncer, PostgresServer
 
 _names = count()
 

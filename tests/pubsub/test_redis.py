@@ -12,8 +12,8 @@ import pytest
 from collabchat_asgi.pubsub.abc import PubSub
 from collabchat_asgi.pubsub.redis import RedisPubSub
 from collabchat_asgi.testing.pubsub_contract import PubSubContract
-from tests.services.redis import RedisCluster, RedisSentinel, RedisServer
-from tests.services.service import until
+from collabchat_asgi.testing.services import until
+from collabchat_asgi.testing.services_redis import RedisCluster, RedisSentinel, RedisServer
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from collabchat_asgi.pubsub.redis import MAX_PAYLOAD, RedisPubSub
 from collabchat_asgi.pubsub.redis_ear import LARGEST
 from collabchat_asgi.testing.proxy import FaultProxy
 from collabchat_asgi.testing.pubsub_bench import Listener
-from tests.services.redis import RedisCluster, RedisServer
+from collabchat_asgi.testing.services_redis import RedisCluster, RedisServer
 
 SECONDS = 20.0
 CHANNEL = "collabchat:0:"

@@ -14,7 +14,7 @@ from collabchat_asgi.pubsub.abc import Message
 from collabchat_asgi.pubsub.redis import RedisPubSub
 from collabchat_asgi.storage.redis import RedisStorage
 from collabchat_asgi.testing.servers import free_port
-from tests.services.redis import RedisServer
+from collabchat_asgi.testing.services_redis import RedisServer
 
 from ..certificates import make_certificates
 

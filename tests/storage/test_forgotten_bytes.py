@@ -28,8 +28,8 @@ from collabchat_asgi.testing.operations import (
     edit_comment,
     resolve_chat,
 )
-from tests.services.postgres import PostgresServer, PostgresStandby
-from tests.services.redis import RedisServer
+from collabchat_asgi.testing.services_postgres import PostgresServer, PostgresStandby
+from collabchat_asgi.testing.services_redis import RedisServer
 
 PAGES = [PageKey("acme", f"page {n}") for n in range(2)]
 GONE = Identity("uid-mxyzptlk", name="Rumpelstiltskin", tenants={"acme": "moderator"})

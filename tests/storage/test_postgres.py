@@ -22,6 +22,12 @@ from collabchat_asgi.postgres_client.address import Address
 from collabchat_asgi.storage.abc import Failed, Group, Record, Storage
 from collabchat_asgi.storage.postgres import PostgresStorage
 from collabchat_asgi.storage.sql import Procedure, Statement, one_act
+from collabchat_asgi.testing.services_postgres import (
+    PASSWORD,
+    PgBouncer,
+    PostgresServer,
+    PostgresStandby,
+)
 from collabchat_asgi.testing.storage_acts import (
     OTHER,
     PAGE,
@@ -33,12 +39,6 @@ from collabchat_asgi.testing.storage_acts import (
     put,
 )
 from collabchat_asgi.testing.storage_contract import StorageContract
-from tests.services.postgres import (
-    PASSWORD,
-    PgBouncer,
-    PostgresServer,
-    PostgresStandby,
-)
 
 _names = count()
 

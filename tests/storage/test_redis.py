@@ -15,10 +15,10 @@ from collabchat_asgi.errors import ConfigError, MisuseError, StorageError, Stora
 from collabchat_asgi.storage.abc import Storage
 from collabchat_asgi.storage.redis import RedisStorage
 from collabchat_asgi.testing.servers import free_port
+from collabchat_asgi.testing.services import find_binary
+from collabchat_asgi.testing.services_redis import RedisCluster, RedisSentinel, RedisServer
 from collabchat_asgi.testing.storage_acts import PAGE
 from collabchat_asgi.testing.storage_contract import StorageContract
-from tests.services.redis import RedisCluster, RedisSentinel, RedisServer
-from tests.services.service import find_binary
 
 _prefixes = (f"t{n}" for n in count())
 

@@ -14,9 +14,9 @@ from collabchat_asgi.storage.abc import Reason, Record, Reset, Storage, Tail
 from collabchat_asgi.storage.redis import RedisStorage
 from collabchat_asgi.storage.redis_page import Names
 from collabchat_asgi.testing.proxy import FaultProxy
+from collabchat_asgi.testing.services import until
+from collabchat_asgi.testing.services_redis import RedisCluster, RedisSentinel, RedisServer
 from collabchat_asgi.testing.storage_acts import PAGE, an_event, committed, grow, log_of, put
-from tests.services.redis import RedisCluster, RedisSentinel, RedisServer
-from tests.services.service import until
 
 NAMES = Names("collabchat")
 

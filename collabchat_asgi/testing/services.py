@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from collabchat_asgi.testing.servers import free_port
+from .servers import free_port
 
 __all__ = [
     "NotInstalled",

@@ -7,9 +7,8 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
-from collabchat_asgi.testing.servers import free_port
-
-from .service import Service, ServiceGroup, until
+from .servers import free_port
+from .services import Service, ServiceGroup, until
 
 __all__ = ["RedisCluster", "RedisSentinel", "RedisServer", "SentinelServer"]
 

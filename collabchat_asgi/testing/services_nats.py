@@ -6,7 +6,7 @@ import re
 import subprocess
 from collections.abc import Sequence
 
-from .service import Service, find_binary
+from .services import Service, find_binary
 
 __all__ = ["NatsServer"]
 

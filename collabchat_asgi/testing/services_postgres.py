@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from .service import Service, find_binary
+from .services import Service, find_binary
 
 __all__ = ["PASSWORD", "PgBouncer", "PostgresServer", "PostgresStandby"]
 
