@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from collabchat_asgi import Tuning
 from collabchat_asgi.storage.abc import Storage
 from collabchat_asgi.storage.memory import MemoryStorage
+from collabchat_asgi.storage.sqlite import SqliteStorage
 from collabchat_asgi.testing.clock import FakeClock
 from collabchat_asgi.testing.operations import (
     create_chat,
@@ -175,6 +177,23 @@ async def test_a_process_behind_the_storage_stamps_no_deletion_old(start: Start)
         assert {chat["chat"]["id"], other["chat"]["id"], comment} <= {
             id for id, _ in deleted.items()
         }
+    await ann.refused(create_chat(id=chat["chat"]["id"]), "conflict")
+
+
+async def test_a_new_file_stamps_no_deletion_old(start: Start, tmp_path: Path) -> None:
+    """SQLite's time is no later than its newest entry, and a process asks it at start: at 0, in a
+    file without any. A deletion that was stamped with it would be of 1970, and forgotten as soon as
+    it is asked again."""
+    clock = FakeClock()
+    storage = SqliteStorage(tmp_path / "new.db", clock=clock.now_ms)
+    one = await start(storage, TroubledBus(new_id()), clock=clock)
+    ann = await one.join("ann")
+    chat = create_chat()
+    created = await ann.do(chat)
+    deleted = await ann.do(delete_chat(chat["chat"]["id"]))
+    assert deleted["ts"] >= created["ts"]
+    await one.engine.storage_time.ask()
+    await ticks(clock, 12)
     await ann.refused(create_chat(id=chat["chat"]["id"]), "conflict")
 
 

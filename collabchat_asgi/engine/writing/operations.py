@@ -203,9 +203,12 @@ class Operations:
         ):
             # What a hook said before the permission was withdrawn is worth nothing.
             submission.refusal = forbidden()
-        # How long a deleted id is remembered goes by the storage's clock; the rest informs people.
-        deletes = isinstance(submission.operation, DeleteChat | DeleteComment)
-        submission.ts = self._storage_time.now_ms() if deletes else self._clock.now_ms()
+        submission.ts = self._clock.now_ms()
+        if isinstance(submission.operation, DeleteChat | DeleteComment):
+            # How long a deleted id is remembered goes by the storage's clock, which may be ahead.
+            # It may be behind as well, and be put right: SQLite's is no later than its newest entry
+            # (0 in a new file), and a machine that was asleep has not counted on.
+            submission.ts = max(submission.ts, self._storage_time.now_ms())
         submission.action = "moderate" if trusted else action
         submission.ask_again = self._hooks.asks and not trusted
         submission.tally = page.tally
