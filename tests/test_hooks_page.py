@@ -106,11 +106,16 @@ def test_page_ids_are_seen_as_the_table_says(row: list[str]) -> None:
     assert (str(access.path), str(access.origin)) == (path, origin)
 
 
+CUT = ("/articles/" + "%E4%B8%AD" * 60)[:495] + "~0123456789abcdef"
+"""As the widget sends it: within an escape of the last character."""
+
+
 @pytest.mark.parametrize(
     ("url_id", "readers"),
     [
         ("/articles/1", ["bob", "mod"]),
         ("/articles", ["bob", "mod"]),
+        pytest.param(CUT, ["bob", "mod"], id="a long address, cut in an escape"),
         ("/drafts", ["mod"]),
         ("/drafts/", ["mod"]),
         ("/drafts/1", ["mod"]),

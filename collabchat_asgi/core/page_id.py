@@ -6,18 +6,23 @@ its whole address. Other clients may name anything.
 
 from __future__ import annotations
 
+import codecs
 import re
 
 from .text import has_control
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\\]+)([^?#]*)(?:[?#].*)?", re.DOTALL)
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_LONGEST = 512
+"""Characters of an id, at which the widget cuts an address, wherever that is in an escape."""
+_CUT = re.compile(r"(.*?)(?:%[0-9A-Fa-f]?)?(~[0-9a-f]{16})", re.DOTALL)
 
 
 def page_path(url_id: str) -> str | None:
     """The path that a page's id names, percent-decoded: `/drafts/1` for `/drafts/1`, for
     `/d%72afts/1?page=2` and for `https://example.com/drafts/1#top`. Whose path it is says
-    `page_origin`: clients may name any origin.
+    `page_origin`: clients may name any origin. Of an address that the widget has cut, what it kept
+    of it in whole characters, and the `~` and 16 digits that stand for the rest.
 
     None where the id names no path (`page="handbook"`), and where it is not in normal form: dot
     segments, empty segments, backslashes, escaped slashes, twice-escaped or broken escapes, control
@@ -32,7 +37,8 @@ def page_path(url_id: str) -> str | None:
         return None
     if re.search(r"%2f|%5c|%00", path, re.IGNORECASE) or "\\" in path:
         return None
-    decoded = _decoded(path)
+    cut = _CUT.fullmatch(path) if len(url_id) == _LONGEST else None
+    decoded = _decoded(path) if cut is None else _cut_short(cut[1], cut[2])
     if decoded is None or has_control(decoded) or "\\" in decoded or _ESCAPE.search(decoded):
         return None
     segments = decoded.split("/")[1:]
@@ -48,8 +54,15 @@ def page_origin(url_id: str) -> str | None:
     return f"{match[1]}://{match[2]}".lower() if match else None
 
 
-def _decoded(path: str) -> str | None:
-    """Percent-decoded once; None where an escape is broken or the bytes are no UTF-8."""
+def _cut_short(path: str, rest: str) -> str | None:
+    """Decoded as far as the characters at its end are whole."""
+    decoded = _decoded(path, whole=False)
+    return None if decoded is None else decoded + rest
+
+
+def _decoded(path: str, *, whole: bool = True) -> str | None:
+    """Percent-decoded once; None where an escape is broken or the bytes are no UTF-8. Where the
+    path is not `whole`, a character that has only begun at its end is left out."""
     if "%" not in path:
         return path
     if re.search(r"%(?![0-9A-Fa-f]{2})", path):
@@ -60,6 +73,6 @@ def _decoded(path: str) -> str | None:
         return None
     plain = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), raw)
     try:
-        return plain.decode()
+        return codecs.getincrementaldecoder("utf-8")().decode(plain, final=whole)
     except UnicodeDecodeError:
         return None

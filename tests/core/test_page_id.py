@@ -71,6 +71,38 @@ def test_what_is_not_in_normal_form_has_no_path(url_id: str) -> None:
     assert page_path(url_id) is None
 
 
+REST = "~0123456789abcdef"
+
+
+@pytest.mark.parametrize("before", range(9))
+def test_a_long_address_is_under_its_rule_wherever_it_was_cut(before: int) -> None:
+    address = "/articles/" + "x" * before + "%E4%B8%AD" * 60
+    path = page_path(address[: 512 - len(REST)] + REST)
+    assert path is not None
+    assert path.startswith("/articles/" + "x" * before + "中中")
+    assert path.removesuffix(REST).strip("中").strip("x") == "/articles/"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/articles/%E4" + REST,  # nothing that long: nothing was cut
+        "/articles/%" + REST,
+        *(
+            f"/{filling:x<{511 - len(odd) - len(REST)}}{odd}{REST}"
+            for filling in ("", "%ff", "%zz", "../", "a/../", "a//", "%2f", "%2561")
+            for odd in ("", "%", "%E4%B8")
+            if filling
+        ),
+        f"/{'x' * 491}%zz{REST}",
+        f"/{'x' * 488}%E4%B8x{REST}",
+        f"/{'x' * 491}%ff{REST}",
+    ],
+)
+def test_an_address_that_was_cut_is_in_normal_form_else(address: str) -> None:
+    assert page_path(address) is None
+
+
 @given(st.text(alphabet="/.%2eEfF5cC\\ad?#:", max_size=24))
 def test_a_path_is_in_normal_form_and_stays_as_it_is(url_id: str) -> None:
     path = page_path("/" + url_id)

@@ -16,6 +16,7 @@ from collabchat_asgi.core import page_id
 from collabchat_asgi.hooks import calls, faults, threads, words
 from tests.auth import test_logout
 from tests.hooks import test_faults, test_threads
+from tests.test_hooks_page import CUT
 from tests.test_hooks_page import test_the_rule_on_pages_holds as rule
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -102,6 +103,11 @@ def dot_segments_are_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
 @mutant(lambda: rule("/d%72afts/1", ["mod"]))
 def escapes_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_id, "_decoded", lambda path: path)
+
+
+@mutant(lambda: rule(CUT, ["bob", "mod"]))
+def what_was_cut_has_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_id, "_LONGEST", 0)
 
 
 @mutant(lambda: rule("https://evil.example/articles/1", []))
