@@ -51,11 +51,15 @@ class MisuseError(CollabChatError, RuntimeError):
 
 
 class Denied(CollabChatError):
-    """Raised by a hook to say no. The text is shown to the person who asked."""
+    """Raised by a hook to say no. The text is shown to the person who asked; what is no text is
+    shown as `str` makes it."""
 
-    def __init__(self, message: str = "not allowed") -> None:
+    message: str = "not allowed"
+    """Also where a subclass has an `__init__` of its own that does not call this one."""
+
+    def __init__(self, message: object = message) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = str(message)
 
 
 class HookFailed(CollabChatError):

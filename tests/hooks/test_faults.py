@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from collabchat_asgi import AccessRequest, CollabChat, ConnectRequest, Identity
+from collabchat_asgi import AccessRequest, CollabChat, ConnectRequest, Denied, Identity
 from collabchat_asgi.auth import anonymous
 from collabchat_asgi.errors import HookFailed
 from collabchat_asgi.hooks.calls import Hook
@@ -167,3 +167,42 @@ async def test_a_call_that_nobody_awaits_any_more_is_no_fault_of_the_hook(
     with pytest.raises(HookFailed):
         await Hook("authorize", closes, 5)(None)
     assert lines(caplog) == ["hook authorize failed: GeneratorExit: "]
+
+
+class NotPaid(Denied):
+    """As people write it: with fields of its own, and without a text for ours."""
+
+    def __init__(self, plan: str) -> None:
+        self.plan = plan
+
+
+@pytest.mark.parametrize(
+    ("no", "text"),
+    [
+        (Denied(KeyError("sid")), "'sid'"),
+        (Denied(7), "7"),
+        (Denied(None), "None"),
+        (NotPaid("gold"), "not allowed"),
+    ],
+    ids=["an exception", "a number", "None", "no text"],
+)
+async def test_a_no_is_a_no_whatever_it_says(no: Denied, text: str) -> None:
+    refused = ""
+
+    def authenticate(request: ConnectRequest) -> Identity:
+        if request.token == refused:
+            raise no
+        return Identity("ann", tenants={"acme": "commenter"})
+
+    def before_commit(access: AccessRequest) -> Any:
+        raise no
+
+    collab = CollabChat(authenticate=authenticate, before_commit=before_commit, storage="memory://")
+    async with TestClient(collab, token="good") as client:
+        ann = await client.connect()
+        assert (await ann.refused(create_chat(), "/a"))["message"] == text
+        refused = "good"
+        answer = await client.http.get("v1/chats", urlId="/a")
+        assert (answer.status, answer.json()["message"]) == (401, text)
+        with pytest.raises(NotReceived, match="closed 4401"):
+            await client.connect()
