@@ -39,9 +39,12 @@ async def _run(arguments: argparse.Namespace) -> int:
 
 def _day(text: str) -> str:
     """Sorted as text, so it must be written in full."""
-    if date.fromisoformat(text).isoformat() != text:
-        raise ValueError(text)
-    return text
+    try:
+        if date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-11-30")
 
 
 def _as_json(rows: Sequence[UsageRow]) -> list[str]:

@@ -292,6 +292,9 @@ class SocketClient:
         self.socket.transport.abort()
 
     def _page(self) -> str:
+        assert self.pages, (
+            "name the page, or subscribe to one before: say(operation, '/articles/1')"
+        )
         return next(iter(self.pages))
 
     async def _take(self, matches: Callable[[Json], bool], wanted: str) -> Json:

@@ -64,6 +64,10 @@ def test_nothing_was_used(counted: str, collabchat: Run) -> None:
     assert out.split()[:2] == ["day", "pubSubMessageCount"]
 
 
-def test_a_day_is_written_in_full(counted: str, collabchat: Run) -> None:
+@pytest.mark.parametrize("day", ["20261121", "2026-13-01", "21.11.2026"])
+def test_a_day_is_written_in_full(
+    day: str, collabchat: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
-        collabchat("usage", "--tenant", "acme", "--from", "20261121", "--to", "2026-11-22")
+        collabchat("usage", "--tenant", "acme", "--from", day, "--to", "2026-11-22")
+    assert f"--from: '{day}' is no day; write it as 2026-11-30" in capsys.readouterr().err

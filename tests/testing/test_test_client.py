@@ -190,6 +190,13 @@ async def test_a_foreign_origin_is_refused_before_accept() -> None:
         assert b"allowed_origins" in refused.value.body
 
 
+async def test_an_operation_needs_a_page() -> None:
+    async with TestClient(an_app()) as client:
+        ann = await client.connect(token="ann")
+        with pytest.raises(AssertionError, match="name the page, or subscribe"):
+            await ann.refused(create_chat())
+
+
 async def test_what_does_not_come_is_missed_in_time() -> None:
     async with TestClient(an_app(), token="ann", deadline=0.1) as client:
         ann = await client.connect()
