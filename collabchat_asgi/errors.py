@@ -55,11 +55,12 @@ class Denied(CollabChatError):
     shown as `str` makes it."""
 
     message: str = "not allowed"
-    """Also where a subclass has an `__init__` of its own that does not call this one."""
+    """A subclass may have another, or an `__init__` of its own that does not call this one."""
 
-    def __init__(self, message: object = message) -> None:
-        super().__init__(message)
-        self.message = str(message)
+    def __init__(self, message: object = None) -> None:
+        if message is not None:
+            self.message = str(message)
+        super().__init__(self.message)
 
 
 class HookFailed(CollabChatError):

@@ -66,7 +66,9 @@ class Hook:
                 if inspect.isawaitable(answer):
                     return await watched(answer, self.faults.stalled)
                 return answer
-        except Denied:
+        except Denied as no:
+            # Shown to people, so it must go into a frame, whatever a subclass made of it.
+            no.message = str(no.message).encode(errors="replace").decode()
             raise
         except TimeoutError as error:
             self.faults.failed(f"failed: it did not answer within {self._seconds:g} s")
@@ -79,8 +81,11 @@ class Hook:
             if _closes_us(error):
                 raise
             self._failed(error)
-        except (Exception, SystemExit) as error:
-            # `sys.exit()` in a hook would end the loop, and everybody with it.
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            # `sys.exit()` in a hook would end the loop, and everybody with it; a panic in Rust, or
+            # another library's own kind, the connection.
             self._failed(error)
         finally:
             self.taken.observe(time.monotonic() - began)

@@ -176,15 +176,32 @@ class NotPaid(Denied):
         self.plan = plan
 
 
+class SignIn(Denied):
+    message = "sign in first"
+
+
+class Numbered(Denied):
+    def __init__(self) -> None:
+        self.message: Any = 7
+
+
+class Panic(BaseException):
+    """Of another kind than `Exception`, as a panic in Rust is."""
+
+
 @pytest.mark.parametrize(
     ("no", "text"),
     [
         (Denied(KeyError("sid")), "'sid'"),
         (Denied(7), "7"),
-        (Denied(None), "None"),
+        (Denied(None), "not allowed"),
         (NotPaid("gold"), "not allowed"),
+        (SignIn(), "sign in first"),
+        (SignIn("now"), "now"),
+        (Numbered(), "7"),
+        (Denied("half a sign: \ud800"), "half a sign: ?"),
     ],
-    ids=["an exception", "a number", "None", "no text"],
+    ids=lambda it: repr(it) if isinstance(it, Denied) else "",
 )
 async def test_a_no_is_a_no_whatever_it_says(no: Denied, text: str) -> None:
     refused = ""
@@ -206,3 +223,28 @@ async def test_a_no_is_a_no_whatever_it_says(no: Denied, text: str) -> None:
         assert (answer.status, answer.json()["message"]) == (401, text)
         with pytest.raises(NotReceived, match="closed 4401"):
             await client.connect()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Panic("in Rust"), BaseExceptionGroup("two", [Panic()])],
+    ids=lambda it: type(it).__name__,
+)
+async def test_what_is_no_exception_is_a_fault_too(
+    fault: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    def in_a_thread(access: AccessRequest) -> Any:
+        raise fault
+
+    async def here(access: AccessRequest) -> Any:
+        raise fault
+
+    for hook in (in_a_thread, here):
+        caplog.clear()
+        collab = CollabChat(authenticate=anonymous(), authorize=hook, storage="memory://")
+        async with TestClient(collab, visitor_id="v" * 32) as client:
+            ann = await client.connect()
+            for _ in range(2):
+                refused = await ann.refused(create_chat(), "/a")
+                assert (refused["code"], refused["retry"]) == ("unavailable", True)
+        assert lines(caplog) == [f"hook authorize failed: {type(fault).__name__}: {fault}"]
