@@ -420,5 +420,5 @@ def test_tests_of_ones_own_run_in_a_project_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(code("Tests of your own"))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert "7 passed" in done.stdout, done.stdout
+    assert "8 passed" in done.stdout, done.stdout
     assert "warning" not in (done.stdout + done.stderr).lower(), done.stdout + done.stderr

@@ -12,6 +12,10 @@ import re
 from .text import has_control
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\\]+)([^?#]*)(?:[?#].*)?", re.DOTALL)
+_ORIGIN = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]*)://(\[[0-9A-Fa-f:.]+\]|[^/?#\\@*:\s]+)(?::([0-9]+))?/*"
+)
+_PORTS = {"http": "80", "https": "443"}
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _LONGEST = 512
 """Characters of an id, at which the widget cuts an address, wherever that is in an escape."""
@@ -52,6 +56,18 @@ def page_origin(url_id: str) -> str | None:
     the host's own, or has an id that is no address."""
     match = _ADDRESS.fullmatch(url_id)
     return f"{match[1]}://{match[2]}".lower() if match else None
+
+
+def known_origin(origin: str) -> str:
+    """As `page_origin` tells it: in lower case, without a slash at its end and a scheme's own port.
+    Raises `ValueError` where it is no origin, which no page would ever be on."""
+    match = _ORIGIN.fullmatch(origin) if isinstance(origin, str) else None
+    if match is None:
+        raise ValueError(f"{origin!r} is no origin; write it as https://docs.example")
+    scheme, host, port = match[1].lower(), match[2].lower(), match[3]
+    return (
+        f"{scheme}://{host}" if port in (None, _PORTS.get(scheme)) else f"{scheme}://{host}:{port}"
+    )
 
 
 def _cut_short(path: str, rest: str) -> str | None:

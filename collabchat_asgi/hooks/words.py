@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from ..core.model import FORGOTTEN, Chat, Comment, User
-from ..core.page_id import page_origin, page_path
+from ..core.page_id import known_origin, page_origin, page_path
 from ..core.rules import ROLE_ACTIONS, Action, Role
 from ..core.text import is_tenant_id, is_text, presentable, shortened
 from ..core.usage import COUNTERS
@@ -191,9 +191,10 @@ class AccessRequest:
     def path_on(self, *origins: str) -> str | None:
         """The path of a page whose id is a whole address on one of these origins, else None:
         `access.path_on("https://docs.example")`. Pages of a site come so where collabchat is served
-        from another origin than theirs.
+        from another origin than theirs. Raises `ValueError` for what is no origin
+        (`docs.example`, `https://docs.example/base`, `https://*.example`).
         """
-        known = {origin.rstrip("/").lower() for origin in origins}
+        known = {known_origin(origin) for origin in origins}
         return page_path(self.url_id) if self.origin in known else None
 
     @property

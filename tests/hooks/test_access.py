@@ -51,5 +51,38 @@ def test_a_path_is_one_of_a_known_origin(url_id: str, path: str | None) -> None:
     assert access(url_id).path_on("https://docs.example/", "https://Help.example:8443") == path
 
 
+@pytest.mark.parametrize("origin", ["https://docs.example:443", "HTTPS://Docs.Example/"])
+def test_an_origin_may_be_written_at_length(origin: str) -> None:
+    assert access("https://docs.example/a/1").path_on(origin) == "/a/1"
+    assert access("http://docs.example/a/1").path_on(origin) is None
+
+
+@pytest.mark.parametrize("port", ["80", "8443"])
+def test_another_port_is_another_origin(port: str) -> None:
+    assert access("https://docs.example/a/1").path_on(f"https://docs.example:{port}") is None
+    address = f"https://docs.example:{port}/a/1"
+    assert access(address).path_on(f"https://docs.example:{port}") == "/a/1"
+
+
+def test_an_origin_may_be_an_address_or_an_app() -> None:
+    assert access("http://[::1]:8000/a").path_on("http://[::1]:8000") == "/a"
+    assert access("capacitor://localhost/a").path_on("capacitor://localhost") == "/a"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["docs.example", "https://docs.example/base", "https://*.example", "*", "", "https://", "null"],
+)
+@pytest.mark.parametrize("url_id", ["/a/1", "https://docs.example/a/1"])
+def test_what_no_page_is_on_is_a_fault_and_not_a_no(origin: str, url_id: str) -> None:
+    with pytest.raises(ValueError, match=r"is no origin; write it as https://docs\.example"):
+        access(url_id).path_on(origin)
+
+
+def test_a_list_of_origins_is_spread() -> None:
+    with pytest.raises(ValueError, match="no origin"):
+        access("/a").path_on(["https://docs.example"])  # type: ignore[arg-type]
+
+
 def test_without_an_origin_nothing_is_known() -> None:
     assert [access(url_id).path_on() for url_id in ("/a", "https://docs.example/a")] == [None, None]
