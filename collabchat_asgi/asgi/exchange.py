@@ -100,6 +100,14 @@ class Exchange:
         if refusal is not None:
             raise Refused("forbidden", refusal)
 
+    def check_query(self) -> None:
+        """Raises `Refused` where it is not UTF-8: repaired, it would name another page, and the
+        same one whatever was wrong."""
+        try:
+            query_of(self.scope, "strict")
+        except UnicodeDecodeError as error:
+            raise Refused("invalid", "the query is not valid UTF-8") from error
+
     def check_json(self) -> None:
         """A form's content types need no preflight: with a cookie, any site could send them."""
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()

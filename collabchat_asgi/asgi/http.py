@@ -42,6 +42,7 @@ async def serve_http(
                 exchange.check_origin()
             answer = Response(204)
         else:
+            exchange.check_query()
             answer = await call(exchange, path)
     except Refused as refusal:
         answer = Response.refused(refusal)

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from ..core.frames import BEARER_SUBPROTOCOL, SUBPROTOCOL
@@ -68,10 +68,12 @@ def cookies_of(headers: Mapping[str, str]) -> dict[str, str]:
     return cookies
 
 
-def query_of(scope: Scope) -> dict[str, str]:
-    text = scope.get("query_string", b"").decode("latin-1")
+def query_of(scope: Scope, errors: Literal["replace", "strict"] = "replace") -> dict[str, str]:
+    """The first value of each name. Raises `UnicodeDecodeError` where it is not UTF-8, with
+    `strict`."""
+    text = scope.get("query_string", b"").decode("utf-8", errors)
     query: dict[str, str] = {}
-    for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=None):
+    for name, value in parse_qsl(text, keep_blank_values=True, errors=errors):
         query.setdefault(name, value)
     return query
 

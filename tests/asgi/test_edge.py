@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from collabchat_asgi import (
+    AccessRequest,
     CollabChat,
     CollabChatMiddleware,
     ConnectRequest,
@@ -239,6 +240,32 @@ async def test_many_header_lines_and_lists_over_several() -> None:
     assert request.cookies["sid"] == "s3cret"
     assert request.token == "t0ken"
     assert request.client == ("203.0.113.9", 0)
+    await collab.close()
+
+
+@pytest.mark.parametrize("page", [b"%C3%A9", b"\xc3\xa9"])
+async def test_a_page_is_found_by_its_name_however_it_is_escaped(page: bytes) -> None:
+    """Not every client escapes what is not ASCII, and the socket's page is this one."""
+    asked: list[str] = []
+
+    def authorize(access: AccessRequest) -> bool:
+        asked.append(access.url_id)
+        return True
+
+    collab = make(authorize=authorize)
+    assert (await get(collab, "/v1/chats", query_string=b"urlId=" + page))[0] == 200
+    assert asked == ["é"]
+    await collab.close()
+
+
+@pytest.mark.parametrize("page", [b"%FF", b"\xff", b"a%C3", b"%ED%A0%80", b"x&epoch=%80"])
+@pytest.mark.parametrize("path", ["/v1/chats", "/v1/events", "/v1/comments"])
+async def test_a_query_that_is_no_text_is_refused(path: str, page: bytes) -> None:
+    """Repaired, all of these would be one other page, which somebody may have written on."""
+    collab = make()
+    status, _, body = await get(collab, path, query_string=b"urlId=" + page)
+    assert (status, json.loads(body)["code"]) == (400, "invalid"), body
+    assert "UTF-8" in json.loads(body)["message"]
     await collab.close()
 
 
