@@ -71,3 +71,8 @@ def finish(work: Coroutine[Any, Any, int]) -> int:
         # Somebody like `head` has seen enough. Python would complain once more at exit.
         sys.stderr.close()
         return 1
+    except OSError as error:
+        if error.filename is None:  # no file that somebody named
+            raise
+        print(f"collabchat: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1

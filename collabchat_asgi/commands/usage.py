@@ -9,6 +9,7 @@ from datetime import date
 import orjson
 
 from ..core.usage import COUNTERS
+from ..errors import ConfigError
 from ..storage.abc import UsageRow
 from .session import add_storage, finish, opened, storage_url
 
@@ -30,6 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
+    if arguments.first > arguments.last:
+        raise ConfigError(f"--from {arguments.first} is after --to {arguments.last}")
     async with opened(storage_url(arguments)) as storage:
         rows = await storage.usage(arguments.tenant, arguments.first, arguments.last)
     for line in _as_json(rows) if arguments.json else table(rows):

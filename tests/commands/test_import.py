@@ -166,6 +166,14 @@ def test_what_is_no_export_is_said(url: str, tmp_path: Path, collabchat: Run, gi
     assert (code, "given.json" in err) == (1, True)
 
 
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, collabchat: Run) -> None:
+    about = ("--format", "w3c", "--tenant", "acme", "--storage", "memory://")
+    for path, why in ((tmp_path / "none", "No such file or directory"), (tmp_path, "Is a dir")):
+        code, _, err = collabchat("import", str(path), *about)
+        assert (code, err.count("\n")) == (1, 1)
+        assert err.startswith(f"collabchat: {path}: {why}")
+
+
 def test_html_says_everything_and_runs_nothing(url: str, collabchat: Run) -> None:
     made = create_chat("<script>alert(1)</script>", anchor=anchor("<b>passage"))
     asyncio.run(settle_all(url, [(PAGES[0], made, ANN)]))

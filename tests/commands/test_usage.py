@@ -71,3 +71,9 @@ def test_a_day_is_written_in_full(
     with pytest.raises(SystemExit):
         collabchat("usage", "--tenant", "acme", "--from", day, "--to", "2026-11-22")
     assert f"--from: '{day}' is no day; write it as 2026-11-30" in capsys.readouterr().err
+
+
+def test_days_go_forwards(collabchat: Run) -> None:
+    days = ("--from", "2026-11-22", "--to", "2026-11-21")
+    code, _, err = collabchat("usage", "--tenant", "acme", *days)
+    assert (code, err) == (1, "collabchat: --from 2026-11-22 is after --to 2026-11-21\n")
