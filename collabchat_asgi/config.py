@@ -203,7 +203,7 @@ class Tuning:
     header_bytes: int = number(32 * KIB, KIB, MIB)
     """Header lines of a WebSocket, which are kept as long as it lives; more are answered 431."""
     invalid_frames_per_10_seconds: int = number(20, 1, MANY)
-    """Per connection; more closes 4400."""
+    """Per connection; the last of them closes 4400."""
     inbox_frames: int = number(256, 1, MANY)
     """Frames of one connection that wait for a hook; more closes 4529."""
     snapshot_frame_bytes: int = number(64 * KIB, 1, 64 * MIB)
