@@ -176,12 +176,12 @@ async def test_the_bar_follows_its_place(visit: Visit) -> None:
 async def test_paper(visit: Visit, asked: bool) -> None:
     tag = "<collab-chat print>" if asked else "<collab-chat>"
     ada = await visit("Ada", html=PAGE.replace("<collab-chat>", tag))
-    for text, body in ((BOATS, "Of oak?"), (FOG, "Has it?")):
+    for text, body in ((BOATS, "Of *oak*? [No](https://oak.example/)"), (FOG, "Has it?")):
         await ada.js(SELECT, text)
         await ada[".prompt .main"].click()
         await ada.composer.fill(body)
         await ada.composer.press("Enter")
-        await expect(ada.bodies.last).to_have_text(body)
+        await expect(ada.bodies.last).to_contain_text(body[:2])
         await ada.composer.press("Escape")
     await ada.page.emulate_media(media="print")
     await expect(ada[".bar"]).to_be_hidden()
@@ -193,5 +193,7 @@ async def test_paper(visit: Visit, asked: bool) -> None:
     await expect(notes.first).to_contain_text("Ada")
     await expect(notes.first).to_contain_text("Has it?")
     await expect(notes.first).to_be_visible()
+    await expect(notes.last.locator(".said em")).to_have_text("oak")  # as on the screen
+    await expect(notes.last).to_contain_text("No (https://oak.example/)")
     await ada.js("() => document.querySelector('collab-chat').removeAttribute('print')")
     await expect(notes).to_have_count(0)

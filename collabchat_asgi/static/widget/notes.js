@@ -5,6 +5,7 @@
 import { moment } from './ages.js'
 import { ofPage, quoted } from '../anchors/anchor.js'
 import { fill, h, nameOf } from './dom.js'
+import { formatted } from './formatted.js'
 
 const LOOKS = `.notes { display: none }
 @media print {
@@ -13,10 +14,23 @@ const LOOKS = `.notes { display: none }
   .notes h2 { font-size: 13pt; break-after: avoid }
   .notes li { break-inside: avoid; margin-bottom: 1em }
   .notes blockquote { margin: 0 0 .3em; font-style: italic }
-  .notes p { margin: 0 0 .3em; white-space: pre-wrap; overflow-wrap: anywhere }
+  .notes p, .said { margin: 0 0 .3em; overflow-wrap: anywhere }
+  .notes .by { margin: 0; break-after: avoid }
+  .said { white-space: pre-wrap }
+  .said :is(ul, ol, pre, blockquote) { margin: .3em 0 }
+  .said :is(ul, ol) { white-space: normal }
+  .said li { margin: 0; white-space: pre-wrap }
+  .said a { color: inherit }
 }`
 
 /** @typedef {{words: Words, page: Page, position: (chatId: string) => number}} NotesHost `position` in the text; before it, where there is none */
+
+/** As on the screen, with the addresses of links, which nobody can follow on paper. @param {string} body */
+function said(body) {
+  const all = h('div', { class: 'said', dir: 'auto' }, ...formatted(body))
+  for (const link of all.querySelectorAll('a')) if (!link.href.includes(link.textContent)) link.append(` (${link.href})`)
+  return all
+}
 
 export class Notes {
   #element = h('section', { class: 'notes', 'aria-hidden': 'true' })
@@ -41,7 +55,10 @@ export class Notes {
     fill(this.#element, h('h2', {}, words.say('Discussions')), h('ol', {}, ...chats.map(({ anchor, comments, commentCount, resolved }) => h('li', {},
       h('blockquote', { dir: 'auto' }, ofPage(anchor) ? words.say('The page as a whole') : quoted(anchor)),
       commentCount > comments.length && h('p', {}, '…'),
-      ...comments.map(({ author, body, createdAt }) => h('p', {}, h('strong', {}, h('bdi', {}, nameOf(words, author))), `, ${moment(words, createdAt)}\n`, h('bdi', {}, body))),
+      ...comments.flatMap(({ author, body, createdAt }) => [
+        h('p', { class: 'by' }, h('strong', {}, h('bdi', {}, nameOf(words, author))), `, ${moment(words, createdAt)}`),
+        said(body),
+      ]),
       resolved && h('p', {}, words.say('Resolved by {name}', { name: nameOf(words, resolved.by) }))))))
   }
 
