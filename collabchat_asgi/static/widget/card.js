@@ -30,7 +30,7 @@ const NARROW = '(max-width: 640px)'
  * @property {(chatId: string) => Range | undefined} range where a discussion's passage is
  * @property {() => boolean} translated whether a browser has put the page into another language
  * @property {(chatId: string) => AnchorState | undefined} state what became of it; undefined until it was looked for
- * @property {(chatId: string) => {at: number, here: string[], step: (way: 1 | -1) => void} | undefined} steps among those at the same place
+ * @property {(chatId: string) => {at: number, here: string[], step: (way: 1 | -1) => void} | undefined} steps among those at the same place, where there are several
  * @property {(anchor: Anchor) => Range | undefined} find where a passage is that nobody discusses yet; in other words once `prepared`
  * @property {() => Promise<void>} prepared
  * @property {(range: Range | undefined) => void} drafting what is written about is here
@@ -386,15 +386,16 @@ export class Card {
   #drawHead(chat, may, mayMove) {
     const { page, words } = this.host
     const steps = chat && this.host.steps(chat.id)
-    const look = json([chat?.id, may, mayMove, !!chat?.resolved, chat?.resolved?.by.name, steps?.at, steps?.here])
+    const look = json([chat?.id, may, mayMove, chat?.resolved, steps])
     if (this.head.dataset.look === look) return
     this.head.dataset.look = look
     const resolve = chat && may && (chat.resolved
       ? textButton(words.say('Reopen'), () => page.reopen(chat.id), { 'data-key': 'resolve' })
       : h('button', { class: 'text-button', 'data-key': 'resolve', onclick: () => page.resolve(chat.id) }, icon('check'), words.say('Resolve')))
     redraw(this.head, () => fill(this.head,
-      h('h2', {}, chat?.resolved ? words.say('Resolved by {name}', { name: nameOf(words, chat.resolved.by) }) : words.say(chat || this.#wasThere ? 'Discussion' : 'Not sent')),
-      steps && steps.here.length > 1 && h('span', { class: 'steps' },
+      // What it is can be heard in any case; where several are here, their number takes the place of a title cut short.
+      h('h2', { class: steps && !chat?.resolved && 'hidden' }, chat?.resolved ? words.say('Resolved by {name}', { name: nameOf(words, chat.resolved.by) }) : words.say(chat || this.#wasThere ? 'Discussion' : 'Not sent')),
+      steps && h('span', { class: 'steps' },
         iconButton('previous', words.say('Previous discussion here'), () => steps.step(-1), { 'data-key': 'previous' }), words.say('{at} of {n}', { at: steps.at, n: steps.here.length }),
         iconButton('next', words.say('Next discussion here'), () => steps.step(1), { 'data-key': 'next' })),
       chat && iconButton('link', words.say('Copy link'), () => this.#copyLink(chat.id), { 'data-key': 'link' }),

@@ -421,7 +421,7 @@ export class Life {
       .filter(([, other]) => other?.range && other.start < place.end && place.start < other.end)
       .sort(([, a], [, b]) => (a && b ? a.end - a.start - (b.end - b.start) : 0)).map(([id]) => id)
     const at = here.indexOf(chatId)
-    return { at: at + 1, here, step: (/** @type {1 | -1} */ way) => this.open(here[(at + way + here.length) % here.length]) }
+    return here.length < 2 ? undefined : { at: at + 1, here, step: (/** @type {1 | -1} */ way) => this.open(here[(at + way + here.length) % here.length]) }
   }
 
   // What is open

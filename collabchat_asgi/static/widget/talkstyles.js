@@ -17,8 +17,8 @@ const TALK = `
 .card > :not(.log), .panel > :not(.list) { flex: none }
 .head { display: flex; align-items: center; gap: 2px; padding-block: 8px 4px; padding-inline: 16px 8px; min-height: 44px }
 .head h2 { font: inherit; font-weight: 600; margin: 0; flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
-.head .steps { display: inline-flex; align-items: center; color: var(--soft); font-size: var(--tiny); font-variant-numeric: tabular-nums }
-.head .steps .icon-button { width: 24px; height: 24px }
+.steps { display: inline-flex; margin-inline-end: auto; align-items: center; color: var(--soft); font-size: var(--tiny); font-variant-numeric: tabular-nums }
+.steps .icon-button { width: 24px; height: 24px }
 .face[dir=rtl] :is([data-icon=next], [data-icon=previous]) { transform: scaleX(-1) }
 .quote { margin: 2px 16px 8px; padding: 1px 0 1px 10px; border-inline-start: 3px solid var(--mark); color: var(--soft); font-size: var(--small); line-height: 1.45;
   display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere }
@@ -121,11 +121,11 @@ const TALK = `
   .card, .panel { inset: auto 0 0 !important; width: 100%; max-width: none; max-height: 72dvh !important; border-radius: var(--collabchat-radius, 18px) var(--collabchat-radius, 18px) 0 0; padding-bottom: env(safe-area-inset-bottom); animation-name: sheet }
   .composer .send { width: 38px; height: 38px }
   .composer textarea { font-size: max(16px, var(--size)); min-height: 46px; padding-block: 11px }
-  .head { padding-inline-end: 10px }
   .finding { min-height: 52px }
-  .head .steps .icon-button { width: 40px; height: 40px }
+  .steps .icon-button { width: 32px; height: 40px }
+  .card { max-height: max(.72 * var(--room, 100dvh), min(var(--room, 100dvh) - 4px, 340px)) !important }
 }
-@media (max-width: 640px) { .card { max-height: max(.72 * var(--room, 100dvh), min(var(--room, 100dvh) - 4px, 340px)) !important } }
+@media (max-width: 400px) { [data-key=resolve]:has(.icon) { font-size: 0 } }
 @media (max-height: 320px) { .panel { overflow-y: auto } .panel > .list { flex: none; overflow: visible } }
 @keyframes sheet { from { transform: translateY(24px); opacity: 0 } }
 @keyframes late { from { opacity: 0 } }
