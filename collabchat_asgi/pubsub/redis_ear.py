@@ -122,7 +122,9 @@ class Ear:
         """Until there is nothing left to hear here."""
         while True:
             try:
-                await self._converse()
+                # In a task of its own: one whose TaskGroup failed stays marked as cancelled, and
+                # in Debian's CPython (3.11.2) no timeout of asyncio ends it with TimeoutError then.
+                await self._loop.create_task(self._converse())
             except* AWAY as errors:
                 level = logging.WARNING if self._pause == FIRST_PAUSE else logging.DEBUG
                 told = explain(errors.exceptions[0])
