@@ -15,6 +15,7 @@ from itertools import count
 
 import msgspec
 
+from ..errors import ConfigError
 from ..storage.abc import PageCopy, PageKey, Storage, UsageDelta
 from .session import finish, opened, pages_of
 
@@ -42,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(source_url: str, target_url: str, tenant_id: str | None) -> int:
+    if source_url == target_url:
+        raise ConfigError("--from and --to are the same storage: nothing would be moved")
     async with opened(source_url) as source, opened(target_url, may_be_new=True) as target:
         keys = [key async for key in pages_of(source, tenant_id)]
         result = Result()

@@ -59,8 +59,13 @@ class Identity:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "user_id", as_user_id(self.user_id))
-        if not isinstance(self.name, str) or not isinstance(self.avatar, str | None):
-            raise ValueError("Identity.name and Identity.avatar must be text")
+        if not isinstance(self.name, str):
+            kind = type(self.name).__name__
+            raise ValueError(f'Identity.name must be text, not {kind}; "" where there is none')
+        if not isinstance(self.avatar, str | None):
+            raise ValueError(
+                f"Identity.avatar must be text or None, not {type(self.avatar).__name__}"
+            )
         object.__setattr__(self, "name", shortened(presentable(_exact(self.name)), MAX_NAME))
         if self.avatar is not None:
             avatar = presentable(_exact(self.avatar))

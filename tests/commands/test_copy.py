@@ -128,6 +128,12 @@ def test_usage_comes_along_once(filled: str, other: str, collabchat: Run) -> Non
     assert orjson.loads(row)["operationCount"] == 7
 
 
+def test_a_storage_is_not_moved_into_itself(filled: str, collabchat: Run) -> None:
+    code, out, err = collabchat("copy", "--from", filled, "--to", filled)
+    assert (code, out) == (1, "")
+    assert "--from and --to are the same storage" in err
+
+
 def test_a_wrong_path_is_no_empty_storage(tmp_path: Path, other: str, collabchat: Run) -> None:
     code, _, err = collabchat("copy", "--from", f"sqlite:///{tmp_path}/typo.db", "--to", other)
     assert (code, "typo.db: there is no such file" in err) == (1, True)

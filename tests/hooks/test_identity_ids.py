@@ -29,6 +29,19 @@ def test_anything_else_is_told_its_kind(given: Any) -> None:
         Identity(given, tenants={})
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"name": None}, r'name must be text, not NoneType; "" where'),
+        ({"name": 7}, "name must be text, not int"),
+        ({"avatar": b"/a"}, "avatar must be text or None, not bytes"),
+    ],
+)
+def test_a_name_or_a_picture_that_is_no_text_is_told_which(given: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Identity("ann", tenants={}, **given)
+
+
 class Safe(str):
     """As Django's SafeString, MarkupSafe's Markup and numpy's str_ are."""
 
