@@ -148,6 +148,24 @@ async def test_what_is_closed_is_opened(visit: Visit, what: str) -> None:
     await expect(ada[".card .notice"]).to_be_hidden()
 
 
+async def test_a_slide_that_is_not_its_turn_is_said_to_be_closed_until_it_is(visit: Visit) -> None:
+    """As decks keep the next slide: drawn, beside the window, and seen through."""
+    deck = (
+        "<style>main { position: fixed; inset: 0; overflow: hidden }"
+        "section { position: absolute; transition: all 0.1s }"
+        ".next { opacity: 0; transform: translate(150vw) }</style>"
+        f"<main><section>First.</section><section id=x>Boats with {RUDDER}.</section></main>"
+    )
+    ada = await discussed(visit, deck, RUDDER)
+    await ada.js("() => { x.className = 'next' }")
+    await ada.until("getComputedStyle(x).opacity", "0")
+    await ada[".bar .discussions"].click()
+    await ada[".panel .item"].click()
+    await expect(ada[".card .notice"]).to_contain_text("in a part of the page that is closed")
+    await ada.js("() => { x.className = '' }")
+    await expect(ada[".card .notice"]).to_be_hidden()
+
+
 @pytest.mark.parametrize("submits", [False, True])
 async def test_what_cannot_be_opened_is_said_to_be_closed(visit: Visit, submits: bool) -> None:
     button = "<form action=/away><button aria-controls=x aria-expanded=false>More</button></form>"

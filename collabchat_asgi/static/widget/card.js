@@ -574,7 +574,7 @@ export class Card {
   /** A part of the page may have been opened or closed. */
   #look() {
     if (!this.shown) return
-    const range = this.#range(), hidden = !!range && !!this.#sight?.closed(range).length
+    const range = this.#range(), hidden = !!range && !!this.#sight?.hidden(range)
     if (hidden === this.#hidden) return
     this.#hidden = hidden
     this.update(this.host.page.state)

@@ -28,10 +28,21 @@ export const closed = range => ancestors(range).filter((each, index, all) => {
   const { display, contentVisibility, visibility, overflowX, overflowY } = getComputedStyle(each)
   if (display === 'none' || contentVisibility === 'hidden' || visibility !== 'visible') return true
   if (overflowX === 'visible' && overflowY === 'visible' || display === 'inline' || display === 'contents') return false
+  // Their overflow is the window's, and an app that fills it with what is placed leaves them no height.
+  if (each === document.body || each === document.documentElement) return false
   // An accordion without any height. What is for those who hear the page alone has a pixel.
   const { width, height } = each.getBoundingClientRect()
   return width < 1 || height < 1
 }).reverse()
+
+/** Whether a reader cannot see where a passage begins, when all was done to bring it there: closed, or a slide of a deck that is not its turn. What fades in where it is scrolled to is in the window. @param {Range} range */
+export const hidden = range => closed(range).length > 0 || outside(range) && ancestors(range).some(each => getComputedStyle(each).opacity === '0')
+
+/** @param {Range} range */
+function outside(range) {
+  const { top, bottom, left, right } = range.getBoundingClientRect()
+  return bottom <= 0 || top >= innerHeight || right <= 0 || left >= windowWidth()
+}
 
 /** A tab or a button of the page that says that it opens this. @param {Element} part  @returns {HTMLElement | undefined} */
 function control(part) {
