@@ -7,10 +7,15 @@ that hangs fails by its name, and the others go on: pytest-timeout raises where 
 from __future__ import annotations
 
 import os
+import resource
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
+
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
+"""Thousands of sockets are open here at once, and a person's shell has 1,024 files at first."""
 
 LONGEST = (
     *("tests/convergence/test_convergence", "tests/faults/test_kills", "tests/servers/test_matrix"),

@@ -336,7 +336,11 @@ ROWS = [
         "tests/storage/test_postgres.py::test_errors_do_not_tell_texts",
         "tests/storage/test_sqlite.py::test_errors_do_not_tell_texts",
     ),
-    Row(58, "labels of metrics", not_applicable="there is no metrics endpoint yet"),
+    row(
+        58,
+        "labels of metrics",
+        "tests/asgi/test_metrics.py::test_what_a_person_does_is_counted",
+    ),
     row(
         59,
         "SQL in every text",

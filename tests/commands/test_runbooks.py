@@ -74,6 +74,7 @@ def test_every_command_is_one(line: str) -> None:
 async def test_a_move_under_load_loses_nothing(url: str, other: str, collabchat: Run) -> None:
     old = collab(url)
     acks: list[tuple[Json, Json]] = []
+    await old.snapshot(*PAGES[0])  # which makes the file
     copied = asyncio.create_task(asyncio.to_thread(main, ["copy", "--from", url, "--to", other]))
 
     async def write(app: CollabChat, page: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collabchat_asgi.core.page_id import page_origin, page_path
+from collabchat_asgi.core.page_id import known_origin, page_origin, page_path
 
 
 @pytest.mark.parametrize(
@@ -126,3 +126,23 @@ def test_a_path_is_in_normal_form_and_stays_as_it_is(url_id: str) -> None:
 )
 def test_the_origin_is_told_of_a_whole_address(url_id: str, origin: str | None) -> None:
     assert page_origin(url_id) == origin
+
+
+@pytest.mark.parametrize(
+    ("origin", "known"),
+    [
+        ("HTTPS://Docs.Example/", "https://docs.example"),
+        ("https://docs.example:443", "https://docs.example"),
+        ("http://docs.example:443", "http://docs.example:443"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("capacitor://localhost", "capacitor://localhost"),
+    ],
+)
+def test_an_origin_is_known_in_one_form(origin: str, known: str) -> None:
+    assert known_origin(origin) == known
+
+
+@pytest.mark.parametrize("origin", ["", "*", "docs.example", "https://x/base", "https://a b"])
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    with pytest.raises(ValueError, match="is no origin; write it as"):
+        known_origin(origin)
