@@ -425,7 +425,7 @@ class CollabChat:
         key = self._page_key(tenant_id, url_id)
         if after < 0 or not 1 <= limit <= 1_000:
             raise Refused("invalid", "after must be 0 or more, limit 1 to 1,000")
-        tail = await self._engine.reader.read(
+        tail = await self._engine.services.reader.read(
             key, Position(epoch, after) if after else NOWHERE, limit
         )
         if isinstance(tail, str):
@@ -447,7 +447,7 @@ class CollabChat:
         `Refused`.
         """
         await self.start()
-        page = self._engine.pages.get(self._page_key(tenant_id, url_id))
+        page = self._engine.services.pages.get(self._page_key(tenant_id, url_id))
         users, connections = page.presence.counts() if page else (0, 0)
         return {"users": users, "connections": connections}
 
@@ -476,8 +476,9 @@ class CollabChat:
         what `on_usage` raised as its cause.
         """
         await self.start()
-        self._engine.meter.gather()
-        await self._engine.meter.flush()
+        meter = self._engine.services.meter
+        meter.gather()
+        await meter.flush()
 
     async def revoke(
         self,
@@ -499,7 +500,9 @@ class CollabChat:
         if tenant_id is not None and not is_tenant_id(tenant_id):
             raise MisuseError(f"revoke(tenant_id={tenant_id!r}): that is no tenant id")
         await self.start()
-        await self._engine.revocations.revoke(Revocation(user_id, tenant_id, connection_id))
+        await self._engine.services.revocations.revoke(
+            Revocation(user_id, tenant_id, connection_id)
+        )
 
     async def forget(self, user_id: str, *, tenant_id: str | None = None) -> Receipt:
         """Take a person out of every page of the tenant, or of all tenants: their comments and
@@ -550,7 +553,9 @@ class CollabChat:
         """Send every client away, spread over `seconds` (`Timing.drain_seconds`), before this
         process ends. New connections are refused meanwhile."""
         await self.start()
-        await self._engine.drain(self.timing.drain_seconds if seconds is None else seconds)
+        await self._engine.services.door.drain(
+            self.timing.drain_seconds if seconds is None else seconds
+        )
 
     def _page_key(self, tenant_id: str, url_id: str) -> PageKey:
         _check_tenant(tenant_id)

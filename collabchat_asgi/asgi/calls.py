@@ -72,7 +72,7 @@ async def events(exchange: Exchange) -> Response:
     limit = exchange.integer("limit", 100, 1, 1_000)
     key = await exchange.reading()
     position = Position(exchange.query.get("epoch", ""), after) if after else NOWHERE
-    tail = await exchange.engine.reader.read(key, position, limit)
+    tail = await exchange.services.reader.read(key, position, limit)
     if isinstance(tail, str):
         raise Refused("reset", f"the log cannot be told from there: {tail}", field="after")
     told = decode_log(tail.events)
@@ -92,16 +92,16 @@ async def usage(exchange: Exchange) -> Response:
     exchange.charge_read(admission)
     await exchange.authorize(admission, "view-usage", "")
     first, last = exchange.day("from"), exchange.day("to")
-    engine, tenant_id = exchange.engine, admission.tenant_id
-    told: dict[str, object] = {"rows": await engine.usage(tenant_id, first, last)}
-    quota = await engine.quotas.shown(tenant_id) if engine.quotas is not None else None
+    tenant_id, quotas = admission.tenant_id, exchange.services.quotas
+    told: dict[str, object] = {"rows": await exchange.engine.usage(tenant_id, first, last)}
+    quota = await quotas.shown(tenant_id) if quotas is not None else None
     return Response.json(told | ({"quota": quota} if quota else {}))
 
 
 async def operate(exchange: Exchange) -> Response:
     exchange.check_json()
-    engine, limits = exchange.engine, exchange.engine.limits
-    serial = engine.revocations.serial
+    limits = exchange.services.limits
+    serial = exchange.services.revocations.serial
     body = await exchange.body()
     admission = await exchange.admit(_tenant_in(body))
     operation = decode_operation(
@@ -120,7 +120,7 @@ async def operate(exchange: Exchange) -> Response:
         serial=serial,
         address=exchange.gate.person(exchange.scope),
     )
-    return Response.json(await engine.settle(submission))
+    return Response.json(await exchange.engine.settle(submission))
 
 
 _CALLS = {

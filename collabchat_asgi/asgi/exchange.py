@@ -10,7 +10,8 @@ from ..core.model import PageKey
 from ..core.rules import Action
 from ..core.text import has_control, is_tenant_id
 from ..core.validation import check_url_id
-from ..engine.engine import Admission, Engine
+from ..engine.engine import Engine
+from ..engine.people.identities import Admission
 from ..engine.writing.operations import forbidden
 from ..errors import CloseCode, Closed, Refused
 from ..hooks import AccessRequest, HookFailed, refusal_of
@@ -28,6 +29,7 @@ class Exchange:
 
     def __init__(self, engine: Engine, gate: Gate, scope: Scope, receive: Any, send: Any) -> None:
         self.engine = engine
+        self.services = engine.services
         self.gate = gate
         self.scope = scope
         self.headers = headers_of(scope)
@@ -65,13 +67,13 @@ class Exchange:
             visitor_id=visitor,
         )
         try:
-            return await self.engine.admit(request)
+            return await self.services.identities.admit(request)
         except Closed as closed:
             raise _refusal_of(closed) from closed
 
     async def reading(self) -> PageKey:
         url_id = self.query.get("urlId", "")
-        check_url_id(url_id, self.engine.limits.url_id_chars)
+        check_url_id(url_id, self.services.limits.url_id_chars)
         admission = await self.admit(self.query.get("tenantId"))
         self.charge_read(admission)
         await self.authorize(admission, "read", url_id)
@@ -79,7 +81,7 @@ class Exchange:
 
     def charge_read(self, admission: Admission) -> None:
         """Raises `Refused` where this person reads too much."""
-        refusal = self.engine.users.read(
+        refusal = self.services.users.read(
             admission.tenant_id, admission.identity.user_id, self.gate.person(self.scope)
         )
         if refusal is not None:
@@ -88,7 +90,7 @@ class Exchange:
     async def authorize(self, admission: Admission, action: Action, url_id: str) -> None:
         access = AccessRequest(admission.identity, action, admission.tenant_id, url_id)
         try:
-            allowed = await self.engine.hooks.authorize(access)
+            allowed = await self.services.hooks.authorize(access)
         except HookFailed as error:
             raise refusal_of(error) from error
         if not allowed:
@@ -121,7 +123,7 @@ class Exchange:
             if message["type"] == "http.disconnect":
                 raise Refused("invalid", "the request ended early")
             body += message.get("body", b"")
-            if len(body) > self.engine.limits.frame_bytes:
+            if len(body) > self.services.limits.frame_bytes:
                 raise Refused("too-large", "the operation is too large")
             if not message.get("more_body", False):
                 return body

@@ -36,9 +36,9 @@ async def metrics(exchange: Exchange) -> Response:
         from prometheus_client import exposition
     except ImportError as error:
         raise Refused("unsupported", MISSING) from error
-    engine = exchange.engine
-    peers = len(engine.gossip.peers)
-    told = {engine.run: engine.numbers_here()} if alone == "this" else await engine.numbers()
+    numbers, services = exchange.engine.running.numbers, exchange.services
+    peers = len(services.gossip.peers)
+    told = {services.run: numbers.here()} if alone == "this" else await numbers.everywhere()
     silent = 0 if alone == "this" else max(0, peers + 1 - len(told))
     encoder, content_type = exposition.choose_encoder(exchange.headers.get("accept", ""))
     body: bytes = encoder(_Told(lambda: _families(told, silent)))
@@ -79,8 +79,9 @@ def register(registry: CollectorRegistry, engine: Engine) -> None:
         raise ConfigError(MISSING) from error
 
     def collect() -> Iterator[Metric]:
-        # A registry may be read in any thread, and before the start.
-        return _families({"": engine.counted()} if engine.started else {}, None)
+        # A registry may be read in any thread, before the start and after the stop.
+        told = {"": engine.running.numbers.counted()} if engine.is_running else {}
+        return _families(told, None)
 
     registry.register(_Told(collect))
 

@@ -26,7 +26,7 @@ def resource(exchange: Exchange, static: Mapping[str, StaticFile], path: str) ->
         case "health":
             if exchange.method not in ("GET", "HEAD"):
                 return Response.only("GET", "HEAD")
-            healthy, report = exchange.engine.health()
+            healthy, report = exchange.engine.running.numbers.health()
             if not exchange.gate.may_see_details(exchange.scope):
                 report = _without_details(report)
             body = encode(report).encode()
@@ -73,11 +73,11 @@ def _drain(exchange: Exchange) -> Response:
             "forbidden",
             "set drain_token (COLLABCHAT_DRAIN_TOKEN), and send it as Authorization: Bearer",
         )
-    engine = exchange.engine
-    seconds = engine.timing.drain_seconds
-    if not engine.draining:
-        engine.supervisor.once("drain", engine.drain(seconds))
-    answer = {"connections": len(engine.connections), "seconds": seconds}
+    services, door = exchange.services, exchange.services.door
+    seconds = services.timing.drain_seconds
+    if not door.draining:
+        services.supervisor.once("drain", door.drain(seconds))
+    answer = {"connections": len(door.connections), "seconds": seconds}
     return Response(202, {"cache-control": "no-store"}, encode(answer).encode())
 
 

@@ -35,6 +35,6 @@ async def route(
     send: Any,
 ) -> None:
     if scope["type"] == "websocket":
-        await WebSocket(engine, gate, scope, receive, send).serve()
+        await WebSocket(engine.services, gate, scope, receive, send).serve()
     else:
         await serve_http(engine, gate, static, path, scope, receive, send)

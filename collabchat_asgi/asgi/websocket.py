@@ -11,8 +11,8 @@ from msgspec import UNSET, UnsetType
 
 from ..core.frames import SUBPROTOCOL, encode
 from ..core.session import Session
-from ..engine.engine import Engine
 from ..engine.people.connection import Connection
+from ..engine.services import Services
 from ..errors import CloseCode, Closed, RefusedFrame
 from .gate import Gate
 from .quirks import (
@@ -47,18 +47,18 @@ class WebSocket:
 
     def __init__(
         self,
-        engine: Engine,
+        services: Services,
         gate: Gate,
         scope: Scope,
         receive: ASGIReceiveCallable,
         send: ASGISendCallable,
     ) -> None:
-        self._engine = engine
+        self._services = services
         self._gate = gate
         self._scope = scope
         self._receive: Any = receive
         self._send: Any = send
-        self._session = Session(engine.limits, engine.tuning)
+        self._session = Session(services.limits, services.tuning)
         self._connection: Connection | None = None
         self._finishing: asyncio.Task[None] | None = None
         self._ended = False
@@ -76,7 +76,7 @@ class WebSocket:
             self._gate.log.warning("origin", "a WebSocket is refused: %s", refusal)
             await self._deny(403, {"code": "forbidden", "message": refusal, "retry": False})
             return
-        most_bytes = self._engine.tuning.header_bytes
+        most_bytes = self._services.tuning.header_bytes
         if header_bytes(self._scope) > most_bytes:
             message = f"the header lines are larger than {most_bytes} bytes"
             line = "a WebSocket is refused: tuning.header_bytes is %d"
@@ -84,7 +84,7 @@ class WebSocket:
             await self._deny(431, {"code": "too-large", "message": message, "retry": False})
             return
         address = self._gate.address(self._scope)
-        most = self._engine.limits.connections_per_address
+        most = self._services.limits.connections_per_address
         if address is None or most is None:
             await self._accept()
         elif self._gate.connected[address] >= most:
@@ -132,9 +132,9 @@ class WebSocket:
 
     async def _greet(self, token: str | None) -> None:
         """Wait for `hello`. Nothing behind it is read before it has succeeded."""
-        engine = self._engine
+        services = self._services
         loop = asyncio.get_running_loop()
-        late = loop.call_later(engine.timing.hello_seconds, self._late)
+        late = loop.call_later(services.timing.hello_seconds, self._late)
         try:
             message = await self._receive()
         finally:
@@ -153,9 +153,9 @@ class WebSocket:
                 token=token if token is not None else _given(hello.token),
                 visitor_id=_given(hello.visitor_id),
             )
-            admission = await engine.admit(request)
+            admission = await services.identities.admit(request)
             wire = wire_below(self._send)
-            self._connection = engine.connect(
+            self._connection = services.door.connect(
                 admission, request, self._send, self, wire, self._gate.person(self._scope)
             )
         except Closed as closed:
@@ -167,7 +167,7 @@ class WebSocket:
         self.finish(CloseCode.TIMEOUT, "no hello in time", abort=False)
 
     async def _read(self) -> None:
-        clock = self._engine.clock
+        clock = self._services.clock
         while not self._ended:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
@@ -200,7 +200,7 @@ class WebSocket:
             await asyncio.sleep(0)
         if not abort:
             try:
-                async with asyncio.timeout(self._engine.timing.send_seconds):
+                async with asyncio.timeout(self._services.timing.send_seconds):
                     if self._connection is not None:
                         await self._connection.outbox.flush()
                     await self._send(

@@ -73,7 +73,7 @@ async def watching(storage_url: str, pubsub_url: str | None) -> AsyncIterator[Wa
             if hint is not None and isinstance(hint.hint, ProcessCounts):
                 census.hear(hint)
 
-        listener = Listener(pubsub, codec, clock, heard, lambda: None)
+        listener = Listener(pubsub, codec, heard, lambda: None, lambda: None)
         supervisor.forever("listener", listener.run)
         supervisor.forever("publisher", lambda: publisher.run(supervisor))
         try:

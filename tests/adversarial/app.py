@@ -12,12 +12,12 @@ from tests.blackbox.app import app, collab
 async def held(request: Request) -> Response:
     engine = collab._engine
     told = {
-        "connections": len(engine.connections),
+        "connections": len(engine.services.door.connections),
         "tasks": len(asyncio.all_tasks()),
         "files": psutil.Process().num_fds(),
-        "viewers": sum(len(page.viewers) for page in engine.pages.all()),
-        "people": sum(page.presence.counts()[0] for page in engine.pages.all()),
-        "users": len(engine.users._users),
+        "viewers": sum(len(page.viewers) for page in engine.services.pages.all()),
+        "people": sum(page.presence.counts()[0] for page in engine.services.pages.all()),
+        "users": len(engine.services.users._users),
     }
     return JSONResponse(told)
 

@@ -190,7 +190,7 @@ async def test_426_does_not_blame_upgrade_where_host_is_lost() -> None:
 async def test_what_strangers_hear_of_our_health() -> None:
     collab = make(drain_token="s3cret")
     await collab.start()
-    collab._engine._storage_error = "db.internal:5432: no answer"
+    collab._engine.running.healing.storage_error = "db.internal:5432: no answer"
 
     async def reasons(client: str, **headers: str) -> Any:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -385,7 +385,7 @@ async def test_nothing_is_sent_after_a_disconnect() -> None:
     before = len(socket.sent)
     await collab.close()
     assert len(socket.sent) == before
-    assert collab._engine.connections == {}
+    assert collab._engine.services.door.connections == {}
 
 
 async def test_a_disconnect_before_hello_leaves_nothing() -> None:
@@ -396,7 +396,7 @@ async def test_a_disconnect_before_hello_leaves_nothing() -> None:
         call.put("websocket.disconnect", code=1006)
         await call.done()
         assert call.kinds == ["websocket.accept"]
-    assert app.collab._engine.connections == {}
+    assert app.collab._engine.services.door.connections == {}
     await app.collab.close()
 
 

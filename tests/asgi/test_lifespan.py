@@ -201,7 +201,7 @@ def test_started_lazily_in_one_loop_and_again_in_another() -> None:
     async def visit() -> int:
         socket = await connect(app)
         assert socket.closes == []
-        return len(collab._engine.connections)
+        return len(collab._engine.services.door.connections)
 
     assert [asyncio.run(visit()) for _ in range(3)] == [1, 1, 1]
     assert len(calls) == 3

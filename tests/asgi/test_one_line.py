@@ -77,8 +77,8 @@ async def test_the_storage_is_away(caplog: pytest.LogCaptureFixture) -> None:
         for _ in range(TIMES):
             assert (await boss.ask(asked_again))["code"] == "unavailable"
         for _ in range(TIMES):
-            await collab._engine.meter.store()
-            await collab._engine._heal()
+            await collab._engine.services.meter.store()
+            await collab._engine.running.healing.heal()
         words = ["a commit of", "answering v1/usage", "reading the", "usage failed"]
         told = sorted(lines(caplog))
         assert all(line.startswith(word) for line, word in zip(told, words, strict=True)), told
@@ -208,8 +208,8 @@ async def test_pages_come_and_go_without_a_broker(caplog: pytest.LogCaptureFixtu
         for number in range(TIMES):
             query = b"urlId=page-%d" % number
             assert await asked(collab, "/v1/chats", "boss", query_string=query) == {200}
-            await collab._engine.pages.evict()
-            assert len(collab._engine.pages) == 0
+            await collab._engine.services.pages.evict()
+            assert len(collab._engine.services.pages) == 0
         assert [line.partition(" ")[0] for line in lines(caplog)] == [
             "subscribing",
             "unsubscribing",

@@ -92,9 +92,9 @@ class Ours:
             await command(scope, send, self.run)
 
     async def run(self, events: int, batch: int, pause: float, body: int) -> dict[str, float]:
-        page = self.engine.pages.get(PageKey(TENANT, PAGE))
+        page = self.engine.services.pages.get(PageKey(TENANT, PAGE))
         assert page is not None
-        assert len(page.viewers) == len(self.engine.connections)
+        assert len(page.viewers) == len(self.engine.services.door.connections)
         first = page.position.seq + 1
         made = [] if body else [event(seq) for seq in range(first, first + events)]
         meter = Meter()

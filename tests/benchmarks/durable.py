@@ -44,7 +44,7 @@ class Writer:
     def __init__(
         self, collab: CollabChat, name: str, operations: Sequence[Operation], in_flight: int
     ) -> None:
-        self._operations = collab._engine.operations
+        self._operations = collab._engine.services.operations
         self._identity = identity(name)
         self._waiting = iter(operations)
         self._left = len(operations)
@@ -93,7 +93,7 @@ async def in_the_engine(collab: CollabChat, pages: int, in_flight: int) -> float
     await asyncio.gather(*(writer.write() for writer in writers))
     taken = time.perf_counter() - started
     gc.unfreeze()
-    assert len(engine.pages) >= pages
+    assert len(engine.services.pages) >= pages
     return OPERATIONS / taken
 
 

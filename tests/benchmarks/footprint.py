@@ -76,7 +76,7 @@ async def open_pages(chats: int, how: str) -> tuple[float, float]:
     grown = tracemalloc.get_traced_memory()[0] if how == "tracemalloc" else rss() - before
     loaded = await collab.storage.load(PageKey(TENANT, names[0]))
     records = sum(len(r.key) + len(r.value) + len(r.body.encode()) for r in loaded.records)
-    assert len(engine.pages) == PAGES + WARM_UP
+    assert len(engine.services.pages) == PAGES + WARM_UP
     await collab.close()
     return grown / PAGES, records
 

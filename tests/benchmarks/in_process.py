@@ -8,8 +8,8 @@ from typing import Any
 from collabchat_asgi import CollabChat, ConnectRequest
 from collabchat_asgi.core.frames import Since, Subscribe
 from collabchat_asgi.core.model import PageKey
-from collabchat_asgi.engine.engine import Admission
 from collabchat_asgi.engine.people.connection import Connection
+from collabchat_asgi.engine.people.identities import Admission
 from collabchat_asgi.errors import CloseCode
 from tests.benchmarks.material import TENANT, create_chat, identity, new_id
 
@@ -22,7 +22,9 @@ class Viewer:
         self.closed: CloseCode | None = None
         request = ConnectRequest(TENANT, None, name, {}, {}, {}, None, {})
         admission = Admission(identity(name), TENANT)
-        self.connection: Connection = collab._engine.connect(admission, request, self.send, self)
+        self.connection: Connection = collab._engine.services.door.connect(
+            admission, request, self.send, self
+        )
 
     async def send(self, message: Any) -> None:
         text: str = message["text"]
@@ -61,6 +63,6 @@ async def filled_page(collab: CollabChat, url_id: str, chats: int) -> None:
 
 def closed_page(collab: CollabChat, url_id: str) -> None:
     """Forget an open page, as if it had been idle for long."""
-    pages = collab._engine.pages
+    pages = collab._engine.services.pages
     page = pages._pages.pop(PageKey(TENANT, url_id))
     del pages._topics[page.topic]

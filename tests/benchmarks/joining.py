@@ -29,7 +29,7 @@ async def joined(collab: CollabChat, *, cold: bool) -> tuple[float, dict[str, in
     await filled_page(collab, page, CHATS)
     if cold:
         closed_page(collab, page)
-    before = dict(engine.reader.reads)
+    before = dict(engine.services.reader.reads)
     started = time.perf_counter()
     viewers = [Viewer(collab, f"visitor-{n}") for n in range(JOINING)]
     for viewer in viewers:
@@ -47,11 +47,11 @@ async def resumed(collab: CollabChat) -> tuple[float, dict[str, int]]:
     epochs = {}
     for name in names:
         await filled_page(collab, name, CHATS)
-        page = engine.pages.get(PageKey(TENANT, name))
+        page = engine.services.pages.get(PageKey(TENANT, name))
         assert page is not None
         epochs[name] = page.position.epoch
         closed_page(collab, name)
-    before = dict(engine.reader.reads)
+    before = dict(engine.services.reader.reads)
     started = time.perf_counter()
     returning = []
     for n in range(RESUMING):
@@ -69,7 +69,9 @@ async def resumed(collab: CollabChat) -> tuple[float, dict[str, int]]:
 def leave(collab: CollabChat, viewers: list[Viewer], before: dict[str, int]) -> dict[str, int]:
     for viewer in viewers:
         viewer.connection.leave()
-    return {kind: count - before[kind] for kind, count in collab._engine.reader.reads.items()}
+    return {
+        kind: count - before[kind] for kind, count in collab._engine.services.reader.reads.items()
+    }
 
 
 async def measure(directory: Path, rounds: int) -> dict[str, list[tuple[float, dict[str, int]]]]:

@@ -25,9 +25,10 @@ from collections.abc import AsyncIterator, Collection, Iterator
 
 from collabchat_asgi import Timing
 from collabchat_asgi.core.frames import Subscribe
-from collabchat_asgi.engine.engine import Admission, Engine
+from collabchat_asgi.engine.engine import Engine
 from collabchat_asgi.engine.peers.hints import CONTROL_TOPIC
 from collabchat_asgi.engine.people.connection import Connection
+from collabchat_asgi.engine.people.identities import Admission
 from collabchat_asgi.errors import CloseCode
 from collabchat_asgi.hooks import ConnectRequest, Hooks
 from collabchat_asgi.pubsub.abc import Gap, Message, PubSub
@@ -136,7 +137,9 @@ class Viewer:
     def __init__(self, engine: Engine, name: str, page: str) -> None:
         request = ConnectRequest(TENANT, None, name, {}, {}, {}, None, {})
         admission = Admission(identity(name), TENANT)
-        self.connection: Connection = engine.connect(admission, request, self.send, self)
+        self.connection: Connection = engine.services.door.connect(
+            admission, request, self.send, self
+        )
         self.connection.receive(Subscribe(page), 60)
 
     async def send(self, message: object) -> None:
@@ -202,13 +205,13 @@ async def simulate(processes: int) -> dict[str, float]:
     broker.counts.clear()
     await crowd.change(seconds)
     cpu = time.process_time() - started
-    open_here = sum(len(engine.pages) for engine in engines)
+    open_here = sum(len(engine.services.pages) for engine in engines)
     told = broker.counts
     # A page of 10 is open on about as many processes as it has viewers, one of a thousand on most.
     all_open = open_here * (VIEWERS - HOT_VIEWERS) / (PAGES * PAGE_VIEWERS)
-    assert not any(engine.counts.gaps for engine in engines), "more than can be heard"
+    assert not any(engine.services.counts.gaps for engine in engines), "more than can be heard"
     for engine in engines:
-        await engine.supervisor.stop()
+        await engine.services.supervisor.stop()
     return {name: count / seconds for name, count in told.items()} | {
         "cpu": cpu / seconds / processes,
         "heads": all_open / QUIET.sweep_seconds,
@@ -218,14 +221,16 @@ async def simulate(processes: int) -> dict[str, float]:
 
 def introduce(engines: list[Engine]) -> None:
     """All know each other, as if each had echoed what each had said."""
-    for engine in engines:
-        now_ms, introductions = engine.codec.now_ms, engine.gossip._introductions
-        for other in engines:
-            if other is not engine:
+    everyone = [engine.services for engine in engines]
+    for one in everyone:
+        now_ms, gossip = one.codec.now_ms, one.gossip
+        for other in everyone:
+            if other is not one:
                 told = other.codec._number + 1
-                introductions._peers.met(other.run, told, other.codec.now_ms, now_ms, now_ms)
-                engine.gossip._alive[other.run] = engine.clock.monotonic()
-                engine.gossip._patience[other.run] = QUIET.expiry_seconds * len(engines)
+                said_ms = other.codec.now_ms
+                gossip._introductions._peers.met(other.run, told, said_ms, now_ms, now_ms)
+                gossip._alive[other.run] = one.clock.monotonic()
+                gossip._patience[other.run] = QUIET.expiry_seconds * len(engines)
 
 
 def rows(rounds: int) -> Iterator[Row]:

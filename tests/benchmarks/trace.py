@@ -100,7 +100,7 @@ async def journeys() -> dict[str, Counts]:
     async def revocation() -> None:
         name = f"guest{len(guests) - 1}"
         guests.pop()  # those who resumed, the last one first
-        await server.engine.revocations.revoke(Revocation(user_id=name))
+        await server.engine.services.revocations.revoke(Revocation(user_id=name))
 
     found = {
         "an operation": await counted(operation),

@@ -15,7 +15,7 @@ from collabchat_asgi import CollabChat, Limits, Timing
 from collabchat_asgi.auth import anonymous
 from collabchat_asgi.core.model import PageKey
 from collabchat_asgi.core.text import anonymous_id
-from collabchat_asgi.engine import engine
+from collabchat_asgi.engine.erasing import retention
 from collabchat_asgi.errors import ConfigError, Refused, StorageUnavailable
 from collabchat_asgi.pubsub.memory import MemoryPubSub
 from collabchat_asgi.storage.abc import ReadBy
@@ -27,7 +27,7 @@ from .conftest import ANN, PAGES, Json
 
 PAGE = PAGES[0]
 DAY = 86_400.0
-ROUND = engine.TRIM_SECONDS
+ROUND = retention.PAUSE_SECONDS
 """Seconds between two rounds of housekeeping."""
 KEPT = 3
 
@@ -40,7 +40,7 @@ class Clock(FakeClock):
         self.rests = asyncio.Event()
 
     async def sleep(self, seconds: float) -> None:
-        if seconds in (engine.FIRST_TRIM_SECONDS, ROUND):
+        if seconds in (retention.FIRST_SECONDS, ROUND):
             self.rests.set()
         await super().sleep(seconds)
 

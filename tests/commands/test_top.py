@@ -111,7 +111,9 @@ async def test_two_processes_answer_over_their_own_control_topic(
         assert await looking == 0, told.err
         assert "2 processes" in told.out
         assert "/busy" in told.out
-        assert one._engine.gossip.peers == [two._engine.run], "who looks is no process"
+        assert one._engine.services.gossip.peers == [two._engine.services.run], (
+            "who looks is no process"
+        )
 
 
 def test_nobody_answers(filled: str, collabchat: Run, tmp_path: object) -> None:

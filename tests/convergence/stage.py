@@ -87,10 +87,10 @@ class Process:
         tasks = list(self.tasks.values())
         for task in tasks:
             task.cancel()
-        await self.engine.supervisor.stop()
+        await self.engine.services.supervisor.stop()
         await self.pubsub.close()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self.engine.connections.clear()
+        self.engine.services.door.connections.clear()
 
 
 class Socket:
@@ -372,8 +372,10 @@ class Stage:
                 told.append(json.loads(page.encoded(compressed=False)))
             pages[key.url_id] = {"comments": whole, "told": told}
         for process in self.processes:
-            if process is not None and process.engine.supervisor.restarts:
-                self._errors.lines.append(f"restarted: {process.engine.supervisor.restarts}")
+            if process is not None and process.engine.services.supervisor.restarts:
+                self._errors.lines.append(
+                    f"restarted: {process.engine.services.supervisor.restarts}"
+                )
         return {
             "pages": pages,
             "logs": {epoch: list(log.items()) for epoch, log in self.storage.events.items()},

@@ -18,7 +18,7 @@ from collabchat_asgi import Limits, Timing, Tuning, UsageReport
 from collabchat_asgi.core.model import Mark, PageKey, Position
 from collabchat_asgi.core.session import Session
 from collabchat_asgi.engine.clock import SystemClock
-from collabchat_asgi.engine.engine import Admission, Engine
+from collabchat_asgi.engine.engine import Engine, Running
 from collabchat_asgi.engine.pages.page import Page as EnginePage
 from collabchat_asgi.engine.peers.hints import (
     CONTROL_TOPIC,
@@ -29,6 +29,8 @@ from collabchat_asgi.engine.peers.hints import (
     inbox_of,
 )
 from collabchat_asgi.engine.people.connection import Connection
+from collabchat_asgi.engine.people.identities import Admission
+from collabchat_asgi.engine.services import Services
 from collabchat_asgi.engine.writing.submission import Submission
 from collabchat_asgi.errors import CloseCode, Closed, InvalidFrame, Refused, StorageUnavailable
 from collabchat_asgi.hooks import ConnectRequest, Hooks, Identity
@@ -368,26 +370,30 @@ class Server:
         await engine.start()
         return cls(engine, storage, bus)
 
+    @property
+    def running(self) -> Running:
+        return self.engine.running
+
+    @property
+    def services(self) -> Services:
+        return self.engine.services
+
     def tick(self) -> None:
         """What the ticker does once a second."""
-        now = self.engine.clock.monotonic()
-        for connection in list(self.engine.connections.values()):
+        now = self.services.clock.monotonic()
+        for connection in list(self.services.door.connections.values()):
             connection.tick(now)
-        self.engine.gossip.tick()
-        self.engine.users.tick()
-        self.engine.doubts.tick()
-        self.engine.key_watch.tick()
-        self.engine.meter.gather()
+        self.running.ticker.tick(now)
 
     async def heal(self) -> None:
         """What the sweeper does every few seconds."""
-        await self.engine._heal()
+        await self.running.healing.heal()
 
     async def page(self, key: PageKey = KEY) -> EnginePage:
         return await self.engine.page(key)
 
     def open_page(self, key: PageKey = KEY) -> EnginePage:
-        page = self.engine.pages.get(key)
+        page = self.services.pages.get(key)
         assert page is not None, f"{key} is not open here"
         return page
 
@@ -405,9 +411,9 @@ class Server:
         for client in self.clients:
             client.cut()
         # A dead process revives nothing.
-        await self.engine.supervisor.stop()
+        await self.services.supervisor.stop()
         await self.bus.close()
-        self.engine.connections.clear()
+        self.services.door.connections.clear()
 
     async def stop(self) -> None:
         if not self.dead:
@@ -450,13 +456,13 @@ class Client:
         self.lost = False
         """The last `events` frame did not follow."""
         self._asked = 0
-        self._session = Session(server.engine.limits, server.engine.tuning)
+        self._session = Session(server.services.limits, server.services.tuning)
         self.history = history
         self.tape = history.tape(name, tenant=tenant, user=name) if history else None
         roles: dict[str, Any] = {tenant: role}
         self.identity = identity or Identity(name, name=name.title(), tenants=roles)
         request = ConnectRequest(tenant, token, None, {}, {}, {}, None, {})
-        self.connection: Connection = server.engine.connect(
+        self.connection: Connection = server.services.door.connect(
             Admission(self.identity, tenant), request, self.send, self
         )
         server.clients.append(self)
@@ -505,9 +511,9 @@ class Client:
             self._asked += 1
         self.unanswered |= {frame["broadcastId"]} if "broadcastId" in frame else set()
         connection = self.connection
-        connection.outbox.window.heard_at = self.server.engine.clock.monotonic()
+        connection.outbox.window.heard_at = self.server.services.clock.monotonic()
         try:
-            decoded = self._session.frame(text, self.server.engine.clock.monotonic())
+            decoded = self._session.frame(text, self.server.services.clock.monotonic())
         except Closed as closed:
             connection.give_up(closed.code, closed.reason)
         except InvalidFrame as invalid:
@@ -669,7 +675,7 @@ async def settle(server: Server, operation: Json, name: str = "ann", **how: Any)
     """As HTTP does it. Raises `Refused`."""
     from collabchat_asgi.core.frames import decode_operation
 
-    limits = server.engine.limits
+    limits = server.services.limits
     decoded = decode_operation(
         {"urlId": PAGE, **operation},
         body_chars=limits.body_chars,
@@ -677,7 +683,7 @@ async def settle(server: Server, operation: Json, name: str = "ann", **how: Any)
         url_id_chars=limits.url_id_chars,
     )
     identity = Identity(name, name=name, tenants={TENANT: "commenter"})
-    serial = server.engine.revocations.serial
+    serial = server.services.revocations.serial
     submission = Submission(identity.user, TENANT, decoded, 100, identity, serial=serial, **how)
     return await server.engine.settle(submission)
 
@@ -693,7 +699,7 @@ async def write_log_down(history: History, server: Server, key: PageKey = KEY) -
     tape.final({"type": "chats", "urlId": key.url_id, **json.loads(page.encoded(compressed=False))})
     after = Position(page.position.epoch, 0)
     while after.seq < page.position.seq:
-        tail = await server.engine.reader.read(key, after, 1_000)
+        tail = await server.services.reader.read(key, after, 1_000)
         assert isinstance(tail, Tail), tail
         events = decode_log(tail.events)
         tape.final(

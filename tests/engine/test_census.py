@@ -22,8 +22,8 @@ def number(rows: list[Row], name: str, *labels: str) -> float:
 
 async def know_each_other(one: Server, two: Server) -> None:
     for server in (one, two):
-        server.engine.gossip.greet()
-    await until(lambda: one.engine.gossip.peers and two.engine.gossip.peers, "peers")
+        server.services.gossip.greet()
+    await until(lambda: one.services.gossip.peers and two.services.gossip.peers, "peers")
 
 
 async def test_each_process_answers_with_its_own(pair: tuple[Server, Server]) -> None:
@@ -33,14 +33,14 @@ async def test_each_process_answers_with_its_own(pair: tuple[Server, Server]) ->
     for _ in range(3):
         await ann.do(create_chat())
     await bob.do(create_chat())
-    told = await one.engine.numbers()
-    assert list(told) == [one.engine.run, two.engine.run]
+    told = await one.running.numbers.everywhere()
+    assert list(told) == [one.services.run, two.services.run]
     accepted = [number(rows, "operations", "create-chat", "accepted") for rows in told.values()]
     assert accepted == [3, 1]
     assert [number(rows, "viewers") for rows in told.values()] == [1, 1]
     # What was delivered a moment ago is in it: nobody waits for the ticker.
-    assert number(told[two.engine.run], "events_delivered") >= 1
-    assert number(told[two.engine.run], "hints", "heard") >= 3
+    assert number(told[two.services.run], "events_delivered") >= 1
+    assert number(told[two.services.run], "hints", "heard") >= 3
 
 
 async def test_who_does_not_answer_is_missing_and_the_others_are_told(
@@ -52,17 +52,17 @@ async def test_who_does_not_answer_is_missing_and_the_others_are_told(
     await know_each_other(one, two)
     bus.deaf = True
     # What it said before is still on its way for a while, and is a sign of life.
-    while not one.engine.census._silent:
-        told = await one.engine.census.take(lambda: one.engine.gossip.peers, seconds=0.05)
-        assert list(told) == [one.engine.run]
+    while not one.services.census._silent:
+        told = await one.services.census.take(lambda: one.services.gossip.peers, seconds=0.05)
+        assert list(told) == [one.services.run]
     # It is waited for once; the next who asks has the others' numbers at once.
     async with asyncio.timeout(10):
-        told = await one.engine.census.take(lambda: one.engine.gossip.peers, seconds=60)
-    assert list(told) == [one.engine.run]
+        told = await one.services.census.take(lambda: one.services.gossip.peers, seconds=60)
+    assert list(told) == [one.services.run]
     bus.deaf = False
     await know_each_other(one, two)
-    await until(lambda: not one.engine.census._silent, "a sign of life")
-    assert len(await one.engine.numbers()) == 2
+    await until(lambda: not one.services.census._silent, "a sign of life")
+    assert len(await one.running.numbers.everywhere()) == 2
 
 
 async def test_who_answers_is_waited_for_whoever_else_does_not() -> None:
@@ -86,8 +86,8 @@ async def test_who_answers_is_waited_for_whoever_else_does_not() -> None:
 async def test_an_answer_in_parts_counts_when_it_is_whole(start: Start) -> None:
     server = await start(bus=TroubledBus("census-parts"))
     voice = await Voice.meet("census-parts", await server.storage.key())
-    census = server.engine.census
-    expected = {voice.run, server.engine.run}
+    census = server.services.census
+    expected = {voice.run, server.services.run}
 
     async def answer(*parts: int) -> int:
         await until(lambda: census._questions, "a question")
@@ -98,7 +98,7 @@ async def test_an_answer_in_parts_counts_when_it_is_whole(start: Start) -> None:
 
     late = asyncio.ensure_future(answer(1))
     told = await census.take(lambda: expected, seconds=0.1)
-    assert list(told) == [server.engine.run]
+    assert list(told) == [server.services.run]
     await late
     whole = asyncio.ensure_future(answer(1, 0))
     told = await census.take(lambda: {voice.run})
@@ -120,7 +120,7 @@ async def test_whoever_has_the_key_may_ask_and_a_repeated_question_costs_little(
     question = voice.codec.seal(CONTROL_TOPIC, CountsWanted(7, False))
     for _ in range(200):
         await voice.bus.publish(CONTROL_TOPIC, question)
-    await until(lambda: server.engine.counts.hints["heard"] >= 200, "200 questions")
+    await until(lambda: server.services.counts.hints["heard"] >= 200, "200 questions")
     await turns(100)
     parts = len(server.bus.sent)  # type: ignore[attr-defined]
     assert 20 <= parts <= 80, "each of 20 answers has at most three parts"
@@ -135,5 +135,5 @@ async def test_a_process_that_ended_takes_nothing_from_the_sum_of_the_others(
     ann = await one.join("ann")
     await ann.do(create_chat())
     await two.die()
-    told = await one.engine.census.take(lambda: one.engine.gossip.peers, seconds=0.05)
-    assert number(told[one.engine.run], "operations", "create-chat", "accepted") == 1
+    told = await one.services.census.take(lambda: one.services.gossip.peers, seconds=0.05)
+    assert number(told[one.services.run], "operations", "create-chat", "accepted") == 1

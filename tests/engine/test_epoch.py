@@ -152,7 +152,7 @@ async def test_a_rollback_that_was_written_over_draws_a_new_epoch(
         await bob.do(create_chat("told"))
     if heard and lost < 3:
         one.open_page().sequencer.head_is(Position(first["epoch"], 3))
-        await one.engine.reader.catch_up(one.open_page())
+        await one.services.reader.catch_up(one.open_page())
         assert one.open_page().position.seq == 3
     await one.heal()
     subscribed = await ann.expect("subscribed")
@@ -227,7 +227,7 @@ async def test_a_late_load_does_not_turn_time_back(start: Start) -> None:
         await ann.do(create_chat(f"{number}"))
     assert await storage.trim(before_ms=2**50, keep_events=2) == 4
     gate = other.hold("load", answer=True)
-    two.engine.reader.catch_up_soon(two.open_page())
+    two.services.reader.catch_up_soon(two.open_page())
     await until(lambda: gate.waiting)
     del other.after["load"]
     assert (await bob.do(create_chat("6")))["seq"] == 7

@@ -131,7 +131,7 @@ async def test_a_revocation_names_nobody_for_long() -> None:
         ann = await client.connect(token="ann", tenant="acme")
         await collab.revoke(user_id="somebody else")
         # Who reads it from its beginning, as a process that was away, closes nobody.
-        collab._engine.revocations._position = before[CONTROL_PAGE]._replace(seq=0)
-        await collab._engine.revocations.sweep()
+        collab._engine.services.revocations._position = before[CONTROL_PAGE]._replace(seq=0)
+        await collab._engine.services.revocations.sweep()
         await ann.subscribe("page")
     await collab.close()

@@ -60,11 +60,11 @@ async def test_h09_strange_hints_change_nothing(start: Start) -> None:
             case 6 if number < 16:
                 payload = rng.randbytes(2_000_000)
         await broker.publish(topic, payload)
-    await until(lambda: server.engine.listener.strange >= GARBAGE * 2 // 3 - 60)
+    await until(lambda: server.running.news.listener.strange >= GARBAGE * 2 // 3 - 60)
     await turns(200)
     assert ann.page.seq == 1
     assert ann.numbers == [(1, 1)]
-    assert server.engine.supervisor.restarts == {}
+    assert server.services.supervisor.restarts == {}
     assert (await ann.do(create_chat("and on")))["seq"] == 2
     await ann.at(2)
     await broker.close()
@@ -135,15 +135,15 @@ async def test_h08_one_poisoned_entry_fails_alone(pair: tuple[Server, Server]) -
     broken = create_chat("fine")
     operations = [create_chat(f"{number}") for number in range(31)]
     operations += [broken] + [create_chat(f"{number}") for number in range(31, 63)]
-    encode = one.engine.committer._storage.commit
+    encode = one.services.committer._storage.commit
 
     async def poison(groups: object, revise: object) -> object:
         return await encode(_poisoned(groups, broken), _poisoning(revise, broken))  # type: ignore[arg-type]
 
-    one.engine.committer._storage.commit = poison  # type: ignore[method-assign,assignment]
+    one.services.committer._storage.commit = poison  # type: ignore[method-assign,assignment]
     ids = [ann.operate(operation) for operation in operations]
     answers = [await ann.answer(broadcast_id) for broadcast_id in ids]
-    one.engine.committer._storage.commit = encode  # type: ignore[method-assign]
+    one.services.committer._storage.commit = encode  # type: ignore[method-assign]
     refused = [answer for answer in answers if answer["type"] == "error"]
     assert [answer["code"] for answer in refused] == ["internal"]
     assert refused[0]["broadcastId"] == broken["broadcastId"]

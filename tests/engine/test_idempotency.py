@@ -191,7 +191,7 @@ async def test_h28_ids_live_in_their_page(start: Start) -> None:
     await ann.do(delete_chat(creation["chat"]["id"]))
     again = {**creation, "broadcastId": "0190a000-0000-7000-8000-000000000001"}
     await ann.refused(again, "conflict")
-    assert server.engine.pages.get(PageKey("acme", "other")) is not server.open_page(KEY)
+    assert server.services.pages.get(PageKey("acme", "other")) is not server.open_page(KEY)
     with pytest.raises(Refused) as refused:
         await settle(server, again)
     assert refused.value.code == "conflict"

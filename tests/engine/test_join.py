@@ -120,7 +120,7 @@ async def test_h06c_a_read_that_began_before_the_ack_is_not_enough(start: Start)
     await two.join("bob")
     await ann.do(create_chat("2"))
     read = other.hold("read", answer=True)
-    two.engine.reader.catch_up_soon(two.open_page())
+    two.services.reader.catch_up_soon(two.open_page())
     await until(lambda: read.waiting)
     ack = await ann.do(create_chat("3"))
     carol = two.connect("carol")
@@ -142,7 +142,7 @@ async def test_a_hint_during_a_read_is_not_forgotten(start: Start) -> None:
     sender.deaf = True
     await ann.do(create_chat("2, unheard"))
     read = other.hold("read", answer=True)
-    two.engine.reader.catch_up_soon(two.open_page())
+    two.services.reader.catch_up_soon(two.open_page())
     await until(lambda: read.waiting)
     await ann.do(create_chat("3, unheard"))
     sender.deaf = False

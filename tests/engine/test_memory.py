@@ -85,11 +85,11 @@ async def test_idle_pages_are_bounded_by_weight(start: Start) -> None:
             await writer.do(create_chat("x" * 100))
         writer.leave()
         await turns()
-    for page in server.engine.pages.all():
+    for page in server.services.pages.all():
         page.presence.expire(float("inf"))
         page.encoded(compressed=True)
-    await server.engine.pages.evict()
-    left = server.engine.pages.all()
+    await server.services.pages.evict()
+    left = server.services.pages.all()
     assert [page.key.url_id for page in left] == ["page-3", "page-4"], "the last used ones stay"
     assert sum(page.state.size for page in left) <= 20_000
     assert all(page._encoded is None and page._snapshot is None for page in left)
@@ -121,8 +121,8 @@ async def test_a_hanging_on_event_holds_so_many(
     server = await start(on_event=on_event)
     event = DeletedTextChat(1, new_id(), 1, User("ann", "Ann"), new_id())
     for _ in range(10_005):
-        server.engine._watch(KEY, "epoch", event)
-    assert server.engine._events.qsize() == 10_000
+        server.services.telling.watch(KEY, "epoch", event)
+    assert server.services.telling.waiting == 10_000
     assert "telling an event failed: on_event is too slow" in caplog.text
 
 

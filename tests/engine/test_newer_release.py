@@ -74,7 +74,7 @@ async def test_a_page_moves_on_past_what_it_cannot_read(
     await ann.at(5)
     bob = await server.join("bob")
     assert bob.page.outline() == ann.page.outline()
-    assert server.engine.health()[1]["status"] == "ok"
+    assert server.running.numbers.health()[1]["status"] == "ok"
     await newer.storage.close()
 
 
@@ -206,7 +206,7 @@ async def test_a_guilty_page_keeps_no_other_from_healing(
     for number, reader in enumerate(readers):
         if number != 2:
             await reader.at(1)
-    healthy, health = one.engine.health()
+    healthy, health = one.running.numbers.health()
     assert healthy
     assert health["status"] == "degraded"
     assert health["reasons"] == ["pages: 1 cannot be read here; the log says why"]
@@ -216,7 +216,7 @@ async def test_a_guilty_page_keeps_no_other_from_healing(
     storage.bad = None
     await one.heal()
     await readers[2].at(1)
-    assert one.engine.health()[1]["status"] == "ok"
+    assert one.running.numbers.health()[1]["status"] == "ok"
 
 
 async def test_revocations_come_before_a_guilty_page(start: Start) -> None:
@@ -224,7 +224,7 @@ async def test_revocations_come_before_a_guilty_page(start: Start) -> None:
     ann = await one.join("ann", url_id="p")
     await (await two.join("bob", url_id="p")).do(create_chat("a"))
     storage.bad = PageKey(TENANT, "p")
-    await two.engine.revocations.revoke(Revocation(user_id="ann"))
+    await two.services.revocations.revoke(Revocation(user_id="ann"))
     await one.heal()
     await ann.expect_close(4403)
 
@@ -234,10 +234,10 @@ async def test_a_storage_that_is_away_is_no_fault_of_a_page(start: Start) -> Non
     await one.join("ann")
     storage.away = True
     await one.heal()
-    assert not one.engine.health()[0]
+    assert not one.running.numbers.health()[0]
     storage.away = False
     await one.heal()
-    assert one.engine.health()[1]["status"] == "ok"
+    assert one.running.numbers.health()[1]["status"] == "ok"
 
 
 async def test_a_page_whose_records_cannot_be_read_is_unavailable(start: Start) -> None:
@@ -256,7 +256,7 @@ async def test_a_revocation_that_cannot_be_read_stops_no_other(start: Start) -> 
     server = await start(storage := TroubledStorage())
     ann, bob = await server.join("ann"), await server.join("bob")
     await Newer(storage.inner).write(CONTROL_PAGE, userId={"group": "staff"})
-    await server.engine.revocations.revoke(Revocation(user_id="ann"))
+    await server.services.revocations.revoke(Revocation(user_id="ann"))
     await ann.expect_close(4403)
     await turns()
     assert bob.closed is None

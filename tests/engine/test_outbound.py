@@ -97,7 +97,7 @@ async def test_a_send_that_raises_ends_that_connection_alone(
     await ann.at(3)
     await until(lambda: mallory.closed, "the broken connection is given up")
     await until(lambda: len(server.open_page().viewers) == 2)
-    assert server.engine.supervisor.restarts == {}
+    assert server.services.supervisor.restarts == {}
 
 
 async def test_a_send_that_never_returns_is_dead(start: Start) -> None:
@@ -136,18 +136,18 @@ async def test_a_slow_reader_is_served_from_the_ring_and_then_from_the_log(start
 
     slow = await server.join("slow", before_send=before)
     gate.shut()
-    reads = server.engine.reader.reads["read"]
+    reads = server.services.reader.reads["read"]
     for number in range(5):
         await ann.do(create_chat(f"{number}"))
     gate.open()
     await slow.at(5)
-    assert server.engine.reader.reads["read"] == reads, "all of it was in the ring"
+    assert server.services.reader.reads["read"] == reads, "all of it was in the ring"
     gate.shut()
     for number in range(60):
         await ann.do(create_chat(f"{number}"))
     gate.open()
     await slow.at(65)
-    assert server.engine.reader.reads["read"] > reads
+    assert server.services.reader.reads["read"] > reads
     assert told(slow) == list(range(1, 66))
     assert not slow.lost
     assert slow.page.outline() == ann.page.outline()

@@ -135,8 +135,8 @@ async def test_h11_a_page_that_was_forgotten_and_is_open_again_is_believed_at_on
         if told:
             await agree((one, other), clock, (1, 1))
         other.open_page().presence.expire(clock.monotonic())
-        await other.engine.pages.evict()
-        assert other.engine.pages.get(KEY) is None
+        await other.services.pages.evict()
+        assert other.services.pages.get(KEY) is None
     await other.join("eve")
     other.tick()
     await turns(60)
@@ -233,7 +233,7 @@ REQUEST = ConnectRequest(None, None, None, {}, {}, {}, None, {})
 async def test_h13_authenticate(start: Start, hook: Any, no: bool) -> None:
     server = await start(authenticate=hook, timing=HASTY)
     with pytest.raises(Closed) as closed:
-        await server.engine.admit(REQUEST)
+        await server.services.identities.admit(REQUEST)
     assert closed.value.code == (4401 if no else 4503)
 
 
@@ -320,7 +320,7 @@ async def test_on_event_and_on_usage_hurt_nobody(start: Start, hook: Any, no: bo
     for number in range(3):
         await ann.do(create_chat(f"{number}"))
     await ann.at(3)
-    assert server.engine.supervisor.restarts == {}
+    assert server.services.supervisor.restarts == {}
 
 
 async def test_on_event_is_told_in_order_and_once(start: Start) -> None:
@@ -347,7 +347,7 @@ async def test_h14_revoked_on_every_process(start: Start) -> None:
     one, other = await two(start, Clock())
     ann, bob = await one.join("ann"), await other.join("bob")
     again = await other.join("ann")
-    await one.engine.revocations.revoke(Revocation(user_id="ann"))
+    await one.services.revocations.revoke(Revocation(user_id="ann"))
     await ann.expect_close(4403)
     await again.expect_close(4403)
     assert bob.closed is None
@@ -357,7 +357,7 @@ async def test_h14_a_lost_hint_is_caught_by_the_sweep(start: Start) -> None:
     one, other = await two(start, Clock())
     one.bus.deaf = True  # type: ignore[attr-defined]
     ann = await other.join("ann")
-    await one.engine.revocations.revoke(Revocation(user_id="ann"))
+    await one.services.revocations.revoke(Revocation(user_id="ann"))
     await turns(50)
     assert ann.closed is None
     await other.heal()
@@ -373,14 +373,16 @@ async def test_h14_revoked_while_authenticate_runs(start: Start) -> None:
         return Identity("ann", tenants={"acme": "commenter"})
 
     server = await start(authenticate=slow)
-    task = asyncio.create_task(server.engine.admit(REQUEST))
+    task = asyncio.create_task(server.services.identities.admit(REQUEST))
     await until(lambda: gate.waiting)
-    await server.engine.revocations.revoke(Revocation(user_id="ann"))
+    await server.services.revocations.revoke(Revocation(user_id="ann"))
     gate.open()
     with pytest.raises(Closed) as closed:
         await task
     assert closed.value.code == 4401
-    assert (await server.engine.admit(REQUEST)).tenant_id == "acme", "who signs in afterwards may"
+    assert (await server.services.identities.admit(REQUEST)).tenant_id == "acme", (
+        "who signs in afterwards may"
+    )
 
 
 async def test_h14_revoked_while_authorize_runs(start: Start) -> None:
@@ -398,7 +400,7 @@ async def test_h14_revoked_while_authorize_runs(start: Start) -> None:
     eve = server.connect("ann")
     eve.ask_for_page()
     await until(lambda: gate.waiting == 2)
-    await server.engine.revocations.revoke(Revocation(user_id="ann"))
+    await server.services.revocations.revoke(Revocation(user_id="ann"))
     gate.open()
     await ann.expect_close(4403)
     await turns(100)
@@ -412,10 +414,10 @@ async def test_a_revocation_is_carried_out_once(start: Start) -> None:
     storage = TroubledStorage()
     server = await start(storage)
     gate = storage.hold("read", answer=True)
-    late = asyncio.create_task(server.engine.revocations.sweep())
+    late = asyncio.create_task(server.services.revocations.sweep())
     await until(lambda: gate.waiting)
     del storage.after["read"]
-    await server.engine.revocations.revoke(Revocation(user_id="ann"))
+    await server.services.revocations.revoke(Revocation(user_id="ann"))
     ann = await server.join("ann")
     gate.open()
     await late
@@ -435,7 +437,7 @@ async def test_h11_among_many_a_sign_of_life_is_rarer_and_waited_for_longer(
     await other.join("bob")
     await agree((one, other), clock, (2, 2))
     for server in (one, other):
-        server.engine.gossip.beat()
+        server.services.gossip.beat()
     await turns(60)
     sent: Any = one.bus.sent  # type: ignore[attr-defined]
     sent.clear()
@@ -443,7 +445,9 @@ async def test_h11_among_many_a_sign_of_life_is_rarer_and_waited_for_longer(
         clock.advance(TIMING.heartbeat_seconds)
         one.tick()
         await turns(40)
-        assert one.engine.deaf_seconds < TIMING.heartbeat_seconds, "it hears itself all the same"
+        assert one.services.ears.deaf_seconds < TIMING.heartbeat_seconds, (
+            "it hears itself all the same"
+        )
     assert [topic for topic, _ in sent].count(CONTROL_TOPIC) == 1
     other.bus.deaf = True  # type: ignore[attr-defined]
     clock.advance(TIMING.expiry_seconds * 2)
@@ -458,13 +462,13 @@ async def test_h11_an_answer_goes_to_who_asked(start: Start) -> None:
     clock = Clock()
     one, other = await two(start, clock)
     await one.join("ann")
-    await until(lambda: one.engine.users._telling is None, "what joining took is told to all")
+    await until(lambda: one.services.users._telling is None, "what joining took is told to all")
     await turns(60)
     sent: Any = one.bus.sent  # type: ignore[attr-defined]
     sent.clear()
     await other.join("bob")
     await until(lambda: counts(other) == (2, 2), "one has answered")
-    assert {topic for topic, _ in sent} == {inbox_of(other.engine.run)}
+    assert {topic for topic, _ in sent} == {inbox_of(other.services.run)}
 
 
 async def test_a_tick_looks_at_what_is_due_and_walks_no_pages(
@@ -477,7 +481,7 @@ async def test_a_tick_looks_at_what_is_due_and_walks_no_pages(
     def walked() -> None:
         raise AssertionError("all pages were walked")
 
-    monkeypatch.setattr(server.engine.pages, "all", walked)
+    monkeypatch.setattr(server.services.pages, "all", walked)
     clock.advance(TIMING.presence_seconds)
     server.tick()
     assert ann.of("presence")[-1]["users"] == 2
@@ -492,9 +496,9 @@ async def test_a_tick_looks_at_what_is_due_and_walks_no_pages(
     for _ in range(3):
         clock.advance(1)
         server.tick()
-    monkeypatch.setattr(server.engine.gossip, "changed", lambda page: walked())
+    monkeypatch.setattr(server.services.gossip, "changed", lambda page: walked())
     clock.advance(60)
-    server.engine.gossip.tick()
+    server.services.gossip.tick()
 
 
 # usage
@@ -511,11 +515,11 @@ async def test_h17_never_twice_when_the_answer_is_lost(start: Start) -> None:
         server.tick()
         storage.break_after.append("add_usage")
         with pytest.raises(StorageUnavailable):
-            await server.engine.meter.flush()
+            await server.services.meter.flush()
         storage.break_after.clear()
     for _ in range(4):
         try:
-            await server.engine.meter.flush()
+            await server.services.meter.flush()
         except Exception:  # the host's bill is away
             continue
     [row] = await storage.usage("acme", "2000-01-01", "2100-01-01")
@@ -532,15 +536,15 @@ async def test_h17_two_flushes_at_once(start: Start) -> None:
     await ann.do(create_chat("1"))
     server.tick()
     gate = storage.hold("add_usage")
-    first = asyncio.create_task(server.engine.meter.flush())
+    first = asyncio.create_task(server.services.meter.flush())
     await until(lambda: gate.waiting == 1)
     await ann.do(create_chat("2"))
     server.tick()
-    second = asyncio.create_task(server.engine.meter.flush())
+    second = asyncio.create_task(server.services.meter.flush())
     await turns()
     gate.open()
     await asyncio.gather(first, second)
-    await server.engine.meter.flush()
+    await server.services.meter.flush()
     [row] = await storage.usage("acme", "2000-01-01", "2100-01-01")
     assert row.counters["operationCount"] == billing.total["operationCount"] == 2
 
@@ -555,7 +559,7 @@ async def test_h17_the_day_on_which_it_was_counted(start: Start) -> None:
     await ann.do(create_chat("tomorrow"))
     clock.advance(5)
     server.tick()
-    await server.engine.meter.flush()
+    await server.services.meter.flush()
     rows = await server.storage.usage("acme", "2000-01-01", "2100-01-01")
     assert [row.counters["operationCount"] for row in rows] == [1, 1]
     assert [row.counters["connectionSeconds"] for row in rows] == [10, 5]
@@ -575,7 +579,7 @@ async def test_h17_what_is_not_counted(start: Start) -> None:
     assert nothing["seq"] == 2
     await ann.at(2)
     server.tick()
-    await server.engine.meter.flush()
+    await server.services.meter.flush()
     [row] = await server.storage.usage("acme", "2000-01-01", "2100-01-01")
     presence = len(ann.of("presence"))
     assert row.counters["operationCount"] == 3, "those that change nothing included"

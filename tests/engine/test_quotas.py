@@ -44,8 +44,8 @@ async def flushed(*collabs: CollabChat) -> None:
     """Twice: what the first one has added, the second one reads."""
     for _ in range(2):
         for collab in collabs:
-            collab._engine.meter.gather()
-            await collab._engine._flush_quotas()
+            collab._engine.services.meter.gather()
+            await collab._engine.services.flush_quotas()
 
 
 async def outcomes(socket: Any, count: int, page: str = "page") -> list[str]:
@@ -169,7 +169,7 @@ async def test_a_table_that_cannot_be_read_is_one_line_and_hurts_nobody_else(
         assert await outcomes(ann, 3) == ["ack"] * 3
         broken = True
         for _ in range(2):
-            await collab._engine._flush_quotas()
+            await collab._engine.services.flush_quotas()
             assert await outcomes(ann, 1) == ["ack"]
         assert await outcomes(ann, 1) == ["quota"]
         late = await client.connect(token="late", tenant="other")
@@ -265,7 +265,7 @@ async def test_a_flush_that_fails_is_made_up_for() -> None:
         assert await outcomes(ann, 1) == ["ack"]
         for _ in range(3):
             await flushed(collab)
-        book = collab._engine.quotas
+        book = collab._engine.services.quotas
         assert book is not None
         assert len(book._unsent) == 1, "however long it takes"
         storage.away = False
@@ -281,7 +281,7 @@ async def test_who_does_nothing_is_let_go() -> None:
     async with TestClient(collab) as client:
         ann = await client.connect(token="ann", tenant="acme")
         assert await outcomes(ann, 3) == ["ack"] * 3
-        book = collab._engine.quotas
+        book = collab._engine.services.quotas
         assert book is not None
         for _ in range(3):
             await flushed(collab)
@@ -297,7 +297,7 @@ async def test_it_is_told_beside_the_usage() -> None:
         given: Any = {"tenantId": "acme", "from": "2000-01-01", "to": "2000-01-02"}
         quota = (await client.http.get("v1/usage", **given)).json()["quota"]
         assert (quota["per"], quota["operations"]) == ("month", {"used": 2, "limit": 10})
-        assert quota["endsAt"] == period_at(collab._engine.clock.now_ms(), "month")[1]
+        assert quota["endsAt"] == period_at(collab._engine.services.clock.now_ms(), "month")[1]
         assert "pages" not in quota
         await collab.flush_usage()
         rows = await collab.usage("acme", "2000-01-01", "2100-01-01")

@@ -31,13 +31,13 @@ async def four(start: Start, clock: Clock, limits: Limits = FEW) -> list[Server]
         for server in servers:
             server.tick()
         await turns(60)
-    assert all(len(server.engine.gossip.peers) >= 3 for server in servers)
+    assert all(len(server.services.gossip.peers) >= 3 for server in servers)
     return servers
 
 
 async def told(servers: list[Server]) -> None:
     """Until everybody knows what was spent."""
-    await until(lambda: not any(server.engine.users._untold for server in servers))
+    await until(lambda: not any(server.services.users._untold for server in servers))
     await turns(60)
 
 
@@ -120,7 +120,7 @@ async def test_connections_of_a_user_are_counted_everywhere(start: Start) -> Non
     for server in (servers[0], *servers[2:]):
         server.tick()
     now = clock.monotonic()
-    here = servers[0].engine.users.of(ACME, "ann")
+    here = servers[0].services.users.of(ACME, "ann")
     assert here.all_connections(now - 40) == here.connections, "the dead hold nothing for ever"
 
 
@@ -133,7 +133,7 @@ async def test_lost_hints_of_connections_are_told_again(start: Start) -> None:
         servers[0].connect("ann")
     await told(servers)
     bus.deaf = False
-    there = servers[1].engine.users.of(ACME, "ann")
+    there = servers[1].services.users.of(ACME, "ann")
     assert there.all_connections(0) == 0
     clock.advance(16)
     servers[0].tick()
@@ -176,9 +176,9 @@ async def test_who_is_idle_is_forgotten(start: Start) -> None:
     clock = Clock()
     servers = await four(start, clock)
     await comments(servers[:1], 3, "ann", address="203.0.113.7")
-    kinds = {one.kind for one in servers[1].engine.users._users.values()}
+    kinds = {one.kind for one in servers[1].services.users._users.values()}
     assert {TENANT, ADDRESS} <= kinds
     clock.advance(120)
     for server in servers:
-        server.engine.users.forget()
-        assert server.engine.users._users == {}
+        server.services.users.forget()
+        assert server.services.users._users == {}

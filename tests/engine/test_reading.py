@@ -23,7 +23,7 @@ async def written(server: Server, name: str, seq: int, key: PageKey = KEY) -> No
     by = ReadBy(key, name)
 
     async def known() -> int | None:
-        await server.engine.reading.store()
+        await server.services.reading.store()
         assert isinstance(server.storage, TroubledStorage)
         return (await server.storage.inner.read_up_to([by])).get(by)
 
@@ -101,7 +101,7 @@ async def test_who_was_here_when_the_page_was_empty_finds_its_first_events_unrea
     server = await start(TroubledStorage())
     ann = await server.join("ann")
     has_read(ann, 0)
-    await server.engine.reading.store()
+    await server.services.reading.store()
     await a_page_of(server, 2)
     ann.leave()
     await written(server, "ann", 0)
@@ -115,7 +115,7 @@ async def test_another_process_knows_it_and_tells_it(start: Start) -> None:
     await a_page_of(one, 3)
     here, there = await one.join("ann"), await other.join("ann")
     bob = await other.join("bob")
-    await until(lambda: one.engine.gossip.peers)
+    await until(lambda: one.services.gossip.peers)
     has_read(here, 2)
     await there.expect("read", seq=2)
     has_read(there, 1)
@@ -193,7 +193,7 @@ async def test_what_waits_is_bounded(start: Start, monkeypatch: pytest.MonkeyPat
     has_read(ann, 1)
     has_read(bob, 1)
     has_read(ann, 2)
-    await server.engine.reading.store()
+    await server.services.reading.store()
     found = await storage.read_up_to([ReadBy(KEY, "ann"), ReadBy(KEY, "bob")])
     assert found == {ReadBy(KEY, "ann"): 2}
 
@@ -239,7 +239,7 @@ async def test_an_older_storage_serves_and_keeps_none(start: Start) -> None:
     ann, tab = await server.join("ann"), await server.join("ann")
     has_read(ann, 2)
     await tab.expect("read", seq=2)
-    await server.engine.reading.store()
+    await server.services.reading.store()
     for client in (ann, tab):
         client.leave()
     assert "read" not in await server.connect("ann").subscribe()

@@ -53,7 +53,7 @@ async def serve(host: Host, clock: Clock) -> tuple[Server, Revalidation]:
     server = await Server.start(
         timing=SOON, clock=clock, authenticate=host.authenticate, authorize=host.authorize
     )
-    return server, server.engine.revalidation
+    return server, server.services.door.revalidation
 
 
 async def ask(revalidation: Revalidation, clock: Clock) -> None:
@@ -104,7 +104,7 @@ async def test_sixteen_at_a_time_and_one_that_hangs_holds_up_nobody() -> None:
     for number in range(50):
         server.connect(token=str(number))
     clock.advance(2.0)
-    asking = asyncio.create_task(server.engine.revalidation.ask_due())
+    asking = asyncio.create_task(server.services.door.revalidation.ask_due())
     await until(lambda: len(asked) == 50, "all are asked about")
     assert most == AT_ONCE
     gate.set()
@@ -203,7 +203,7 @@ async def test_an_answer_is_given_to_no_other_connection(by: str) -> None:
         client.connection.request = request(key)
         await client.subscribe()
     bob.leave()
-    await ask(server.engine.revalidation, clock)
+    await ask(server.services.door.revalidation, clock)
     for key, client in clients.items():
         assert client.connection.identity.tenants == {TENANT: roles[key]}
         assert client.connection.identity.expires_at == ends[key]
@@ -225,7 +225,7 @@ async def test_an_answer_about_an_older_token_is_not_taken() -> None:
     server = await Server.start(timing=SOON, clock=clock, authenticate=authenticate)
     client = await server.join("ann", token="old")
     clock.advance(2.0)
-    asking = asyncio.create_task(server.engine.revalidation.ask_due())
+    asking = asyncio.create_task(server.services.door.revalidation.ask_due())
     client.say({"type": "refresh", "token": "new"})
     await client.expect("refreshed")
     gate.set()

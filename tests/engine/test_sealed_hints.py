@@ -46,7 +46,7 @@ async def couple(
         await start(TroubledStorage(storage.inner), one, clock=clock)
         for one, clock in zip(buses, clocks, strict=True)
     ]
-    await until(lambda: all(server.engine.gossip.peers for server in servers), "they meet")
+    await until(lambda: all(server.services.gossip.peers for server in servers), "they meet")
     return bus, storage, servers, buses
 
 
@@ -98,12 +98,12 @@ async def test_no_nonce_comes_twice() -> None:
 async def test_own_hints_are_not_opened(start: Start) -> None:
     opened: list[bytes] = []
     server = await start()
-    server.engine.codec.open = lambda _, payload: opened.append(payload)  # type: ignore[method-assign,assignment,func-returns-value]
+    server.services.codec.open = lambda _, payload: opened.append(payload)  # type: ignore[method-assign,assignment,func-returns-value]
     ann = await server.join("ann")
-    server.engine.listener.heard_self_at = 0.0
+    server.services.ears.heard_self_at = 0.0
     await ann.do(create_chat("own"))
-    server.engine.gossip.beat()
-    await until(lambda: server.engine.listener.heard_self_at > 0, "it hears itself")
+    server.services.gossip.beat()
+    await until(lambda: server.services.ears.heard_self_at > 0, "it hears itself")
     assert opened == []
 
 
@@ -121,7 +121,7 @@ async def test_a_dead_process_is_not_revived(start: Start) -> None:
         one.tick()
         await replay(bus, buses[1].sent)
     assert one.open_page().presence.counts() == (1, 1)
-    assert one.engine.gossip.peers == []
+    assert one.services.gossip.peers == []
 
 
 async def test_heartbeats_that_were_held_back_revive_nobody(start: Start) -> None:
@@ -135,7 +135,7 @@ async def test_heartbeats_that_were_held_back_revive_nobody(start: Start) -> Non
     await until(lambda: one.open_page().presence.counts() == (2, 2), "both are counted")
     sent, buses[1].deaf = len(buses[1].sent), True
     for _ in range(20):
-        two.engine.gossip.beat()
+        two.services.gossip.beat()
     await until(lambda: len(buses[1].sent) >= sent + 20)
     held = buses[1].sent[sent:]
     await two.die()
@@ -197,10 +197,10 @@ async def test_two_processes_need_not_agree_on_the_time(start: Start) -> None:
     chat = (await ann.do(create_chat("a")))["chatId"]
     await bob.at(1)
     await turns(100)
-    reads = two.engine.reader.reads.copy()
+    reads = two.services.reader.reads.copy()
     await ann.do(add_comment(chat, "b"))
     await bob.at(2)
-    assert two.engine.reader.reads == reads, "it was told, and read nothing"
+    assert two.services.reader.reads == reads, "it was told, and read nothing"
     ann.say({"type": "typing", "urlId": ann.url_id, "chatId": chat})
     await bob.expect("typing")
 
@@ -212,19 +212,19 @@ async def test_after_a_machine_has_slept_the_two_meet_again(start: Start) -> Non
     _, _, (one, two), _ = await couple(start, (awake, asleep))
     ann, bob = await one.join("ann"), await two.join("bob")
     asleep.advance(3_600)
-    two.engine.gossip.tick()
+    two.services.gossip.tick()
     await ann.do(create_chat("while it is doubted"))
     await bob.at(1)
-    await until(lambda: two.engine.gossip.peers, "they meet again")
-    await until(lambda: one.engine.gossip.peers, "they meet again")
+    await until(lambda: two.services.gossip.peers, "they meet again")
+    await until(lambda: one.services.gossip.peers, "they meet again")
     await turns(100)
-    one.engine.gossip.tick()
-    two.engine.gossip.tick()
+    one.services.gossip.tick()
+    two.services.gossip.tick()
     await turns(100)
-    reads = two.engine.reader.reads.copy()
+    reads = two.services.reader.reads.copy()
     await ann.do(create_chat("and on"))
     await bob.at(2)
-    assert two.engine.reader.reads == reads
+    assert two.services.reader.reads == reads
     await until(lambda: two.open_page().presence.counts() == (2, 2), "presence")
 
 
@@ -234,7 +234,7 @@ async def test_garbage_does_not_hammer_the_storage(start: Start) -> None:
     server = await start(storage, MemoryPubSub(bus), clock=clock)
     for number in range(5):
         await server.join("ann", url_id=f"page {number}")
-    topics = [page.topic for page in server.engine.pages.all()]
+    topics = [page.topic for page in server.services.pages.all()]
     wrong = HintCodec(secrets.token_bytes(32), secrets.token_hex(16), clock)
     right = HintCodec(await storage.key(), secrets.token_hex(16), clock)
     storage.calls.clear()
@@ -276,7 +276,7 @@ async def test_a_new_key_is_found_by_whoever_hears_it(start: Start) -> None:
     ann, bob = await one.join("ann"), await two.join("bob")
     await storage.rotate_key()
     clock.advance(key_watch.AT_LEAST_SECONDS)
-    one.engine.key_watch.tick()
+    one.services.key_watch.tick()
     await turns()
     told = len(buses[0].sent)
     await ann.do(create_chat("under the new key"))
@@ -284,15 +284,15 @@ async def test_a_new_key_is_found_by_whoever_hears_it(start: Start) -> None:
     reader = HintCodec(old, secrets.token_hex(16), clock)
     assert all(reader.open(*hint) is None for hint in buses[0].sent[told:])
     await turns()
-    reads = two.engine.reader.reads.copy()
+    reads = two.services.reader.reads.copy()
     await ann.do(create_chat("both have it now"))
     await bob.at(2)
-    assert two.engine.reader.reads == reads
+    assert two.services.reader.reads == reads
     await bob.do(create_chat("back"))
     await ann.at(3)
     # What was sealed with the old key counts for a while, and then no more.
     clock.advance(OLD_KEY_SECONDS + 1)
-    codec = two.engine.codec
+    codec = two.services.codec
     assert codec.open(*buses[0].sent[0]) is None
     assert codec.open(*buses[0].sent[-1]) is not None
 

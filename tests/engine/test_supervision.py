@@ -122,10 +122,10 @@ def test_what_runs_for_ever_ends_with_a_loop_that_nobody_tidied_up(
 async def test_a_committer_that_died_is_revived(start: Start) -> None:
     server = await start()
     ann = await server.join("ann")
-    committer: Any = server.engine.committer
+    committer: Any = server.services.committer
     take, committer._take = committer._take, lambda: 1 / 0
     ann.operate(create_chat("1"))
-    await until(lambda: server.engine.supervisor.restarts.get("committer"))
+    await until(lambda: server.services.supervisor.restarts.get("committer"))
     committer._take = take
     await ann.at(1)
     assert (await ann.do(create_chat("2")))["seq"] == 2
@@ -138,12 +138,12 @@ async def test_a_listener_that_died_is_revived(start: Start) -> None:
     ann, bob = await one.join("ann"), await two.join("bob")
     assert two.bus._ear is not None
     two.bus._ear.inbox.close(RuntimeError("the broker is mad"))
-    await until(lambda: two.engine.supervisor.restarts.get("listener"))
-    two.engine.listener.heard_self_at = float("-inf")
-    await two.engine._listen_again()
+    await until(lambda: two.services.supervisor.restarts.get("listener"))
+    two.services.ears.heard_self_at = float("-inf")
+    await two.running.ticker.listen_again()
     await ann.do(create_chat("1"))
     await bob.at(1)
-    await until(lambda: two.engine.supervisor.restarts["listener"] >= 1)
+    await until(lambda: two.services.supervisor.restarts["listener"] >= 1)
     await ann.do(create_chat("2"))
     await bob.at(2)
 
@@ -177,18 +177,18 @@ async def test_storage_away_for_a_while(start: Start) -> None:
     with pytest.raises(StorageUnavailable):
         await server.page()
     await server.heal()
-    healthy, report = server.engine.health()
+    healthy, report = server.running.numbers.health()
     assert not healthy
     assert "storage" in str(report["reasons"])
     assert ann.closed is None
     storage.away = False
     await server.heal()
-    assert server.engine.health()[0]
+    assert server.running.numbers.health()[0]
     acked += [await ann.do(operation) for operation in waiting]
     await bob.subscribe()
     assert [ack["seq"] for ack in acked] == [1, 2, 3, 4, 5, 6]
     assert bob.page.outline() == ann.page.outline()
-    assert server.engine.supervisor.restarts == {}
+    assert server.services.supervisor.restarts == {}
 
 
 async def test_a_storage_that_hangs_is_bounded(start: Start) -> None:
@@ -218,7 +218,7 @@ async def test_a_driver_that_cancels_itself_is_away_for_once(start: Start) -> No
     error = await bob.expect("error", urlId="page")
     assert (error["code"], error["retry"]) == ("unavailable", True)
     await bob.subscribe()
-    assert server.engine.supervisor.restarts == {}
+    assert server.services.supervisor.restarts == {}
 
 
 async def test_what_a_cancelled_committer_had_taken_is_answered(start: Start) -> None:
@@ -234,7 +234,7 @@ async def test_what_a_cancelled_committer_had_taken_is_answered(start: Start) ->
     assert (error["code"], error["retry"]) == ("unavailable", True)
     gate.open()
     assert (await ann.do(operation))["seq"] == 1
-    assert server.engine.supervisor.restarts == {"committer": 1}
+    assert server.services.supervisor.restarts == {"committer": 1}
 
 
 async def test_what_cannot_be_told_is_asked_for_again(
@@ -244,7 +244,7 @@ async def test_what_cannot_be_told_is_asked_for_again(
     storage = TroubledStorage()
     server = await start(storage)
     ann = await server.join("ann")
-    settled = server.engine.committer._settled
+    settled = server.services.committer._settled
     broken = create_chat("broken")
 
     def breaks(plan: Any, submission: Any, outcome: Any) -> Any:
@@ -253,7 +253,7 @@ async def test_what_cannot_be_told_is_asked_for_again(
             raise RuntimeError("a defect")
         return settled(plan, submission, outcome)
 
-    monkeypatch.setattr(server.engine.committer, "_settled", breaks)
+    monkeypatch.setattr(server.services.committer, "_settled", breaks)
     gate = storage.hold("commit")
     ann.operate(first := create_chat("first"))
     await until(lambda: gate.waiting)
@@ -295,9 +295,9 @@ async def test_idle_pages_leave_and_used_ones_stay(start: Start) -> None:
     ann = await server.join("ann")
     for number in range(5):
         await server.page(PageKey("acme", f"{number}"))
-    assert len(server.engine.pages) == 6
-    await server.engine.pages.evict()
-    assert [page.key for page in server.engine.pages.all()] == [KEY]
+    assert len(server.services.pages) == 6
+    await server.services.pages.evict()
+    assert [page.key for page in server.services.pages.all()] == [KEY]
     await ann.do(create_chat())
     await ann.at(1)
 
@@ -308,7 +308,7 @@ async def test_eviction_does_not_take_a_page_from_whoever_just_opened_it(start: 
 
     async def evict() -> None:
         while evicting:
-            await server.engine.pages.evict()
+            await server.services.pages.evict()
             await asyncio.sleep(0)
 
     task = asyncio.create_task(evict())
@@ -334,7 +334,7 @@ async def test_eviction_while_a_commit_is_under_way(start: Start) -> None:
     gate = storage.hold("commit", answer=True)
     task = asyncio.create_task(settle(server, create_chat()))
     await until(lambda: gate.waiting)
-    await server.engine.pages.evict()
+    await server.services.pages.evict()
     bob = server.connect("bob")
     bob.ask_for_page()
     await bob.expect("subscribed")
@@ -357,7 +357,7 @@ async def test_a_page_opened_again_while_its_topic_is_given_up_is_heard(start: S
     ann = await one.join("ann")
     await two.page()
     slow.gate.shut()
-    evicting = asyncio.create_task(two.engine.pages.evict())
+    evicting = asyncio.create_task(two.services.pages.evict())
     await until(lambda: slow.gate.waiting)
     bob = await two.join("bob")
     slow.gate.open()

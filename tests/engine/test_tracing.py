@@ -84,7 +84,7 @@ async def test_whoever_hears_of_it_goes_on_in_the_same_trace() -> None:
         await ann.subscribe("/page")
         await bob.subscribe("/page")
         for collab in collabs:
-            await until(lambda it=collab: it._engine.gossip.peers, "the other process")
+            await until(lambda it=collab: it._engine.services.gossip.peers, "the other process")
         await ann.do(create_chat())
         await bob.expect("events")
         await until(lambda: there.spans("fan-out"), "a span of the other process")
@@ -113,7 +113,7 @@ async def test_what_is_batched_ends_when_it_is_sent() -> None:
         ann = await client.connect(visitor_id="v" * 32)
         await ann.subscribe("/page")
         await ann.do(create_chat())
-        page = next(iter(collab._engine.pages.all()))
+        page = next(iter(collab._engine.services.pages.all()))
         page.pace = Patient()
         await ann.do(create_chat())
         assert len(traced.outcomes()) == 1, "its event waits for company"

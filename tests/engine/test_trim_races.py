@@ -105,7 +105,7 @@ async def test_a_retry_is_known_beside_a_trim_and_a_resume(
     await eve.do(reopen_chat(chat["chat"]["id"]))
     for _ in range(4):
         last = await eve.do(create_chat())
-    before_ms = one.engine.storage_time.now_ms() + 10_000 - DEDUPE_MS
+    before_ms = one.services.storage_time.now_ms() + 10_000 - DEDUPE_MS
     two = await start(TroubledStorage(storages()), TroubledBus(bus))
     held = two.storage.hold("commit") if order[0] == "retry" else None  # type: ignore[attr-defined]
     back = two.connect("ann", history=ann.history, page=ann.page)
@@ -192,7 +192,7 @@ async def test_a_new_file_stamps_no_deletion_old(start: Start, tmp_path: Path) -
     created = await ann.do(chat)
     deleted = await ann.do(delete_chat(chat["chat"]["id"]))
     assert deleted["ts"] >= created["ts"]
-    await one.engine.storage_time.ask()
+    await one.services.storage_time.ask()
     await ticks(clock, 12)
     await ann.refused(create_chat(id=chat["chat"]["id"]), "conflict")
 

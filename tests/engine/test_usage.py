@@ -217,13 +217,13 @@ async def test_a_hanging_bill_does_not_hold_up_the_storage(start: Start) -> None
         await hangs.wait()
 
     server = await start(storage, on_usage=bill)
-    count(server.engine.meter, 3)
-    report = asyncio.create_task(server.engine.meter.report())
+    count(server.services.meter, 3)
+    report = asyncio.create_task(server.services.meter.report())
     await turns()
-    await server.engine.meter.store()
-    assert server.engine.meter.waiting() == {"unstored": 0, "unreported": 3}
-    count(server.engine.meter, 3)
-    await server.engine.meter.store()
+    await server.services.meter.store()
+    assert server.services.meter.waiting() == {"unstored": 0, "unreported": 3}
+    count(server.services.meter, 3)
+    await server.services.meter.store()
     [row] = await storage.usage("t0", *ALL)
     assert row.counters == {"operationCount": 2}
     hangs.set()
@@ -234,17 +234,17 @@ async def test_the_backlog_is_seen(start: Start, caplog: pytest.LogCaptureFixtur
     """In `health` and in the log, with its count; and its end is said too."""
     billing = Billing()
     server = await start(on_usage=billing)
-    count(server.engine.meter, 7)
+    count(server.services.meter, 7)
     billing.fails = backlog.FAILURES_IN_A_ROW
-    await server.engine.meter.report()
-    healthy, report = server.engine.health()
+    await server.services.meter.report()
+    healthy, report = server.running.numbers.health()
     assert healthy
     assert report["usage"] == {"unstored": 7, "unreported": 7}
     assert "usage: on_usage does not take it" in str(report["reasons"])
     assert "failed to be reported to on_usage, 7 rows are kept" in caplog.text
-    await server.engine.meter.report()
+    await server.services.meter.report()
     assert "usage is reported to on_usage again" in caplog.text
-    assert "usage: on_usage" not in str(server.engine.health()[1]["reasons"])
+    assert "usage: on_usage" not in str(server.running.numbers.health()[1]["reasons"])
     assert billing.total["operationCount"] == 7
 
 
@@ -256,8 +256,8 @@ async def test_each_report_is_given_the_whole_time_with_a_hundred(start: Start) 
         await billing(reports)
 
     server = await start(on_usage=bill)
-    count(server.engine.meter, 1_000)
-    await server.engine.meter.report()
+    count(server.services.meter, 1_000)
+    await server.services.meter.report()
     assert max(sizes) == meter.REPORTS_PER_CALL
     assert billing.total["operationCount"] == 1_000
 
@@ -265,9 +265,9 @@ async def test_each_report_is_given_the_whole_time_with_a_hundred(start: Start) 
 async def test_thousands_of_tenants_are_stored(start: Start) -> None:
     storage = SlowStorage()
     server = await start(storage)
-    count(server.engine.meter, 5_000)
-    await server.engine.meter.store()
-    assert server.engine.meter.waiting()["unstored"] == 0
+    count(server.services.meter, 5_000)
+    await server.services.meter.store()
+    assert server.services.meter.waiting()["unstored"] == 0
     rows = [await storage.usage(f"t{number}", *ALL) for number in range(0, 5_000, 97)]
     assert all(row.counters == {"operationCount": 1} for [row] in rows)
 
@@ -297,7 +297,7 @@ async def test_a_stop_says_what_is_lost_and_ends(
     storage, billing = TroubledStorage(), Billing()
     billing.fails = 1_000
     server = await start(storage, on_usage=billing)
-    count(server.engine.meter, 3)
+    count(server.services.meter, 3)
     gate = storage.hold("add_usage")
     with caplog.at_level(logging.ERROR, "collabchat_asgi.usage"):
         await server.stop()

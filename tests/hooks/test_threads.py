@@ -62,7 +62,7 @@ async def test_a_hanging_on_event_takes_no_thread_of_authenticate(
         assert health["status"] == "degraded"
         assert "hook on_event" in health["reasons"], "without details, for strangers"
         assert "hook authenticate" not in health["reasons"]
-        _, whole = collab._engine.health()
+        _, whole = collab._engine.running.numbers.health()
         assert "hook on_event: 4 of its 4 threads hang" in str(whole["reasons"])
         released.set()
 

@@ -12,7 +12,7 @@ import pytest
 from collabchat_asgi.commands import copy
 from collabchat_asgi.core import batch, flow, presence, records, ring, rules
 from collabchat_asgi.core.model import Position
-from collabchat_asgi.engine import engine
+from collabchat_asgi.engine import engine, healing
 from collabchat_asgi.engine.delivery import fanout, outbox, viewer
 from collabchat_asgi.engine.erasing import forgetting
 from collabchat_asgi.engine.measuring import backlog, counts, quotas
@@ -104,7 +104,7 @@ def drops_a_hint_and_never_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async def blind(self: Any) -> None:
         return None
 
-    monkeypatch.setattr(engine.Engine, "_heal", blind)
+    monkeypatch.setattr(healing.Healing, "heal", blind)
 
 
 @mutant("2 no repeat", "resume", "repeat", "gap")
@@ -388,8 +388,8 @@ def tells_nobody_that_they_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> Non
     async def blind(self: Any) -> None:
         return None
 
-    monkeypatch.setattr(engine.Engine, "_renewed", lambda *_: None)
-    monkeypatch.setattr(engine.Engine, "_heal", blind)
+    monkeypatch.setattr(engine, "renewed", lambda *_: None)
+    monkeypatch.setattr(healing.Healing, "heal", blind)
 
 
 @mutant("a copy knows what was done", "moved", "two-acks-differ", "retry-refused", "assertion")

@@ -284,11 +284,11 @@ async def usage() -> set[str]:
         ann = await stage.join("ann")
         for number in range(5):
             await ann.do(op.create_chat(f"{number}"))
-        server.engine.meter.gather()
+        server.services.meter.gather()
         stage.storage.break_after.append("add_usage")
         for _ in range(3):
             try:
-                await server.engine.meter.flush()
+                await server.services.meter.flush()
             except Exception:
                 continue
         rows = await stage.storage.usage("acme", "0000-00-00", "9999-99-99")
@@ -321,7 +321,7 @@ async def lanes() -> set[str]:
 async def eviction() -> set[str]:
     async with Stage(tuning=Tuning(idle_pages=0)) as stage:
         ann, bob = await stage.join("ann"), await stage.join("bob", 1)
-        await stage.servers[1].engine.pages.evict()
+        await stage.servers[1].services.pages.evict()
         await ann.do(op.create_chat())
         return await stage.end(ann, bob)
 
@@ -329,7 +329,7 @@ async def eviction() -> set[str]:
 async def over_quota() -> set[str]:
     """Two processes let through what one tenant has, and no more."""
     async with Stage(quota=as_hook(Quota(operations=6))) as stage:
-        here, there = (server.engine._flush_quotas for server in stage.servers)
+        here, there = (server.services.flush_quotas for server in stage.servers)
         ann, bob = await stage.join("ann"), await stage.join("bob", 1)
         for _ in range(3):
             await bob.refused(op.resolve_chat(new_id()), "not-found")
@@ -397,7 +397,7 @@ async def moved() -> set[str]:
         await ann.do(op.create_chat("between"))
         await ann.at(3)
         ann.leave()
-        await stage.servers[0].engine.meter.last_flush()
+        await stage.servers[0].services.meter.last_flush()
         await copying.copy_page(source, target, KEY)
         for _ in range(2):
             await copying.copy_usage(source, target, ["acme"])
@@ -425,9 +425,13 @@ async def counted() -> set[str]:
         for client in (ann, bob):
             await client.at(3)
         for server in stage.servers:
-            server.engine.gossip.greet()
-        await until(lambda: all(server.engine.gossip.peers for server in stage.servers))
-        rows = [row for rows in (await stage.servers[0].engine.numbers()).values() for row in rows]
+            server.services.gossip.greet()
+        await until(lambda: all(server.services.gossip.peers for server in stage.servers))
+        rows = [
+            row
+            for rows in (await stage.servers[0].running.numbers.everywhere()).values()
+            for row in rows
+        ]
 
         outcomes: Counter[str] = Counter()
         for name, labels, [number, *_] in rows:

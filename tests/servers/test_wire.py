@@ -67,11 +67,11 @@ class Scene:
 
     @property
     def outboxes(self) -> list[Any]:
-        return [each.outbox for each in self.collab._engine.connections.values()]
+        return [each.outbox for each in self.collab._engine.services.door.connections.values()]
 
     @property
     def page(self) -> Any:
-        return self.collab._engine.pages.get(PageKey("acme", PAGE))
+        return self.collab._engine.services.pages.get(PageKey("acme", PAGE))
 
 
 @asynccontextmanager

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import Collection, Iterator
+from typing import TypeVar
 
 from .outbox import WORTH_COMPRESSING, Outbox, Sendable
-from .viewer import Viewer
+from .viewer import Source, Viewer
+
+P = TypeVar("P", bound=Source)
 
 
-def fan_out(viewers: Collection[Viewer], message: Sendable, size: int) -> tuple[int, list[Viewer]]:
+def fan_out(
+    viewers: Collection[Viewer[P]], message: Sendable, size: int
+) -> tuple[int, list[Viewer[P]]]:
     """Hand `message` of `size` bytes to each viewer that is ready.
 
     Returns how many got it, and those that fell behind: busy, unconfirmed, or with answers waiting.
@@ -23,7 +28,7 @@ def fan_out(viewers: Collection[Viewer], message: Sendable, size: int) -> tuple[
     go on in a new one, and the viewer is served from the ring afterwards.
     """
     left = iter(viewers)
-    behind: list[Viewer] = []
+    behind: list[Viewer[P]] = []
     gone = 0
     while True:
         run = _Run()
@@ -50,7 +55,11 @@ class _Run:
         """The rest of this coroutine belongs to `outbox` alone."""
 
     async def hand(
-        self, viewers: Iterator[Viewer], behind: list[Viewer], message: Sendable, size: int
+        self,
+        viewers: Iterator[Viewer[P]],
+        behind: list[Viewer[P]],
+        message: Sendable,
+        size: int,
     ) -> None:
         frame: bytes | None = None
         small = size <= WORTH_COMPRESSING

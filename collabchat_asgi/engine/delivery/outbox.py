@@ -14,7 +14,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from ...cancellation import is_cancelled
 from ...config import Timing, Tuning
@@ -22,9 +22,6 @@ from ...core.flow import Window
 from ...errors import CloseCode
 from ..clock import Clock
 from .step import carry_on
-
-if TYPE_CHECKING:
-    from .viewer import Viewer
 
 Sendable = Any
 """What the socket's `send` takes; made by `as_message`, once for all who get the same text. Its
@@ -55,6 +52,14 @@ class Owner(Protocol):
     """Who is told that the socket is of no use any more."""
 
     def give_up(self, code: CloseCode, reason: str, *, abort: bool = False) -> None: ...
+
+
+class Reader(Protocol):
+    """Who is behind, and is served from its place."""
+
+    def next(self) -> tuple[str, int] | None:
+        """The next text and its bytes; None: nothing is owed now."""
+        ...
 
 
 class Outbox:
@@ -114,7 +119,7 @@ class Outbox:
         self._timing = timing
         # Lists and no deques: they are short, and of thousands of sockets most have none.
         self._answers: list[str] = []
-        self._behind: dict[Viewer, None] = {}
+        self._behind: dict[Reader, None] = {}
         self._busy = False
         self._ping_wanted = False
         self._sending: asyncio.Task[None] | None = None
@@ -186,13 +191,13 @@ class Outbox:
                 self.release()
                 return
 
-    def catch_up(self, viewer: Viewer) -> None:
-        """Serve this viewer from its place until it is live again."""
-        self._behind[viewer] = None
+    def catch_up(self, reader: Reader) -> None:
+        """Serve this one from its place until it is live again."""
+        self._behind[reader] = None
         self.ready = False
 
-    def forget(self, viewer: Viewer) -> None:
-        self._behind.pop(viewer, None)
+    def forget(self, reader: Reader) -> None:
+        self._behind.pop(reader, None)
 
     def ping(self) -> None:
         """A ping after what has been sent so far."""
@@ -234,12 +239,12 @@ class Outbox:
         self.ready = False
 
     def _serve_behind(self) -> bool:
-        """One frame for the viewer that has waited longest. False: nobody is owed any."""
-        for viewer in list(self._behind):
-            del self._behind[viewer]
-            owed = viewer.next()
+        """One frame for the reader that has waited longest. False: nobody is owed any."""
+        for reader in list(self._behind):
+            del self._behind[reader]
+            owed = reader.next()
             if owed is not None:
-                self._behind[viewer] = None
+                self._behind[reader] = None
                 self._transmit(*owed)
                 return True
         return False

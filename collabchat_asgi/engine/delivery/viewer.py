@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from ...hooks import Identity
-    from ..pages.page import Page
-    from .outbox import Outbox
+from ...core.ring import Frame
+from ...core.usage import Tally
+from ...hooks import Identity
+from .outbox import Outbox
 
 
 class Owed:
@@ -26,7 +26,39 @@ class Owed:
         self.seqs = seqs
 
 
-class Viewer:
+class Source(Protocol):
+    """The page that a viewer reads, as far as it asks for what comes next."""
+
+    @property
+    def sent(self) -> int:
+        """The number up to which the ring tells the page."""
+        ...
+
+    @property
+    def tally(self) -> Tally: ...
+
+    @property
+    def replay(self) -> Callable[[Viewer[Any]], None]:
+        """Serve it from the log: its place is not in the ring."""
+        ...
+
+    def frame_after(self, seq: int) -> Frame | None: ...
+
+    def text_of(self, frame: Frame) -> str: ...
+
+    def replay_after(self, since: int) -> Owed | None: ...
+
+    def presence_text(self) -> tuple[str, int]: ...
+
+    def read_text(self, viewer: Viewer[Any]) -> tuple[str, int]: ...
+
+    def rejoin(self, viewer: Viewer[Any]) -> None: ...
+
+
+P = TypeVar("P", bound=Source)
+
+
+class Viewer(Generic[P]):
     """While `live`, the viewer is at the ring's end and its `position` is not kept up to date."""
 
     __slots__ = (
@@ -45,7 +77,7 @@ class Viewer:
         "waiting",
     )
 
-    def __init__(self, page: Page, outbox: Outbox, identity: Identity, person: int) -> None:
+    def __init__(self, page: P, outbox: Outbox, identity: Identity, person: int) -> None:
         self.page = page
         self.outbox = outbox
         self.identity = identity

@@ -7,17 +7,10 @@ per page and second.
 
 from __future__ import annotations
 
-import os
-import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from ...core.measures import COUNTS, SECONDS, Histogram, Row
-from ...version import __version__
-
-if TYPE_CHECKING:
-    from ..engine import Engine
 
 USAGE = {
     "messages": "pubSubMessageCount",
@@ -73,27 +66,23 @@ class Counts:
         for name, counter in USAGE.items():
             self.usage[name] += counters.get(counter, 0)
 
-    def rows(self, engine: Engine) -> list[Row]:
+    def rows(self) -> list[Row]:
         """Everything, as it is now. May be called from any thread: nothing is changed."""
         return [
-            *_gauges(engine),
-            *(_one(name, self.usage[name]) for name in USAGE),
-            _one("connections_opened", self.opened),
-            _one("readers_reset", self.readers_reset),
-            _one("pubsub_reopened", self.reopened),
-            _one("pubsub_gaps", self.gaps),
-            *_counters("operations", self.operations),
-            *_counters("frames_refused", self.frames_refused),
-            *_counters("connections_closed", self.closed),
-            *_counters("joins", self.joins),
-            *_counters("hints", self.hints),
-            *_counters("storage_failures", self.storage.failures),
-            *_counters("pubsub_failures", self.pubsub.failures),
-            *_counters("hook_failures", engine.hooks.failures()),
-            *_counters("restarts", engine.supervisor.restarts),
-            *_histograms("storage_seconds", self.storage.seconds),
-            *_histograms("pubsub_seconds", self.pubsub.seconds),
-            *_histograms("hook_seconds", engine.hooks.seconds_taken()),
+            *(one(name, self.usage[name]) for name in USAGE),
+            one("connections_opened", self.opened),
+            one("readers_reset", self.readers_reset),
+            one("pubsub_reopened", self.reopened),
+            one("pubsub_gaps", self.gaps),
+            *counters("operations", self.operations),
+            *counters("frames_refused", self.frames_refused),
+            *counters("connections_closed", self.closed),
+            *counters("joins", self.joins),
+            *counters("hints", self.hints),
+            *counters("storage_failures", self.storage.failures),
+            *counters("pubsub_failures", self.pubsub.failures),
+            *histograms("storage_seconds", self.storage.seconds),
+            *histograms("pubsub_seconds", self.pubsub.seconds),
             ("commit_operations", [], self.commit_operations.numbers()),
             ("frame_events", [], self.frame_events.numbers()),
             ("frame_wait_seconds", [], self.frame_wait.numbers()),
@@ -101,34 +90,17 @@ class Counts:
         ]
 
 
-def _gauges(engine: Engine) -> Iterable[Row]:
-    waiting = engine.meter.waiting()
-    yield _one("uptime_seconds", engine.codec.now_ms / 1000)
-    yield ("process_info", [platform.node(), f"{os.getpid()}", __version__], [1])
-    yield _one("connections", len(engine.connections))
-    yield _one("viewers", sum(len(page.viewers) for page in engine.pages.all()))
-    yield _one("pages", len(engine.pages))
-    yield _one("operations_waiting", engine.committer.count)
-    yield _one("draining", int(engine.draining))
-    yield _one("storage_away", int(engine.storage_away))
-    yield _one("deaf_seconds", engine.deaf_seconds)
-    yield _one("peers", len(engine.gossip.peers))
-    yield ("usage_rows_waiting", ["storage"], [waiting["unstored"]])
-    yield ("usage_rows_waiting", ["on_usage"], [waiting["unreported"]])
-    yield _one("usage_lag_seconds", engine.meter.lag_seconds)
-
-
-def _one(name: str, number: float) -> Row:
+def one(name: str, number: float) -> Row:
     return (name, [], [number])
 
 
-def _counters(
+def counters(
     name: str, counters: Mapping[str, int] | Mapping[tuple[str, str], int]
 ) -> Iterable[Row]:
     for labels, number in list(counters.items()):
         yield (name, [labels] if isinstance(labels, str) else list(labels), [number])
 
 
-def _histograms(name: str, histograms: Mapping[str, Histogram]) -> Iterable[Row]:
+def histograms(name: str, histograms: Mapping[str, Histogram]) -> Iterable[Row]:
     for label, histogram in list(histograms.items()):
         yield (name, [label], histogram.numbers())

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from ...core.measures import Row
-
-if TYPE_CHECKING:
-    from ..engine import Engine
-    from .page import Page
+from .page import Page
 
 MOST = 20
 """Pages, and tenants, of one process."""
@@ -25,9 +21,9 @@ class Busiest:
     def __init__(self) -> None:
         self._seen: dict[Page, int] = {}
 
-    def rows(self, engine: Engine) -> Iterable[Row]:
-        """`page_now` with tenant and page: viewers, events so far; `tenant_now`: connections."""
-        pages = engine.pages.all()
+    def rows(self, pages: list[Page], tenants: Iterable[str]) -> Iterable[Row]:
+        """`page_now` with tenant and page: viewers, events so far; `tenant_now`: connections.
+        `tenants` has the tenant of each connection."""
         moved = {
             page: page.position.seq - self._seen.get(page, page.position.seq) for page in pages
         }
@@ -38,6 +34,5 @@ class Busiest:
             if tenant_id:
                 labels = [tenant_id, url_id[:NAME_CHARS]]
                 yield ("page_now", labels, [len(page.viewers), page.position.seq])
-        people = Counter(one.tenant_id for one in list(engine.connections.values()))
-        for tenant_id, connections in people.most_common(MOST):
+        for tenant_id, connections in Counter(tenants).most_common(MOST):
             yield ("tenant_now", [tenant_id], [connections])

@@ -218,11 +218,11 @@ class LogReader:
         self.reads["read"] += 1
         return await bounded(self._storage.read(key, after, limit), self._seconds)
 
-    def replay(self, viewer: Viewer) -> None:
+    def replay(self, viewer: Viewer[Page]) -> None:
         """Serve a viewer whose place is not in the ring: from the log, a chunk at a time."""
         self._supervisor.once("replay", self._replay(viewer))
 
-    async def _replay(self, viewer: Viewer) -> None:
+    async def _replay(self, viewer: Viewer[Page]) -> None:
         page = viewer.page
         if viewer not in page.viewers or not viewer.waiting:
             return

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from sys import getsizeof
-from typing import TYPE_CHECKING
 
 from ...config import Tuning
 from ...core.batch import Batch
 from ...core.frames import encode, encode_page, encode_snapshot, presence_frame
-from ...core.model import NOWHERE, Event, PageKey, Position
+from ...core.model import NOWHERE, Event, PageKey, Position, User
 from ...core.pace import Pacing
 from ...core.people import People
 from ...core.presence import PagePresence
@@ -27,10 +25,6 @@ from ..delivery.fanout import fan_out
 from ..delivery.outbox import Sendable
 from ..delivery.viewer import Owed, Viewer
 from ..measuring.counts import Counts
-
-if TYPE_CHECKING:
-    from ..writing.submission import Submission
-
 
 REPLAY_BYTES = 256 * 1024
 """Of encoded replays that one page keeps."""
@@ -53,7 +47,7 @@ class Page:
         tuning: Tuning,
         pace: Pacing,
         as_message: Callable[[str], Sendable],
-        replay: Callable[[Viewer], None],
+        replay: Callable[[Viewer[Page]], None],
         counts: Counts,
         people_listed: int = 0,
     ) -> None:
@@ -67,7 +61,7 @@ class Page:
         """Events of the batch, by number, that are encoded already."""
         self.sequencer = Sequencer(NOWHERE)
         self.sent = 0
-        self.viewers: dict[Viewer, None] = {}
+        self.viewers: dict[Viewer[Page], None] = {}
         self.presence = PagePresence()
         self.presence_sent = (0, 0)
         self.presence_sent_at = float("-inf")
@@ -77,7 +71,6 @@ class Page:
         self.unnamed = False
         """More people were here than are told by name, when the others were told last."""
         self.people = People(people_listed)
-        self.queue: deque[Submission] = deque()
         self.users = 0
         """Calls that need this page to stay in memory right now."""
         self.expired_keys: list[str] = []
@@ -85,7 +78,7 @@ class Page:
         self.pace = pace
         self.replay = replay
         self._counts = counts
-        self._live: dict[Viewer, None] = {}
+        self._live: dict[Viewer[Page], None] = {}
         self._clock = clock
         self._tuning = tuning
         self._as_message = as_message
@@ -104,7 +97,7 @@ class Page:
 
     @property
     def idle(self) -> bool:
-        return not (self.viewers or self.queue or self.users or not self.presence.empty)
+        return not (self.viewers or self.users or not self.presence.empty)
 
     # what happened
 
@@ -253,7 +246,7 @@ class Page:
 
     # who looks at it
 
-    def begin(self, viewer: Viewer, can: Sequence[str] | None) -> None:
+    def begin(self, viewer: Viewer[Page], can: Sequence[str] | None) -> None:
         """Answer a subscription with the whole page: `recovered: false`."""
         self.flush()
         texts, size = self.snapshot()
@@ -264,14 +257,19 @@ class Page:
             texts = []
         viewer.owe([subscribed, *texts], self.sent)
 
-    def resume(self, viewer: Viewer, since: int, can: Sequence[str]) -> None:
+    def resume(self, viewer: Viewer[Page], since: int, can: Sequence[str]) -> None:
         """Answer a subscription with what was missed: `recovered: true`."""
         self.flush()
         subscribed = self.subscribed(viewer, recovered=True, can=can)
         viewer.replay_from(since, [subscribed])
 
     def subscribed(
-        self, viewer: Viewer, *, recovered: bool, can: Sequence[str] | None, load: bool = False
+        self,
+        viewer: Viewer[Page],
+        *,
+        recovered: bool,
+        can: Sequence[str] | None,
+        load: bool = False,
     ) -> Owed:
         frame: dict[str, object] = {
             "type": "subscribed",
@@ -296,20 +294,20 @@ class Page:
             frame["load"] = True
         return Owed(encode(frame).encode())
 
-    def add(self, viewer: Viewer) -> None:
+    def add(self, viewer: Viewer[Page]) -> None:
         self.viewers[viewer] = None
 
-    def remove(self, viewer: Viewer) -> None:
+    def remove(self, viewer: Viewer[Page]) -> None:
         self.viewers.pop(viewer, None)
         self._live.pop(viewer, None)
 
-    def rejoin(self, viewer: Viewer) -> None:
+    def rejoin(self, viewer: Viewer[Page]) -> None:
         """The viewer is at the ring's end."""
         if viewer in self.viewers:
             viewer.live = True
             self._live[viewer] = None
 
-    def _fall_behind(self, viewer: Viewer, position: int) -> None:
+    def _fall_behind(self, viewer: Viewer[Page], position: int) -> None:
         if self._live.pop(viewer, viewer) is None:
             viewer.live = False
             viewer.position = position
@@ -332,19 +330,21 @@ class Page:
             if viewer.presence_due and viewer.live:
                 self._fall_behind(viewer, self.sent)
 
-    def tell_typing(self, text: str, user_id: str) -> None:
+    def tell_typing(self, chat_id: str, user: User) -> None:
         """Tell everyone else that somebody types; who cannot be told now misses nothing."""
-        others = [viewer for viewer in self._live if viewer.identity.user_id != user_id]
+        frame = {"type": "typing", "urlId": self.key.url_id, "chatId": chat_id, "user": user}
+        text = encode(frame)
+        others = [viewer for viewer in self._live if viewer.identity.user_id != user.id]
         self._say(text, len(text.encode()), others)
 
-    def tell_read(self, viewer: Viewer, seq: int) -> None:
+    def tell_read(self, viewer: Viewer[Page], seq: int) -> None:
         """Tell a viewer how far its person has read elsewhere, as soon as it can be told."""
         viewer.read = seq
         viewer.read_due = True
         if viewer.live:
             self._fall_behind(viewer, self.sent)
 
-    def read_text(self, viewer: Viewer) -> tuple[str, int]:
+    def read_text(self, viewer: Viewer[Page]) -> tuple[str, int]:
         text = encode({"type": "read", "urlId": self.key.url_id, "seq": viewer.read})
         return text, len(text.encode())
 
@@ -356,7 +356,7 @@ class Page:
         self.tally.delivered(1, size, 0)
         return text, size
 
-    def _say(self, text: str, size: int, viewers: Iterable[Viewer]) -> set[Viewer]:
+    def _say(self, text: str, size: int, viewers: Iterable[Viewer[Page]]) -> set[Viewer[Page]]:
         able = [viewer for viewer in viewers if viewer.live]
         delivered, behind = fan_out(able, self._as_message(text), size)
         self.tally.delivered(delivered, size, 0)

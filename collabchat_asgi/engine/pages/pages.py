@@ -11,7 +11,7 @@ from ...core.model import PageKey
 from ...pubsub.abc import PubSub
 from ...sparing_log import SparingLog
 from ..peers.hints import topic_of
-from ..peers.listener import subscribe_bounded, unsubscribe_bounded
+from ..peers.subscribing import subscribe_bounded, unsubscribe_bounded
 from ..supervisor import Supervisor
 from .log import LogReader
 from .page import Page

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from contextvars import copy_context
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import UNSET
@@ -29,12 +29,11 @@ from ...errors import CloseCode, Denied, Refused, RefusedFrame
 from ...hooks import ConnectRequest, HookFailed, Identity
 from ..delivery.outbox import Outbox
 from ..delivery.viewer import Viewer
+from ..pages.page import Page
 from ..peers.hints import IsTyping
 from ..writing.submission import Answer, Lane, Receipt, Submission
 from .join import join
-
-if TYPE_CHECKING:
-    from ..engine import Engine
+from .means import Means
 
 logger = logging.getLogger("collabchat_asgi.engine")
 
@@ -47,12 +46,25 @@ class Socket(Protocol):
         ...
 
 
+class Keeper(Protocol):
+    """Who has let a connection in."""
+
+    def look_at(self, connection: Connection) -> None:
+        """Something about it may be due earlier than was thought."""
+        ...
+
+    def disconnected(self, connection: Connection) -> None:
+        """It has ended. May be told again."""
+        ...
+
+
 class Connection:
     """Frames are handled in the order they came, except `ping` and `pong`. What needs no waiting is
     handled in the turn of its arrival; behind what does, a task works off the inbox."""
 
     __slots__ = (
         "_inbox",
+        "_keeper",
         "_lanes",
         "_retries",
         "_socket",
@@ -61,9 +73,9 @@ class Connection:
         "address",
         "closed",
         "context",
-        "engine",
         "id",
         "identity",
+        "means",
         "outbox",
         "request",
         "tenant_id",
@@ -72,14 +84,16 @@ class Connection:
 
     def __init__(
         self,
-        engine: Engine,
+        means: Means,
+        keeper: Keeper,
         id: str,
         tenant_id: str,
         identity: Identity,
         request: ConnectRequest,
         socket: Socket,
     ) -> None:
-        self.engine = engine
+        self.means = means
+        self._keeper = keeper
         self.id = id
         self.tenant_id = tenant_id
         self.identity = identity
@@ -87,7 +101,7 @@ class Connection:
         self.request = request
         self.address: str | None = None
         """Of the client, where that means a person."""
-        self.viewers: dict[str, Viewer] = {}
+        self.viewers: dict[str, Viewer[Page]] = {}
         self.closed = False
         self.context = copy_context()
         """Of the request that brought it: what hooks see that are called on its behalf."""
@@ -105,7 +119,7 @@ class Connection:
         if isinstance(frame, BaseOperation):
             if self._worker is None:
                 submission = self._submission(frame, size)
-                if self.engine.operations.try_now(submission):
+                if self.means.operations.try_now(submission):
                     return True
                 if submission.lane is not None:
                     submission.lane.waiting -= 1  # it is counted again when its turn comes
@@ -118,7 +132,7 @@ class Connection:
         if self._worker is None and isinstance(frame, Read):
             self._read(frame)
             return True
-        if len(self._inbox) >= self.engine.tuning.inbox_frames:
+        if len(self._inbox) >= self.means.tuning.inbox_frames:
             self.give_up(CloseCode.TOO_MANY, "too many frames wait for an answer")
             return True
         self._inbox.append((frame, size))
@@ -127,7 +141,7 @@ class Connection:
 
     def receive_refused(self, refused: RefusedFrame) -> None:
         """A frame that cannot be understood: it is answered when its turn comes."""
-        self.engine.counts.frames_refused[refused.code] += 1
+        self.means.counts.frames_refused[refused.code] += 1
         if self._worker is None:
             self._refuse_frame(refused)
         else:
@@ -135,7 +149,7 @@ class Connection:
 
     def tick(self, now: float) -> float:
         """What is due. When this is to be called again, at the latest."""
-        timing = self.engine.timing
+        timing = self.means.timing
         outbox, window = self.outbox, self.outbox.window
         if now - window.heard_at > timing.ping_seconds + timing.silence_seconds:
             self.give_up(CloseCode.TIMEOUT, "nothing heard in time", abort=outbox.busy)
@@ -144,7 +158,7 @@ class Connection:
             self.give_up(CloseCode.TOO_SLOW, "too slow a reader")
         elif now - window.ping_at >= timing.ping_seconds:
             outbox.ping()
-        left = self.identity.seconds_left(self.engine.clock.now_ms())
+        left = self.identity.seconds_left(self.means.clock.now_ms())
         if left is not None and left <= 0:
             self.give_up(CloseCode.UNAUTHENTICATED, "expired")
         due = min(
@@ -166,19 +180,19 @@ class Connection:
         viewer = self.viewers.pop(url_id, None)
         if viewer is None:
             return
-        engine = self.engine
+        means = self.means
         viewer.page.remove(viewer)
-        engine.reading.remove(viewer)
+        means.reading.remove(viewer)
         self.outbox.forget(viewer)
-        grace = engine.timing.presence_grace_seconds
-        viewer.page.presence.leave(viewer.person, engine.clock.monotonic(), grace)
-        engine.gossip.changed(viewer.page)
+        grace = means.timing.presence_grace_seconds
+        viewer.page.presence.leave(viewer.person, means.clock.monotonic(), grace)
+        means.gossip.changed(viewer.page)
 
     def identify(self, identity: Identity) -> None:
         """The same user, known anew, and perhaps for a shorter time."""
         self.identity = identity
         self._user = identity.user
-        self.engine.look_at(self)
+        self._keeper.look_at(self)
         for viewer in self.viewers.values():
             viewer.identity = identity
 
@@ -203,7 +217,7 @@ class Connection:
         if self.closed:
             return
         self.closed = True
-        self.engine.counts.closed[str(int(code))] += 1
+        self.means.counts.closed[str(int(code))] += 1
         if not (abort or self.outbox.closed):
             bye: dict[str, object] = {"type": "bye", "code": int(code), "reason": reason}
             if retry_after_ms is not None:
@@ -222,19 +236,19 @@ class Connection:
         for url_id in list(self.viewers):
             self.unsubscribe(url_id)
         self._inbox.clear()
-        self.engine.disconnected(self)
+        self._keeper.disconnected(self)
 
     # how it works
 
     def _wake(self) -> None:
         if self._worker is None:
-            self._worker = self.engine.supervisor.once("connection", self._work(), self.context)
+            self._worker = self.means.supervisor.once("connection", self._work(), self.context)
 
     async def _work(self) -> None:
         try:
             while not self.closed:
                 if self._retries:
-                    await self.engine.operations.perform(self._retries.pop(0))
+                    await self.means.operations.perform(self._retries.pop(0))
                 elif self._inbox:
                     await self._handle(*self._inbox.pop(0))
                 else:
@@ -259,7 +273,7 @@ class Connection:
                 try:
                     await join(self, frame)
                 except Refused as refusal:
-                    self.engine.counts.joins["refused"] += 1
+                    self.means.counts.joins["refused"] += 1
                     self.refuse(refusal, url_id=frame.url_id)
             case Unsubscribe(url_id=url_id):
                 self.unsubscribe(url_id)
@@ -272,14 +286,14 @@ class Connection:
                 await self._refresh(frame)
             case BaseOperation():
                 submission = self._submission(frame, size)
-                if not self.engine.operations.try_now(submission):
-                    await self.engine.operations.perform(submission)
+                if not self.means.operations.try_now(submission):
+                    await self.means.operations.perform(submission)
 
     def _submission(self, operation: Operation, size: int) -> Submission:
         url_id = operation.url_id
         lane = self._lanes.get(url_id)
         if lane is None:
-            most = self.engine.limits.pages_per_connection
+            most = self.means.limits.pages_per_connection
             if len(self._lanes) >= 2 * most:
                 self._lanes = {id: lane for id, lane in self._lanes.items() if lane.active}
             if len(self._lanes) >= 2 * most:
@@ -297,7 +311,7 @@ class Connection:
             lane.next(),
             connection_id=self.id,
             address=self.address,
-            serial=self.engine.revocations.serial,
+            serial=self.means.revocations.serial,
         )
 
     def answered(self, submission: Submission, answer: Answer) -> None:
@@ -314,23 +328,23 @@ class Connection:
         else:
             submission.asked = True
             submission.identity = self.identity
-            submission.serial = self.engine.revocations.serial
+            submission.serial = self.means.revocations.serial
             self._retries.append(submission)
             self._wake()
 
     def _typing(self, frame: Typing) -> None:
         viewer = self.viewers.get(frame.url_id)
-        engine, user = self.engine, self.identity.user
+        means, user = self.means, self.identity.user
         if viewer is None or "comment" not in viewer.can:
             return
         if viewer.page.state.chat(frame.chat_id) is None:
             return
-        pause = engine.timing.typing_seconds
-        if not engine.users.typing(self.tenant_id, user.id, frame.url_id, pause):
+        pause = means.timing.typing_seconds
+        if not means.users.typing(self.tenant_id, user.id, frame.url_id, pause):
             return
         told = msgspec.json.encode(user).decode()
-        engine.publisher.tell(viewer.page.topic, IsTyping(user.id, frame.chat_id, told))
-        engine.show_typing(viewer.page, frame.chat_id, user)
+        means.publisher.tell(viewer.page.topic, IsTyping(user.id, frame.chat_id, told))
+        viewer.page.tell_typing(frame.chat_id, user)
 
     def _read(self, frame: Read) -> None:
         viewer = self.viewers.get(frame.url_id)
@@ -338,7 +352,7 @@ class Connection:
             wrong = "read needs a subscription: subscribe to this page on this connection first"
             self.refuse(Refused("invalid", wrong, field="urlId"), url_id=frame.url_id)
         else:
-            self.engine.reading.read(viewer, frame.seq)
+            self.means.reading.read(viewer, frame.seq)
 
     async def _refresh(self, frame: Refresh) -> None:
         bare = replace(
@@ -351,7 +365,7 @@ class Connection:
             scope=_without_credentials(self.request.scope),
         )
         try:
-            identity = await self.engine.identify(bare, self.id)
+            identity = await self.means.identities.identify(bare, self.id)
         except Denied as error:
             self.refuse(Refused("unauthenticated", error.message))
             return
@@ -364,7 +378,7 @@ class Connection:
         self.request = replace(self.request, token=frame.token)
         self.identify(identity)
         refreshed: dict[str, object] = {"type": "refreshed"}
-        left = identity.seconds_left(self.engine.clock.now_ms())
+        left = identity.seconds_left(self.means.clock.now_ms())
         if left is not None:
             refreshed["expiresInMs"] = max(0, int(left * 1000))
         self.outbox.answer(encode(refreshed))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from msgspec import UNSET
 
@@ -12,20 +12,34 @@ from ...core.model import PageKey, Position
 from ...core.presence import person
 from ...core.rules import Action
 from ...errors import Refused, StorageError
-from ...hooks import AccessRequest, HookFailed, refusal_of
+from ...hooks import AccessRequest, HookFailed, Identity, refusal_of
 from ...storage.abc import ReadBy, Tail
 from ..backend import unavailable
+from ..delivery.outbox import Outbox
 from ..delivery.viewer import Viewer
 from ..measuring.quotas import QuotaBook
 from ..pages.log import LogReader
 from ..pages.page import Page
 from ..writing.operations import forbidden
-
-if TYPE_CHECKING:
-    from .connection import Connection
+from .means import Means
 
 
-async def join(connection: Connection, frame: Subscribe) -> None:
+class Joining(Protocol):
+    """The connection that asks."""
+
+    means: Means
+    id: str
+    tenant_id: str
+    identity: Identity
+    address: str | None
+    outbox: Outbox
+    viewers: dict[str, Viewer[Page]]
+    closed: bool
+
+    def unsubscribe(self, url_id: str) -> None: ...
+
+
+async def join(connection: Joining, frame: Subscribe) -> None:
     """Answer a `subscribe`, and from then on every event after its position, once and in order.
 
     The order is everything: live frames stop first; the topic is subscribed before the head is
@@ -33,27 +47,27 @@ async def join(connection: Connection, frame: Subscribe) -> None:
     is awaited. Raises `Refused`.
     """
     connection.unsubscribe(frame.url_id)
-    engine = connection.engine
-    if len(connection.viewers) >= engine.limits.pages_per_connection:
+    means = connection.means
+    if len(connection.viewers) >= means.limits.pages_per_connection:
         raise Refused("too-many", "too many pages on one connection")
-    refusal = engine.users.read(
+    refusal = means.users.read(
         connection.tenant_id, connection.identity.user_id, connection.address
     )
     if refusal is not None:
         raise refusal
-    serial = engine.revocations.serial
+    serial = means.revocations.serial
     can = await _permissions(connection, frame.url_id)
     try:
-        if engine.quotas is not None and await _used_up(connection, engine.quotas):
+        if means.quotas is not None and await _used_up(connection, means.quotas):
             can = []
-        async with engine.pages.using(PageKey(connection.tenant_id, frame.url_id)) as page:
-            asked = engine.reading.ask(ReadBy(page.key, connection.identity.user_id))
-            await engine.reader.current(page)
+        async with means.pages.using(PageKey(connection.tenant_id, frame.url_id)) as page:
+            asked = means.reading.ask(ReadBy(page.key, connection.identity.user_id))
+            await means.reader.current(page)
             read = await asyncio.shield(asked)
-            since = None if frame.since is UNSET else await _reach(engine.reader, page, frame.since)
+            since = None if frame.since is UNSET else await _reach(means.reader, page, frame.since)
             if connection.closed:
                 return
-            if engine.revocations.since(
+            if means.revocations.since(
                 serial, connection.identity.user_id, connection.tenant_id, connection.id
             ):
                 raise forbidden()
@@ -63,7 +77,7 @@ async def join(connection: Connection, frame: Subscribe) -> None:
 
 
 def _place(
-    connection: Connection,
+    connection: Joining,
     page: Page,
     since: Position | None,
     can: list[str],
@@ -76,16 +90,16 @@ def _place(
     page.flush()
     page.presence.join(who, connection.identity.user if page.people.most else None)
     page.add(viewer)
-    connection.engine.reading.add(viewer, read)
+    connection.means.reading.add(viewer, read)
     connection.viewers[page.key.url_id] = viewer
-    joins = connection.engine.counts.joins
+    joins = connection.means.counts.joins
     if since is None or since.epoch != page.position.epoch:
         joins["reset" if resumes else "whole"] += 1
         page.begin(viewer, can)
     else:
         joins["recovered"] += 1
         page.resume(viewer, since.seq, can)
-    connection.engine.gossip.changed(page)
+    connection.means.gossip.changed(page)
 
 
 async def _reach(reader: LogReader, page: Page, since: Since) -> Position | None:
@@ -107,7 +121,7 @@ async def _reach(reader: LogReader, page: Page, since: Since) -> Position | None
     return None
 
 
-async def _used_up(connection: Connection, quotas: QuotaBook) -> bool:
+async def _used_up(connection: Joining, quotas: QuotaBook) -> bool:
     """Whether this person may only read now. Raises `Refused` where they may not even do that."""
     place = connection.tenant_id, connection.identity.user_id
     if not quotas.known(*place):
@@ -118,13 +132,13 @@ async def _used_up(connection: Connection, quotas: QuotaBook) -> bool:
     return found is not None
 
 
-async def _permissions(connection: Connection, url_id: str) -> list[str]:
+async def _permissions(connection: Joining, url_id: str) -> list[str]:
     """What this person may do on the page. Raises `Refused` where it is not even reading."""
 
     async def may(action: Action) -> bool:
         access = AccessRequest(connection.identity, action, connection.tenant_id, url_id)
         try:
-            return await connection.engine.hooks.authorize(access)
+            return await connection.means.hooks.authorize(access)
         except HookFailed as error:
             raise refusal_of(error) from error
 

@@ -54,7 +54,7 @@ class Reading:
         self._supervisor = supervisor
         self._clock = clock
         self._seconds = seconds
-        self._viewers: dict[ReadBy, list[Viewer]] = {}
+        self._viewers: dict[ReadBy, list[Viewer[Page]]] = {}
         self._new: dict[ReadBy, int] = {}
         """Not written yet."""
         self._writing: dict[ReadBy, int] = {}
@@ -78,7 +78,7 @@ class Reading:
                 self._supervisor.once("read positions", self._ask())
         return future
 
-    def add(self, viewer: Viewer, known: int | None) -> None:
+    def add(self, viewer: Viewer[Page], known: int | None) -> None:
         """From now on this viewer hears how far its person reads elsewhere. `known` is what `ask`
         gave."""
         by = _by(viewer)
@@ -87,7 +87,7 @@ class Reading:
         viewer.read = max((seq for seq in seen if seq is not None), default=None)
         viewers.append(viewer)
 
-    def remove(self, viewer: Viewer) -> None:
+    def remove(self, viewer: Viewer[Page]) -> None:
         by = _by(viewer)
         viewers = self._viewers.get(by, [])
         if viewer in viewers:
@@ -100,7 +100,7 @@ class Reading:
 
     # what they read
 
-    def read(self, viewer: Viewer, seq: int) -> None:
+    def read(self, viewer: Viewer[Page], seq: int) -> None:
         """Somebody has read so far, at this viewer."""
         seq = min(seq, viewer.page.position.seq)
         if viewer.read is not None and seq <= viewer.read:
@@ -190,7 +190,7 @@ class Reading:
         self._failed = True
 
 
-def _by(viewer: Viewer) -> ReadBy:
+def _by(viewer: Viewer[Page]) -> ReadBy:
     return ReadBy(viewer.page.key, viewer.identity.user_id)
 
 

@@ -7,16 +7,14 @@ import heapq
 import logging
 import random
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ...core.rules import Action
 from ...errors import CloseCode, Denied
 from ...hooks import AccessRequest, HookFailed, Identity
-
-if TYPE_CHECKING:
-    from ..engine import Engine
-    from .connection import Connection
+from .connection import Connection
+from .means import Means
 
 logger = logging.getLogger("collabchat_asgi.engine")
 
@@ -33,8 +31,9 @@ class Revalidation:
     with another role and another end, and only the hook knows what it has looked at.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, connections: Mapping[str, Connection], means: Means) -> None:
+        self._connections = connections
+        self._means = means
         self._due: list[tuple[float, str]] = []
         """A heap. By id, so that it holds nobody who has gone."""
 
@@ -44,22 +43,22 @@ class Revalidation:
     def watch(self, connection: Connection) -> None:
         """Ask about this one a period from now."""
         # So that those who came together are not asked about together for ever.
-        pause = self._engine.timing.revalidate_seconds * random.uniform(0.8, 1.2)
-        heapq.heappush(self._due, (self._engine.clock.monotonic() + pause, connection.id))
+        pause = self._means.timing.revalidate_seconds * random.uniform(0.8, 1.2)
+        heapq.heappush(self._due, (self._means.clock.monotonic() + pause, connection.id))
 
     async def run(self) -> None:
         """For ever."""
-        pause = min(1.0, self._engine.timing.revalidate_seconds / 10)
+        pause = min(1.0, self._means.timing.revalidate_seconds / 10)
         while True:
-            await self._engine.clock.sleep(pause)
+            await self._means.clock.sleep(pause)
             await self.ask_due()
 
     async def ask_due(self) -> None:
         """Ask about everyone who is due by now."""
-        now = self._engine.clock.monotonic()
+        now = self._means.clock.monotonic()
         due: deque[Connection] = deque()
         while self._due and self._due[0][0] <= now:
-            connection = self._engine.connections.get(heapq.heappop(self._due)[1])
+            connection = self._connections.get(heapq.heappop(self._due)[1])
             if connection is not None:
                 due.append(connection)
                 self.watch(connection)
@@ -80,7 +79,9 @@ class Revalidation:
             return
         request = connection.request
         try:
-            identity = await self._engine.identify(replace(request, again=True), connection.id)
+            identity = await self._means.identities.identify(
+                replace(request, again=True), connection.id
+            )
         except Denied:
             if connection.request is request:
                 connection.give_up(CloseCode.UNAUTHENTICATED, "not authenticated any more")
@@ -116,4 +117,4 @@ class Revalidation:
 
     async def _may(self, connection: Connection, url_id: str, action: Action) -> bool:
         access = AccessRequest(connection.identity, action, connection.tenant_id, url_id)
-        return await self._engine.hooks.authorize(access)
+        return await self._means.hooks.authorize(access)

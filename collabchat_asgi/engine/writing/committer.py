@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -72,7 +72,9 @@ class Committer:
         self._size = size
         self._traces = traces
         self._log = SparingLog(logger)
-        self._waiting: deque[Page] = deque()
+        self._queues: OrderedDict[Page, deque[Submission]] = OrderedDict()
+        """What waits, by page; the first one's turn is next. A page that has something here stays
+        in memory."""
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -85,17 +87,23 @@ class Committer:
             self._answer(submission, unavailable(1_000))
             return
         self.count += 1
-        if not page.queue:
-            self._waiting.append(page)
-            self._idle.clear()
-            self._wake.set()
+        queue = self._queue_of(page)
         lane = submission.lane
         if lane is None or submission.order > lane.newest:
-            page.queue.append(submission)
+            queue.append(submission)
         else:
-            page.queue.insert(_place(page.queue, submission), submission)
+            queue.insert(_place(queue, submission), submission)
         if lane is not None:
             lane.newest = max(lane.newest, submission.order)
+
+    def _queue_of(self, page: Page) -> deque[Submission]:
+        queue = self._queues.get(page)
+        if queue is None:
+            queue = self._queues[page] = deque()
+            page.users += 1
+            self._idle.clear()
+            self._wake.set()
+        return queue
 
     async def settled(self, seconds: float) -> None:
         """Return when everything that was submitted has its answer, or after so many seconds."""
@@ -111,18 +119,17 @@ class Committer:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._waiting:
+            while self._queues:
                 await self._commit(self._take())
             self._idle.set()
 
     def _take(self) -> list[Plan]:
         plans: list[Plan] = []
         room = MAX_ENTRIES
-        for _ in range(len(self._waiting)):
+        for _ in range(len(self._queues)):
             if room <= 0:
                 break
-            page = self._waiting.popleft()
-            queue = page.queue
+            page, queue = next(iter(self._queues.items()))
             taken: dict[str, Submission] = {}
             refused: set[Lane] = set()
             while queue and room > 0:
@@ -147,7 +154,10 @@ class Committer:
                 taken[submission.broadcast_id] = submission
                 room -= 1
             if queue:
-                self._waiting.append(page)
+                self._queues.move_to_end(page)
+            else:
+                del self._queues[page]
+                page.users -= 1
             if taken:
                 expired = tuple(page.expired_keys[:EXPIRED_AT_ONCE])
                 plans.append(Plan(page, list(taken.values()), self._limits, page.lend(), expired))
@@ -277,12 +287,8 @@ class Committer:
             self._log.warning("loading", "loading %s failed: %s", plan.page.topic, error)
             self._put_off(plan)
             return
-        if not plan.page.queue:
-            self._waiting.append(plan.page)
-        plan.page.queue.extendleft(reversed(plan.submissions))
+        self._queue_of(plan.page).extendleft(reversed(plan.submissions))
         self.count += len(plan.submissions)
-        self._idle.clear()
-        self._wake.set()
 
     def _put_off(self, plan: Plan) -> None:
         """Whoever has no answer yet is asked to come again: what is committed is known then."""
