@@ -382,10 +382,10 @@ async def test_nothing_is_sent_after_a_disconnect() -> None:
     await socket.frame("snapshot")
     socket.put("websocket.disconnect", code=1006)
     await socket.done()
-    before = len(socket.sent)
+    before, connections = len(socket.sent), collab._engine.services.door.connections
     await collab.close()
     assert len(socket.sent) == before
-    assert collab._engine.services.door.connections == {}
+    assert connections == {}
 
 
 async def test_a_disconnect_before_hello_leaves_nothing() -> None:
