@@ -18,6 +18,8 @@ __all__ = ["RedisPubSub"]
 
 MAX_PAYLOAD = 256 * 1024
 
+TOPICS_PER_TIMEOUT = 250
+
 
 class _Station:
     """One open instance: its inbox, and an ear at every server that has topics of ours."""
@@ -185,7 +187,7 @@ class RedisPubSub(PubSub):
     async def subscribe(self, topics: Collection[str]) -> None:
         station, wanted = self._now_open(), frozenset(topics)
         try:
-            await station.servers.whole(station.subscribe(wanted))
+            await station.servers.whole(station.subscribe(wanted), self._patience(wanted))
         except BaseException:
             if self._station is station:
                 station.owe(wanted)
@@ -199,6 +201,10 @@ class RedisPubSub(PubSub):
 
     def listen(self) -> AsyncIterator[Message | Gap]:
         return self._station.inbox.listen() if self._station else silence()
+
+    def _patience(self, topics: Collection[str]) -> float:
+        """Seconds. A server confirms topic after topic, and a busy process reads them slowly."""
+        return self._address.timeout * max(1, -(-len(topics) // TOPICS_PER_TIMEOUT))
 
     def _now_open(self) -> _Station:
         if self._station is None:
