@@ -11,7 +11,7 @@ import pytest
 
 from collabchat_asgi import Timing, Tuning
 from collabchat_asgi.core.frames import Pong
-from collabchat_asgi.testing.operations import create_chat
+from collabchat_asgi.testing.operations import add_comment, create_chat
 
 from .conftest import Start
 from .harness import (
@@ -325,3 +325,48 @@ async def test_silence_is_death(start: Start) -> None:
 
 def told(client: Client) -> list[int]:
     return [n for first, last in client.numbers for n in range(first, last + 1)]
+
+
+async def test_who_was_being_sent_something_is_told_of_typing_behind_it(start: Start) -> None:
+    """Where every `send` waits a moment, a reader is busy whenever something has just happened."""
+    server, gate = await start(clock=Clock()), Gate()
+
+    async def before(client: Client, text: str) -> None:
+        await gate.pass_through()
+
+    ann, bob = await server.join("ann"), await server.join("bob", before_send=before)
+    chat = (await ann.do(create_chat("1")))["chatId"]
+    await bob.at(1)
+    typing = {"type": "typing", "urlId": ann.url_id, "chatId": chat}
+    gate.shut()
+    await ann.do(add_comment(chat, "2"))
+    await until(lambda: gate.waiting)
+    ann.say(typing)
+    await turns()
+    gate.open()
+    await bob.expect("typing", chatId=chat)
+    kinds = [json.loads(text)["type"] for text in bob.texts]
+    assert kinds[-2:] == ["events", "typing"]
+
+
+async def test_nobody_is_told_later_that_somebody_was_typing(start: Start) -> None:
+    clock, gate = Clock(), Gate()
+    server = await start(clock=clock)
+
+    async def before(client: Client, text: str) -> None:
+        await gate.pass_through()
+
+    ann, bob = await server.join("ann"), await server.join("bob", before_send=before)
+    chat = (await ann.do(create_chat("1")))["chatId"]
+    await bob.at(1)
+    gate.shut()
+    await ann.do(add_comment(chat, "2"))
+    await until(lambda: gate.waiting)
+    ann.say({"type": "typing", "urlId": ann.url_id, "chatId": chat})
+    await turns()
+    clock.advance(5.1)
+    gate.open()
+    await ann.do(add_comment(chat, "3"))
+    await bob.at(3)
+    await turns()
+    assert bob.of("typing") == []

@@ -52,6 +52,8 @@ class Source(Protocol):
 
     def read_text(self, viewer: Viewer[Any]) -> tuple[str, int]: ...
 
+    def typing_text(self, viewer: Viewer[Any]) -> tuple[str, int] | None: ...
+
     def rejoin(self, viewer: Viewer[Any]) -> None: ...
 
 
@@ -74,6 +76,7 @@ class Viewer(Generic[P]):
         "read",
         "read_due",
         "replaying",
+        "typing",
         "waiting",
     )
 
@@ -91,6 +94,8 @@ class Viewer(Generic[P]):
         """The number up to which this person has read, here or elsewhere; None: never."""
         self.read_due = False
         """It was read elsewhere, and is not told yet."""
+        self.typing: tuple[str, float] | None = None
+        """That somebody types, while it could not be told, and until when that is worth telling."""
         self.replaying = False
         """What it missed is told from the ring, merged, and not frame by frame."""
         self.waiting = False
@@ -141,6 +146,10 @@ class Viewer(Generic[P]):
             if self.read_due:
                 self.read_due = False
                 return page.read_text(self)
+            if self.typing is not None:
+                told = page.typing_text(self)
+                if told is not None:
+                    return told
             page.rejoin(self)
             return None
         frame = page.frame_after(self.position)

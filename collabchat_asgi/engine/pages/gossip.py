@@ -31,7 +31,7 @@ from ..peers.hints import (
 )
 from ..peers.introductions import Introductions
 from ..peers.publisher import Publisher
-from .page import Page
+from .page import TYPING_IS_SHOWN_SECONDS, Page
 from .pages import Pages
 
 PEOPLE_PER_HINT = 700
@@ -53,8 +53,6 @@ QUESTIONS_PER_TICK = 100
 ANSWERS_PER_SECOND = 10.0
 ANSWERS_AT_ONCE = 20.0
 """Rounds of introductions because of what others say; more are gathered for the next second."""
-
-TYPING_IS_SHOWN_SECONDS = 5.0
 
 
 class Gossip:

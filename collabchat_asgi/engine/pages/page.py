@@ -26,6 +26,8 @@ from ..delivery.outbox import Sendable
 from ..delivery.viewer import Owed, Viewer
 from ..measuring.counts import Counts
 
+TYPING_IS_SHOWN_SECONDS = 5.0
+
 REPLAY_BYTES = 256 * 1024
 """Of encoded replays that one page keeps."""
 
@@ -331,11 +333,17 @@ class Page:
                 self._fall_behind(viewer, self.sent)
 
     def tell_typing(self, chat_id: str, user: User) -> None:
-        """Tell everyone else that somebody types; who cannot be told now misses nothing."""
+        """Tell everyone else that somebody types: now, or behind what is being sent to them, and
+        not at all where that takes longer than it is shown."""
         frame = {"type": "typing", "urlId": self.key.url_id, "chatId": chat_id, "user": user}
         text = encode(frame)
-        others = [viewer for viewer in self._live if viewer.identity.user_id != user.id]
-        self._say(text, len(text.encode()), others)
+        others = [viewer for viewer in self.viewers if viewer.identity.user_id != user.id]
+        delivered = self._say(text, len(text.encode()), others)
+        until = self._clock.monotonic() + TYPING_IS_SHOWN_SECONDS
+        for viewer in others:
+            if viewer not in delivered:
+                viewer.typing = text, until
+                self._fall_behind(viewer, self.sent)
 
     def tell_read(self, viewer: Viewer[Page], seq: int) -> None:
         """Tell a viewer how far its person has read elsewhere, as soon as it can be told."""
@@ -347,6 +355,15 @@ class Page:
     def read_text(self, viewer: Viewer[Page]) -> tuple[str, int]:
         text = encode({"type": "read", "urlId": self.key.url_id, "seq": viewer.read})
         return text, len(text.encode())
+
+    def typing_text(self, viewer: Viewer[Page]) -> tuple[str, int] | None:
+        """What this viewer could not be told before; None: it is too late by now."""
+        typing, viewer.typing = viewer.typing, None
+        if typing is None or self._clock.monotonic() > typing[1]:
+            return None
+        size = len(typing[0].encode())
+        self.tally.delivered(1, size, 0)
+        return typing[0], size
 
     def presence_text(self) -> tuple[str, int]:
         # A viewer that was behind does not know what it missed.
