@@ -476,9 +476,8 @@ class CollabChat:
         what `on_usage` raised as its cause.
         """
         await self.start()
-        meter = self._engine.services.meter
-        meter.gather()
-        await meter.flush()
+        self._engine.meter.gather()
+        await self._engine.meter.flush()
 
     async def revoke(
         self,

@@ -23,6 +23,7 @@ from .erasing.erasure import Forgetting, forget
 from .erasing.retention import Retention
 from .healing import Healing
 from .measuring.counts import Counts
+from .measuring.meter import Meter
 from .measuring.traces import Tracer
 from .measuring.watched import PUBSUB_CALLS, STORAGE_CALLS, watched
 from .news import News
@@ -180,6 +181,11 @@ class Engine:
     @property
     def is_running(self) -> bool:
         return self._running is not None
+
+    @property
+    def meter(self) -> Meter:
+        """What is counted here and who has been told. Raises `StorageUnavailable`, as `running`."""
+        return self.services.meter
 
     @property
     def hooks(self) -> Hooks:

@@ -113,8 +113,12 @@ class SqliteStorage(SqlStorage):
     async def close(self) -> None:
         lanes, self._lanes = self._lanes, None
         # All are told before the first is waited for: this call may be cancelled too.
-        closing = [lane.close() for lane in lanes or ()]
-        for closed in closing:
+        closed = None
+        for lane in reversed(lanes or ()):
+            # One behind the other, who writes last: SQLite leaves its write-ahead log behind where
+            # two connections let go of a file at the same moment, each as if it were not the last.
+            closed = lane.close(behind=closed)
+        if closed is not None:
             await asyncio.shield(asyncio.wrap_future(closed))
 
     async def _write(self, act: Callable[[], Act[T]], *, patient: bool = False) -> T:

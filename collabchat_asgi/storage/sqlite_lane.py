@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TypeVar
 
@@ -100,9 +100,16 @@ class Lane:
         if connection is not None:
             connection.close()
 
-    def close(self) -> Future[None]:
-        """Done when the thread has ended what it was doing and has let go of the file."""
-        closed = self._thread.submit(self._disconnect)
+    def close(self, behind: Future[None] | None = None) -> Future[None]:
+        """Done when the thread has ended what it was doing and has let go of the file, and not
+        before `behind`."""
+
+        def disconnect() -> None:
+            if behind is not None:
+                wait((behind,))
+            self._disconnect()
+
+        closed = self._thread.submit(disconnect)
         self._thread.shutdown(wait=False)
         return closed
 

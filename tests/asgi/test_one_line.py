@@ -77,7 +77,7 @@ async def test_the_storage_is_away(caplog: pytest.LogCaptureFixture) -> None:
         for _ in range(TIMES):
             assert (await boss.ask(asked_again))["code"] == "unavailable"
         for _ in range(TIMES):
-            await collab._engine.services.meter.store()
+            await collab._engine.meter.store()
             await collab._engine.running.healing.heal()
         words = ["a commit of", "answering v1/usage", "reading the", "usage failed"]
         told = sorted(lines(caplog))

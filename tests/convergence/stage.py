@@ -87,10 +87,13 @@ class Process:
         tasks = list(self.tasks.values())
         for task in tasks:
             task.cancel()
-        await self.engine.services.supervisor.stop()
+        services = self.engine.services if self.engine.is_running else None
+        if services is not None:  # its storage was away at its start, and is away still
+            await services.supervisor.stop()
         await self.pubsub.close()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self.engine.services.door.connections.clear()
+        if services is not None:
+            services.door.connections.clear()
 
 
 class Socket:

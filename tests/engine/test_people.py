@@ -436,6 +436,7 @@ async def test_h11_among_many_a_sign_of_life_is_rarer_and_waited_for_longer(
     await one.join("ann")
     await other.join("bob")
     await agree((one, other), clock, (2, 2))
+    await until(lambda: one.services.users._telling is None, "what joining took is told to all")
     for server in (one, other):
         server.services.gossip.beat()
     await turns(60)

@@ -44,7 +44,7 @@ async def flushed(*collabs: CollabChat) -> None:
     """Twice: what the first one has added, the second one reads."""
     for _ in range(2):
         for collab in collabs:
-            collab._engine.services.meter.gather()
+            collab._engine.meter.gather()
             await collab._engine.services.flush_quotas()
 
 

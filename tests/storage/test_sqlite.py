@@ -17,9 +17,10 @@ import pytest
 
 from collabchat_asgi.core.model import NOWHERE, Mark, PageKey, Position
 from collabchat_asgi.errors import ConfigError, MisuseError, StorageError, StorageUnavailable
-from collabchat_asgi.storage.abc import Entry, ReadBy, Reason, Record, Storage, Tail
+from collabchat_asgi.storage.abc import Entry, Group, ReadBy, Reason, Record, Storage, Tail
 from collabchat_asgi.storage.sql import Act, Procedure, Statement, one_act
 from collabchat_asgi.storage.sqlite import SqliteStorage
+from collabchat_asgi.storage.sqlite_lane import Lane
 from collabchat_asgi.testing.storage_acts import (
     FAR_AHEAD,
     PAGE,
@@ -424,3 +425,25 @@ def copy_database(source: Path, target: Path) -> None:
         one.backup(other)
     one.close()
     other.close()
+
+
+async def test_connections_let_go_of_the_file_one_behind_the_other(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the same moment, neither is the last, and the write-ahead log stays behind (3 of 400)."""
+    steps: list[tuple[str, int]] = []
+    disconnect = Lane._disconnect
+
+    def slowly(self: Lane) -> None:
+        steps.append(("begins", id(self)))
+        disconnect(self)
+        steps.append(("ends", id(self)))
+
+    storage = SqliteStorage(path)
+    await storage.open()
+    await storage.commit([Group(PAGE, NOWHERE, [a_note("1")])], lambda *_: [])
+    await storage.heads([PAGE])
+    monkeypatch.setattr(Lane, "_disconnect", slowly)
+    await storage.close()
+    assert [what for what, _ in steps] == ["begins", "ends", "begins", "ends"]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
