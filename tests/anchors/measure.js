@@ -48,7 +48,7 @@ export function measured(pairs, { quotes = 24, seed = 1 } = {}) {
     const wanted = samples.flatMap(({ first, last }) => {
       const passage = trimmed(old, before[first].start, before[last].end)
       if (!passage || !/[\p{L}\p{N}]/u.test(old.slice(passage.start, passage.end))) return []
-      return [{ anchor: describe(old, passage), quote: old.slice(passage.start, passage.end), is: fate(now, before, after, became, first, last, old.slice(passage.start, passage.end)) }]
+      return [{ anchor: describe(old, passage), quote: old.slice(passage.start, passage.end), is: fate(old, now, before, after, became, first, last, old.slice(passage.start, passage.end)) }]
     })
     // As a page does it: what is beyond doubt shows where the others are.
     const first = wanted.map(({ anchor }) => locate(haystack, anchor))

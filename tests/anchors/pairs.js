@@ -10,9 +10,13 @@ import { normalised } from '../../collabchat_asgi/static/anchors/text.js'
 const LEAST = 600, MOST = 60_000
 const ENDS = /\.(md|mdx|rst|txt|html?|adoc|po)$/
 
+/** What no reader sees of Markdown: comments, tags, templates and attributes, where links and pictures lead, fences and marks. */
+const MARKS = /<!--[\s\S]*?-->|<\/?[a-z][^<>]*>|\{[!%*{][\s\S]*?[!%*}]\}|\{[.#:][^{}]*\}|!\[[^\]]*\]\([^)]*\)|(?<=\])\([^)\s]*(?: "[^"]*")?\)|^[ \t]*(?:```|~~~).*|^[ \t]*#+ |[`*[\]]+/gim
+
 /** What a reader reads of a file, roughly. @param {string} name  @param {string} source */
-function text(name, source) {
+export function text(name, source) {
   if (/\.html?$/.test(name)) source = source.replace(/<(script|style)[\s\S]*?<\/\1>/gi, ' ').replace(/<[^>]*>/g, ' ').replace(/&(\w+|#\d+);/g, ' ')
+  if (/\.mdx?$/.test(name)) source = source.replace(MARKS, '')
   if (/\.po$/.test(name)) {
     const found = source.matchAll(/^msgstr(?:\[\d\])? ((?:"(?:[^"\\]|\\.)*"\s*)+)/gm)
     source = [...found].slice(1).map(([, words]) => words.replace(/^"|"\s*$|"\s*\n"/gm, '').replace(/\\n/g, '\n').replace(/\\(.)/g, '$1')).join('\n')

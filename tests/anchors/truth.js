@@ -41,12 +41,21 @@ export function aligned(before, after) {
  * @property {number} from  @property {number} to the widest that it may be: up to its surviving neighbours
  */
 
+/** What goes along with a quote that moved, in characters of each side. */
+const BESIDE = 24
+
+/** Where a passage is now that stands with its neighbours in one place of both texts. @param {string} old  @param {string} text  @param {number} from  @param {number} start  @param {number} end  @param {number} to  @returns {number | undefined} */
+function carried(old, text, from, start, end, to) {
+  const words = old.slice(Math.max(0, from), to), at = text.indexOf(words)
+  return at < 0 || text.includes(words, at + 1) || old.indexOf(words) !== old.lastIndexOf(words) ? undefined : at + start - Math.max(0, from)
+}
+
 /**
- * @param {string} text  that is now  @param {Token[]} before  @param {Token[]} after  @param {Int32Array} became
+ * @param {string} old  that was  @param {string} text  that is now  @param {Token[]} before  @param {Token[]} after  @param {Int32Array} became
  * @param {number} first  @param {number} last  tokens of the quote  @param {string} quote
  * @returns {Fate}
  */
-export function fate(text, before, after, became, first, last, quote) {
+export function fate(old, text, before, after, became, first, last, quote) {
   const left = became.subarray(first, last + 1).filter(each => each >= 0)
   let low = first - 1, high = last + 1
   while (low >= 0 && became[low] < 0) low--
@@ -62,6 +71,11 @@ export function fate(text, before, after, became, first, last, quote) {
   // The same words in one other place, and nowhere there before.
   const at = text.indexOf(quote), once = at >= 0 && text.indexOf(quote, at + 1) < 0
   if (quote.length >= 24 && once) return { kind: 'moved', start: at, end: at + quote.length, from: at, to: at + quote.length }
+  // A diff sees no moves: it went with what stood around it, on both sides or, which nobody can be sure of, on one.
+  const { start: here } = before[first], there = here + quote.length
+  const moved = carried(old, text, here - BESIDE, here, there, there + BESIDE)
+  if (moved !== undefined) return { kind: 'moved', start: moved, end: moved + quote.length, from: moved, to: moved + quote.length }
+  if (carried(old, text, here - 2 * BESIDE, here, there, there) !== undefined || carried(old, text, here, here, there, there + 2 * BESIDE) !== undefined) return { kind: 'unclear', start: from, end: to, from, to }
   // Cut, and written anew elsewhere: whether that is it, nobody can say.
   const words = before.slice(first, last + 1).map(each => each.word), threes = words.slice(2).map((_, i) => words.slice(i, i + 3).join(' '))
   const elsewhere = threes.filter(three => after.some(({ word }, i) => word === three.split(' ')[0] && three === after.slice(i, i + 3).map(each => each.word).join(' ')))

@@ -4,6 +4,8 @@ import { test } from 'node:test'
 
 import { invented } from '../anchors/invented.js'
 import { measured, shares } from '../anchors/measure.js'
+import { text } from '../anchors/pairs.js'
+import { aligned, fate, tokens } from '../anchors/truth.js'
 
 const results = measured(invented(11, 3), { quotes: 30, seed: 11 })
 
@@ -37,4 +39,28 @@ test('no language and no length is much worse than all', () => {
       if (count >= 20) holds(`intact, ${one}`, found, 'least', all - 4)
     }
   }
+})
+
+/** @param {string} old  @param {string} text  @param {string} quote */
+function fateOf(old, text, quote) {
+  const before = tokens(old), after = tokens(text), at = old.indexOf(quote)
+  const first = before.findIndex(each => each.start >= at), last = before.findLastIndex(each => each.end <= at + quote.length)
+  return fate(old, text, before, after, aligned(before, after), first, last, quote)
+}
+
+test('a short quote that moved with its neighbours is not said to be gone, as a diff says', () => {
+  const entry = 'Ships that pass the light without wind are counted twice by the keeper.', rest = ['A ferry leaves at seven.', 'Nobody believes the timetable.', 'The fog has gone by noon.', 'Gulls took the office over.']
+  const old = [entry, ...rest].join(' '), text = [...rest, entry].join(' ')
+  const { kind, start, end } = fateOf(old, text, 'without')
+  assert.deepEqual([kind, text.slice(start, end)], ['moved', 'without'])
+  assert.equal(start, text.indexOf('without'))
+  // With its neighbours twice, nobody can say where it went; without them it is gone.
+  assert.notEqual(fateOf(old, text + ' ' + entry, 'without').kind, 'moved')
+  assert.equal(fateOf(old, [...rest, 'Something else is written here.'].join(' '), 'without').kind, 'gone')
+})
+
+test('of Markdown is measured what its readers read', () => {
+  const source = '# Title\n\nSee [the *guide*](https://docs.example/a "Guide"){.internal target=_blank} and <a href="https://x.example" class="external">the list</a>.<!-- no -->\n\n![Logo](logo.png)\n```Python hl_lines="7"\n{!../src/one.py!}\na = b < c\n```\n{% for each in all %}{{ each }}{% endfor %}\nEnd.'
+  assert.equal(text('a.md', source), 'Title See the guide and the list. a = b < c End.')
+  assert.match(text('a.rst', 'See [the guide](https://docs.example) here.'), /docs\.example/)
 })
