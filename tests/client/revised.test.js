@@ -115,3 +115,34 @@ test('a search is in pieces', () => {
   assert.equal(finish(revised.seek(anchorOf(TIDES, 'heavy rain')))?.state, 'anchored')
   assert.equal(match(new Haystack(text), anchorOf('Nothing of the kind was ever said here, by anybody.', 'of the kind was ever said')), undefined)
 })
+
+test('a short quote whose neighbours beside it are as they were, and stand there once, is found though all beyond them changed', () => {
+  const sides = (/** @type {string} */ far, /** @type {string} */ beyond) => `${far} and the keeper of the light counts ships ${beyond} and so on, for ever and a day.`
+  const before = sides('Nobody on the quay believes the timetable at seven', 'that pass without wind, twice for himself and once for the town')
+  const after = sides('Gulls have taken the ticket office over by three', 'where mayors lost umbrellas in heavy rain and the new bridge began')
+  assert.deepEqual(now(after, anchorOf(before, 'light')), ['anchored', 'light'])
+  // Where those neighbours stand twice, either could be it.
+  assert.deepEqual(now(after + ' And the keeper of the light counts ships, and the keeper of the light counts ships.', anchorOf(before, 'light')), ['lost', ''])
+  // So little says enough where a character says as much as a word.
+  assert.deepEqual(now('海鸥占领售票处，旧桥站了九十年。灯塔看守夜里数船无风时也数，市长丢伞那天大雨，新的开放了。', anchorOf('渡船七点离开码头上没有人相信。灯塔看守夜里数船无风时也数，港口主任把一切写下两遍。', '数船')), ['anchored', '数船'])
+})
+
+test('a passage into which much was put is what stands between its two ends', () => {
+  const put = ' Two of them were painted red, and of the others nobody remembers which colour they had, or whether they had any at all before the storm.'
+  const before = TIDES, after = TIDES.replace('in heavy rain. ', `in heavy rain.${put} `)
+  const quote = 'in heavy rain. The old one was pulled down in autumn.'
+  assert.deepEqual(now(after, anchorOf(before, quote)), ['changed', `in heavy rain.${put} The old one was pulled down in autumn.`])
+})
+
+test('the edge of a text shows where the title begins, and where the last words end', () => {
+  const rest = ' - as it is read by those who wait on the quay in the morning, and by nobody else.'
+  assert.deepEqual(now('新しい案内' + rest, anchorOf('案内のページ応用' + rest, '案内のページ応用')), ['lost', ''])
+  assert.deepEqual(now('The new guide for seafarers' + rest, anchorOf('Guide for seafarers, part' + rest, 'Guide for seafarers, part')), ['changed', 'The new guide for seafarers'])
+})
+
+test('what stands word for word among strangers is not it, where the passage was only changed in its place', () => {
+  const quote = 'The harbour master writes everything down in the year 2006'
+  const before = `By noon the fog has gone and the gulls are back. ${quote}, twice, and nobody reads it.`
+  const after = `By noon the fog has gone and the gulls are back. ${quote.replace('2006', '2008')}, twice, and nobody reads it. On other days the fog stays on and the gulls are back late. ${quote}, twice, as was said above.`
+  assert.deepEqual(now(after, anchorOf(before, quote)), ['changed', quote.replace('2006', '2008')])
+})

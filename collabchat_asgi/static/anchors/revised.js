@@ -10,6 +10,7 @@
 import { plausible, quoteOf, really, recorded, within } from './exact.js'
 import { Moves } from './moves.js'
 import { Pattern, Search, backwards } from './search.js'
+import { surviving, worth } from './surviving.js'
 
 /** Of one text, the places nearest to where it should be. */
 const MOST_HITS = 60
@@ -19,8 +20,12 @@ const NEAR = 8192
 const EDGE = 24
 /** Of the pieces by which a passage is looked for in a whole text. */
 const SEED = 12
+/** Of the places of a word at an edge of a passage. */
+const MOST_EDGES = 24
+/** How much a stretch says that is known by itself, and what of it must stand on each side of a short quote, in characters. */
+const TELLING = 24
+const BESIDE = 4
 
-/** How alike two sides are, from 0 to 1; `near` of them what is next to the passage. @typedef {{all: number, near: number}} Side */
 /** @typedef {{start: number, end: number, quote: number, context: number, position: number, score: number}} Candidate */
 /** Where a passage should be: between the two, from what was found around it; or at one place, roughly. @typedef {{low: number, high: number, sure: boolean}} Expected */
 
@@ -166,24 +171,33 @@ export class Revised {
       if (n % 16 === 15) yield
     }
     const exactly = this.#best(candidates, quote, expected)
-    if (exactly) return exactly
+    // Standing elsewhere word for word, among strangers, is less than being changed in its place.
+    if (exactly && exactly.context >= 0.6) return exactly
     if (around.unknown) return undefined
     const search = new Search(exact)
     yield
-    // The words around it first: what stands between them now, whatever it says.
-    if (prefix && suffix) {
-      const size = Math.min(SEED, prefix.length), size2 = Math.min(SEED, suffix.length), most = 2 * exact.length + 24
-      const starts = hits(folded, prefix.slice(-size), near, MOST_HITS).map(at => at + size).sort((a, b) => a - b)
-      yield
-      const ends = starts.length ? hits(folded, suffix.slice(0, size2), near, MOST_HITS).sort((a, b) => a - b) : []
-      for (const start of starts) {
-        for (const end of ends) {
-          if (end <= start || end - start > most) continue
-          add(start, end, Math.max(0, 1 - search.errors(folded.slice(start, end)) / Math.max(exact.length, end - start)))
-        }
+    // The words around it first, and those at its own ends: what stands between them now, whatever was put in or taken out.
+    const most = 3 * exact.length + 24 + (exact.length > 3 * SEED ? 200 : 0), ends = exact.length >= SEED
+    const before = prefix?.slice(-SEED), after = suffix?.slice(0, SEED)
+    const edges = (/** @type {string} */ part, /** @type {number} */ shift) => hits(folded, part, near, MOST_EDGES).map(at => at + shift)
+    const lefts = new Set(before ? edges(before, before.length) : before === '' && after ? [0] : [])
+    yield
+    if (ends) for (const at of edges(exact.slice(0, SEED), 0)) lefts.add(at)
+    yield
+    const rights = new Set(!lefts.size ? [] : after ? edges(after, 0) : after === '' && before ? [folded.length] : [])
+    yield
+    if (ends && lefts.size) for (const at of edges(exact.slice(-SEED), SEED)) rights.add(at)
+    yield
+    let tried = 0
+    for (const start of lefts) {
+      for (const end of rights) {
+        if (end <= start || end - start > most) continue
+        const text = folded.slice(start, end)
+        add(start, end, Math.max(1 - search.errors(text) / Math.max(exact.length, text.length), text === exact ? 1 : 0.9 * surviving(exact, text)))
+        if (++tried % 8 === 0) yield
       }
-      yield
     }
+    yield
     if (exact.length >= 4) {
       const errors = Math.min(128, Math.floor(0.4 * exact.length))
       const look = (/** @type {number} */ from, /** @type {number} */ to) => {
@@ -238,19 +252,30 @@ export class Revised {
     return from === real.start && to === real.end ? { start, end } : { start: this.haystack.at(from), end: this.haystack.at(to - 1) + 1 }
   }
 
+  /** With what stands unchanged on both sides of it, it is a longer quote, of which there is one. @param {Candidate} candidate  @param {Quote} quote */
+  #single({ start, end, quote, context }, { prefix = '', suffix = '' }) {
+    if (quote < 1 || context < 0.25) return false
+    const { plain: folded } = this.haystack
+    let from = start, to = end
+    while (start - from < Math.min(start, prefix.length) && folded[from - 1] === prefix.at(from - start - 1)) from--
+    while (to - end < suffix.length && folded[to] === suffix[to - end]) to++
+    const words = folded.slice(from, to), beside = Math.min(prefix ? start - from : BESIDE, suffix ? to - end : BESIDE)
+    return beside >= BESIDE && worth(words) >= TELLING && folded.indexOf(words) === from && !folded.includes(words, from + 1)
+  }
+
   /** The best candidate, where there is good reason for it. @param {Map<string, Candidate>} candidates  @param {Quote} quote  @param {Expected} expected */
   #best(candidates, quote, expected) {
     /** @type {Candidate | undefined} */
     let best
     for (const each of candidates.values()) if (!best || each.score > best.score) best = each
-    return best && accepted(best, quote, expected) ? best : undefined
+    return best && (accepted(best, quote, expected) || this.#single(best, quote)) ? best : undefined
   }
 }
 
 /** @param {Candidate} candidate  @param {Quote} quote  @param {Expected} expected */
 function accepted({ quote, context, position }, { exact }, { sure }) {
   // Known neighbours say that it is here, or that it would have to have moved away from them.
-  const there = sure && position > 0.9, away = sure && position < 0.3, short = exact.length < 20
+  const there = sure && position > 0.9, away = sure && position < 0.3, short = worth(exact) < 20
   if (quote === 1) return context >= (!short ? 0.25 : there ? 0.4 : away ? 0.8 : 0.6)
   if (exact.length < 12 && quote < 0.7 && context < 0.9) return false
   if (there && quote >= 0.5 && context >= 0.4) return true
