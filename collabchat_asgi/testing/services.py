@@ -105,7 +105,9 @@ class Service:
         self.close()
 
     def start(self) -> None:
-        """Returns once it serves."""
+        """Returns once it serves; at once where it is running."""
+        if self._process is not None and self._process.poll() is None:
+            return
         self._ready = threading.Event()
         self._process = subprocess.Popen(
             self.command(find_binary(self.binary, self.package)),
