@@ -152,9 +152,10 @@ class Engine:
     async def stop(self) -> None:
         """Close connections, store usage, release the back ends. Idempotent, and nothing correct
         depends on it."""
-        if self._running is None:
+        running = self._running
+        if running is None:
             return
-        services = self._running.services
+        services = running.services
         services.supervisor.ending = True
         services.door.close()
         await services.committer.settled(self._given.seconds)
@@ -164,7 +165,8 @@ class Engine:
         try:
             await close_backends(self._given, services.supervisor)
         finally:
-            self._running = None
+            if self._running is running:  # and was not started again meanwhile
+                self._running = None
 
     @property
     def running(self) -> Running:
