@@ -25,6 +25,8 @@ const MOST_EDGES = 24
 /** How much a stretch says that is known by itself, and what of it must stand on each side of a short quote, in characters. */
 const TELLING = 24
 const BESIDE = 4
+/** Of what is compared in one piece of work, in units. */
+const PIECE = 2048
 
 /** @typedef {{start: number, end: number, quote: number, context: number, position: number, score: number}} Candidate */
 /** Where a passage should be: between the two, from what was found around it; or at one place, roughly. @typedef {{low: number, high: number, sure: boolean}} Expected */
@@ -194,7 +196,9 @@ export class Revised {
         if (end <= start || end - start > most) continue
         const text = folded.slice(start, end)
         add(start, end, Math.max(1 - search.errors(text) / Math.max(exact.length, text.length), text === exact ? 1 : 0.9 * surviving(exact, text)))
-        if (++tried % 8 === 0) yield
+        if ((tried += text.length) < PIECE) continue
+        tried = 0
+        yield
       }
     }
     yield
