@@ -76,7 +76,7 @@ PAINT = """async count => {
       for (const id of ids) highlights.set(id, 'open', places.get(id).range)
       found += ids.length
       if (found === count) done(places.destroy())
-    })
+    }, () => {})
     places.follow(chats)
   })
   const anchored = performance.now()
