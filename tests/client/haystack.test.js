@@ -35,3 +35,21 @@ test('each folded stretch leads back to the words that it came from', () => {
     }
   }
 })
+
+test('a long text is made ready in pieces, however little or much of it is odd, and nothing is cut through between them', () => {
+  for (const text of ['海鸥占领售票处'.repeat(30_000), 'a '.repeat(100_000), 'letters'.repeat(30_000)]) {
+    const haystack = new Haystack(text, true)
+    let pieces = 0
+    for (const _ of haystack.making()) pieces++
+    assert.ok(pieces > text.length / 16_384, `${pieces} of ${text.slice(0, 8)}`)
+    assert.equal(haystack.plain, text.replaceAll(' ', ''))
+  }
+  for (const odd of ['—–--', ' \n ', '“ ”', 'e\u0301\u0302', '🦊🦊', '……']) {
+    for (let before = 8192 - odd.length; before <= 8192; before++) {
+      const text = 'a'.repeat(before) + odd + 'b'.repeat(9000), haystack = new Haystack(text), folded = fold(odd)
+      assert.equal(haystack.plain, 'a'.repeat(before) + folded + 'b'.repeat(9000), odd)
+      assert.deepEqual(haystack.real(before + folded.length, before + folded.length + 1), { start: before + odd.length, end: before + odd.length + 1 }, odd)
+      assert.equal(haystack.length, [...text].length)
+    }
+  }
+})
