@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
+
+import msgspec
 
 from .batch import merge
 from .frames import encode_event, events_frame
@@ -12,47 +15,47 @@ from .model import DeletedTextChat, Event, UpdatedTextChat
 from .records import body_of, with_body
 
 
-class Frame:
+class Frame(msgspec.Struct, eq=False, gc=False):
     """All events `first … last`, and the text that tells them, made when somebody needs it.
 
-    `told` has events, by number, that were encoded for the log already.
+    Outside of the garbage collector, as its events are: what a ring holds grows with each event,
+    and a process would stop time and again to look at all that it holds.
     """
 
-    __slots__ = ("_text", "_told", "events", "first", "last", "size", "weight")
-
-    def __init__(
-        self, first: int, last: int, events: list[Event], told: dict[int, bytes] | None = None
-    ) -> None:
-        self.first = first
-        self.last = last
-        self.events = events
-        self.size = 0
-        """Bytes of the text in UTF-8."""
-        self.weight = 0
-        """What the ring counts this frame for, from its birth to its end."""
-        self._text: str | None = None
-        self._told = told or {}
+    first: int
+    last: int
+    events: Sequence[Event]
+    told: Mapping[int, bytes] | None = None
+    """Events, by number, that were encoded for the log already."""
+    size: int = 0
+    """Bytes of the text in UTF-8."""
+    weight: int = 0
+    """What the ring counts this frame for, from its birth to its end."""
+    made: str | None = None
+    """The text, as long as nothing has been taken out of it."""
 
     def text(self, url_id: str, epoch: str) -> str:
-        if self._text is None:
-            told, events, first = self._told, self.events, self.first
+        if self.made is None:
+            told, events, first = self.told or {}, self.events, self.first
             # What is merged of several has the number of one of them.
             each = [
                 (event is events[event.seq - first] and told.get(event.seq)) or encode_event(event)
-                for event in merge(events)
+                for event in merge(list(events))
             ]
             encoded = events_frame(url_id, epoch, first, self.last, each)
-            self._text = encoded.decode()
+            self.made = encoded.decode()
             self.size = len(encoded)
-            self._told = {}
-        return self._text
+            self.told = None
+        return self.made
 
     def blank(self, seq: int) -> None:
         """Take the text out of one event: it has been edited or deleted since."""
-        index = seq - self.first
-        self.events[index] = with_body(self.events[index], "")
-        self._text = None
-        self._told.pop(seq, None)
+        first = self.first
+        self.events = tuple(
+            with_body(event, "") if number == seq else event
+            for number, event in enumerate(self.events, first)
+        )
+        self.made = self.told = None
 
 
 class Ring:
@@ -72,7 +75,7 @@ class Ring:
 
     def append(self, events: list[Event], told: dict[int, bytes] | None = None) -> Frame:
         """The next frame, made of the numbers that follow the last one; `told` as in `Frame`."""
-        frame = Frame(events[0].seq, events[-1].seq, events, told)
+        frame = Frame(events[0].seq, events[-1].seq, tuple(events), told)
         self._frames.append(frame)
         self._forget_texts(events)
         frame.text(self.url_id, self.epoch)
@@ -108,7 +111,7 @@ class Ring:
                     event = with_body(event, "")
                 else:
                     bodies[carried[0]] = (event.chat_id, event.seq)
-            frame = Frame(event.seq, event.seq, [event])
+            frame = Frame(event.seq, event.seq, (event,))
             self._frames.appendleft(frame)
             frame.weight = 400 + (len(carried[1].encode()) if carried else 0)
             self._bytes += frame.weight

@@ -53,8 +53,18 @@ class _Logged(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Remembered(msgspec.Struct, frozen=True, gc=False):
-    known: Known
+    """A `Known` in parts: a position in each would be visited by the collector for ever."""
+
+    user_id: str
+    fingerprint: bytes
+    epoch: str
+    seq: int
+    receipt: bytes
     created_ms: int
+
+    @property
+    def known(self) -> Known:
+        return Known(self.user_id, self.fingerprint, Position(self.epoch, self.seq), self.receipt)
 
 
 @dataclass(slots=True)
@@ -84,8 +94,9 @@ class _Page:
                 self.log[position.seq] = _Logged(
                     entry.event, entry.body_key, entry.broadcast_id, now_ms
                 )
-            known = Known(entry.user_id, entry.fingerprint, position, entry.receipt)
-            self.remembered[entry.broadcast_id] = _Remembered(known, now_ms)
+            self.remembered[entry.broadcast_id] = _Remembered(
+                entry.user_id, entry.fingerprint, *position, entry.receipt, now_ms
+            )
             for record in entry.puts:
                 self.records[record.key] = record
             for key in entry.deletes:
@@ -102,15 +113,14 @@ class _Page:
         logged = {one.broadcast_id: one for one in self.log.values()}
         kept = []
         for broadcast_id, remembered in self.remembered.items():
-            known = remembered.known
             one = logged.get(broadcast_id)
             kept.append(
                 Kept(
-                    known.position,
+                    Position(remembered.epoch, remembered.seq),
                     broadcast_id,
-                    known.user_id,
-                    known.fingerprint,
-                    known.receipt,
+                    remembered.user_id,
+                    remembered.fingerprint,
+                    remembered.receipt,
                     one.event if one else None,
                     one.body_key if one else None,
                     remembered.created_ms,
@@ -126,8 +136,9 @@ class _Page:
         for user_id, seq in copy.read.items():
             page.move(user_id, seq, now_ms)
         for one in copy.kept:
-            known = Known(one.user_id, one.fingerprint, one.position, one.receipt)
-            page.remembered[one.broadcast_id] = _Remembered(known, one.created_ms)
+            page.remembered[one.broadcast_id] = _Remembered(
+                one.user_id, one.fingerprint, *one.position, one.receipt, one.created_ms
+            )
             if one.event is not None:
                 page.log[one.position.seq] = _Logged(
                     one.event, one.body_key, one.broadcast_id, one.created_ms
@@ -153,7 +164,7 @@ class _Page:
             del self.log[seq]
         self.head = Head(self.head.position, seq)
         for broadcast_id, one in list(self.remembered.items()):
-            if one.created_ms < before_ms and one.known.position.seq <= seq:
+            if one.created_ms < before_ms and one.seq <= seq:
                 del self.remembered[broadcast_id]
         return seq - trimmed
 

@@ -175,12 +175,13 @@ class KeepsWhatWasEncoded(Ring):
     """Blanks an event, and tells it as it was encoded for the log all the same."""
 
     def append(self, events: list[Event], told: dict[int, bytes] | None = None) -> Frame:
-        return super().append(events, Kept(told or {}))
+        self.kept: dict[int, bytes] = {**getattr(self, "kept", {}), **(told or {})}
+        return super().append(events, told)
 
-
-class Kept(dict[int, bytes]):
-    def pop(self, *_: object) -> bytes:  # type: ignore[override]
-        return b""
+    def _blank(self, comment_id: str) -> None:
+        super()._blank(comment_id)
+        for frame in self._frames:
+            frame.told = self.kept
 
 
 class Trusting(Ring):
