@@ -100,8 +100,8 @@ def stamped_id(time_ns: int) -> str:
     return str(uuid.UUID(int=time_ns))
 
 
-def stamp_of(broadcast_id: str) -> int:
-    return uuid.UUID(broadcast_id).int
+def stamp_of(broadcast_id: bytes) -> int:
+    return int(broadcast_id.replace(b"-", b""), 16)
 
 
 def as_text(frame: dict[str, Any]) -> str:

@@ -135,7 +135,7 @@ class Swarm:
             now = time.monotonic_ns()
             chunk = client.watched + bytes(buffer[:size])
             stamps = list(STAMP.finditer(chunk))
-            self.delays += [now - stamp_of(stamp[1].decode()) for stamp in stamps]
+            self.delays += [now - stamp_of(stamp[1]) for stamp in stamps]
             rest = stamps[-1].end() if stamps else 0
             client.watched = chunk[rest:][-60:]
 
