@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from typing import Any, ClassVar, Self
 
+from ..core.patience import patience
 from ..errors import PubSubError, PubSubUnavailable
 from ..redis_client.address import Address, Endpoint
 from ..redis_client.servers import Command, Servers
@@ -17,8 +18,6 @@ from .redis_ear import CLASSIC, SHARDED, Ear, Words
 __all__ = ["RedisPubSub"]
 
 MAX_PAYLOAD = 256 * 1024
-
-TOPICS_PER_TIMEOUT = 250
 
 
 class _Station:
@@ -187,7 +186,8 @@ class RedisPubSub(PubSub):
     async def subscribe(self, topics: Collection[str]) -> None:
         station, wanted = self._now_open(), frozenset(topics)
         try:
-            await station.servers.whole(station.subscribe(wanted), self._patience(wanted))
+            seconds = patience(self._address.timeout, len(wanted))
+            await station.servers.whole(station.subscribe(wanted), seconds)
         except BaseException:
             if self._station is station:
                 station.owe(wanted)
@@ -201,10 +201,6 @@ class RedisPubSub(PubSub):
 
     def listen(self) -> AsyncIterator[Message | Gap]:
         return self._station.inbox.listen() if self._station else silence()
-
-    def _patience(self, topics: Collection[str]) -> float:
-        """Seconds. A server confirms topic after topic, and a busy process reads them slowly."""
-        return self._address.timeout * max(1, -(-len(topics) // TOPICS_PER_TIMEOUT))
 
     def _now_open(self) -> _Station:
         if self._station is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from ...core.patience import patience
 from ...errors import PubSubError
 from ...pubsub.abc import PubSub
 from ...sparing_log import SparingLog
@@ -13,9 +14,10 @@ from ..backend import within
 async def subscribe_bounded(
     pubsub: PubSub, topics: Collection[str], seconds: float, log: SparingLog
 ) -> None:
-    """Subscribe, or go on without: the pub/sub remembers the topics, and sweeps heal meanwhile."""
+    """Subscribe, or go on without: the pub/sub remembers the topics, and sweeps heal meanwhile.
+    `seconds` are for few topics, and grow with many (`patience`)."""
     try:
-        async with within(seconds):
+        async with within(patience(seconds, len(topics))):
             await pubsub.subscribe(topics)
     except (PubSubError, TimeoutError) as error:
         log.warning("subscribing", "subscribing failed, pages are healed by sweeps: %s", error)
