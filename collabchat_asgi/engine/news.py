@@ -15,6 +15,7 @@ from ..errors import StorageError
 from ..pubsub.abc import PubSub
 from ..sparing_log import SparingLog
 from .measuring.traces import Tracer
+from .pages.page import Page
 from .peers.doubts import Doubts
 from .peers.hints import (
     CONTROL_TOPIC,
@@ -49,7 +50,7 @@ class News:
         self._services = services
         self._tracer = tracer
         self._heal = heal
-        self._log = SparingLog(logger)
+        self._log = SparingLog(logger, services.clock.monotonic)
         self.listener = Listener(
             pubsub, services.codec, self.heard, self.missed, services.ears.heard_self
         )
@@ -89,7 +90,8 @@ class News:
         page = services.pages.of_topic(topic)
         match heard.hint:
             case Happened() as hint:
-                self._happened(topic, hint)
+                if page is not None:
+                    self._happened(page, hint)
             case IsTyping(chat_id=chat_id, user=user):
                 shown = page is not None and page.state.chat(chat_id) is not None
                 if page is not None and shown and services.gossip.is_still_typed(heard):
@@ -104,10 +106,7 @@ class News:
             case _:
                 services.gossip.hear(topic, heard)
 
-    def _happened(self, topic: str, hint: Happened) -> None:
-        page = self._services.pages.of_topic(topic)
-        if page is None:
-            return
+    def _happened(self, page: Page, hint: Happened) -> None:
         # Which history a page has, only the storage can say: a hint that comes late must not begin
         # an erased page anew.
         known = page.position.seq > 0 and page.position.epoch == hint.epoch

@@ -9,12 +9,14 @@ from collections.abc import Iterable
 from ..core.measures import Row
 from ..version import __version__
 from .healing import Healing
-from .measuring.counts import counters, histograms, one
+from .measuring.counts import rows_of_counter, rows_of_histograms, single
 from .pages.busiest import Busiest
 from .services import Services
 
 
 class Numbers:
+    """Of one process, from its start to its stop; and those of all, by asking them."""
+
     def __init__(self, services: Services, healing: Healing) -> None:
         self._services = services
         self._healing = healing
@@ -26,9 +28,9 @@ class Numbers:
         return [
             *self._gauges(),
             *self._services.counts.rows(),
-            *counters("hook_failures", hooks.failures()),
-            *counters("restarts", restarts),
-            *histograms("hook_seconds", hooks.seconds_taken()),
+            *rows_of_counter("hook_failures", hooks.failures()),
+            *rows_of_counter("restarts", restarts),
+            *rows_of_histograms("hook_seconds", hooks.seconds_taken()),
         ]
 
     def here(self, busiest: bool = False) -> list[Row]:
@@ -82,16 +84,16 @@ class Numbers:
     def _gauges(self) -> Iterable[Row]:
         services = self._services
         waiting = services.meter.waiting()
-        yield one("uptime_seconds", services.codec.now_ms / 1000)
+        yield single("uptime_seconds", services.codec.now_ms / 1000)
         yield ("process_info", [platform.node(), f"{os.getpid()}", __version__], [1])
-        yield one("connections", len(services.door.connections))
-        yield one("viewers", sum(len(page.viewers) for page in services.pages.all()))
-        yield one("pages", len(services.pages))
-        yield one("operations_waiting", services.committer.count)
-        yield one("draining", int(services.door.draining))
-        yield one("storage_away", int(self._healing.storage_error is not None))
-        yield one("deaf_seconds", services.ears.deaf_seconds)
-        yield one("peers", len(services.gossip.peers))
+        yield single("connections", len(services.door.connections))
+        yield single("viewers", sum(len(page.viewers) for page in services.pages.all()))
+        yield single("pages", len(services.pages))
+        yield single("operations_waiting", services.committer.count)
+        yield single("draining", int(services.door.draining))
+        yield single("storage_away", int(self._healing.storage_error is not None))
+        yield single("deaf_seconds", services.ears.deaf_seconds)
+        yield single("peers", len(services.gossip.peers))
         yield ("usage_rows_waiting", ["storage"], [waiting["unstored"]])
         yield ("usage_rows_waiting", ["on_usage"], [waiting["unreported"]])
-        yield one("usage_lag_seconds", services.meter.lag_seconds)
+        yield single("usage_lag_seconds", services.meter.lag_seconds)

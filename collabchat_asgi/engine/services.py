@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..config import Limits, Timing, Tuning
 from ..core import rules
@@ -131,10 +130,10 @@ async def open_services(
     ears = Ears(pubsub, run, clock, timing, counts)
     await ears.open(first=True)
 
-    def tell_spent(rows: Any) -> None:
+    def tell_spent(rows: Sequence[Spending]) -> None:
         if gossip.peers:
             for start in range(0, len(rows), ROWS_PER_HINT):
-                part: list[Spending] = list(rows[start : start + ROWS_PER_HINT])
+                part = list(rows[start : start + ROWS_PER_HINT])
                 publisher.tell(CONTROL_TOPIC, Spent(part))
 
     users = Users(
@@ -193,7 +192,7 @@ async def open_services(
         storage, publisher, clock, seconds, lambda revocation: services.door.revoked(revocation)
     )
     await revocations.open()
-    telling = Telling(reader, publisher, given.hooks)
+    telling = Telling(reader, publisher, given.hooks, clock)
     committer = Committer(
         storage,
         rules.PageLimits(

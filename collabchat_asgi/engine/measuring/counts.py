@@ -69,20 +69,20 @@ class Counts:
     def rows(self) -> list[Row]:
         """Everything, as it is now. May be called from any thread: nothing is changed."""
         return [
-            *(one(name, self.usage[name]) for name in USAGE),
-            one("connections_opened", self.opened),
-            one("readers_reset", self.readers_reset),
-            one("pubsub_reopened", self.reopened),
-            one("pubsub_gaps", self.gaps),
-            *counters("operations", self.operations),
-            *counters("frames_refused", self.frames_refused),
-            *counters("connections_closed", self.closed),
-            *counters("joins", self.joins),
-            *counters("hints", self.hints),
-            *counters("storage_failures", self.storage.failures),
-            *counters("pubsub_failures", self.pubsub.failures),
-            *histograms("storage_seconds", self.storage.seconds),
-            *histograms("pubsub_seconds", self.pubsub.seconds),
+            *(single(name, self.usage[name]) for name in USAGE),
+            single("connections_opened", self.opened),
+            single("readers_reset", self.readers_reset),
+            single("pubsub_reopened", self.reopened),
+            single("pubsub_gaps", self.gaps),
+            *rows_of_counter("operations", self.operations),
+            *rows_of_counter("frames_refused", self.frames_refused),
+            *rows_of_counter("connections_closed", self.closed),
+            *rows_of_counter("joins", self.joins),
+            *rows_of_counter("hints", self.hints),
+            *rows_of_counter("storage_failures", self.storage.failures),
+            *rows_of_counter("pubsub_failures", self.pubsub.failures),
+            *rows_of_histograms("storage_seconds", self.storage.seconds),
+            *rows_of_histograms("pubsub_seconds", self.pubsub.seconds),
             ("commit_operations", [], self.commit_operations.numbers()),
             ("frame_events", [], self.frame_events.numbers()),
             ("frame_wait_seconds", [], self.frame_wait.numbers()),
@@ -90,17 +90,17 @@ class Counts:
         ]
 
 
-def one(name: str, number: float) -> Row:
+def single(name: str, number: float) -> Row:
     return (name, [], [number])
 
 
-def counters(
+def rows_of_counter(
     name: str, counters: Mapping[str, int] | Mapping[tuple[str, str], int]
 ) -> Iterable[Row]:
     for labels, number in list(counters.items()):
         yield (name, [labels] if isinstance(labels, str) else list(labels), [number])
 
 
-def histograms(name: str, histograms: Mapping[str, Histogram]) -> Iterable[Row]:
+def rows_of_histograms(name: str, histograms: Mapping[str, Histogram]) -> Iterable[Row]:
     for label, histogram in list(histograms.items()):
         yield (name, [label], histogram.numbers())

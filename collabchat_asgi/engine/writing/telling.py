@@ -13,6 +13,7 @@ from ...core.model import Event, PageKey, Position
 from ...errors import Denied
 from ...hooks import HookFailed, Hooks
 from ...sparing_log import SparingLog
+from ..clock import Clock
 from ..pages.log import LogReader
 from ..pages.page import Page
 from ..peers.publisher import Publisher
@@ -27,11 +28,11 @@ class Telling:
     """Readers and processes are told at once. The host's hook may take its time, one event after
     the other, and what it refuses changes nothing."""
 
-    def __init__(self, reader: LogReader, publisher: Publisher, hooks: Hooks) -> None:
+    def __init__(self, reader: LogReader, publisher: Publisher, hooks: Hooks, clock: Clock) -> None:
         self._reader = reader
         self._publisher = publisher
         self._hooks = hooks
-        self._log = SparingLog(logger)
+        self._log = SparingLog(logger, clock.monotonic)
         self._for_the_hook: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING_FOR_THE_HOOK)
 
     def committed(
