@@ -119,6 +119,20 @@ async def test_answers_and_the_frame_that_follows_them_are_one_write() -> None:
     assert len(writer.written) == 1, "nothing is written twice"
 
 
+async def test_an_outbox_that_writes_each_answer_by_itself_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hold = Outbox._hold
+
+    def at_once(self: Outbox, text: str) -> None:
+        hold(self, text)
+        self.release()
+
+    monkeypatch.setattr(Outbox, "_hold", at_once)
+    with pytest.raises(AssertionError):
+        await test_answers_and_the_frame_that_follows_them_are_one_write()
+
+
 async def test_an_answer_that_nothing_follows_is_written_when_the_turn_ends() -> None:
     socket = Socket()
     for text, frame in (("ack", ACK), ("next", NEXT)):

@@ -451,3 +451,15 @@ def tells_of_one_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
         return {self._run: self._rows(False)}
 
     monkeypatch.setattr(census.Census, "take", own)
+
+
+@mutant("who is being sent something is told of typing", "typing", "assertion")
+def leaves_out_who_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        page.Page, "typing_text", lambda self, viewer: setattr(viewer, "typing", None)
+    )
+
+
+@mutant("nobody is told later that somebody was typing", "typing", "assertion")
+def tells_of_typing_whenever_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "TYPING_IS_SHOWN_SECONDS", 1e9)

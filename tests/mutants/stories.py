@@ -21,6 +21,7 @@ from ..engine.harness import (
     KEY,
     Client,
     Clock,
+    Gate,
     Server,
     TroubledBus,
     TroubledStorage,
@@ -446,6 +447,32 @@ async def counted() -> set[str]:
         return await stage.end(ann, bob)
 
 
+async def typing() -> set[str]:
+    """Somebody types while others are being sent something: one in time, one too late."""
+    clock, gate = Clock(), Gate()
+
+    async def before(client: Client, text: str) -> None:
+        await gate.pass_through()
+
+    server = await Server.start(clock=clock)
+    ann, bob = await server.join("ann"), await server.join("bob", before_send=before)
+    chat = (await ann.do(op.create_chat("1")))["chatId"]
+    for number, late in ((2, False), (3, True)):
+        await bob.at(number - 1)
+        gate.shut()
+        await ann.do(op.add_comment(chat, f"{number}"))
+        await until(lambda: gate.waiting)
+        ann.say({"type": "typing", "urlId": ann.url_id, "chatId": chat})
+        await turns()
+        clock.advance(5.1 if late else 0.1)
+        gate.open()
+        await turns(50)
+        assert len(bob.of("typing")) == 1, "late" if late else "in time"
+        clock.advance(5.0)
+    await server.stop()
+    return set()
+
+
 STORIES: dict[str, Story] = {
     story.__name__: story
     for story in (
@@ -474,5 +501,6 @@ STORIES: dict[str, Story] = {
         forgotten,
         moved,
         counted,
+        typing,
     )
 }

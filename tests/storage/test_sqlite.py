@@ -427,15 +427,15 @@ def copy_database(source: Path, target: Path) -> None:
     other.close()
 
 
-async def test_connections_let_go_of_the_file_one_behind_the_other(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At the same moment, neither is the last, and the write-ahead log stays behind (3 of 400)."""
+async def check_closing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[tuple[str, int]] = []
-    disconnect = Lane._disconnect
+    disconnect, second = Lane._disconnect, threading.Event()
 
     def slowly(self: Lane) -> None:
+        if steps:
+            second.set()
         steps.append(("begins", id(self)))
+        second.wait(0.2)  # the other has all the time to come too early
         disconnect(self)
         steps.append(("ends", id(self)))
 
@@ -447,3 +447,19 @@ async def test_connections_let_go_of_the_file_one_behind_the_other(
     await storage.close()
     assert [what for what, _ in steps] == ["begins", "ends", "begins", "ends"]
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+async def test_connections_let_go_of_the_file_one_behind_the_other(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the same moment, neither is the last, and the write-ahead log stays behind (3 of 400)."""
+    await check_closing(path, monkeypatch)
+
+
+async def test_connections_that_do_not_wait_for_each_other_are_noticed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = Lane.close
+    monkeypatch.setattr(Lane, "close", lambda self, behind=None: close(self))
+    with pytest.raises(AssertionError):
+        await check_closing(path, monkeypatch)
