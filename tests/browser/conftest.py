@@ -201,7 +201,8 @@ Visit = Callable[..., Awaitable[Reader]]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visit(browser: Browser, shared: ServerProcess) -> AsyncIterator[Visit]:
-    """`await visit("Ada")`: on this test's own page, loaded and live; `html` is what it holds."""
+    """`await visit("Ada")`: on this test's own page, loaded and live; `html` is what it holds,
+    after `head`."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     contexts: list[BrowserContext] = []
 
@@ -213,6 +214,7 @@ async def visit(browser: Browser, shared: ServerProcess) -> AsyncIterator[Visit]
         beside: Reader | None = None,
         query: str = "",
         html: str | None = None,
+        head: str = HEAD,
         live: bool = True,
         **options: Any,
     ) -> Reader:
@@ -227,7 +229,7 @@ async def visit(browser: Browser, shared: ServerProcess) -> AsyncIterator[Visit]
             await context.add_cookies([{"name": "name", "value": who, "url": origin}])
         reader = Reader(who, await context.new_page())
         if html is not None:
-            document = f"{HEAD}<title>{name}</title>{html}"
+            document = f"{head}<title>{name}</title>{html}"
             await context.request.put(f"{origin}/p/{name}", data=document)
         await reader.page.goto(f"{origin}/p/{name}{query}")
         if live:

@@ -2,6 +2,7 @@
  * The canonical text of a part of a document: what anchors are counted and compared in. Two browsers that show the same
  * page must get the same text, whatever their width and style: so nothing here asks for layout.
  */
+import { DROPPED } from './dropped.js'
 
 /** What a reader does not read as text, and what is the widget itself. */
 const SKIPPED = 'script, style, noscript, template, textarea, input, select, svg title, svg desc, svg metadata, [data-collabchat-ignore], collab-chat'
@@ -9,8 +10,6 @@ const BLOCKS = new Set((
   'address article aside blockquote br caption dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 ' +
   'header hgroup hr legend li main nav ol option p pre section summary table tbody td tfoot th thead tr ul').split(' '))
 
-/** Left out: control characters, halves of characters, soft hyphens, zero width and bidi. The joiners stay: they belong to words and to families. */
-export const DROPPED = '\\p{Cc}\\p{Cs}\\xad\\u061c\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069'
 const PLAIN = `[^\\s${DROPPED}]+`
 /** White space; words with single blanks between; or what is left out. */
 const PIECES = new RegExp(`([\\s\\x85]+)|(${PLAIN}(?: ${PLAIN})*)|[${DROPPED}]`, 'gu')

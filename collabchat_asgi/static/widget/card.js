@@ -9,18 +9,17 @@ import { Composer } from './composer.js'
 import { fill, focused, h, icon, iconButton, nameOf, redraw, textButton } from './dom.js'
 import { formatted } from './formatted.js'
 import { json } from '../json.js'
-import { windowWidth } from './layer.js'
 import { Message } from './message.js'
 import { linkTo } from './pageid.js'
 import { refused, stopped, thrown } from './refusals.js'
 import { begun, claim, forgetNobodys, keep, unsent } from './unsent.js'
+import { inWindow, narrow, view, windowHeight, windowWidth } from './view.js'
 
 const TICK = 30_000
 const SAID = 6000
 const WIDTH = 348
 /** Heights of a window in pixels below which what is said gets the room of what is around it. */
 const LOW = 440, LOWEST = 300
-const NARROW = '(max-width: 640px)'
 
 /**
  * @typedef {object} CardHost
@@ -531,35 +530,34 @@ export class Card {
     const { style } = this.element
     // A keyboard leaves less of the window; a pair of fingers that looks closer does not.
     const seen = globalThis.visualViewport
-    const room = seen && seen.scale <= 1.01 ? Math.min(seen.height, innerHeight) : innerHeight
+    const whole = windowHeight(), room = seen && seen.scale <= 1.01 ? Math.min(seen.height, whole) : whole
     const end = this.#atEnd()
     style.setProperty('--room', room + 'px')
     this.element.classList.toggle('low', room < LOW)
     this.element.classList.toggle('lowest', room < LOWEST)
     if (end) this.log.scrollTop = this.log.scrollHeight
-    if (matchMedia(NARROW).matches) {
-      const viewport = globalThis.visualViewport
+    if (narrow()) {
       // Above the keyboard of a phone.
-      style.marginBottom = viewport ? Math.max(0, innerHeight - viewport.height - viewport.offsetTop) + 'px' : ''
+      style.marginBottom = seen ? Math.max(0, whole - seen.height - seen.offsetTop) + 'px' : ''
       return
     }
     style.marginBottom = ''
-    const width = windowWidth(), height = this.element.offsetHeight, floor = room < innerHeight ? room + (seen?.offsetTop ?? 0) : innerHeight
+    const width = windowWidth(), height = this.element.offsetHeight, floor = Math.min(whole, room + (seen?.offsetTop ?? 0))
     const range = this.#range()
-    const box = range && !this.#hidden ? range.getBoundingClientRect() : undefined
+    const box = range && !this.#hidden ? inWindow(range.getBoundingClientRect()) : undefined
     // Drawn anew a moment ago, and not yet found again.
     const rect = box?.width || box?.height ? box : undefined
-    const within = (/** @type {number} */ top) => Math.min(Math.max(12, top), Math.max(12, floor - height - 12))
+    const held = (/** @type {number} */ top) => Math.min(Math.max(12, top), Math.max(12, floor - height - 12))
     // A discussion that was deleted, or lost its text, while it is looked at: the card stays where it is.
     if (!rect && style.top) return
     if (!rect) return void Object.assign(style, { left: Math.max(12, width - WIDTH - 16) + 'px', top: '60px' })
-    const column = this.host.root.getBoundingClientRect()
+    const column = inWindow(this.host.root.getBoundingClientRect())
     const rtl = getComputedStyle(this.host.root).direction === 'rtl'
     const beside = rtl ? column.left - WIDTH - 20 : column.right + 20
-    if (beside >= 12 && beside + WIDTH + 12 <= width) return void Object.assign(style, { left: beside + 'px', top: within(Math.max(rect.top - 14, 60)) + 'px' })
+    if (beside >= 12 && beside + WIDTH + 12 <= width) return void Object.assign(style, { left: beside + 'px', top: held(Math.max(rect.top - 14, 60)) + 'px' })
     const below = rect.bottom + 10, above = rect.top - height - 10
     const top = below + height + 12 <= floor || above < 56 ? below : above
-    Object.assign(style, { left: Math.min(Math.max(12, rtl ? rect.right - WIDTH : rect.left), width - WIDTH - 12) + 'px', top: within(top) + 'px' })
+    Object.assign(style, { left: Math.min(Math.max(12, rtl ? rect.right - WIDTH : rect.left), width - WIDTH - 12) + 'px', top: held(top) + 'px' })
   }
 
   /** The passage comes into sight: on a narrow screen above the sheet, which covers the lower part. */
@@ -567,7 +565,7 @@ export class Card {
     this.#bringing?.abort()
     const { signal } = this.#bringing = new AbortController()
     this.#sight ??= await import('./reveal.js').catch(() => undefined) // out of reach, it is asked for again
-    if (!signal.aborted) await this.#sight?.reveal(() => this.#range(), () => matchMedia(NARROW).matches ? this.element.offsetHeight + 12 : 0, signal)
+    if (!signal.aborted) await this.#sight?.reveal(() => this.#range(), () => narrow() ? (this.element.offsetHeight + 12) * view.zoom : 0, signal)
     if (!signal.aborted) this.#look()
   }
 

@@ -1,7 +1,7 @@
 /** Elements without HTML strings, so that no text of anyone can ever become markup, under Trusted Types or not. */
 
 /** @import { Words } from './words.js' */
-import { DROPPED } from '../anchors/text.js'
+import { DROPPED } from '../anchors/dropped.js'
 
 /** @typedef {Node | string | false | null | undefined} Child */
 

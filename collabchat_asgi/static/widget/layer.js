@@ -2,17 +2,12 @@
  * Where the widget is drawn: in the top layer, so that nothing which the page puts around the element moves, clips, tints or
  * covers it; in pixels of the window, however the page is zoomed by a style; and inside of whatever is modal with the text.
  */
+import { watch, zoomOf } from './view.js'
 
 /** A browser that has it knows the other two. */
 const TOP = 'popover' in HTMLElement.prototype ? ':modal, :fullscreen, :popover-open' : ':not(*)'
 /** Everything outside of these is out of reach: by the browser's own doing, or by a script that keeps the focus in. */
 const MODAL = ':modal, :fullscreen, [aria-modal=true]'
-
-/** @param {Element} element */
-const zoomOf = element => /** @type {{currentCSSZoom?: number}} */ (element).currentCSSZoom ?? 1
-
-/** Of the window without its scroll bar, in its own pixels. */
-export const windowWidth = () => document.documentElement.clientWidth * zoomOf(document.documentElement)
 
 /** @param {Node} node  @param {string} selector  @returns {Element | undefined} the nearest around it, through shadow roots */
 function around(node, selector) {
@@ -46,6 +41,7 @@ export class Layer {
     face.addEventListener('focusin', event => { this.#focus = /** @type {HTMLElement} */ (event.target) }, { signal })
     // A page closes its dialog where a click falls beside it.
     for (const type of ['pointerdown', 'pointerup', 'mousedown', 'mouseup', 'click']) face.addEventListener(type, event => { if (this.#lent) event.stopPropagation() }, { signal })
+    watch(face, signal)
     signal.addEventListener('abort', () => {
       opened.disconnect()
       if (element.isConnected) this.#back()

@@ -7,9 +7,9 @@
 import { quoted } from '../anchors/describe.js'
 import { h } from './dom.js'
 import { json } from '../json.js'
-import { windowWidth } from './layer.js'
 import { markerSheet } from './markerstyles.js'
 import { APART, marks } from './marks.js'
+import { windowWidth } from './view.js'
 
 /** Milliseconds in which changes are gathered. */
 const SOON = 150

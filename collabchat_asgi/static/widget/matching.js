@@ -3,7 +3,7 @@
 /** @import { Chat, Comment, User } from '../typed/types.js' */
 import { quoted } from '../anchors/describe.js'
 import { writers } from './kinds.js'
-import { DROPPED } from '../anchors/text.js'
+import { DROPPED } from '../anchors/dropped.js'
 
 /** Accents, vowel points and the long stroke of Arabic: what people leave out when they search. Kana keep their voicing marks. */
 const MARKS = new RegExp(`[\\u0300-\\u036f\\u0591-\\u05c7\\u0610-\\u061a\\u0640\\u064b-\\u065f\\u0670${DROPPED.replace('\\p{Cc}', '')}]`, 'gu')

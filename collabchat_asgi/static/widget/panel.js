@@ -10,11 +10,11 @@ import { avatar } from './avatar.js'
 import { ofPage, quoted } from '../anchors/describe.js'
 import { fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
 import { kinds } from './kinds.js'
-import { windowWidth } from './layer.js'
 import { parse, words as plain } from './markdown.js'
 import { remember } from './quiet.js'
 import { barred, refused, thrown } from './refusals.js'
 import { begun } from './unsent.js'
+import { inWindow, windowHeight, windowWidth } from './view.js'
 
 /**
  * @typedef {object} PanelHost
@@ -110,15 +110,15 @@ export class Panel {
 
   /** Where the bar has more room, above or below it, and at the edge of the window that it is nearer to. Without one: where it would be. */
   #place() {
-    const bar = this.host.beside(), { style } = this.element
+    const beside = this.host.beside(), bar = beside && inWindow(beside), { style } = this.element
     const place = (top = '', bottom = '', left = '', right = '', maxHeight = '') => Object.assign(style, { top, bottom, left, right, maxHeight })
     if (!bar) return void place()
     const width = windowWidth(), room = width - this.element.offsetWidth - GAP
-    const above = bar.top - 2 * GAP, below = innerHeight - bar.bottom - 2 * GAP
+    const above = bar.top - 2 * GAP, below = windowHeight() - bar.bottom - 2 * GAP
     const px = (/** @type {number} */ length) => Math.max(GAP, length) + 'px'
     const atStart = bar.left < width - bar.right
     const under = below >= above
-    place(under ? px(bar.bottom + GAP) : 'auto', under ? 'auto' : px(innerHeight - bar.top + GAP),
+    place(under ? px(bar.bottom + GAP) : 'auto', under ? 'auto' : px(windowHeight() - bar.top + GAP),
       atStart ? px(Math.min(bar.left, room)) : 'auto', atStart ? 'auto' : px(Math.min(width - bar.right, room)), Math.min(720, under ? below : above) + 'px')
   }
 

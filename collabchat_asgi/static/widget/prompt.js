@@ -3,8 +3,8 @@
 /** @import { Passage } from '../anchors/describe.js' */
 /** @import { Words } from './words.js' */
 import { h, icon, iconButton } from './dom.js'
-import { windowWidth } from './layer.js'
 import { within } from './selection.js'
+import { inWindow, windowHeight, windowWidth } from './view.js'
 
 const AFTER_POINTER = 150
 const AFTER_KEYS = 300
@@ -81,7 +81,7 @@ export class Prompt {
       // The pointer's own selection is told of only after it was let go.
       else if (!this.#timer || this.#timerIs === AFTER_KEYS) this.#later(AFTER_KEYS)
     }, { signal })
-    document.addEventListener('scroll', () => { if (!this.element.hidden) this.#frame ||= requestAnimationFrame(() => this.#place()) }, { signal, capture: true, passive: true })
+    for (const scroller of [document, globalThis.visualViewport]) scroller?.addEventListener('scroll', () => { if (this.shown) this.#frame ||= requestAnimationFrame(() => this.#place()) }, { signal, capture: true, passive: true })
     signal.addEventListener('abort', () => {
       this.hide()
       this.element.remove()
@@ -136,21 +136,21 @@ export class Prompt {
     this.#frame = 0
     const range = this.#range()
     if (!range) return this.hide()
-    const rects = [...range.getClientRects()].filter(({ width, height }) => width && height)
+    const rects = [...range.getClientRects()].map(inWindow).filter(({ width, height }) => width && height)
     const first = rects[0], last = rects.at(-1)
-    if (!first || !last || last.bottom < 0 || first.top > innerHeight) return this.hide()
+    if (!first || !last || last.bottom < 0 || first.top > windowHeight()) return this.hide()
     const { offsetWidth: width, offsetHeight: height } = this.element
     // Above the selection, but below it on touch, where the system's own menu is above.
     const below = this.#touch || first.top - height - 8 < 4
     const anchor = below ? last : first
-    const under = Math.min(last.bottom + (this.#touch ? 22 : 8), innerHeight - height - 8)
+    const under = Math.min(last.bottom + (this.#touch ? 22 : 8), windowHeight() - height - 8)
     const left = Math.min(Math.max(8, anchor.left + (Math.min(anchor.width, 320) - width) / 2), windowWidth() - width - 8)
-    const bar = this.host.covered()
+    const covered = this.host.covered(), bar = covered && inWindow(covered)
     const hit = (/** @type {number} */ top) => bar && left < bar.right && bar.left < left + width && top < bar.bottom && bar.top < top + height
     let top = below ? under : first.top - height - 8
     if (hit(top)) top = under
     // Away from the edge that the bar is at.
-    if (bar && hit(top)) top = bar.top < innerHeight / 2 ? bar.bottom + 8 : bar.top - height - 8
+    if (bar && hit(top)) top = bar.top < windowHeight() / 2 ? bar.bottom + 8 : bar.top - height - 8
     Object.assign(this.element.style, { left: left + 'px', top: top + 'px' })
   }
 

@@ -22,6 +22,7 @@ export class Rectangles {
     // Under everything else of the widget.
     parent.insertBefore(this.#layer, parent.firstChild)
     this.#observer.observe(document.documentElement)
+    for (const type of ['resize', 'scroll']) globalThis.visualViewport?.addEventListener(type, this.#again)
   }
 
   /** @param {Name} name  @param {Range} range */
@@ -36,11 +37,15 @@ export class Rectangles {
     this.refresh()
   }
 
+  #again = () => this.refresh()
+
   refresh() { this.#frame ||= requestAnimationFrame(() => this.#draw()) }
 
   #draw() {
     this.#frame = 0
     const boxes = []
+    // Where a phone shows the page made smaller, the widget is not (shrunk.js).
+    const { a: zoom, e: x, f: y } = new DOMMatrix(getComputedStyle(/** @type {Element} */ (this.#layer.parentNode)).transform)
     for (const [range, name] of this.#ranges) {
       const whole = range.getBoundingClientRect()
       if (whole.bottom < 0 || whole.top > innerHeight) continue
@@ -48,7 +53,7 @@ export class Rectangles {
         const box = document.createElement('div')
         box.className = name
         const [background, borderBottom] = LOOKS[name]
-        Object.assign(box.style, { position: 'fixed', pointerEvents: 'none', background, borderBottom, left: left + 'px', top: top + 'px', width: width + 'px', height: height + 'px' })
+        Object.assign(box.style, { position: 'fixed', pointerEvents: 'none', background, borderBottom, left: (left - x) / zoom + 'px', top: (top - y) / zoom + 'px', width: width / zoom + 'px', height: height / zoom + 'px' })
         boxes.push(box)
       }
     }
@@ -58,6 +63,7 @@ export class Rectangles {
   destroy() {
     cancelAnimationFrame(this.#frame)
     this.#observer.disconnect()
+    for (const type of ['resize', 'scroll']) globalThis.visualViewport?.removeEventListener(type, this.#again)
     this.#layer.remove()
   }
 }

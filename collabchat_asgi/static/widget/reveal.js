@@ -1,6 +1,6 @@
 /** A passage brought into sight: what is closed around it is opened, what scrolls around it is moved, and what stands still before it is minded. */
 
-import { windowWidth } from './layer.js'
+import { windowWidth } from './view.js'
 
 /** Of a page that opens a part in its own time, or slides it open. */
 const OPENING = 600
