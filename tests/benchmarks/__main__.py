@@ -29,6 +29,7 @@ from tests.benchmarks import (
     page_size,
     pass_through,
     scale,
+    two_processes,
     writing,
 )
 from tests.benchmarks.report import Row, machine, print_rows
@@ -55,6 +56,7 @@ def main() -> None:
         "delay": delay.rows_on(arguments.directory),
         "durable": durable.rows_on(arguments.directory),
         "writing": writing.rows_on(arguments.directory),
+        "two-processes": two_processes.rows_on(arguments.directory),
         "page-size": page_size.rows_on(arguments.directory),
         "connecting": connecting.rows,
         "joining": joining.rows_on(arguments.directory),

@@ -2,7 +2,7 @@
 
 `GET /run` feeds events to whoever is connected and tells what that cost this process; `GET /rss`
 tells how large it is. Environment: `BENCH_BATCH_SECONDS` (`Timing.batch_seconds`), `BENCH_PARSES`
-(the bare loop parses what it relays).
+(the bare loop parses what it relays), `BENCH_REDIS` (the URL of the plain reader's Redis).
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
+
+from redis.asyncio import Redis
 
 from collabchat_asgi import CollabChat, CollabChatMiddleware, Timing
 from collabchat_asgi.core.frames import encode_events
@@ -53,18 +55,20 @@ class Bare:
     async def member(self, path: str, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
-        members = self.rooms.setdefault(path, {})
-        members[send] = None
+        self.rooms.setdefault(path, {})[send] = None
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
-                del members[send]
+                del self.rooms[path][send]
                 return
             if self.parses:
                 json.loads(message["text"])
-            relayed = {"type": "websocket.send", "text": message["text"]}
-            for other in members:
-                await other(relayed)
+            await self.said(path, message["text"])
+
+    async def said(self, path: str, text: str) -> None:
+        relayed = {"type": "websocket.send", "text": text}
+        for other in self.rooms[path]:
+            await other(relayed)
 
     async def run(self, events: int, batch: int, pause: float, body: int) -> dict[str, float]:
         members = [send for room in self.rooms.values() for send in room]
@@ -79,6 +83,33 @@ class Bare:
             await asyncio.sleep(pause)
         await drained(members)
         return meter.read(events, len(members))
+
+
+class PlainReader(Bare):
+    """The same for several processes: what somebody sends goes into Redis, and one reader in each
+    process brings it to its members."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(parses=True)
+        self.redis: Redis = Redis.from_url(url)
+        self.pubsub = self.redis.pubsub()
+        self.reading: asyncio.Task[None] | None = None
+
+    async def member(self, path: str, receive: Any, send: Any) -> None:
+        if path not in self.rooms:
+            self.rooms[path] = {}
+            await self.pubsub.subscribe(path)
+        if self.reading is None:
+            self.reading = asyncio.create_task(self.read())
+        await super().member(path, receive, send)
+
+    async def said(self, path: str, text: str) -> None:
+        await self.redis.publish(path, text)
+
+    async def read(self) -> None:
+        async for message in self.pubsub.listen():
+            if message["type"] == "message":
+                await super().said(message["channel"].decode(), message["data"].decode())
 
 
 class Ours:
@@ -184,4 +215,5 @@ def make_ours() -> CollabChatMiddleware:
 
 
 bare = Bare(bool(os.environ.get("BENCH_PARSES")))
+plain_reader = PlainReader(os.environ.get("BENCH_REDIS", "redis://127.0.0.1"))
 ours = make_ours()

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -89,8 +89,8 @@ class Writer:
 
 
 class Crowd:
-    """`asked` holds {port, pages, viewers, ours}; `viewers` is how many each page has besides who
-    writes there."""
+    """`asked` holds {ports, pages, viewers, ours}; `viewers` is how many each page has besides who
+    writes there, who is on the first port; they take turns among all."""
 
     def __init__(self, asked: dict[str, Any]) -> None:
         self.asked = asked
@@ -111,14 +111,15 @@ class Crowd:
         writer = Writer(self.peer(n, page, f"writer-{n}").sock, page)
         self.add(writer.sock, lambda stamp: self.answered(writer))
         for m in range(self.asked["viewers"]):
-            self.add(self.peer(n, page, f"viewer-{n}-{m}").sock, self.delivered)
+            self.add(self.peer(n, page, f"viewer-{n}-{m}", m).sock, self.delivered)
             self.read(0)  # who is here long before the others is asked whether it lives
         return writer
 
-    def peer(self, n: int, page: str, name: str) -> Peer:
+    def peer(self, n: int, page: str, name: str, turn: int = 0) -> Peer:
+        port = self.asked["ports"][turn % len(self.asked["ports"])]
         if self.asked["ours"]:
-            return Peer(self.asked["port"], "/collabchat/ws", name, page)
-        return Peer(self.asked["port"], f"/{n}")
+            return Peer(port, "/collabchat/ws", name, page)
+        return Peer(port, f"/{n}")
 
     def add(self, sock: socket.socket, seen: Callable[[int], None]) -> None:
         self.members[sock.fileno()] = Member(sock, seen)
@@ -199,10 +200,10 @@ class Crowd:
 
 
 class CrowdProcess:
-    """`with CrowdProcess(port, …) as crowd:` all are connected and joined."""
+    """`with CrowdProcess([port, …], …) as crowd:` all are connected and joined."""
 
-    def __init__(self, port: int, pages: int, viewers: int, *, ours: bool) -> None:
-        asked = {"port": port, "pages": pages, "viewers": viewers, "ours": ours}
+    def __init__(self, ports: Sequence[int], pages: int, viewers: int, *, ours: bool) -> None:
+        asked = {"ports": ports, "pages": pages, "viewers": viewers, "ours": ours}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.benchmarks.crowd", json.dumps(asked)],
             stdin=subprocess.PIPE,

@@ -62,7 +62,7 @@ def measure(work: Work, rounds: int, directory: Path) -> dict[str, list[Round]]:
         }
         crowds = {
             name: stack.enter_context(
-                CrowdProcess(process.port, work.pages, work.viewers, ours=name != "bare")
+                CrowdProcess([process.port], work.pages, work.viewers, ours=name != "bare")
             )
             for name, process in servers.items()
         }
