@@ -33,6 +33,14 @@ class Agenda(Generic[T]):
         self._count += 1
         heappush(self._heap, (at, self._count, item))
 
+    @property
+    def next_at(self) -> float | None:
+        """When something is due next; None: never."""
+        heap = self._heap
+        while heap and self._at.get(heap[0][2]) != heap[0][0]:
+            heappop(heap)
+        return heap[0][0] if heap else None
+
     def drop(self, item: T) -> None:
         """It is not looked at any more. What was never put is no error."""
         self._at.pop(item, None)

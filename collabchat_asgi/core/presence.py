@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from .agenda import Agenda
 from .model import User
 
 
@@ -74,7 +75,8 @@ class PagePresence:
         self.version = 0
         """Of what this process has told the others."""
         self._local: dict[int, int] = {}
-        self._leaving: dict[int, float] = {}
+        self._leaving: Agenda[int] = Agenda()
+        """Until their grace is over. Thousands may leave a page in one instant."""
         self._joined: set[int] = set()
         self._left: set[int] = set()
         self._remote: dict[str, _Remote] = {}
@@ -100,7 +102,7 @@ class PagePresence:
         self._open += 1
         if name is not None:
             self._names[who] = name
-        self._leaving.pop(who, None)
+        self._leaving.drop(who)
         count = self._local.get(who)
         if count is None:
             self._joined.add(who)
@@ -111,13 +113,13 @@ class PagePresence:
         self._open -= 1
         self._local[who] -= 1
         if self._local[who] == 0:
-            self._leaving[who] = now + grace
+            self._leaving.put(who, now + grace)
 
     def expire(self, now: float) -> bool:
         """Let those go whose grace is over. Whether anyone went."""
-        gone = [who for who, at in self._leaving.items() if at <= now]
+        gone = list(self._leaving.due(now))
         for who in gone:
-            del self._leaving[who], self._local[who]
+            del self._local[who]
             self._names.pop(who, None)
             self._left.add(who)
             self._joined.discard(who)
@@ -126,7 +128,7 @@ class PagePresence:
     @property
     def grace_ends(self) -> float | None:
         """When `expire` lets somebody go next; None: nobody is leaving."""
-        return min(self._leaving.values(), default=None)
+        return self._leaving.next_at
 
     @property
     def empty(self) -> bool:

@@ -53,4 +53,5 @@ def test_it_is_what_a_scan_of_all_would_find() -> None:
             case _:
                 agenda.put(item, at)
                 plain[item] = min(at, plain.get(item, at))
+        assert agenda.next_at == min(plain.values(), default=None)
     assert len(agenda) == len(plain)

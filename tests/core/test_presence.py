@@ -189,3 +189,43 @@ def test_who_opens_a_page_again_numbers_above_what_was_told() -> None:
     assert delta
     assert delta.version == 42
     assert page.has_told
+
+
+class Compared(float):
+    """A time that counts how often it is compared with another."""
+
+    times = 0
+
+    def __add__(self, seconds: float) -> Compared:
+        return Compared(float(self) + seconds)
+
+    def __lt__(self, other: float) -> bool:
+        Compared.times += 1
+        return float(self) < float(other)
+
+    def __le__(self, other: float) -> bool:
+        Compared.times += 1
+        return float(self) <= float(other)
+
+    def __gt__(self, other: float) -> bool:
+        Compared.times += 1
+        return float(self) > float(other)
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_when_thousands_leave_each_costs_no_more_than_the_first(back: bool) -> None:
+    page, crowd = PagePresence(), range(4_000)
+    for who in crowd:
+        page.join(who)
+    Compared.times = 0
+    for at, who in enumerate(crowd):
+        page.leave(who, Compared(at), GRACE)
+        assert page.grace_ends == GRACE
+    if back:
+        for who in crowd[:-1]:
+            page.join(who)
+        assert page.grace_ends == len(crowd) - 1 + GRACE
+        assert page.connections == len(crowd)
+    page.expire(len(crowd) + GRACE)
+    assert (page.grace_ends, page.here) == (None, len(crowd) - 1 if back else 0)
+    assert Compared.times < 40 * len(crowd)
