@@ -59,6 +59,7 @@ class PagePresence:
 
     __slots__ = (
         "_began_at",
+        "_elsewhere",
         "_joined",
         "_leaving",
         "_left",
@@ -66,6 +67,7 @@ class PagePresence:
         "_names",
         "_open",
         "_remote",
+        "_shared",
         "version",
     )
 
@@ -80,6 +82,10 @@ class PagePresence:
         self._joined: set[int] = set()
         self._left: set[int] = set()
         self._remote: dict[str, _Remote] = {}
+        self._elsewhere: dict[int, int] = {}
+        """In how many other processes somebody is."""
+        self._shared = 0
+        """People who are here and elsewhere."""
         self._names: dict[int, User] = {}
 
     def number_above(self, version: int) -> None:
@@ -107,6 +113,7 @@ class PagePresence:
         if count is None:
             self._joined.add(who)
             self._left.discard(who)
+            self._shared += who in self._elsewhere
         self._local[who] = (count or 0) + 1
 
     def leave(self, who: int, now: float, grace: float) -> None:
@@ -120,6 +127,7 @@ class PagePresence:
         gone = list(self._leaving.due(now))
         for who in gone:
             del self._local[who]
+            self._shared -= who in self._elsewhere
             self._names.pop(who, None)
             self._left.add(who)
             self._joined.discard(who)
@@ -136,25 +144,20 @@ class PagePresence:
         return not self._local
 
     def counts(self) -> tuple[int, int]:
-        """Distinct people and connections, over all processes."""
-        if not self._remote:
-            return len(self._local), self.connections
-        people = set(self._local)
-        connections = self.connections
-        for remote in self._remote.values():
-            people |= remote.people
-            connections += remote.connections
-        return len(people), connections
+        """Distinct people and connections, over all processes. Asked whenever somebody comes, so
+        people are counted where they come and go."""
+        people = len(self._local) + len(self._elsewhere) - self._shared
+        return people, self.connections + sum(one.connections for one in self._remote.values())
 
     def listed(self, most: int) -> dict[str, User] | None:
         """Everybody by id, where they are at most so many and everyone's name is known."""
-        if most == 0 or len(self._local) > most:
+        if most == 0 or self.counts()[0] > most:
             return None
         people, names = set(self._local), dict(self._names)
         for remote in self._remote.values():
             people |= remote.people
             names |= remote.names
-        if len(people) > most or not people <= names.keys():
+        if not people <= names.keys():
             return None
         return {names[who].id: names[who] for who in sorted(people)}
 
@@ -197,8 +200,8 @@ class PagePresence:
             remote = self._remote[run] = _Remote()
         remote.version = delta.version
         remote.connections = delta.connections
-        remote.people.update(delta.joined)
-        remote.people.difference_update(delta.left)
+        left = set(delta.left)
+        self._move(remote, set(delta.joined) - left - remote.people, left & remote.people)
         remote.name(delta.names)
         return True
 
@@ -224,7 +227,8 @@ class PagePresence:
             return False
         remote.version = version
         remote.connections = connections
-        remote.people = {who for some in remote.parts[1].values() for who in some}
+        now = {who for some in remote.parts[1].values() for who in some}
+        self._move(remote, now - remote.people, remote.people - now)
         remote.parts = (-1, {})
         remote.name(())
         return True
@@ -238,8 +242,24 @@ class PagePresence:
         """Processes that are gone. Whether that changed anything."""
         known = [run for run in runs if run in self._remote]
         for run in known:
-            del self._remote[run]
+            remote = self._remote.pop(run)
+            self._move(remote, (), tuple(remote.people))
         return bool(known)
+
+    def _move(self, remote: _Remote, came: Iterable[int], went: Iterable[int]) -> None:
+        """`came` were not there before, `went` were."""
+        remote.people.update(came)
+        remote.people.difference_update(went)
+        elsewhere = self._elsewhere
+        for who in came:
+            before = elsewhere.get(who, 0)
+            elsewhere[who] = before + 1
+            self._shared += not before and who in self._local
+        for who in went:
+            elsewhere[who] -= 1
+            if not elsewhere[who]:
+                del elsewhere[who]
+                self._shared -= who in self._local
 
     @property
     def others(self) -> int:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 
@@ -229,3 +231,83 @@ def test_when_thousands_leave_each_costs_no_more_than_the_first(back: bool) -> N
     page.expire(len(crowd) + GRACE)
     assert (page.grace_ends, page.here) == (None, len(crowd) - 1 if back else 0)
     assert Compared.times < 40 * len(crowd)
+
+
+def check_counts(make: type[PagePresence], data: bytes) -> None:
+    """Whoever hears everything counts each person once, at every moment."""
+    tape, runs, now = Tape(data), ("a", "b", "c"), 0.0
+    pages = {run: make() for run in runs}
+    connected: dict[str, list[int]] = {run: [] for run in runs}
+    leaving: dict[tuple[str, int], float] = {}
+    told = dict.fromkeys(runs, 0)
+    while tape:
+        run = tape.one(runs)
+        page, here = pages[run], connected[run]
+        now += tape.below(3)
+        match tape.below(4):
+            case 0 | 1:
+                who = tape.below(5)
+                page.join(who)
+                here.append(who)
+                leaving.pop((run, who), None)
+            case 2 if here:
+                who = here.pop(tape.below(len(here)))
+                page.leave(who, now, GRACE)
+                if who not in here:
+                    leaving[run, who] = now + GRACE
+            case 3:
+                for other in runs:
+                    if other != run:
+                        pages[other].forget([run])
+                        pages[other].heard_all(run, page.version, told[run], 0, 1, page.people())
+        for one, presence in pages.items():
+            presence.expire(now)
+            delta = presence.delta(told[one])
+            if delta is not None:
+                told[one] = delta.connections
+                for other in runs:
+                    assert other == one or pages[other].heard(one, delta)
+        leaving = {key: at for key, at in leaving.items() if at > now}
+        people = {who for those in connected.values() for who in those}
+        connections = sum(map(len, connected.values())) + len(leaving)
+        expected = len(people | {who for _, who in leaving}), connections
+        assert [page.counts() for page in pages.values()] == [expected] * len(runs)
+
+
+@many
+@given(tapes)
+def test_each_person_is_counted_once_at_every_moment(data: bytes) -> None:
+    check_counts(PagePresence, data)
+
+
+class CountsTheSharedTwice(PagePresence):
+    """Whoever is in two processes is two people."""
+
+    def counts(self) -> tuple[int, int]:
+        people, connections = super().counts()
+        return people + self._shared, connections
+
+
+class KeepsTheShared(PagePresence):
+    """Whoever leaves here and stays elsewhere is still counted for both."""
+
+    def expire(self, now: float) -> bool:
+        shared = self._shared
+        gone = super().expire(now)
+        self._shared = shared
+        return gone
+
+
+class KeepsTheGone(PagePresence):
+    """Does not count anew when a process is gone."""
+
+    def forget(self, runs: Iterable[str]) -> bool:
+        elsewhere = dict(self._elsewhere)
+        changed = super().forget(runs)
+        self._elsewhere = elsewhere
+        return changed
+
+
+@pytest.mark.parametrize("mutant", [CountsTheSharedTwice, KeepsTheShared, KeepsTheGone])
+def test_a_wrong_count_is_noticed(mutant: type[PagePresence]) -> None:
+    assert catches(lambda data: check_counts(mutant, data))
