@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.benchmarks import (
     back_ends,
+    collector,
     connecting,
     delay,
     delivering,
@@ -55,6 +56,7 @@ def main() -> None:
         "delivering": delivering.rows_on(arguments.directory),
         "delay": delay.rows_on(arguments.directory),
         "durable": durable.rows_on(arguments.directory),
+        "collector": collector.rows_on(arguments.directory),
         "writing": writing.rows_on(arguments.directory),
         "two-processes": two_processes.rows_on(arguments.directory),
         "page-size": page_size.rows_on(arguments.directory),

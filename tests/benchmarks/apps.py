@@ -2,12 +2,14 @@
 
 `GET /run` feeds events to whoever is connected and tells what that cost this process; `GET /rss`
 tells how large it is. Environment: `BENCH_BATCH_SECONDS` (`Timing.batch_seconds`), `BENCH_PARSES`
-(the bare loop parses what it relays), `BENCH_REDIS` (the URL of the plain reader's Redis).
+(the bare loop parses what it relays), `BENCH_REDIS` (the URL of the plain reader's Redis),
+`BENCH_GC` (what `gc.set_threshold` is given).
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import resource
@@ -214,6 +216,8 @@ def make_ours() -> CollabChatMiddleware:
     return CollabChatMiddleware(Ours(collab), collab=collab)
 
 
+if rarely := os.environ.get("BENCH_GC"):
+    gc.set_threshold(*map(int, rarely.split()))
 bare = Bare(bool(os.environ.get("BENCH_PARSES")))
 plain_reader = PlainReader(os.environ.get("BENCH_REDIS", "redis://127.0.0.1"))
 ours = make_ours()
