@@ -388,12 +388,11 @@ export class Card {
     const look = json([chat?.id, may, mayMove, chat?.resolved, steps])
     if (this.head.dataset.look === look) return
     this.head.dataset.look = look
-    const resolve = chat && may && (chat.resolved
-      ? textButton(words.say('Reopen'), () => page.reopen(chat.id), { 'data-key': 'resolve' })
-      : h('button', { class: 'text-button', 'data-key': 'resolve', onclick: () => page.resolve(chat.id) }, icon('check'), words.say('Resolve')))
+    const by = chat?.resolved?.by
+    const resolve = chat && may && h('button', { class: 'text-button', 'data-key': 'resolve', onclick: () => by ? page.reopen(chat.id) : page.resolve(chat.id) }, icon(by ? 'back' : 'check'), words.say(by ? 'Reopen' : 'Resolve'))
     redraw(this.head, () => fill(this.head,
       // What it is can be heard in any case; where several are here, their number takes the place of a title cut short.
-      h('h2', { class: steps && !chat?.resolved && 'hidden' }, chat?.resolved ? words.say('Resolved by {name}', { name: nameOf(words, chat.resolved.by) }) : words.say(chat || this.#wasThere ? 'Discussion' : 'Not sent')),
+      h('h2', { class: by ? 'long' : steps && 'hidden' }, by ? words.say('Resolved by {name}', { name: nameOf(words, by) }) : words.say(chat || this.#wasThere ? 'Discussion' : 'Not sent')),
       steps && h('span', { class: 'steps' },
         iconButton('previous', words.say('Previous discussion here'), () => steps.step(-1), { 'data-key': 'previous' }), words.say('{at} of {n}', { at: steps.at, n: steps.here.length }),
         iconButton('next', words.say('Next discussion here'), () => steps.step(1), { 'data-key': 'next' })),

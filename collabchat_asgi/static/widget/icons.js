@@ -2,6 +2,7 @@
 import { SHAPES } from './dom.js'
 
 Object.assign(SHAPES, {
+  back: 'M8 4 4 8l4 4M4 8h12v8',
   check: 'm4 10.5 4 4 8-9',
   close: 'm5 5 10 10M15 5 5 15',
   copy: 'M7 7V3h10v10h-4M3 7h10v10H3Z',

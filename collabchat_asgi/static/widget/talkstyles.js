@@ -15,9 +15,10 @@ const TALK = `
 .card { width: 348px; max-width: calc(100vw - 24px); max-height: min(600px, calc(var(--room, 100vh) - 24px)) }
 .panel { inset-block-start: var(--collabchat-top, 14px); inset-inline-end: var(--collabchat-end, 16px); width: 360px; max-width: calc(100vw - 24px); max-height: min(720px, calc(100vh - 28px)); height: fit-content }
 .card > :not(.log), .panel > :not(.list) { flex: none }
-.head { display: flex; align-items: center; gap: 2px; padding-block: 8px 4px; padding-inline: 16px 8px; min-height: 44px }
-.head h2 { font: inherit; font-weight: 600; margin: 0; flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
-.steps { display: inline-flex; margin-inline-end: auto; align-items: center; color: var(--soft); font-size: var(--tiny); font-variant-numeric: tabular-nums }
+.head { display: flex; flex-wrap: wrap; justify-content: flex-end; align-items: center; gap: 2px; padding-block: 8px 4px; padding-inline: 16px 8px; min-height: 44px }
+.head h2 { font: inherit; font-weight: 600; margin: 0; flex: 1; min-width: 0; overflow-wrap: anywhere }
+.head .long { flex: auto }
+.steps { display: inline-flex; white-space: nowrap; margin-inline-end: auto; align-items: center; color: var(--soft); font-size: var(--tiny); font-variant-numeric: tabular-nums }
 .steps .icon-button { width: 24px; height: 24px }
 .face[dir=rtl] :is([data-icon=next], [data-icon=previous]) { transform: scaleX(-1) }
 .quote { margin: 2px 16px 8px; padding: 1px 0 1px 10px; border-inline-start: 3px solid var(--mark); color: var(--soft); font-size: var(--small); line-height: 1.45;
@@ -125,7 +126,7 @@ const TALK = `
   .steps .icon-button { width: 32px; height: 40px }
   .card { max-height: max(.72 * var(--room, 100dvh), min(var(--room, 100dvh) - 4px, 340px)) !important }
 }
-@media (max-width: 400px) { [data-key=resolve]:has(.icon) { font-size: 0 } }
+@media (max-width: 400px) { [data-key=resolve] { font-size: 0 } }
 @media (max-height: 320px) { .panel { overflow-y: auto } .panel > .list { flex: none; overflow: visible } }
 @keyframes sheet { from { transform: translateY(24px); opacity: 0 } }
 @keyframes late { from { opacity: 0 } }
