@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import random
 import shutil
 import statistics
 import sys
@@ -18,7 +19,8 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from collabchat_asgi.testing import ServerProcess
+from collabchat_asgi.testing import ServerProcess, SocketClient
+from collabchat_asgi.testing import operations as op
 
 ROOT = Path(__file__).parents[2]
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
@@ -26,6 +28,10 @@ COMMENTS = 150
 PAUSE_MS = 120
 HIGHLIGHTS = 1_000
 ROUNDS = 7
+MEGABYTE = 1 << 20
+DISCUSSIONS, LOST = 500, 100
+LOADS = 5
+SEED = 1
 
 WATCH = """() => {
   window.seen = new Map()
@@ -85,6 +91,30 @@ PAINT = """async count => {
   highlights.destroy()
   return [anchored - begun, painted - begun, text.length]
 }"""
+
+DESCRIBE = """async ([count, step]) => {
+  const { describe, trimmed } = await import('/collabchat/anchor.js')
+  const { CanonicalText } = await import('/collabchat/text.js')
+  const { text } = new CanonicalText(document.querySelector('main'))
+  return Array.from({ length: count }, (_, n) => {
+    const start = Math.floor((n + .5) * (text.length - 400) / count)
+    return describe(text, trimmed(text, start, start + 8 + n * step % 120))
+  })
+}"""
+"""Anchors of passages of 8 to 128 characters, evenly over the page."""
+
+PLACED = """() => addEventListener('load', () => {
+  const begun = performance.now(), chat = document.querySelector('collab-chat')
+  let left
+  const look = setInterval(() => {
+    left ??= chat.threads().length ? chat.threads().map(each => each.id) : undefined
+    while (left?.length && chat.anchorState(left.at(-1))) left.pop()
+    if (left?.length !== 0) return
+    clearInterval(look)
+    window.placed = performance.now() - begun
+  }, 20)
+})"""
+"""From the page's `load` until what became of every passage is known."""
 
 
 def told(name: str, values: list[float]) -> None:
@@ -147,6 +177,94 @@ async def highlights(page: Page) -> None:
     told("  and painted", [one[1] for one in rounds])
 
 
+def written(seed: int, length: int) -> str:
+    """Paragraphs of `length` characters in all, of words that come as often as words do."""
+    drawn, spelt = random.Random(seed), random.Random(SEED)
+    letters = "etaoinshrdlucmfwypvbgk"
+    words = ["".join(spelt.choices(letters, k=spelt.randint(2, 10))) for _ in range(8_000)]
+    rank = [1 / (n + 2) for n in range(len(words))]
+    parts: list[str] = []
+    held = 0
+    while held < length:
+        part = " ".join(drawn.choices(words, rank, k=drawn.randint(40, 140))).capitalize()
+        parts.append(f"<p>{part}.</p>")
+        held += len(part) + 1
+    return "".join(parts)
+
+
+async def megabyte(browser: Browser, origin: str) -> None:
+    """A page of a megabyte with discussions on it, some of which are of a text that is gone."""
+    head = (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Long</title>"
+        "<script type=module src=/collabchat/widget.js></script><collab-chat></collab-chat><main>"
+    )
+    anchors: list[Any] = []
+    for name, seed, count in (("gone", SEED + 1, LOST), ("long", SEED, DISCUSSIONS - LOST)):
+        context = await browser.new_context()
+        await context.request.put(f"{origin}/p/{name}", data=head + written(seed, MEGABYTE))
+        await context.add_cookies([{"name": "name", "value": "Ada", "url": origin}])
+        page = await context.new_page()
+        await page.goto(f"{origin}/p/{name}")
+        anchors += await page.evaluate(DESCRIBE, [count, 37])
+        await context.close()
+    cookie = {"cookie": "name=Ada"}
+    # More frames at once would be a flood.
+    for begin in range(0, len(anchors), 100):
+        ada = await SocketClient.join(
+            f"{origin}/collabchat", "/p/long", headers=cookie, origin=origin
+        )
+        for n, anchor in enumerate(anchors[begin : begin + 100], begin):
+            await ada.do(op.create_chat(f"Comment {n}", anchor=anchor))
+        await ada.close()
+
+    placed: list[float] = []
+    longest: list[float] = []
+    states: dict[str, int] = {}
+    for _ in range(LOADS):
+        context = await browser.new_context(viewport={"width": 1200, "height": 760})
+        await context.add_cookies([{"name": "name", "value": "Ben", "url": origin}])
+        page = await context.new_page()
+        await page.add_init_script(f"({PLACED})()")
+        works = await pieces(page, f"{origin}/p/long")
+        placed.append(await page.evaluate("placed"))
+        longest.append(max(works))
+        states = await page.evaluate(
+            "(chat => Object.fromEntries(Object.entries(Object.groupBy(chat.threads(), each =>"
+            " chat.anchorState(each.id))).map(([state, all]) => [state, all.length])))"
+            "(document.querySelector('collab-chat'))"
+        )
+        await context.close()
+    told_states = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    print(f"a page of {MEGABYTE} characters, {DISCUSSIONS} discussions: {told_states}; seed {SEED}")
+    told(f"  from load until all are placed, {LOADS} loads", placed)
+    told("  the longest piece of our work in each", longest)
+
+
+async def pieces(page: Page, url: str) -> list[float]:
+    """Milliseconds of each call of the browser into our modules, from `load` until all are placed.
+
+    What a call makes the browser do at once, such as layout, counts.
+    """
+    session = await page.context.new_cdp_session(page)
+    events: list[dict[str, Any]] = []
+    done = asyncio.Event()
+    session.on("Tracing.dataCollected", lambda told: events.extend(told["value"]))
+    session.on("Tracing.tracingComplete", lambda _: done.set())
+    await session.send("Tracing.start", {"categories": "devtools.timeline"})
+    await page.goto(url)
+    await page.wait_for_function("window.placed !== undefined", polling=200)
+    await session.send("Tracing.end")
+    await done.wait()
+    return [
+        # The processor's time where the browser tells it: others may use the machine too.
+        event.get("tdur", event["dur"]) / 1000
+        for event in events
+        if event["name"] in ("FunctionCall", "EvaluateScript", "v8.run")
+        and "/collabchat/" in event.get("args", {}).get("data", {}).get("url", "")
+        and "dur" in event
+    ]
+
+
 async def sizes(page: Page) -> None:
     loaded = await page.evaluate(
         "performance.getEntriesByType('resource').filter(one => /collabchat.*js$/.test(one.name))"
@@ -179,6 +297,7 @@ async def main() -> None:
                 await sizes(ada)
                 await comments(ada, ben)
                 await highlights(await reader(browser, "Cho", url + "s?paragraphs=2000"))
+                await megabyte(browser, url.split("/p/")[0])
                 await browser.close()
 
 
