@@ -146,3 +146,35 @@ test('what stands word for word among strangers is not it, where the passage was
   const after = `By noon the fog has gone and the gulls are back. ${quote.replace('2006', '2008')}, twice, and nobody reads it. On other days the fog stays on and the gulls are back late. ${quote}, twice, as was said above.`
   assert.deepEqual(now(after, anchorOf(before, quote)), ['changed', quote.replace('2006', '2008')])
 })
+
+test('of a passage whose end was cut, with words behind it, what is left is found by what became of each word', () => {
+  const before = 'Make sure it is included before the entry, so that requests to the page do not get handled by the latter. Install the module of documents, which is found at its own address on the network. Optional: using the bookmarks requires that the site is on.'
+  const after = before.replace('module of documents, which is found at its own address on the network', 'package')
+  assert.deepEqual(now(after, anchorOf(before, 'do not get handled by the latter. Install the module of documents, which is found at its own address')), ['changed', 'do not get handled by the latter. Install the'])
+})
+
+test('a short quote whose own line was cut is not the same word of another line', () => {
+  const line = (/** @type {string} */ name, /** @type {string} */ state) => `The gate of ${name} is ${state} to all who come by boat.`
+  const others = [line('Amber', 'shut'), line('Birch', 'open'), line('Cedar', 'shut')].join(' ')
+  const before = `The keeper wrote twice. ${line('Aspen', 'open')} The mayor lost his umbrella that day. ${others}`
+  const after = `The keeper wrote twice. The mayor lost his umbrella that day. ${others}`
+  const start = before.indexOf('open')
+  const place = locate(new Haystack(after), describe(before, { start, end: start + 4 }))
+  assert.equal(place.state, 'lost')
+})
+
+test('looking between two ends stops after as much as was compared, however many there are', () => {
+  const before = 'once upon a time' + ' The keeper counts the ships and writes them down.'.repeat(16) + ' and they lived on'
+  const quote = before.slice('once upon a time'.length + 1, -' and they lived on'.length)
+  // Twenty of each end, close to one another: some four hundred stretches, of hundreds of characters each.
+  const after = Array.from({ length: 20 }, (_, n) => `once upon a time ${'lorem ipsum dolor '.repeat(1 + n % 2)} and they lived on`).join(' ')
+  const anchor = { selector: [{ type: 'TextQuoteSelector', exact: quote, prefix: 'once upon a time ', suffix: ' and they lived on' }], length: before.length }
+  const plain = after.replaceAll(' ', ''), places = (/** @type {string} */ part) => [...plain.matchAll(new RegExp(part, 'g'))].map(each => each.index)
+  const starts = places('onceuponatime').map(at => at + 13), ends = places('andtheylived')
+  const compared = starts.flatMap(start => ends.map(end => end - start)).filter(size => size > 0).reduce((sum, size) => sum + size, 0)
+  assert.ok(compared > 60_000, String(compared))
+  const work = new Revised(new Haystack(after)).seek(/** @type {any} */ (anchor))
+  let pieces = 0
+  while (!work.next().done) pieces++
+  assert.ok(pieces > compared / 4096, `${pieces} pieces for ${compared}`)
+})

@@ -14,7 +14,7 @@ import { normalised } from './text.js'
 const MOST_EXACT = 900
 const MOST_CONTEXT = 128
 
-/** Folded. `undefined` for a side that was never recorded. @typedef {{raw: string, exact: string, prefix: string | undefined, suffix: string | undefined, words: [boolean, boolean]}} Quote */
+/** Folded, but for `raw` and `beside`. `undefined` for a side that was never recorded. @typedef {{raw: string, exact: string, prefix: string | undefined, suffix: string | undefined, words: [boolean, boolean], beside: [string, string]}} Quote */
 
 const LETTER = /[\p{L}\p{N}]/u
 
@@ -31,6 +31,7 @@ export function quoteOf(selector) {
   return {
     raw: quote, exact, prefix: prefix && fold(prefix), suffix: suffix && fold(suffix),
     words: [prefix !== undefined && !within(prefix, quote), suffix !== undefined && !within(quote, suffix)],
+    beside: [prefix ?? '', suffix ?? ''],
   }
 }
 

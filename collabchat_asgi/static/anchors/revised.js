@@ -7,17 +7,21 @@
 /** @import { Anchor } from '../typed/types.js' */
 /** @import { Passage } from './describe.js' */
 /** @import { Quote, Haystack } from './exact.js' */
+/** @import { Candidate, Expected } from './accepted.js' */
+import { AMONG_ITS_OWN, KNOWN, TRACE, accepted } from './accepted.js'
+import { kept } from './alignment.js'
 import { plausible, quoteOf, really, recorded, within } from './exact.js'
+import { Grams } from './grams.js'
+import { hits } from './hits.js'
 import { Moves } from './moves.js'
-import { Pattern, Search, backwards } from './search.js'
+import { Search } from './search.js'
+import { Surroundings } from './surroundings.js'
 import { surviving, worth } from './surviving.js'
 
 /** Of one text, the places nearest to where it should be. */
 const MOST_HITS = 60
 /** How far around the expected place every approximate match is looked for, in units. */
 const NEAR = 8192
-/** Of the words around a passage that show where it ends. */
-const EDGE = 24
 /** Of the pieces by which a passage is looked for in a whole text. */
 const SEED = 12
 /** Of the places of a word at an edge of a passage. */
@@ -25,80 +29,35 @@ const MOST_EDGES = 24
 /** How much a stretch says that is known by itself, and what of it must stand on each side of a short quote, in characters. */
 const TELLING = 24
 const BESIDE = 4
+/** A quote that says less than this is no more than a word or two. */
+const WORD = 14
+/** Of the neighbours of a word or two that must be left on each side, where nothing but them tells its place. */
+const NEIGHBOURS = 0.85
+/** Of a passage that must be left, in weight, to be called the same one: about half, as a person would say. */
+const LEFT = 0.45
+/** What a passage and its neighbours must weigh together, as far as they are left: five or six words. */
+const ENOUGH = 30
+/** What must be left of the neighbours on one side, in weight: two words. What stands among strangers is a lookalike. */
+const NEARBY = 10
+/** How much may be put into a passage besides twice its own length: a sentence or two. */
+const PUT_IN = 200
+/** By how much the next best place must weigh less: three words, which no lookalike has not; or two, to doubt another place. */
+const APART = 15
+const DOUBT = 10
+/** What counts a passage that is left in pieces: less than one that is whole, however much of it is left. */
+const PIECEMEAL = 0.9
+/** Of a passage and its neighbours, times what they are compared with to each side: whoever wrote an anchor decides how long it is. */
+const MOST_COMPARED = 1 << 22
 /** Of what is compared in one piece of work, in units. */
 const PIECE = 2048
 
-/** @typedef {{start: number, end: number, quote: number, context: number, position: number, score: number}} Candidate */
-/** Where a passage should be: between the two, from what was found around it; or at one place, roughly. @typedef {{low: number, high: number, sure: boolean}} Expected */
-
-/** What stands around a quote, ready to be compared. */
-class Surroundings {
-  /** @param {Quote} quote */
-  constructor({ prefix, suffix }) {
-    this.prefix = prefix
-    this.suffix = suffix
-    this.before = prefix ? new Pattern(backwards(prefix)) : undefined
-    this.after = suffix ? new Pattern(suffix) : undefined
-    this.last = prefix ? new Pattern(prefix.slice(-EDGE)) : undefined
-    this.first = suffix ? new Pattern(backwards(suffix.slice(0, EDGE))) : undefined
-  }
-
-  /** Nothing is known of them: what is only alike could be anything. */
-  get unknown() { return this.prefix === undefined && this.suffix === undefined }
-
-  /** Where the words before and behind it say that it begins and ends, near where it seems to. @param {string} text  @param {number} start  @param {number} end */
-  bounds(text, start, end) {
-    const near = (/** @type {Pattern} */ pattern, /** @type {string} */ window, /** @type {number} */ seems) => {
-      const errors = pattern.distances(window, false)
-      let best = seems
-      for (let at = 1; at < errors.length; at++) if (errors[at] < errors[best] || errors[at] === errors[best] && Math.abs(at - seems) < Math.abs(best - seems)) best = at
-      return errors[best] <= pattern.text.length / 4 ? best - seems : 0
-    }
-    const from = Math.max(0, start - 2 * EDGE), to = Math.min(text.length, end + 2 * EDGE)
-    return {
-      start: this.last ? start + near(this.last, text.slice(from, Math.min(end, start + EDGE)), start - from) : start,
-      end: this.first ? end - near(this.first, backwards(text.slice(Math.max(start, end - EDGE), to)), to - end) : end,
-    }
-  }
-
-  /**
-   * From 0 to 1, counted from the boundary outward: what stands 20 characters away is no match. An empty side means the edge
-   * of the text, and is no evidence by itself.
-   * @param {string} text  @param {number} start  @param {number} end
-   */
-  likeness(text, start, end) {
-    /** @type {number[]} */
-    const sides = []
-    let doubt = 1
-    const one = (/** @type {Pattern} */ pattern, /** @type {string} */ found) => Math.max(0, 1 - pattern.least(found) / pattern.text.length)
-    if (this.before) sides.push(one(this.before, backwards(text.slice(Math.max(0, start - this.before.text.length - 16), start))))
-    else if (this.prefix === '' && start > 0) doubt = 0.4
-    if (this.after) sides.push(one(this.after, text.slice(end, end + this.after.text.length + 16)))
-    else if (this.suffix === '' && end < text.length) doubt = 0.4
-    if (!sides.length) return doubt === 1 ? 1 : 0
-    return (0.6 * Math.max(...sides) + 0.4 * Math.min(...sides)) * doubt
-  }
-}
-
-/** Where `part` stands in `text`: the `most` places nearest to `near`. @param {string} text  @param {string} part  @param {number} near  @param {number} most */
-function hits(text, part, near, most) {
-  /** @type {number[]} */
-  const found = []
-  for (let at = text.indexOf(part, near), n = 0; at >= 0 && n < most; at = text.indexOf(part, at + 1), n++) found.push(at)
-  // Backwards a window at a time: engines look for a last occurrence slowly.
-  for (let to = near, size = NEAR, n = 0; to > 0 && n < most; size *= 2) {
-    const from = Math.max(0, to - size), window = text.slice(from, to + part.length - 1)
-    /** @type {number[]} */
-    const here = []
-    for (let at = window.indexOf(part); at >= 0; at = window.indexOf(part, at + 1)) here.push(from + at)
-    found.push(...here.slice(-most))
-    n += here.length
-    to = from
-  }
-  return found.sort((a, b) => Math.abs(a - near) - Math.abs(b - near)).slice(0, most)
-}
+/** A text that is longer is not looked through for what it has not, in units. */
+const LONG = 1 << 16
 
 export class Revised {
+  /** Of a long text. @type {Grams | undefined} */
+  #grams
+
   /** @param {Haystack} haystack */
   constructor(haystack) {
     this.haystack = haystack
@@ -128,6 +87,11 @@ export class Revised {
   *seek(anchor) {
     const { start, size, length } = recorded(anchor), { haystack } = this
     const expected = this.#expected(start, length)
+    if (!this.#grams && haystack.plain.length > LONG) {
+      const grams = new Grams(haystack.plain)
+      yield* grams.making()
+      this.#grams = grams
+    }
     for (const each of anchor.selector.slice(0, 8)) {
       const quote = quoteOf(each)
       let found = quote && (yield* this.#find(quote, expected))
@@ -137,12 +101,17 @@ export class Revised {
         if (first && to) {
           const wanted = haystack.folds(size), due = Math.min(haystack.plain.length, first.start + Math.max(0, wanted - to.exact.length))
           const last = yield* this.#find(to, { low: due, high: due, sure: false }, first.start)
-          if (last && plausible(last.end - first.start, wanted)) found = { ...first, end: last.end, quote: Math.min(first.quote, last.quote, last.end - first.start === wanted ? 1 : 0.9) }
+          if (last && plausible(last.end - first.start, wanted)) found = { ...first, end: last.end, quote: Math.min(first.quote, last.quote, last.end - first.start === wanted ? 1 : PIECEMEAL) }
         }
       }
       if (found) return { ...really(haystack, found, quote), state: found.quote === 1 ? 'anchored' : 'changed' }
     }
     return undefined
+  }
+
+  /** As `hits` has them. @param {string} part  @param {number} near  @param {number} most */
+  #hits(part, near, most) {
+    return this.#grams?.may(part) === false ? [] : hits(this.haystack.plain, part, near, most)
   }
 
   /** @param {Quote} quote  @param {Expected} expected  @param {number} [least] not before this  @returns {Generator<void, Candidate | undefined>} */
@@ -158,13 +127,13 @@ export class Revised {
       const position = expected.sure ? 1 / (1 + Math.max(0, away - 8) / 100) : 1 - away / (folded.length || 1)
       candidates.set(start + ' ' + end, { start, end, quote: alike, context, position, score: 0.45 * alike + 0.5 * context + (expected.sure ? 0.15 : 0.05) * position })
     }
-    const places = hits(folded, exact, near, MOST_HITS)
+    const places = this.#hits(exact, near, MOST_HITS)
     if (places.length === MOST_HITS) {
       // The right one may be far away among many lookalikes: its neighbourhood leads there.
       yield
-      if (prefix) for (const at of hits(folded, prefix.slice(-8) + exact, near, 8)) places.push(at + Math.min(8, prefix.length))
+      if (prefix) for (const at of this.#hits(prefix.slice(-8) + exact, near, 8)) places.push(at + Math.min(8, prefix.length))
       yield
-      if (suffix) places.push(...hits(folded, exact + suffix.slice(0, 8), near, 8))
+      if (suffix) places.push(...this.#hits(exact + suffix.slice(0, 8), near, 8))
     }
     yield
     for (const [n, at] of places.entries()) {
@@ -174,14 +143,14 @@ export class Revised {
     }
     const exactly = this.#best(candidates, quote, expected)
     // Standing elsewhere word for word, among strangers, is less than being changed in its place.
-    if (exactly && exactly.context >= 0.6) return exactly
+    if (exactly && exactly.context >= AMONG_ITS_OWN) return worth(exact) < KNOWN ? yield* this.#settled(exactly, quote, near, least) : exactly
     if (around.unknown) return undefined
     const search = new Search(exact)
     yield
     // The words around it first, and those at its own ends: what stands between them now, whatever was put in or taken out.
-    const most = 3 * exact.length + 24 + (exact.length > 3 * SEED ? 200 : 0), ends = exact.length >= SEED
+    const most = 3 * exact.length + 24 + (exact.length > 3 * SEED ? PUT_IN : 0), ends = exact.length >= SEED
     const before = prefix?.slice(-SEED), after = suffix?.slice(0, SEED)
-    const edges = (/** @type {string} */ part, /** @type {number} */ shift) => hits(folded, part, near, MOST_EDGES).map(at => at + shift)
+    const edges = (/** @type {string} */ part, /** @type {number} */ shift) => this.#hits(part, near, MOST_EDGES).map(at => at + shift)
     const lefts = new Set(before ? edges(before, before.length) : before === '' && after ? [0] : [])
     yield
     if (ends) for (const at of edges(exact.slice(0, SEED), 0)) lefts.add(at)
@@ -195,7 +164,7 @@ export class Revised {
       for (const end of rights) {
         if (end <= start || end - start > most) continue
         const text = folded.slice(start, end)
-        add(start, end, Math.max(1 - search.errors(text) / Math.max(exact.length, text.length), text === exact ? 1 : 0.9 * surviving(exact, text)))
+        add(start, end, Math.max(1 - search.errors(text) / Math.max(exact.length, text.length), text === exact ? 1 : PIECEMEAL * surviving(exact, text)))
         if ((tried += text.length) < PIECE) continue
         tried = 0
         yield
@@ -226,7 +195,7 @@ export class Revised {
         const seen = new Set()
         for (let piece = 0; piece + SEED <= words.length; piece += SEED) {
           yield
-          for (const at of hits(folded, words.slice(piece, piece + SEED), near, 4)) {
+          for (const at of this.#hits(words.slice(piece, piece + SEED), near, 4)) {
             const place = Math.round((at - piece + shift) / 64)
             if (seen.has(place)) continue
             seen.add(place)
@@ -238,7 +207,37 @@ export class Revised {
         }
       }
     }
-    return this.#best(candidates, quote, expected)
+    return yield* this.#settled(this.#best(candidates, quote, expected), quote, near, least)
+  }
+
+  /**
+   * What became of a passage and its neighbours, word by word, has the last say: where nothing was found, where that is
+   * somewhere else, and on a short quote, which stands in many places.
+   * @param {Candidate | undefined} found  @param {Quote} quote  @param {number} near  @param {number} least
+   * @returns {Generator<void, Candidate | undefined>}
+   */
+  *#settled(found, quote, near, least) {
+    const { haystack } = this, { plain: folded, text } = haystack, { raw, exact, beside: [prefix, suffix] } = quote, says = worth(exact)
+    const reach = Math.min(NEAR, Math.floor(MOST_COMPARED / (prefix.length + raw.length + suffix.length)))
+    const low = Math.max(least, near - reach), high = Math.min(folded.length, near + reach)
+    if (low >= high) return found
+    const { start: from, end: to } = haystack.real(low, high)
+    const left = yield* kept({ prefix, exact: raw, suffix }, text.slice(from, to))
+    if (left && found) {
+      // Where none of its words is left, it may be in others between its neighbours, which say so on both sides.
+      const here = haystack.real(found.start, found.end), within = left.share || left.beside ? left : { start: 0, end: 0 }
+      if (here.start < from + within.end && from + within.start < here.end) return found
+    }
+    const seen = found && found.start >= low && found.end <= high
+    const strong = left && left.share >= LEFT && left.score >= ENOUGH && left.nearby >= NEARBY
+    const apart = strong ? left.score - (yield* left.rival()) : 0
+    if (strong && apart >= APART) {
+      const start = haystack.at(from + left.start), end = haystack.at(from + left.end - 1) + 1
+      if (end - start <= 3 * exact.length + PUT_IN && (says >= WORD || left.beside >= NEIGHBOURS)) {
+        return { start, end, quote: folded.slice(start, end) === exact ? 1 : PIECEMEAL * left.share, context: left.beside, position: 1, score: 1 }
+      }
+    }
+    return !seen || says >= KNOWN || apart >= DOUBT && says >= WORD ? found : undefined
   }
 
   /** Cuts through a word, as the quote did not. @param {Quote} quote  @param {number} start  @param {number} end */
@@ -258,7 +257,7 @@ export class Revised {
 
   /** With what stands unchanged on both sides of it, it is a longer quote, of which there is one. @param {Candidate} candidate  @param {Quote} quote */
   #single({ start, end, quote, context }, { prefix = '', suffix = '' }) {
-    if (quote < 1 || context < 0.25) return false
+    if (quote < 1 || context < TRACE) return false
     const { plain: folded } = this.haystack
     let from = start, to = end
     while (start - from < Math.min(start, prefix.length) && folded[from - 1] === prefix.at(from - start - 1)) from--
@@ -274,16 +273,6 @@ export class Revised {
     for (const each of candidates.values()) if (!best || each.score > best.score) best = each
     return best && (accepted(best, quote, expected) || this.#single(best, quote)) ? best : undefined
   }
-}
-
-/** @param {Candidate} candidate  @param {Quote} quote  @param {Expected} expected */
-function accepted({ quote, context, position }, { exact }, { sure }) {
-  // Known neighbours say that it is here, or that it would have to have moved away from them.
-  const there = sure && position > 0.9, away = sure && position < 0.3, short = worth(exact) < 20
-  if (quote === 1) return context >= (!short ? 0.25 : there ? 0.4 : away ? 0.8 : 0.6)
-  if (exact.length < 12 && quote < 0.7 && context < 0.9) return false
-  if (there && quote >= 0.5 && context >= 0.4) return true
-  return quote >= 0.6 && context >= (short || away ? 0.5 : 0.45) || quote >= 0.75 && context >= (short || away ? 0.5 : 0.35) || quote >= 0.5 && context >= 0.7
 }
 
 /** @template T @param {Generator<void, T>} work  @returns {T} */
