@@ -56,6 +56,26 @@ FROM_BOX = f"""() => {{
   return far > -40 && far < 40
 }}"""
 
+# How many passages are measured in each turn, where one takes as long as a turn may.
+SLOWLY = """() => {
+  const { now } = performance, { getBoundingClientRect: measured } = Range.prototype
+  let late = 0, turn
+  performance.now = () => now.call(performance) + (late += 10)
+  window.turns = []
+  Range.prototype.getBoundingClientRect = function () {
+    if (!turn) queueMicrotask(() => {
+      turns.push(turn)
+      turn = 0
+      if (turns.length < 2) return
+      performance.now = now
+      Range.prototype.getBoundingClientRect = measured
+    })
+    turn = (turn || 0) + 1
+    return measured.call(this)
+  }
+  dispatchEvent(new Event('resize'))
+}"""
+
 
 async def listed(reader: Reader, *passages: str) -> None:
     await expect(reader[".panel .item .passage"]).to_have_text(list(passages))
@@ -176,6 +196,9 @@ async def test_marks_at_the_scroll_bar(visit: Visit) -> None:
     assert near["right"] == far["right"] == width
     assert abs(near["at"] - await ada.js(DOWN, FOG)) < 0.02
     assert abs(far["at"] - await ada.js(DOWN, FAR)) < 0.02
+    await ada.js(SLOWLY)
+    await ada.until("window.turns.length", 2)
+    assert await ada.js("window.turns") == [1, 1]
     changed = """() => {
       const strip = document.querySelector('collab-chat').shadowRoot.querySelector('.markers')
       window.moves = 0

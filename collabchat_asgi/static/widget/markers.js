@@ -3,7 +3,9 @@
  * alone: list and keys lead to the same discussions. Nothing is reckoned while one scrolls, only when the layout has changed.
  */
 
+/** @import { Chat } from '../typed/types.js' */
 /** @import { MarkersHost } from './marking.js' */
+/** @import { Spot } from './marks.js' */
 import { quoted } from '../anchors/describe.js'
 import { h } from './dom.js'
 import { json } from '../json.js'
@@ -13,6 +15,8 @@ import { windowWidth } from './view.js'
 
 /** Milliseconds in which changes are gathered. */
 const SOON = 150
+/** Milliseconds of one turn, as for what finds the passages. */
+const SLICE = 6
 const WIDTH = 10
 const SCROLLS = /auto|scroll/
 
@@ -22,6 +26,12 @@ export class Markers {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #due
   #drawn = ''
+  /** What is to be measured yet. @type {Chat[] | undefined} */
+  #left
+  /** @type {Spot[]} */
+  #spots = []
+  /** Something changed while it was measured. */
+  #again = false
   /** @type {Element | undefined} */
   #watched
   #sizes
@@ -48,9 +58,11 @@ export class Markers {
 
   /** Something may be elsewhere now. */
   follow() {
-    this.#due ??= setTimeout(() => {
-      this.#due = undefined
-      this.#draw()
+    if (this.#left) this.#again = true
+    else this.#due ??= setTimeout(() => {
+      this.#left = [...this.host.page.state.chats]
+      this.#spots = []
+      this.#measure()
     }, SOON)
   }
 
@@ -62,23 +74,36 @@ export class Markers {
     for (const each of new Set([document.documentElement, document.body, root])) this.#sizes.observe(each)
   }
 
-  #draw() {
-    const { quiet, page, places } = this.host, { root } = places.text
+  /** Where each stands, in pieces: on a page with hundreds of them a reader types, or scrolls, meanwhile. */
+  #measure() {
+    const { quiet, page, places } = this.host, { root } = places.text, left = this.#left ?? []
     this.#watch(root)
-    const at = quiet() || this.none.matches ? undefined : scroller(root)
+    const at = quiet() || this.none.matches ? undefined : scroller(root), end = performance.now() + SLICE
+    if (at) {
+      /** @type {Map<Element, Inner | undefined>} */
+      const inner = new Map()
+      const unread = page.unread()
+      for (let chat; (chat = left.shift());) {
+        const { id, resolved } = chat, range = places.get(id)?.range
+        if (range) this.#spots.push({ id, resolved: !!resolved, unread: unread.has(id), at: (topOf(range, at.element, inner) - at.from) / at.length })
+        if (left.length && performance.now() > end) return void (this.#due = setTimeout(() => this.#measure()))
+      }
+    }
+    this.#due = this.#left = undefined
+    this.#draw(at)
+    if (this.#again) this.follow()
+    this.#again = false
+  }
+
+  /** @param {ReturnType<typeof scroller>} at */
+  #draw(at) {
     if (!at) {
       this.#drawn = ''
       return this.element.replaceChildren()
     }
-    /** @type {Map<Element, Inner | undefined>} */
-    const inner = new Map()
-    const unread = page.unread(), quotes = new Map(page.state.chats.map(({ id, anchor }) => [id, quoted(anchor)]))
-    const placed = page.state.chats.flatMap(({ id, resolved }) => {
-      const range = places.get(id)?.range
-      return range ? [{ id, resolved: !!resolved, unread: unread.has(id), at: (topOf(range, at.element, inner) - at.from) / at.length }] : []
-    })
-    const made = marks(placed, at.height), drawn = json([at.top, at.side, made])
+    const made = marks(this.#spots, at.height), drawn = json([at.top, at.side, made])
     if (drawn === this.#drawn) return
+    const quotes = new Map(this.host.page.state.chats.map(({ id, anchor }) => [id, quoted(anchor)]))
     this.#drawn = drawn
     Object.assign(this.element.style, { left: at.side + 'px', top: at.top + 'px' })
     this.element.replaceChildren(...made.map(({ top, ids, resolved, unread }) => {
