@@ -150,7 +150,10 @@ test('what stands word for word among strangers is not it, where the passage was
 test('of a passage whose end was cut, with words behind it, what is left is found by what became of each word', () => {
   const before = 'Make sure it is included before the entry, so that requests to the page do not get handled by the latter. Install the module of documents, which is found at its own address on the network. Optional: using the bookmarks requires that the site is on.'
   const after = before.replace('module of documents, which is found at its own address on the network', 'package')
-  assert.deepEqual(now(after, anchorOf(before, 'do not get handled by the latter. Install the module of documents, which is found at its own address')), ['changed', 'do not get handled by the latter. Install the'])
+  const anchor = anchorOf(before, 'do not get handled by the latter. Install the module of documents, which is found at its own address')
+  assert.deepEqual(now(after, anchor), ['changed', 'do not get handled by the latter. Install the'])
+  // Where as much is left in a second place, nobody knows which it is.
+  assert.deepEqual(now(`${after} ${after}`, anchor), ['lost', ''])
 })
 
 test('a short quote whose own line was cut is not the same word of another line', () => {
@@ -161,6 +164,13 @@ test('a short quote whose own line was cut is not the same word of another line'
   const start = before.indexOf('open')
   const place = locate(new Haystack(after), describe(before, { start, end: start + 4 }))
   assert.equal(place.state, 'lost')
+})
+
+test('a short quote is lost where its own words say one place, and those around it another', () => {
+  const before = 'Change the chosen ship Add another ship Delete the chosen ship Log in again Change of password Your password was changed.'
+  const after = 'Change the chosen ship Add another ship Remove the chosen ship View the chosen ship Log in again Thank you for the time you spent here.'
+  const start = before.indexOf('ship Log in')
+  assert.equal(locate(new Haystack(after), describe(before, { start, end: start + 4 })).state, 'lost')
 })
 
 test('looking between two ends stops after as much as was compared, however many there are', () => {
