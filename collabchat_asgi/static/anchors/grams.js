@@ -8,7 +8,7 @@ const SIZE = 8
 /** Bits for each unit of the text: a stretch of twelve that is not there is taken for one that may be in less than one of a hundred cases. */
 const BITS = 4
 /** Of the text, in one piece of work: a millisecond at most, also before an engine knows how often this is done. */
-const PIECE = 1 << 14
+const PIECE = 1 << 13
 
 const FACTOR = 0x01000193
 /** What the unit that leaves counted. */
