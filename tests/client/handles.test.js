@@ -120,9 +120,20 @@ describe('handles that come and go', () => {
     const world = new World(1)
     const token = () => { throw new Error('signed out') }
     const client = new CollabClient({ prefix: '/collabchat', environment: world.environment, token })
-    client.on('error', () => client.destroy())
-    client.page('/page')
+    /** @type {unknown[]} */
+    const done = []
+    // What a listener throws is reported, and no more: the page it belongs to may not be made yet.
+    client.on('error', () => {
+      try {
+        done.push(client.destroy())
+      } catch (error) {
+        done.push(error)
+      }
+    })
+    const page = client.page('/page')
     await world.clock.pass(60_000)
+    assert.deepEqual(done, [undefined])
+    assert.equal(page.state.status, 'closed')
     assert.equal(world.sockets.length, 0)
     assert.equal(world.clock.timers.size, 0)
   })

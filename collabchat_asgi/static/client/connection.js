@@ -185,7 +185,9 @@ export class Connection {
     this.#bye = undefined
     this.handshake.start(HANDSHAKE, () => this.#over(1006))
     try {
-      this.bearer = typeof this.token === 'function' ? await this.token() : this.token
+      const { token } = this
+      // One that throws at once is told of a turn later: whoever opens a page has it in hand by then.
+      this.bearer = typeof token === 'function' ? await new Promise(done => { done(token()) }) : token
     } catch (error) {
       if (attempt !== this.#attempt) return
       this.host.troubled({ code: 'token', message: 'The token function failed: ' + error })
