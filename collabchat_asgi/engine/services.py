@@ -115,8 +115,7 @@ async def open_services(
 ) -> Services:
     """Open the back ends and make everybody who works with them; nobody begins yet. `numbers` are
     what this process tells whoever counts them all. Raises `StorageError`, or `PubSubError`."""
-    storage, pubsub, clock, seconds = given.storage, given.pubsub, given.clock, given.seconds
-    limits, timing, tuning, counts = given.limits, given.timing, given.tuning, given.counts
+    storage, clock, seconds, counts = given.storage, given.clock, given.seconds, given.counts
     run = secrets.token_hex(RUN_BYTES)
     # The first opening may create or migrate the schema, behind others that do the same.
     await bounded(storage.open(), max(30.0, seconds))
@@ -124,105 +123,23 @@ async def open_services(
     await bounded(storage_time.ask(), seconds)
     key = await bounded(storage.key(), seconds)
     codec = HintCodec(key, run, clock)
-    quotas: QuotaBook | None = None
-    if given.hooks.limits:
-        quotas = QuotaBook(storage, given.hooks, run, clock, seconds, key)
-    ears = Ears(pubsub, run, clock, timing, counts)
+    ears = Ears(given.pubsub, run, clock, given.timing, counts)
     await ears.open(first=True)
-
-    def tell_spent(rows: Sequence[Spending]) -> None:
-        if gossip.peers:
-            for start in range(0, len(rows), ROWS_PER_HINT):
-                part = list(rows[start : start + ROWS_PER_HINT])
-                publisher.tell(CONTROL_TOPIC, Spent(part))
-
-    users = Users(
-        limits,
-        clock,
-        tell_spent,
-        heartbeat=timing.heartbeat_seconds,
-        expiry=timing.expiry_seconds,
-        others=lambda: len(gossip.peers),
-    )
-
-    def gathered(tenant_id: str, counters: Mapping[str, int]) -> None:
-        if quotas is not None:
-            quotas.delivered(tenant_id, counters)
-
-    meter = Meter(
-        storage,
-        given.hooks,
-        run,
-        clock,
-        seconds,
-        counts.used,
-        per_page=given.usage_per_page,
-        gathered=gathered,
-    )
-    publisher = Publisher(pubsub, codec, timing.backend_seconds, counts)
-    reader = LogReader(storage, supervisor, storage_time, tuning, timing)
-
-    def make_page(key: PageKey, topic: str) -> Page:
-        return Page(
-            key,
-            topic,
-            meter.tally(key),
-            clock,
-            tuning,
-            given.pace,
-            given.as_message,
-            reader.replay,
-            counts,
-            limits.people_listed,
-        )
-
-    pages = Pages(
-        make_page,
-        reader,
-        supervisor,
-        pubsub,
-        timing.backend_seconds,
-        tuning.idle_pages,
-        tuning.idle_bytes,
-        lambda page: gossip.opened(page),
-        meter.release,
-    )
-    gossip = Gossip(run, publisher, pages, codec, clock, timing)
+    publisher = Publisher(given.pubsub, codec, given.timing.backend_seconds, counts)
     revocations = Revocations(
         storage, publisher, clock, seconds, lambda revocation: services.door.revoked(revocation)
     )
     await revocations.open()
+    quotas: QuotaBook | None = None
+    if given.hooks.limits:
+        quotas = QuotaBook(storage, given.hooks, run, clock, seconds, key)
+    meter = _meter(given, run, quotas)
+    reader = LogReader(storage, supervisor, storage_time, given.tuning, given.timing)
+    pages = _pages(given, meter, reader, supervisor, lambda page: gossip.opened(page))
+    gossip = Gossip(run, publisher, pages, codec, clock, given.timing)
+    users = _users(given, gossip, publisher)
     telling = Telling(reader, publisher, given.hooks, clock)
-    committer = Committer(
-        storage,
-        rules.PageLimits(
-            limits.chats_per_page,
-            limits.bytes_per_page,
-            limits.reactions_per_comment,
-            limits.users_per_reaction,
-            limits.comments_per_chat,
-            limits.deletions_per_page,
-        ),
-        seconds,
-        tuning.queued_operations,
-        telling.committed,
-        reader.load,
-        counts.commit_operations,
-        traces=given.tracer is not None,
-    )
-    operations = Operations(
-        given.hooks,
-        pages,
-        committer,
-        users,
-        revocations,
-        clock,
-        storage_time,
-        limits,
-        counts,
-        given.tracer,
-        quotas,
-    )
+    committer = _committer(given, reader, telling)
     services = Services(
         run=run,
         as_message=given.as_message,
@@ -236,9 +153,21 @@ async def open_services(
         hooks=given.hooks,
         identities=Identities(given.hooks, revocations, clock),
         key_watch=KeyWatch(storage, codec, supervisor, clock, seconds),
-        limits=limits,
+        limits=given.limits,
         meter=meter,
-        operations=operations,
+        operations=Operations(
+            given.hooks,
+            pages,
+            committer,
+            users,
+            revocations,
+            clock,
+            storage_time,
+            given.limits,
+            counts,
+            given.tracer,
+            quotas,
+        ),
         pages=pages,
         publisher=publisher,
         quotas=quotas,
@@ -249,11 +178,100 @@ async def open_services(
         storage_time=storage_time,
         supervisor=supervisor,
         telling=telling,
-        timing=timing,
-        tuning=tuning,
+        timing=given.timing,
+        tuning=given.tuning,
         users=users,
     )
     return services
+
+
+def _meter(given: Given, run: str, quotas: QuotaBook | None) -> Meter:
+    def gathered(tenant_id: str, counters: Mapping[str, int]) -> None:
+        if quotas is not None:
+            quotas.delivered(tenant_id, counters)
+
+    return Meter(
+        given.storage,
+        given.hooks,
+        run,
+        given.clock,
+        given.seconds,
+        given.counts.used,
+        per_page=given.usage_per_page,
+        gathered=gathered,
+    )
+
+
+def _pages(
+    given: Given,
+    meter: Meter,
+    reader: LogReader,
+    supervisor: Supervisor,
+    opened: Callable[[Page], None],
+) -> Pages:
+    def make(key: PageKey, topic: str) -> Page:
+        return Page(
+            key,
+            topic,
+            meter.tally(key),
+            given.clock,
+            given.tuning,
+            given.pace,
+            given.as_message,
+            reader.replay,
+            given.counts,
+            given.limits.people_listed,
+        )
+
+    return Pages(
+        make,
+        reader,
+        supervisor,
+        given.pubsub,
+        given.timing.backend_seconds,
+        given.tuning.idle_pages,
+        given.tuning.idle_bytes,
+        opened,
+        meter.release,
+    )
+
+
+def _users(given: Given, gossip: Gossip, publisher: Publisher) -> Users:
+    def tell_spent(rows: Sequence[Spending]) -> None:
+        if gossip.peers:
+            for start in range(0, len(rows), ROWS_PER_HINT):
+                part = list(rows[start : start + ROWS_PER_HINT])
+                publisher.tell(CONTROL_TOPIC, Spent(part))
+
+    return Users(
+        given.limits,
+        given.clock,
+        tell_spent,
+        heartbeat=given.timing.heartbeat_seconds,
+        expiry=given.timing.expiry_seconds,
+        others=lambda: len(gossip.peers),
+    )
+
+
+def _committer(given: Given, reader: LogReader, telling: Telling) -> Committer:
+    limits = given.limits
+    return Committer(
+        given.storage,
+        rules.PageLimits(
+            limits.chats_per_page,
+            limits.bytes_per_page,
+            limits.reactions_per_comment,
+            limits.users_per_reaction,
+            limits.comments_per_chat,
+            limits.deletions_per_page,
+        ),
+        given.seconds,
+        given.tuning.queued_operations,
+        telling.committed,
+        reader.load,
+        given.counts.commit_operations,
+        traces=given.tracer is not None,
+    )
 
 
 async def close_backends(given: Given, supervisor: Supervisor) -> None:
