@@ -6,6 +6,7 @@ import json
 import os
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 from collabchat_asgi.testing.processes import ServerProcess
 
@@ -28,10 +29,29 @@ def server(app: str, **env: str) -> ServerProcess:
     )
 
 
+class Cpu(NamedTuple):
+    """Seconds that a process has worked, all its threads."""
+
+    user: float
+    kernel: float
+
+    @property
+    def total(self) -> float:
+        return self.user + self.kernel
+
+    def since(self, before: Cpu) -> Cpu:
+        return Cpu(self.user - before.user, self.kernel - before.kernel)
+
+
+def cpu_split(pid: int) -> Cpu:
+    """By the clock's ticks, so only of much work the two halves say something."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return Cpu(int(fields[11]) / TICKS, int(fields[12]) / TICKS)
+
+
 def cpu_of(pid: int) -> float:
     """Seconds that a process has worked, all its threads, kernel included."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    return cpu_split(pid).total
 
 
 def ask(process: ServerProcess, path: str, **query: float) -> dict[str, float]:
