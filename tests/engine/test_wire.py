@@ -133,6 +133,84 @@ async def test_an_outbox_that_writes_each_answer_by_itself_is_noticed(
         await test_answers_and_the_frame_that_follows_them_are_one_write()
 
 
+class Behind:
+    """A reader who is owed some texts."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = list(texts)
+
+    def next(self) -> tuple[str, int] | None:
+        if not self.texts:
+            return None
+        text = self.texts.pop(0)
+        return text, len(text)
+
+
+def owed(socket: Socket, *texts: str) -> None:
+    socket.outbox.catch_up(Behind(*texts))
+    socket.outbox.pump()
+
+
+async def test_what_a_reader_is_owed_is_one_write() -> None:
+    socket = Socket()
+    socket.outbox.answer("ack")
+    owed(socket, "next", "ack", "next")
+    assert socket.written == [ACK + NEXT + ACK + NEXT]
+    assert (socket.outbox.ready, socket.outbox.window.sent) == (True, len("acknextacknext"))
+    await turns(2)
+    assert len(socket.written) == 1
+
+
+async def test_an_outbox_that_writes_each_frame_by_itself_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    transmit = Outbox._transmit
+
+    def at_once(self: Outbox, text: str, size: int) -> None:
+        transmit(self, text, size)
+        self.release()
+
+    monkeypatch.setattr(Outbox, "_transmit", at_once)
+    with pytest.raises(AssertionError):
+        await test_what_a_reader_is_owed_is_one_write()
+
+
+def test_a_long_text_among_what_is_owed_keeps_its_place() -> None:
+    long = "x" * 1_025
+    socket = Socket()
+    owed(socket, "ack", long, "next")
+    assert (socket.written, [each["text"] for each in socket.sent]) == ([ACK, NEXT], [long])
+
+
+def test_what_is_owed_is_written_as_far_as_the_window_goes() -> None:
+    """In writes of what lies between two pings, so that a full buffer is seen."""
+    socket = Socket()
+    room = Tuning().window_bytes
+    owed(socket, *["x" * 1_000] * (2 * room // 1_000))
+    window = socket.outbox.window
+    assert (window.stalled_at is not None, socket.outbox.ready) == (True, False)
+    assert room // 2 < window.sent <= room
+    told = b"".join(socket.written)
+    assert told.count(b"x") + 32 * told.count(b"ping") == window.sent
+    assert max(map(len, socket.written)) < 2 * 2_000
+    behind = Socket()
+    behind.buffered = BUFFERED
+    owed(behind, *["x" * 1_000] * 5)
+    assert '{"type":"ping"' in behind.sent[0]["text"], "by `send`, which waits"
+
+
+@pytest.mark.parametrize("how", ["closing", "broken"])
+def test_what_is_owed_on_a_transport_that_closes_ends_it(how: str) -> None:
+    socket = Socket(wired=True)
+    setattr(socket, how, True)
+    if how == "closing":
+        owed(socket, "ack")
+        assert socket.written == []  # the server says so in `send`
+        return
+    owed(socket, "ack", "next")
+    assert (socket.written, socket.given_up, socket.outbox.ready) == ([], ["gone"], False)
+
+
 async def test_an_answer_that_nothing_follows_is_written_when_the_turn_ends() -> None:
     socket = Socket()
     for text, frame in (("ack", ACK), ("next", NEXT)):

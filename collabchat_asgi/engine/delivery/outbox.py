@@ -5,7 +5,8 @@ number and not a copy of everything it has not read.
 
 A write is a system call, and costs more than everything else about an answer. So where frames are
 written below `send`, answers are held to the end of the loop's turn, and the page's frame that
-follows most of them takes them along: an ack and its event are one write.
+follows most of them takes them along: an ack and its event are one write. So are all small frames
+that a reader is owed who joins, resumes or was behind.
 """
 
 from __future__ import annotations
@@ -213,8 +214,16 @@ class Outbox:
 
     def pump(self) -> None:
         """Send until there is nothing more to send, or one send has to wait."""
+        self._pump()
+        self.release()
+
+    def _pump(self) -> None:
         while not (self._busy or self.closed):
             if self._ping_wanted:
+                # What is held fills the transport's buffer before that is looked at.
+                self.release()
+                if self.closed:
+                    break
                 n = secrets.randbits(48)
                 text = f'{{"type":"ping","n":{n}}}'
                 if self._buffered is None or self._buffered() >= BUFFERED:
@@ -250,15 +259,11 @@ class Outbox:
         return False
 
     def _transmit(self, text: str, size: int) -> None:
-        """Small ones are written below `send`, as live frames are, where that can be."""
+        """Small ones are held for a write below `send`, as live frames are, where that can be."""
         if self.write is None or size > WORTH_COMPRESSING or self.is_closing():
             self._by_send(text, size)
-            return
-        try:
-            self.write(self.behind_held(self._as_message(text).frame))
-        except Exception:
-            self.gone()
         else:
+            self.held.append(self._as_message(text).frame)
             self.sent(size)
 
     def _by_send(self, text: str, size: int) -> None:
