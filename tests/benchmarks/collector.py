@@ -1,7 +1,7 @@
 """What Python's collector of cycles costs a busy process, and how long it stops everybody.
 
-Two servers under the same work, that of `delivering`'s 100 pages: one as Python is, the other with
-`gc.set_threshold(20_000, 20, 20)`, as the operators' README says.
+Two servers under the same work, that of `delivering`'s 100 pages and then `connecting`'s crowd: one
+as Python is, the other with `gc.set_threshold(20_000, 20, 20)`, as the operators' README says.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.benchmarks.apps import PAGE
+from tests.benchmarks.connecting import CONNECTIONS, connecting
 from tests.benchmarks.crowd import Course, CrowdProcess
 from tests.benchmarks.report import Row, median, progress
 from tests.benchmarks.serving import cpu_of, server
@@ -43,6 +45,13 @@ def rows_on(directory: Path) -> Callable[[int], Iterator[Row]]:
                     if number:  # the first one warms up
                         cpu = cpu_of(one.pid) - before
                         found[name].append((cpu, told["p50"], told["p99"]))
+            came: dict[str, list[float]] = {name: [] for name in servers}
+            for number in range(rounds + 1):
+                for name, one in servers.items():
+                    progress(f"the collector, {CONNECTIONS:,} come, {name}, {number} of {rounds}")
+                    spent = connecting(one, "/collabchat/ws", PAGE)
+                    if number:
+                        came[name].append(spent)
         ratio = median(
             rare[0] / usual[0] for rare, usual in zip(found["rare"], found["usual"], strict=True)
         )
@@ -56,6 +65,12 @@ def rows_on(directory: Path) -> Callable[[int], Iterator[Row]]:
             f"cycles looked for rarely, {PAGES} pages × {VIEWERS} viewers, 10 op/s each, SQLite",
             f"{ratio:.2f} × the CPU of Python as it is; {told_of['rare']} ({told_of['usual']})",
             n=f"{COURSE.operations * PAGES * VIEWERS:,} deliveries × {rounds}",
+        )
+        cost = median(a / b for a, b in zip(came["rare"], came["usual"], strict=True))
+        yield Row(
+            "cycles looked for rarely, connect + hello + subscribe",
+            f"{cost:.2f} × the CPU of Python as it is",
+            n=f"{CONNECTIONS:,} × {rounds}",
         )
 
     return rows
