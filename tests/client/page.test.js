@@ -18,6 +18,15 @@ describe('the server\'s clock', () => {
   })
 })
 
+test('what is written is on its way before it is drawn', async () => {
+  const table = await new Table().live()
+  /** @type {number[]} */
+  const sent = []
+  table.page.on('change', () => sent.push(table.operations.length))
+  table.page.addComment(C, 'first')
+  assert.deepEqual(sent, [1])
+})
+
 describe('two layers', () => {
   test('H1: Bob reopened before our resolve was committed: every screen ends resolved', async () => {
     const table = await new Table().live()

@@ -137,8 +137,9 @@ export class Outbox {
     this.queue.add({ broadcastId, operation, at: env.clock() })
     /** @type {Promise<Settled>} */
     const settled = new Promise(resolve => this.#waiting.set(broadcastId, resolve))
-    this.sender.changed()
+    // It is on its way before it is drawn: others see it by the time that drawing takes sooner.
     this.pump()
+    this.sender.changed()
     this.sender.work()
     const commentId = commentOf(operation)
     return { broadcastId, chatId: chatOf(operation), ...commentId !== undefined && { commentId }, settled }
