@@ -63,6 +63,13 @@ test('a language is loaded, and what a host says goes before it', async () => {
   assert.equal(words.count(1, '{n} reply', '{n} replies'), '1 Antwort')
 })
 
+test('numbers are written as in each language, whether or not the browser is asked', () => {
+  for (const locale of [...names.filter(name => name !== 'sr-latn'), 'en', 'en-IN', 'de-CH', 'pt-PT', 'ar-EG', 'fa', 'mr', 'en-u-nu-deva', 'zh-u-nu-hanidec', 'de-AT-u-co-phonebk-nu-arab', 'es']) {
+    const words = new Words(locale), { format } = new Intl.NumberFormat(locale)
+    for (const n of [0, 1, 7, 10, 999, 1000, 12_345, 1e6, -1, .5, 12.3456, NaN]) assert.equal(words.number(n), format(n), `${n} in ${locale}`)
+  }
+})
+
 test('Serbian in Latin is what stands in Cyrillic', async () => {
   const latin = await wordsOf('sr-Latn')
   assert.equal(latin.say('You no longer have access to these discussions.'), 'Više nemate pristup ovim raspravama.')

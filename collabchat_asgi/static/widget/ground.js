@@ -42,7 +42,7 @@ export function isDark(theme, root, host) {
   return brightness([[getComputedStyle(host).outlineColor], ...layers]) < 128
 }
 
-/** `again` is called, a frame later, after all that may have changed it. @param {() => Element} root  @param {() => void} again  @param {AbortSignal} signal */
+/** `again` is called with the next frame, before it is painted, and so after all that may have changed it. @param {() => Element} root  @param {() => void} again  @param {AbortSignal} signal */
 export function followGround(root, again, signal) {
   let frame = 0
   const soon = () => { frame ||= requestAnimationFrame(() => { frame = 0; again() }) }
@@ -56,4 +56,5 @@ export function followGround(root, again, signal) {
     watching.disconnect()
     cancelAnimationFrame(frame)
   })
+  soon()
 }

@@ -36,8 +36,8 @@ function localeOf(tag) {
 
 /** The catalogue of a language; none for English, and for what there is none of. @param {string} tag  @returns {string | undefined} */
 export function catalogueOf(tag) {
-  const { language, script } = localeOf(tag).maximize()
-  const name = language === 'sr' && script === 'Latn' ? 'sr-latn' : language
+  const locale = localeOf(tag), { language } = locale
+  const name = language === 'sr' && locale.maximize().script === 'Latn' ? 'sr-latn' : language
   return Object.hasOwn(CATALOGUES, name) ? name : undefined
 }
 

@@ -92,7 +92,6 @@ export class Life {
     this.bar = new Bar(this.face, { words, toggle: () => this.panel?.shown ? this.panel.close() : this.#list(), again: () => this.client.connect(), join: () => this.#join(), mayJoin: () => element.hasAttribute('signin') })
     this.#listen(signal)
     this.dress()
-    this.theme()
     this.page.on('change', state => this.#changed(state))
     this.page.on('presence', () => this.#drawBar())
     this.page.on('read', () => {
@@ -331,8 +330,9 @@ export class Life {
   /** @returns {Passage & {cut?: boolean} | undefined} */
   #selected() {
     const range = selected(this.#trees)
-    const text = this.places.fresh()
-    if (!range?.intersectsNode(text.root)) return undefined
+    // With nothing selected, which is asked of each page that comes, there is no reason to read it in one go.
+    const text = range && this.places.fresh()
+    if (!text || !range.intersectsNode(text.root)) return undefined
     const start = text.offset(range.startContainer, range.startOffset)
     let end = text.offset(range.endContainer, range.endOffset)
     // Not in the middle of a word, where the text has blanks at all.

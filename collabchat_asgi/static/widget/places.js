@@ -13,6 +13,8 @@ import { CanonicalText } from '../anchors/text.js'
 
 /** Milliseconds that one turn may take, less than a frame with what a browser does in it. */
 const SLICE = 6
+/** And what comes beside other work: the first turn, for code that never ran is slow, and that of new discussions, which are drawn too. */
+const BRIEF = 2
 /** Beyond so much work on one reading of the page, turns come further apart: two thousand lost anchors are no reason to heat a phone. */
 const BUDGET = 1500
 const PACED = 40
@@ -77,9 +79,11 @@ export class Places {
     addEventListener('load', this.styled, true)
     this.#turns.port1.onmessage = () => {
       this.#coming = false
-      this.#run()
+      this.#run(this.#read ? SLICE : BRIEF)
     }
-    this.#begin(true)
+    this.#busy = true
+    this.#job = this.#work(true)
+    this.#later()
   }
 
   /** The page's text as it was last read. */
@@ -95,7 +99,7 @@ export class Places {
       this.#news.add(id)
     }
     // What is being read is compared with all of them in the end.
-    if (!this.#busy) this.#begin(!this.#reading.layers.length)
+    if (!this.#busy) this.#begin(!this.#reading.layers.length, BRIEF)
   }
 
   /** Until it was looked for, nothing. @param {string} chatId  @returns {Place | undefined} */
@@ -163,30 +167,33 @@ export class Places {
     }, Math.max(SOON, Math.min(this.#read + this.#spent / SHARE - performance.now(), LONGEST)))
   }
 
-  /** @param {boolean} read the page has changed */
-  #begin(read) {
+  /** @param {boolean} read the page has changed  @param {number} [most] */
+  #begin(read, most) {
     this.#job = this.#work(read)
     this.#spent = 0
-    this.#run()
+    this.#run(most)
   }
 
-  /** One turn. */
-  #run() {
+  /** One turn. @param {number} [most] milliseconds */
+  #run(most = SLICE) {
     clearTimeout(this.#slice)
     const began = performance.now()
     let done = !this.#job
-    while (!done && performance.now() < began + SLICE) done = !!this.#job?.next().done
+    while (!done && performance.now() < began + most) done = !!this.#job?.next().done
     this.#spent += performance.now() - began
     if (done) this.#job = undefined
     else if (this.#spent > BUDGET) this.#slice = setTimeout(() => this.#run(), PACED)
-    else if (!this.#coming) {
-      this.#coming = true
-      this.#turns.port2.postMessage(0)
-    }
+    else this.#later()
     if (!this.#news.size) return
     const news = [...this.#news]
     this.#news.clear()
     this.moved(news)
+  }
+
+  #later() {
+    if (this.#coming) return
+    this.#coming = true
+    this.#turns.port2.postMessage(0)
   }
 
   /** All that there is to do, in small steps. @param {boolean} read @returns {Generator<void>} */
