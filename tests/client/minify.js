@@ -1,6 +1,6 @@
 /**
  * Makes what pages load: `npm run minify`. The client is one file, because pages may also use it by itself; the widget is
- * another, which imports it. What only an opened discussion needs is a third, what only a changed passage needs a fourth; so the search of the list, the marks at the scroll bar, and the window on a page that a phone shows smaller. Each language is one of its own.
+ * another, which imports it. What only an opened discussion needs is a third, what only a changed passage needs a fourth; so the search of the list, the marks at the scroll bar, the window on a page that a phone shows smaller, and where a page leaves room. Each language is one of its own.
  */
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
@@ -11,7 +11,7 @@ import { build, transform } from 'esbuild'
 import { minify } from 'terser'
 
 export const STATIC = new URL('../../collabchat_asgi/static/', import.meta.url)
-export const ENTRIES = ['client.js', 'widget.js', 'talk.js', 'seek.js', 'reveal.js', 'notes.js', 'finding.js', 'markers.js', 'shrunk.js']
+export const ENTRIES = ['client.js', 'widget.js', 'talk.js', 'seek.js', 'reveal.js', 'notes.js', 'finding.js', 'markers.js', 'shrunk.js', 'room.js']
 /** Where a module stands, by its address. Addresses have no rooms. @type {Map<string, URL>} */
 export const MODULES = new Map()
 for (const room of ['', 'client/', 'anchors/', 'widget/', 'usage/']) {

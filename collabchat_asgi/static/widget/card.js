@@ -12,14 +12,12 @@ import { json } from '../json.js'
 import { Message } from './message.js'
 import { linkTo } from './pageid.js'
 import { refused, stopped, thrown } from './refusals.js'
+import { seat } from './room.js'
 import { begun, claim, forgetNobodys, keep, unsent } from './unsent.js'
 import { inWindow, narrow, view, windowHeight, windowWidth } from './view.js'
 
 const TICK = 30_000
 const SAID = 6000
-const WIDTH = 348
-/** Heights of a window in pixels below which what is said gets the room of what is around it. */
-const LOW = 440, LOWEST = 300
 
 /**
  * @typedef {object} CardHost
@@ -51,6 +49,8 @@ export class Card {
   #timer = 0
   #frame = 0
   #unseen = 0
+  /** Pixels at the lower edge of the window where the passage would be covered. */
+  #below = 0
   #wasThere = false
   /** What was refused a moment ago and is no text: nothing else would show it. */
   #said = ''
@@ -181,6 +181,8 @@ export class Card {
     fill(this.foot)
     this.log.hidden = !chatId
     this.element.style.top = ''
+    this.element.classList.remove('over')
+    this.#below = -1
     this.element.hidden = false
     clearInterval(this.#timer)
     this.#timer = +setInterval(() => { for (const message of this.#messages.values()) message.tick() }, TICK)
@@ -523,40 +525,20 @@ export class Card {
     if (this.chatId !== undefined && document.visibilityState === 'visible') this.host.page.markRead(this.chatId)
   }
 
-  /** Beside the text where there is room, else under the passage or over it; a sheet on narrow screens. */
-  place() {
+  /** @param {boolean} [still] the page stands still */
+  place(still) {
     this.#frame = 0
-    const { style } = this.element
-    // A keyboard leaves less of the window; a pair of fingers that looks closer does not.
-    const seen = globalThis.visualViewport
-    const whole = windowHeight(), room = seen && seen.scale <= 1.01 ? Math.min(seen.height, whole) : whole
-    const end = this.#atEnd()
-    style.setProperty('--room', room + 'px')
-    this.element.classList.toggle('low', room < LOW)
-    this.element.classList.toggle('lowest', room < LOWEST)
-    if (end) this.log.scrollTop = this.log.scrollHeight
-    if (narrow()) {
-      // Above the keyboard of a phone.
-      style.marginBottom = seen ? Math.max(0, whole - seen.height - seen.offsetTop) + 'px' : ''
-      return
-    }
-    style.marginBottom = ''
-    const width = windowWidth(), height = this.element.offsetHeight, floor = Math.min(whole, room + (seen?.offsetTop ?? 0))
-    const range = this.#range()
-    const box = range && !this.#hidden ? inWindow(range.getBoundingClientRect()) : undefined
-    // Drawn anew a moment ago, and not yet found again.
-    const rect = box?.width || box?.height ? box : undefined
-    const held = (/** @type {number} */ top) => Math.min(Math.max(12, top), Math.max(12, floor - height - 12))
-    // A discussion that was deleted, or lost its text, while it is looked at: the card stays where it is.
-    if (!rect && style.top) return
-    if (!rect) return void Object.assign(style, { left: Math.max(12, width - WIDTH - 16) + 'px', top: '60px' })
-    const column = inWindow(this.host.root.getBoundingClientRect())
-    const rtl = getComputedStyle(this.host.root).direction === 'rtl'
-    const beside = rtl ? column.left - WIDTH - 20 : column.right + 20
-    if (beside >= 12 && beside + WIDTH + 12 <= width) return void Object.assign(style, { left: beside + 'px', top: held(Math.max(rect.top - 14, 60)) + 'px' })
-    const below = rect.bottom + 10, above = rect.top - height - 10
-    const top = below + height + 12 <= floor || above < 56 ? below : above
-    Object.assign(style, { left: Math.min(Math.max(12, rtl ? rect.right - WIDTH : rect.left), width - WIDTH - 12) + 'px', top: held(top) + 'px' })
+    const { root } = this.host, range = this.#hidden ? undefined : this.#range(), seen = globalThis.visualViewport, height = windowHeight(), before = this.#below
+    // What is drawn anew a moment ago, and not yet found again, has no lines.
+    const lines = range ? [...range.getClientRects()].filter(line => line.width || line.height).map(inWindow) : []
+    this.#below = seat(this.element, this.log, {
+      lines, column: inWindow(root.getBoundingClientRect()), rtl: getComputedStyle(root).direction === 'rtl', width: windowWidth(), height, narrow: narrow(),
+      // A keyboard leaves less of the window; a pair of fingers that looks closer does not.
+      room: seen && seen.scale <= 1.01 ? Math.min(seen.height, height) : height, above: seen?.offsetTop ?? 0,
+    }, still)
+    // It has grown over what was in sight.
+    const [first] = lines
+    if (!still && first && before >= 0 && this.#below > before && first.bottom <= height - before && first.bottom > height - this.#below) this.#reveal()
   }
 
   /** The passage comes into sight: on a narrow screen above the sheet, which covers the lower part. */
@@ -564,8 +546,10 @@ export class Card {
     this.#bringing?.abort()
     const { signal } = this.#bringing = new AbortController()
     this.#sight ??= await import('./reveal.js').catch(() => undefined) // out of reach, it is asked for again
-    if (!signal.aborted) await this.#sight?.reveal(() => this.#range(), () => narrow() ? (this.element.offsetHeight + 12) * view.zoom : 0, signal)
-    if (!signal.aborted) this.#look()
+    if (!signal.aborted) await this.#sight?.reveal(() => this.#range(), () => this.#below * view.zoom, signal)
+    if (signal.aborted) return
+    this.#look()
+    this.place(true)
   }
 
   /** A part of the page may have been opened or closed. */

@@ -140,7 +140,9 @@ function scroll(range, below) {
       : { top: outer.top + each.clientTop, bottom: outer.top + each.clientTop + each.clientHeight, left: outer.left + each.clientLeft, right: outer.left + each.clientLeft + each.clientWidth }
     const x = Math.min(Math.max(first.left - across + 2, box.left + 1), box.right - 1)
     const above = Math.max(inset(box, x, 1, path), parseFloat(style.scrollPaddingTop) || 0, whole ? 44 : 0)
-    const under = Math.max(inset(box, x, -1, path), parseFloat(style.scrollPaddingBottom) || 0, whole ? below : 0)
+    // Where that is most of the window, the first line has its place all the same.
+    const least = Math.max(0, box.bottom - box.top - above - 2 * MARGIN - Math.min(first.height, 48))
+    const under = Math.max(inset(box, x, -1, path), parseFloat(style.scrollPaddingBottom) || 0, whole ? Math.min(below, least) : 0)
     const y = tall ? possible(way(top - down, bottom - down, box.top + above + MARGIN, box.bottom - under - MARGIN) / zoom, each.scrollTop, each.scrollHeight - each.clientHeight) : 0
     const z = wide ? possible(way(first.left - across, Math.min(first.right, right) - across, box.left + MARGIN, box.right - MARGIN) / zoom, each.scrollLeft, each.scrollWidth - each.clientWidth, style.direction === 'rtl') : 0
     if (Math.abs(y) < 1 && Math.abs(z) < 1) continue

@@ -120,6 +120,7 @@ const TALK = `
 
 @media (max-width: 640px) {
   .card, .panel { inset: auto 0 0 !important; width: 100%; max-width: none; max-height: 72dvh !important; border-radius: var(--collabchat-radius, 18px) var(--collabchat-radius, 18px) 0 0; padding-bottom: env(safe-area-inset-bottom); animation-name: sheet }
+  .card.over { inset: 0 0 auto !important; border-radius: 0 0 var(--collabchat-radius, 18px) var(--collabchat-radius, 18px); animation-name: rise }
   .composer .send { width: 38px; height: 38px }
   .composer textarea { font-size: max(16px, var(--size)); min-height: 46px; padding-block: 11px }
   .finding { min-height: 52px }

@@ -1,0 +1,94 @@
+"""What is discussed stays in sight beside its card, in windows of every kind."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from .conftest import FOG, HEAD, Visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+TURNED = {"width": 844, "height": 390}
+WHOLE = HEAD.replace("max-width:36rem;margin:4rem 2rem", "margin:1rem")
+"""The text takes all the width."""
+
+APART = """() => {
+  const { shadowRoot } = document.querySelector('collab-chat')
+  const card = shadowRoot.querySelector('.card').getBoundingClientRect()
+  const of = name => [...CSS.highlights.get('collabchat-' + name) ?? []][0]
+  const lines = [...(of('active') ?? of('draft')).getClientRects()].filter(line => line.width)
+  const { left, top, right, bottom } = card
+  if (left < 0 || top < 0 || right > innerWidth || bottom > innerHeight) {
+    return `the card is at ${left}, ${top} to ${right}, ${bottom}`
+  }
+  const over = line =>
+    line.left < right && left < line.right && line.top < bottom && top < line.bottom
+  const [first] = lines
+  if (first.top < 0 || first.bottom > innerHeight || over(first)) return 'its first line is hidden'
+  return lines.some(over) ? 'covered' : 'apart'
+}"""
+
+
+def paragraphs(count: int, at: int, text: str) -> str:
+    other = "<p>The ferry leaves at seven, and nobody on the quay believes the timetable.</p>"
+    story = f"{other * at}<p>{text}</p>{other * (count - at - 1)}"
+    return f"<main>{story}</main><collab-chat></collab-chat>"
+
+
+@pytest.mark.parametrize("at", [0, 3, 11])
+@pytest.mark.parametrize(
+    "size", [(560, 760), (560, 420), (844, 390), (1024, 560), (700, 500), (390, 780)]
+)
+async def test_a_card_leaves_its_passage_in_sight(
+    visit: Visit, size: tuple[int, int], at: int
+) -> None:
+    width, height = size
+    ada = await visit(
+        "Ada",
+        viewport={"width": width, "height": height},
+        head=WHOLE,
+        html=paragraphs(12, at, f"By noon {FOG}, and the gulls have taken over."),
+    )
+    await ada.discuss(FOG, "Really?")
+    for n in range(4):
+        await ada.reply(f"Reply {n}, with enough words to fill a line or two.")
+        await ada.until(f"({APART})()", "apart")
+
+
+TALL = "By noon the fog has gone, and the gulls have taken over the ticket office. " * 40
+
+
+@pytest.mark.parametrize("size", [(560, 760), (844, 390), (1024, 560)])
+async def test_of_a_passage_that_fills_the_window_its_first_line_is_seen(
+    visit: Visit, size: tuple[int, int]
+) -> None:
+    width, height = size
+    ada = await visit(
+        "Ada",
+        viewport={"width": width, "height": height},
+        head=WHOLE,
+        html=f"<main><p>Begin.</p><p>{TALL}</p></main><collab-chat></collab-chat>",
+    )
+    await ada.js(
+        "() => document.getSelection().selectAllChildren(document.querySelectorAll('main p')[1])"
+    )
+    await ada.page.keyboard.press("Alt+Shift+KeyM")
+    await ada.until(f"({APART})()", "covered")
+    await ada.composer.fill("All of it")
+    await ada[".card .send"].click()
+    await expect(ada.bodies).to_have_text("All of it")
+    for n in range(3):
+        await ada.until(f"({APART})()", "covered")
+        await ada.reply(f"Reply {n}, with enough words to fill a line or two.")
+    await ada.until(f"({APART})()", "covered")
+
+
+async def test_where_nothing_scrolls_a_card_is_beside_its_passage(visit: Visit) -> None:
+    """A slide of a deck on a phone's side."""
+    slide = f"<main style='height:300px;display:grid;place-items:center'><p>{FOG}</p></main>"
+    html = f"{slide}<collab-chat></collab-chat>"
+    ada = await visit("Ada", viewport=TURNED, head=WHOLE, html=html)
+    await ada.discuss(FOG, "Really?")
+    for n in range(4):
+        await ada.reply(f"Reply {n}, with enough words to fill a line or two.")
+        await ada.until(f"({APART})()", "apart")
