@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 
 from collabchat_asgi import ConnectRequest, Denied, Identity, Tuning
+from collabchat_asgi.core.model import Position
 from collabchat_asgi.engine.pages import gossip
 from collabchat_asgi.engine.peers.hints import CONTROL_TOPIC, inbox_of
-from collabchat_asgi.engine.peers.revocations import Revocation
+from collabchat_asgi.engine.peers.revocations import CONTROL_PAGE, Revocation
 from collabchat_asgi.errors import Closed, StorageUnavailable
+from collabchat_asgi.storage.abc import Storage
+from collabchat_asgi.storage.memory import MemoryStorage
 from collabchat_asgi.testing.operations import add_comment, create_chat, new_id, resolve_chat
 
 from .conftest import Start
@@ -362,6 +365,53 @@ async def test_h14_a_lost_hint_is_caught_by_the_sweep(start: Start) -> None:
     assert ann.closed is None
     await other.heal()
     await ann.expect_close(4403)
+
+
+async def fail_over(storage: Storage) -> None:
+    """As with Redis: the control page has another epoch, whether or not it has lost something."""
+    head = (await storage.heads([CONTROL_PAGE]))[CONTROL_PAGE]
+    await storage.renew(CONTROL_PAGE, Position(head.epoch, head.seq + 1))
+
+
+async def test_h14_the_first_revocation_after_a_fail_over_is_heard_everywhere(
+    start: Start,
+) -> None:
+    storage, bus, clock = MemoryStorage(), new_id(), Clock()
+    one, other, third = [await start(storage, TroubledBus(bus), clock=clock) for _ in range(3)]
+    ann, bob, eve = [await other.join(name) for name in ("ann", "bob", "eve")]
+    await one.services.revocations.revoke(Revocation(user_id="ann"))
+    await ann.expect_close(4403)
+    back = await other.join("ann")
+    await fail_over(storage)
+    await one.services.revocations.revoke(Revocation(user_id="bob"))
+    await bob.expect_close(4403)
+    # Nor is it overheard by who revokes somebody else before it has looked.
+    late = await start(storage, TroubledBus(new_id()), clock=clock)
+    bob_there, eve_there = await late.join("bob"), await late.join("eve")
+    await fail_over(storage)
+    await third.services.revocations.revoke(Revocation(user_id="eve"))
+    await late.services.revocations.revoke(Revocation(user_id="dan"))
+    await eve.expect_close(4403)
+    await eve_there.expect_close(4403)
+    await turns(50)
+    assert back.closed is None, "who has come back since was closed again"
+    assert bob_there.closed is None, "what was revoked before a process began concerns nobody there"
+
+
+async def test_h14_a_number_that_a_fail_over_gave_out_again_is_acted_on(start: Start) -> None:
+    storage, bus, clock = MemoryStorage(), new_id(), Clock()
+    one, other = [await start(storage, TroubledBus(bus), clock=clock) for _ in range(2)]
+    bob = await other.join("bob")
+    await one.services.revocations.revoke(Revocation(user_id="ann"))
+    kept = await storage.dump(CONTROL_PAGE)
+    await one.services.revocations.revoke(Revocation(user_id="eve"))
+    await until(lambda: other.services.revocations.serial == 2)
+    await storage.erase(CONTROL_PAGE)
+    await storage.restore(CONTROL_PAGE, kept)
+    await fail_over(storage)
+    await one.services.revocations.revoke(Revocation(user_id="bob"))
+    await bob.expect_close(4403)
+    assert other.services.revocations.serial == 3
 
 
 async def test_h14_revoked_while_authenticate_runs(start: Start) -> None:

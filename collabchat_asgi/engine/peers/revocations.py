@@ -27,6 +27,12 @@ REMEMBERED = 10_000
 """Revocations, at least, that the answer of a hook is held against: no hook takes that long."""
 
 
+RECALLED = 1_000
+"""Ids of the last ones are remembered. A fail-over may lose the end of the log, and gives it a new
+epoch in any case: then it is read again from before them, and only what is new is acted on. Who was
+closed and has come back since is not closed twice."""
+
+
 class Revocation(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """Whom it concerns; every field that is given must fit."""
 
@@ -79,6 +85,11 @@ class Revocations:
         self._seconds = seconds
         self._on_revoked = on_revoked
         self._position: Position = NOWHERE
+        self._acted: dict[str, int] = {}
+        """Ids, and their numbers, of those that were acted on, or stood there before this process
+        began."""
+        self._acted_after = 0
+        """All behind this number are among them."""
         self._recent: list[Revocation] = []
         self._forgotten = 0
 
@@ -95,8 +106,12 @@ class Revocations:
 
     async def open(self) -> None:
         """What was revoked before this process began concerns nobody here."""
-        heads = await bounded(self._storage.heads([CONTROL_PAGE]), self._seconds)
-        self._position = heads[CONTROL_PAGE]
+        epoch, seq = self._position = await self._head()
+        after = Position(epoch, max(0, seq - RECALLED))
+        tail = await bounded(self._storage.read(CONTROL_PAGE, after, RECALLED), self._seconds)
+        events = tail.events if isinstance(tail, Tail) else ()
+        self._acted = {entry.broadcast_id: entry.seq for entry in events if entry.seq <= seq}
+        self._acted_after = after.seq if self._acted else seq
 
     async def revoke(self, revocation: Revocation) -> None:
         """Returns when it is committed: every process will act on it. Raises `StorageError`."""
@@ -110,13 +125,14 @@ class Revocations:
         def again(_: PageKey, tail: Tail) -> Sequence[Entry]:
             return [] if entry.broadcast_id in tail.known else [entry]
 
+        expected = self._position
         while True:
-            group = Group(CONTROL_PAGE, self._position, [entry])
+            group = Group(CONTROL_PAGE, expected, [entry])
             [outcomes] = await bounded(self._storage.commit([group], again), self._seconds)
             outcome = outcomes[entry.broadcast_id]
             if not isinstance(outcome, Reset):
                 break
-            self._position = outcome.position
+            expected = outcome.position
         if not isinstance(outcome, Committed):
             raise StorageError(f"the revocation was not stored: {outcome!r}")
         self._publisher.tell(CONTROL_TOPIC, ControlMoved())
@@ -136,19 +152,39 @@ class Revocations:
             read = self._storage.read(CONTROL_PAGE, position, 100)
             tail = await bounded(read, self._seconds)
             if isinstance(tail, str):
-                heads = await bounded(self._storage.heads([CONTROL_PAGE]), self._seconds)
-                self._position = heads[CONTROL_PAGE]
-                return
+                await self._begin_again(position)
+                continue
+            if self._position != position:
+                continue  # another sweep has been quicker
             for entry in tail.events:
-                if entry.seq <= self._position.seq:
-                    continue
                 self._position = Position(tail.position.epoch, entry.seq)
+                if entry.broadcast_id in self._acted:
+                    continue
+                self._remember(entry.broadcast_id, entry.seq)
                 try:
                     self._act_on(msgspec.json.decode(entry.event, type=Revocation))
                 except Exception:
                     # The next one concerns somebody else.
                     logger.exception("acting on revocation %d failed", entry.seq)
             if not tail.events:
-                if self._position == position:  # or another sweep has been quicker
-                    self._position = tail.position
+                self._position = tail.position
                 return
+
+    async def _begin_again(self, position: Position) -> None:
+        """There is no tail after `position`: the log has another epoch."""
+        head = await self._head()
+        if self._position != position:
+            return
+        before = Position(head.epoch, min(self._acted_after, head.seq))
+        # Where it cannot be told from there either, all of it was dropped as too old.
+        self._position = head if before == position else before
+
+    async def _head(self) -> Position:
+        heads = await bounded(self._storage.heads([CONTROL_PAGE]), self._seconds)
+        return heads[CONTROL_PAGE]
+
+    def _remember(self, broadcast_id: str, seq: int) -> None:
+        self._acted[broadcast_id] = seq
+        if len(self._acted) > RECALLED:
+            oldest = next(iter(self._acted))
+            self._acted_after = self._acted.pop(oldest)
