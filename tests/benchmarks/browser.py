@@ -1,7 +1,9 @@
 """What a reader feels: `python -m tests.benchmarks.browser`.
 
-One chromium, two contexts, one server with SQLite on loopback. Times of two tabs are compared by
-`performance.timeOrigin + performance.now()`, which both take from this machine's clock.
+One chromium, a context for each reader, servers on loopback: one with SQLite, where a comment is on
+the disk before anybody sees it, and one that only remembers. Times of two tabs are compared by
+`performance.timeOrigin + performance.now()`, which both take from this machine's clock. Both
+browsers, the server and what steers them share its cores, as no two people do.
 """
 
 from __future__ import annotations
@@ -26,12 +28,32 @@ ROOT = Path(__file__).parents[2]
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 COMMENTS = 150
 PAUSE_MS = 120
+PEOPLE = ("Ada", "Ben")
 HIGHLIGHTS = 1_000
 ROUNDS = 7
 MEGABYTE = 1 << 20
 DISCUSSIONS, LOST = 500, 100
 LOADS = 5
 SEED = 1
+
+WIRE = """() => {
+  window.wire = []
+  const told = data => wire.push([performance.timeOrigin + performance.now(), String(data)])
+  window.WebSocket = class extends WebSocket {
+    constructor(...given) {
+      super(...given)
+      this.addEventListener('message', ({ data }) => told(data))
+    }
+
+    send(data) {
+      told(data)
+      super.send(data)
+    }
+  }
+}"""
+"""When each frame was sent, and when a page was given one."""
+
+PASSED = "text => wire.find(([, data]) => data.includes(JSON.stringify(text)))?.[0]"
 
 WATCH = """() => {
   window.seen = new Map()
@@ -46,9 +68,16 @@ WATCH = """() => {
     }
     requestAnimationFrame(() => setTimeout(() => {
       for (const body of fresh) seen.get(body).push(now())
+      window.shown?.()
     }))
   }).observe(log, { childList: true, subtree: true, characterData: true })
 }"""
+
+SHOWN = """text => new Promise(done => {
+  window.shown = () => { if (seen.get(text)?.[1]) done() }
+  shown()
+})"""
+"""Once it is. Nothing in the page looks for it: that would ask for frames that no reader's has."""
 
 WRITE = """text => {
   const root = document.querySelector('collab-chat').shadowRoot
@@ -128,6 +157,7 @@ async def reader(browser: Browser, name: str, url: str) -> Page:
     context = await browser.new_context(viewport={"width": 1200, "height": 760})
     await context.add_cookies([{"name": "name", "value": name, "url": url.split("/p/")[0]}])
     page = await context.new_page()
+    await page.add_init_script(f"({WIRE})()")
     await page.goto(url)
     await page.locator("collab-chat .bar .people").wait_for()
     return page
@@ -139,35 +169,62 @@ async def open_first(page: Page) -> None:
     await page.evaluate(opening)
 
 
-async def comments(ada: Page, ben: Page) -> None:
-    await ada.evaluate(
-        "document.getSelection().selectAllChildren(document.querySelector('main p'))"
-    )
-    await ada.keyboard.press("Alt+Shift+KeyM")
-    await ada.evaluate(WRITE, "The first")
-    await open_first(ben)
-    await ben.evaluate(WATCH)
-    own: list[float] = []
-    sent: dict[str, float] = {}
-    same_frame = 0
-    for n in range(COMMENTS):
-        text = f"Comment number {n}"
-        before, after, there = await ada.evaluate(WRITE, text)
-        own.append(after - before)
-        same_frame += there
-        sent[text] = before
-        # One after another: what is measured is the way of one comment, and not a queue.
-        await ben.locator("collab-chat .log .body").nth(n + 1).wait_for()
+class Pair:
+    """Two readers of one page: what Ada writes, Ben sees."""
+
+    def __init__(self, ada: Page, ben: Page) -> None:
+        self.ada = ada
+        self.ben = ben
+        self.same_frame = 0
+        self.own: list[float] = []
+        self.ways: list[tuple[float, ...]] = []
+
+    async def begin(self) -> None:
+        await self.ada.evaluate(
+            "document.getSelection().selectAllChildren(document.querySelector('main p'))"
+        )
+        await self.ada.keyboard.press("Alt+Shift+KeyM")
+        await self.ada.evaluate(WRITE, "The first")
+        await open_first(self.ben)
+        await self.ben.evaluate(WATCH)
+
+    async def say(self, text: str) -> None:
+        """One comment, and the moments of its way."""
+        before, after, there = await self.ada.evaluate(WRITE, text)
+        self.own.append(after - before)
+        self.same_frame += there
         # Nobody writes faster; the client would hold back what is more than 12 in a second.
-        await ben.wait_for_timeout(PAUSE_MS)
-    last = f"Comment number {COMMENTS - 1}"
-    await ben.locator("collab-chat .log .body", has_text=last).wait_for()
-    await ben.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
-    arrived: dict[str, Any] = dict(await ben.evaluate("[...seen]"))
-    print(f"own comment in the document when the key press returns: {same_frame} of {COMMENTS}")
-    told("  the key press with everything it draws", own)
-    told("other screen: in the document", [arrived[text][0] - at for text, at in sent.items()])
-    told("other screen: its frame is done", [arrived[text][1] - at for text, at in sent.items()])
+        await self.ben.wait_for_timeout(PAUSE_MS)
+        await self.ben.evaluate(SHOWN, text)
+        sent = await self.ada.evaluate(PASSED, text)
+        came = await self.ben.evaluate(PASSED, text)
+        self.ways.append((before, sent, came, *await self.ben.evaluate("t => seen.get(t)", text)))
+
+    def told(self, of: str) -> None:
+        def parts(begin: int, end: int) -> list[float]:
+            return [way[end] - way[begin] for way in self.ways]
+
+        print(f"one comment at a time, {len(self.ways)} of them, {of}")
+        print(f"  own comment in the document when the key press returns: {self.same_frame}")
+        told("    the key press with everything it draws", self.own)
+        told("  other screen: in the document", parts(0, 3))
+        told("  other screen: its frame is done", parts(0, 4))
+        told("    of it, the key press until it is sent", parts(0, 1))
+        told("    server, storage, sockets, and a browser's turn", parts(1, 2))
+        told("    our turn, until it is in the document", parts(2, 3))
+        told("    the browser's frame", parts(3, 4))
+
+
+async def comments(pairs: dict[str, Pair]) -> None:
+    """By turns, so that what else the machine does is the same for all of them."""
+    for pair in pairs.values():
+        await pair.begin()
+    for n in range(COMMENTS):
+        # One after another: what is measured is the way of one comment, and not a queue.
+        for pair in pairs.values():
+            await pair.say(f"Comment number {n}")
+    for of, pair in pairs.items():
+        pair.told(of)
 
 
 async def highlights(page: Page) -> None:
@@ -283,8 +340,13 @@ async def main() -> None:
     if chromium is None:
         sys.exit("no chromium on this machine")
     with tempfile.TemporaryDirectory() as folder:
-        env = {"COLLABCHAT_STORAGE": f"sqlite:///{folder}/collabchat.db"}
-        with ServerProcess("tests.browser.app:app", env=env, directory=ROOT) as server:
+        sqlite, memory = (
+            ServerProcess(
+                "tests.browser.app:app", env={"COLLABCHAT_STORAGE": storage}, directory=ROOT
+            )
+            for storage in (f"sqlite:///{folder}/collabchat.db", "memory://")
+        )
+        with sqlite as server, memory as forgetful:
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
                 load = os.getloadavg()[0]
@@ -292,12 +354,15 @@ async def main() -> None:
                     f"chromium {browser.version}, Python {platform.python_version()}, "
                     f"{os.cpu_count()} cores, load {load:.1f}"
                 )
-                url = f"http://127.0.0.1:{server.port}/p/bench"
-                ada, ben = await reader(browser, "Ada", url), await reader(browser, "Ben", url)
-                await sizes(ada)
-                await comments(ada, ben)
-                await highlights(await reader(browser, "Cho", url + "s?paragraphs=2000"))
-                await megabyte(browser, url.split("/p/")[0])
+                origin, other = (f"http://127.0.0.1:{each.port}" for each in (server, forgetful))
+                pairs = {
+                    of: Pair(*[await reader(browser, who, f"{at}/p/bench") for who in PEOPLE])
+                    for of, at in (("each on the disk first", origin), ("no disk", other))
+                }
+                await sizes(pairs["no disk"].ada)
+                await comments(pairs)
+                await highlights(await reader(browser, "Cho", f"{origin}/p/benchs?paragraphs=2000"))
+                await megabyte(browser, origin)
                 await browser.close()
 
 
