@@ -24,11 +24,16 @@ class People:
         self._left: dict[str, None] = {}
         """Lately, the last one last."""
 
-    def show(self, people: dict[str, User], *, alone: bool) -> None:
-        """Somebody new was given the list; `alone`: nobody else reads the page here."""
-        self._shown |= people.keys()
-        sent = self.sent or {}
-        self._otherwise |= {id for id, user in sent.items() if people.get(id) != user}
+    @property
+    def owing(self) -> bool:
+        """Whether somebody was shown what the others were not, also where that has passed."""
+        return bool(self._otherwise or self._shown - (self.sent or {}).keys())
+
+    def show(self, people: dict[str, User] | None, *, alone: bool) -> None:
+        """Somebody new was given the list, or none; `alone`: nobody else reads the page here."""
+        shown, sent = people or {}, self.sent or {}
+        self._shown |= shown.keys()
+        self._otherwise |= {id for id, user in sent.items() if shown.get(id) != user}
         if alone:
             self.sent, self._shown, self._otherwise = people, set(), set()
 
@@ -50,4 +55,5 @@ class People:
 
     def whole(self, people: dict[str, User] | None) -> tuple[Sequence[User], Sequence[str]]:
         """What to tell whoever may have missed some of it."""
+        self.show(people, alone=False)
         return ((), ()) if people is None else (list(people.values()), list(self._left))

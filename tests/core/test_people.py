@@ -76,6 +76,28 @@ def test_who_was_only_shown_is_told_to_have_left() -> None:
     assert people.move(by_id(ANN, EVE)) == ([EVE], ["bob"])
 
 
+def test_who_was_only_told_to_a_late_reader_is_told_to_have_left() -> None:
+    people = People(9)
+    people.show(by_id(ANN), alone=True)
+    assert people.whole(by_id(ANN, EVE)) == ([ANN, EVE], [])
+    assert people.owing
+    assert people.move(by_id(ANN)) == ([], ["eve"])
+    assert not people.owing
+
+
+def test_whoever_was_given_no_list_is_told_everybody() -> None:
+    """The page was too full when they came, and is not any more before anybody was told so."""
+    for late in (False, True):
+        people = People(2)
+        people.show(by_id(ANN, BOB), alone=True)
+        if late:
+            people.whole(None)
+        else:
+            people.show(None, alone=False)
+        joined, left = people.move(by_id(ANN, EVE))
+        assert (joined, left) == ([ANN, EVE], ["bob"])
+
+
 def test_after_counts_alone_everybody_is_told() -> None:
     people = People(9)
     people.move(by_id(ANN, BOB))

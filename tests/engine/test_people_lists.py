@@ -8,7 +8,7 @@ from typing import Any
 from collabchat_asgi.testing.operations import new_id
 
 from .conftest import Start
-from .harness import PLENTY, Client, Clock, Server, TroubledBus, TroubledStorage, turns
+from .harness import PLENTY, TIMING, Client, Clock, Server, TroubledBus, TroubledStorage, turns
 
 LISTED = replace(PLENTY, people_listed=3)
 
@@ -102,6 +102,25 @@ async def test_a_page_that_outgrows_its_list_tells_counts_alone_and_all_when_it_
     for _ in range(8):
         await agree(clock, server)
     assert known(ann) == known(dan) == {"ann", "eve", "dan"}
+
+
+async def test_whoever_comes_while_the_page_is_too_full_for_a_moment_ends_with_everybody(
+    start: Start,
+) -> None:
+    clock = Clock()
+    server = await start(TroubledStorage(), clock=clock, limits=LISTED)
+    ann, bob, eve = [(await join(server, name))[0] for name in ("ann", "bob", "eve")]
+    await agree(clock, server)
+    bob.leave()
+    clock.advance(TIMING.presence_grace_seconds - 0.7)
+    await join(server, "ann")  # the others have just been told something
+    dan, subscribed = await join(server, "dan")
+    assert "people" not in subscribed
+    clock.advance(1.1)  # now bob is gone, before anybody was told that there were four
+    server.tick()
+    await turns(60)
+    for client in (ann, eve, dan):
+        assert known(client) == {"ann", "eve", "dan"}
 
 
 async def test_names_reach_other_processes_and_never_the_broker_in_the_clear(

@@ -289,7 +289,7 @@ class Page:
         people = self.presence.listed(self.people.most)
         if people is not None:
             frame["people"] = list(people.values())
-            self.people.show(people, alone=self.viewers.keys() <= {viewer})
+        self.people.show(people, alone=self.viewers.keys() <= {viewer})
         if viewer.read is not None:
             frame["read"] = min(viewer.read, self.sent)
         if load:
@@ -320,7 +320,8 @@ class Page:
         """Tell everyone the counts, and who came and left where that is told, if it has changed."""
         counts = self.presence.counts()
         people = self.presence.listed(self.people.most)
-        if (counts == self.presence_sent and people == self.people.sent) or not self.viewers:
+        told = counts == self.presence_sent and people == self.people.sent
+        if (told and not self.people.owing) or not self.viewers:
             return
         self.presence_sent, self.presence_sent_at = counts, now
         joined, left = self.people.move(people)
