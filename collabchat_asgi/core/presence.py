@@ -28,7 +28,9 @@ class Delta:
     joined: list[int]
     left: list[int]
     names: list[User] = field(default_factory=list)
-    """Of those who joined, where pages tell who is here."""
+    """Of those who joined or are called otherwise, where pages tell who is here."""
+    renamed: list[int] = field(default_factory=list)
+    """Who is called otherwise than the others were told."""
 
 
 class _Remote:
@@ -67,6 +69,7 @@ class PagePresence:
         "_names",
         "_open",
         "_remote",
+        "_renamed",
         "_shared",
         "version",
     )
@@ -81,6 +84,7 @@ class PagePresence:
         """Until their grace is over. Thousands may leave a page in one instant."""
         self._joined: set[int] = set()
         self._left: set[int] = set()
+        self._renamed: set[int] = set()
         self._remote: dict[str, _Remote] = {}
         self._elsewhere: dict[int, int] = {}
         """In how many other processes somebody is."""
@@ -107,7 +111,7 @@ class PagePresence:
         """`name`: where pages tell who is here."""
         self._open += 1
         if name is not None:
-            self._names[who] = name
+            self.name(who, name)
         self._leaving.drop(who)
         count = self._local.get(who)
         if count is None:
@@ -115,6 +119,12 @@ class PagePresence:
             self._left.discard(who)
             self._shared += who in self._elsewhere
         self._local[who] = (count or 0) + 1
+
+    def name(self, who: int, name: User) -> None:
+        """What somebody is called here from now on."""
+        if who in self._local and self._names.get(who) != name:
+            self._renamed.add(who)
+        self._names[who] = name
 
     def leave(self, who: int, now: float, grace: float) -> None:
         self._open -= 1
@@ -131,6 +141,7 @@ class PagePresence:
             self._names.pop(who, None)
             self._left.add(who)
             self._joined.discard(who)
+            self._renamed.discard(who)
         return bool(gone)
 
     @property
@@ -163,16 +174,21 @@ class PagePresence:
 
     def has_changed(self, told_connections: int) -> bool:
         """Whether there is anything that the others have not been told yet."""
-        return bool(self._joined or self._left) or told_connections != self.connections
+        return (
+            bool(self._joined or self._left or self._renamed)
+            or told_connections != self.connections
+        )
 
     def delta(self, told_connections: int) -> Delta | None:
         """What the others have not been told yet, once."""
         if not self.has_changed(told_connections):
             return None
         self.version += 1
-        delta = Delta(self.version, self.connections, sorted(self._joined), sorted(self._left))
+        joined, left, renamed = map(sorted, (self._joined, self._left, self._renamed))
+        delta = Delta(self.version, self.connections, joined, left, renamed=renamed)
         self._joined.clear()
         self._left.clear()
+        self._renamed.clear()
         return delta
 
     @property

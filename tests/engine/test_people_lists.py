@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from collabchat_asgi import Identity
 from collabchat_asgi.testing.operations import new_id
 
 from .conftest import Start
@@ -157,3 +158,34 @@ async def test_names_reach_other_processes_and_never_the_broker_in_the_clear(
         one.tick()
         await turns(20)
     assert known(ann) == {"annabel-lee"}
+
+
+def as_named(name: str) -> Identity:
+    return Identity("ann", name=name, tenants={"acme": "commenter"})
+
+
+async def test_who_is_called_otherwise_is_so_on_every_process(start: Start) -> None:
+    """After a reload, which presence does not see, and after a new token."""
+    clock, bus, storage = Clock(), new_id(), TroubledStorage()
+    one = await start(storage, TroubledBus(bus), clock=clock, limits=LISTED)
+    other = await start(storage, TroubledBus(bus), clock=clock, limits=LISTED)
+    ann, _ = await join(one, "ann")
+    await agree(clock, one, other)
+    bob, _ = await join(other, "bob")
+    await agree(clock, one, other)
+    ann.leave()
+    again = one.connect("ann", identity=as_named("Annabel"))
+    await again.subscribe()
+    await agree(clock, one, other)
+    assert bob.of("presence")[-1]["joined"] == [{"id": "ann", "name": "Annabel"}]
+    eve, _ = await join(one, "eve")
+    await agree(clock, one, other)
+    again.connection.identify(as_named("Annabel"))
+    await agree(clock, one, other)
+    heard = [client.of("presence") for client in (bob, eve)]
+    again.connection.identify(as_named("Anna"))
+    await agree(clock, one, other)
+    for client, before in zip((bob, eve), heard, strict=True):
+        [frame] = client.of("presence")[len(before) :]
+        assert frame["joined"] == [{"id": "ann", "name": "Anna"}]
+    assert known(bob) == {"ann", "bob", "eve"}

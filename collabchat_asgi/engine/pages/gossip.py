@@ -244,7 +244,7 @@ class Gossip:
         self._reserved = max(self._reserved, delta.version + 1)
         page.others_told, page.others_told_at = delta.connections, now
         self._changed[page.topic] = (delta.version, now)
-        names = self._names(page, delta.joined)
+        names = self._names(page, (*delta.joined, *delta.renamed))
         named_again = page.unnamed and page.presence.here <= page.people.most
         too_long = len(delta.joined) + len(delta.left) > PEOPLE_PER_HINT
         # The first one stands on nothing that was told before, so it is the whole list.

@@ -59,7 +59,7 @@ class PeopleChanged(msgspec.Struct, frozen=True, array_like=True, tag="d"):
     joined: list[int]
     left: list[int]
     names: list[User] = []
-    """Of those who joined, where pages tell who is here."""
+    """Of those who joined or are called otherwise, where pages tell who is here."""
 
 
 class PeopleAll(msgspec.Struct, frozen=True, array_like=True, tag="f"):

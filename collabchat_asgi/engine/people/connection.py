@@ -190,11 +190,15 @@ class Connection:
 
     def identify(self, identity: Identity) -> None:
         """The same user, known anew, and perhaps for a shorter time."""
+        renamed = identity.user != self._user
         self.identity = identity
         self._user = identity.user
         self._keeper.look_at(self)
         for viewer in self.viewers.values():
             viewer.identity = identity
+            if renamed and viewer.page.people.most:
+                viewer.page.presence.name(viewer.person, identity.user)
+                self.means.gossip.changed(viewer.page)
 
     def withdraw(self, url_id: str) -> None:
         """The permission to read the page is gone."""
