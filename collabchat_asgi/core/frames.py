@@ -29,6 +29,10 @@ from .model import (
 from .text import MAX_INTEGER, has_control, is_tenant_id
 from .validation import check_integer, check_operation, check_text, check_url_id
 
+LONGEST_NAME = 512
+"""Code points of an id that an error is answered about; of a page's, where longer ones are allowed,
+so many."""
+
 SUBPROTOCOL = "collabchat.v1"
 BEARER_SUBPROTOCOL = "collabchat.bearer."
 
@@ -118,7 +122,7 @@ def decode(text: str, *, body_chars: int, anchor_bytes: int, url_id_chars: int) 
     try:
         frame: ClientFrame = _frame.decode(text)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        frame = _decode_by_type(text)
+        frame = _decode_by_type(text, url_id_chars)
     try:
         if isinstance(frame, BaseOperation):
             if frame.broadcast_id is UNSET:
@@ -132,21 +136,22 @@ def decode(text: str, *, body_chars: int, anchor_bytes: int, url_id_chars: int) 
         _check(frame, url_id_chars)
         return frame
     except Refused as error:
-        raise _invalid_frame(text, error, _tag(type(frame))) from None
+        raise _invalid_frame(text, error, _tag(type(frame)), url_id_chars) from None
 
 
-def _decode_by_type(text: str) -> ClientFrame:
+def _decode_by_type(text: str, url_id_chars: int) -> ClientFrame:
     """What is wrong with a frame, found out in two steps; raises as `decode` does."""
     kind = _type_of(text)
     decoder = _decoders.get(kind)
     if decoder is None:
         if kind == "hello":
             raise Closed(CloseCode.MALFORMED, "a second hello")
-        raise _named_in(text, RefusedFrame("unsupported", f"unknown frame type {kind[:40]!r}"))
+        unknown = RefusedFrame("unsupported", f"unknown frame type {kind[:40]!r}")
+        raise _named_in(text, unknown, url_id_chars)
     try:
         return decoder.decode(text)  # type: ignore[no-any-return]  # the table has ClientFrame only
     except msgspec.ValidationError as error:
-        raise _invalid_frame(text, error, kind) from None
+        raise _invalid_frame(text, error, kind, url_id_chars) from None
 
 
 def decode_hello(text: str) -> Hello:
@@ -191,7 +196,7 @@ def decode_operation(
             url_id_chars=url_id_chars,
         )
     except (msgspec.ValidationError, Refused) as error:
-        raise _invalid(text, error) from None
+        raise _invalid(text, error, url_id_chars) from None
 
 
 def _type_of(text: str) -> str:
@@ -224,8 +229,8 @@ def _check(frame: ClientFrame, url_id_chars: int) -> None:
                 check_integer(n, "n", minimum=-MAX_INTEGER)
 
 
-def _invalid_frame(text: str, error: Exception, kind: str) -> InvalidFrame:
-    invalid = _invalid(text, error)
+def _invalid_frame(text: str, error: Exception, kind: str, url_id_chars: int) -> InvalidFrame:
+    invalid = _invalid(text, error, url_id_chars)
     invalid.kind = kind
     return invalid
 
@@ -233,7 +238,7 @@ def _invalid_frame(text: str, error: Exception, kind: str) -> InvalidFrame:
 _MISSING = re.compile(r"Object missing required field `([^`]*)`")
 
 
-def _invalid(text: str, error: Exception) -> InvalidFrame:
+def _invalid(text: str, error: Exception, url_id_chars: int) -> InvalidFrame:
     if isinstance(error, Refused):
         invalid = InvalidFrame(error.code, error.message, field=error.field)
     else:
@@ -245,26 +250,26 @@ def _invalid(text: str, error: Exception) -> InvalidFrame:
         field = ".".join(part for part in parts if part) or None
         what = "is missing" if missing else "has the wrong type"
         invalid = InvalidFrame("invalid", f"{field or 'a field'} {what}", field=field)
-    return _named_in(text, invalid)
+    return _named_in(text, invalid, url_id_chars)
 
 
-def _named_in(text: str, refused: _R) -> _R:
+def _named_in(text: str, refused: _R, url_id_chars: int) -> _R:
     """Add what the frame names, where that can be read."""
     try:
         named = _named.decode(text)
     except (msgspec.MsgspecError, RecursionError):
         return refused
     refused.broadcast_id = _name(named.broadcast_id)
-    refused.url_id = _name(named.url_id)
+    refused.url_id = _name(named.url_id, max(LONGEST_NAME, url_id_chars))
     return refused
 
 
-def _name(raw: msgspec.Raw) -> str | None:
+def _name(raw: msgspec.Raw, longest: int = LONGEST_NAME) -> str | None:
     try:
         value = _string.decode(raw)
     except msgspec.MsgspecError:
         return None
-    return value if 0 < len(value) <= 512 and not has_control(value) else None
+    return value if 0 < len(value) <= longest and not has_control(value) else None
 
 
 _encode = msgspec.json.Encoder().encode

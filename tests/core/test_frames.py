@@ -432,6 +432,15 @@ def test_an_error_carries_what_it_belongs_to() -> None:
     }
 
 
+def test_an_error_carries_the_longest_page_id_that_is_allowed() -> None:
+    """Or else nobody knew which page a bad `subscribe` unsubscribes."""
+    longest = "x" * 1_000
+    frame = json.dumps({"type": "subscribe", "urlId": longest, "since": 5})
+    with pytest.raises(InvalidFrame) as told:
+        decode(frame, **LIMITS | {"url_id_chars": 1_000})
+    assert told.value.url_id == longest
+
+
 @pytest.mark.parametrize("bad", [5, None, [], {}, "", "a\0b", "x" * 513, "\x85"])
 def test_an_error_carries_nothing_unreadable(bad: object) -> None:
     error = invalid({"type": "resolve-chat", "broadcastId": bad, "urlId": bad, "chatId": 5})
