@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Mapping
 
 import pytest
 
@@ -182,6 +183,21 @@ async def test_pages_are_served_while_nobody_can_say_what_was_read(
     # It waits here until the storage takes it.
     assert (await again.subscribe())["read"] == 2
     await written(server, "ann", 2)
+
+
+class Odd(TroubledStorage):
+    """Of somebody's own, with a fault of its own."""
+
+    async def read_up_to(self, asked: Collection[ReadBy]) -> Mapping[ReadBy, int]:
+        raise ValueError("this was not foreseen")
+
+
+async def test_pages_are_served_also_where_the_storage_fails_in_a_way_of_its_own(
+    start: Start,
+) -> None:
+    server = await start(Odd())
+    for name in ("ann", "bob"):
+        assert "read" not in await server.connect(name).subscribe()
 
 
 async def test_what_waits_is_bounded(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

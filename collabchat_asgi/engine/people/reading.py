@@ -165,28 +165,32 @@ class Reading:
                     self._publisher.tell(page.topic, HaveRead(part))
 
     async def _ask(self) -> None:
-        while self._asked:
-            asked, self._asked = self._asked, {}
-            found: Mapping[ReadBy, int] = {}
-            try:
-                found = await bounded(self._storage.read_up_to(asked), self._seconds)
-                self._failed = False
-            except StorageError as error:
-                self._complain("reading how far people have read failed", error)
-            finally:
-                for by, future in asked.items():
-                    known = (found.get(by), self._unwritten(by), self._written.get(by))
-                    if not future.done():
-                        future.set_result(max((s for s in known if s is not None), default=None))
-        self._asking = False
-        self._written = {}
+        try:
+            while self._asked:
+                asked, self._asked = self._asked, {}
+                found: Mapping[ReadBy, int] = {}
+                try:
+                    found = await bounded(self._storage.read_up_to(asked), self._seconds)
+                    self._failed = False
+                except Exception as error:
+                    # Whatever it is: those who wait want a page, which is there.
+                    self._complain("reading how far people have read failed", error)
+                finally:
+                    for by, future in asked.items():
+                        known = (found.get(by), self._unwritten(by), self._written.get(by))
+                        if not future.done():
+                            told = max((s for s in known if s is not None), default=None)
+                            future.set_result(told)
+        finally:
+            self._asking = False
+            self._written = {}
 
     def _unwritten(self, by: ReadBy) -> int | None:
         return self._new.get(by, self._writing.get(by))
 
-    def _complain(self, what: str, error: StorageError) -> None:
+    def _complain(self, what: str, error: Exception) -> None:
         if not self._failed:
-            logger.warning("%s: %s", what, error)
+            logger.warning("%s: %s", what, str(error) or repr(error))
         self._failed = True
 
 
