@@ -12,7 +12,7 @@ import msgspec
 from ...core.model import FORGOTTEN, DeleteChat, PageKey
 from ...core.records import CHAT, ChatRecord
 from ...core.text import uuid7
-from ...errors import StorageError
+from ...errors import Refused, StorageError
 from ...storage.abc import Record, Storage
 from ..backend import bounded
 from ..pages.page import Page
@@ -78,10 +78,12 @@ class ChatRetention:
                     operation = DeleteChat(url_id=key.url_id, chat_id=id)
                     waiting.append(self._delete(page, operation, now_ms))
             answers = await asyncio.gather(*waiting)
-        refused = [answer for answer in answers if isinstance(answer, Exception)]
-        if refused:
-            raise StorageError(f"{len(refused)} old chats of {page.topic} stay: {refused[0]}")
-        return len(answers)
+        refused = [answer for answer in answers if isinstance(answer, Refused)]
+        # Another process may look through the same pages, or its author has been quicker.
+        stays = [refusal for refusal in refused if refusal.code != "not-found"]
+        if stays:
+            raise StorageError(f"{len(stays)} old chats of {page.topic} stay: {stays[0]}")
+        return len(answers) - len(refused)
 
     def _delete(self, page: Page, operation: DeleteChat, now_ms: int) -> asyncio.Future[Answer]:
         waiting = Waiting()
