@@ -237,6 +237,40 @@ async def test_what_a_cancelled_committer_had_taken_is_answered(start: Start) ->
     assert server.services.supervisor.restarts == {"committer": 1}
 
 
+async def test_a_committer_that_is_cancelled_while_it_loads_a_page_answers_all(
+    start: Start,
+) -> None:
+    storage = TroubledStorage()
+    server, other = await start(storage), await start(storage.inner)
+    erased = await server.join("ann")
+    beside = await server.join("bob", url_id="beside")
+    for client in (erased, beside):
+        await client.do(create_chat())
+    await storage.inner.erase(KEY)
+    await (await other.join("eve")).do(create_chat())
+    committing, loading = storage.hold("commit"), storage.hold("load")
+    first = beside.operate(create_chat())
+    await until(lambda: committing.waiting)
+    # These two are one commit, of which the first page has to be loaded.
+    waits, committed = create_chat(), create_chat()
+    erased.operate(waits)
+    beside.operate(committed)
+    committing.open()
+    await until(lambda: loading.waiting)
+    [committer] = [
+        task
+        for task in server.services.supervisor._tasks
+        if task.get_name() == "collabchat committer"
+    ]
+    committer.cancel()
+    error = await erased.answer(waits["broadcastId"])
+    assert (error["code"], error["retry"]) == ("unavailable", True)
+    assert (await beside.answer(first))["type"] == "ack"
+    assert (await beside.answer(committed["broadcastId"]))["type"] == "ack"
+    loading.open()
+    assert (await erased.do(waits))["seq"] == 2
+
+
 async def test_what_cannot_be_told_is_asked_for_again(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -208,13 +208,19 @@ class Committer:
             return
         for span in self._spans(plans):
             span.committed()
+        ended: asyncio.CancelledError | None = None
         for plan, answers in zip(plans, outcomes, strict=True):
             try:
                 await self._settle(plan, answers)
+            except asyncio.CancelledError as error:
+                # The other pages have their outcomes, and nobody else knows who waits for them.
+                ended = error
             except Exception:
                 # It is committed, and the other pages of this commit have their own right.
                 logger.exception("telling what was committed on %s failed", plan.page.topic)
                 self._put_off(plan)
+        if ended is not None:
+            raise ended
 
     async def _settle(self, plan: Plan, outcomes: Mapping[str, Outcome]) -> None:
         page = plan.page
@@ -283,9 +289,11 @@ class Committer:
     async def _start_over(self, plan: Plan) -> None:
         try:
             await self._reload(plan.page)
-        except Exception as error:
-            self._log.warning("loading", "loading %s failed: %s", plan.page.topic, error)
+        except BaseException as error:
             self._put_off(plan)
+            if not isinstance(error, Exception):
+                raise
+            self._log.warning("loading", "loading %s failed: %s", plan.page.topic, error)
             return
         self._queue_of(plan.page).extendleft(reversed(plan.submissions))
         self.count += len(plan.submissions)
