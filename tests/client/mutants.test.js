@@ -34,7 +34,7 @@ const MUTANTS = [
   ['shows whoever comes what the one before was shown', 'subscription.js', 'this.page.clear()', '', 'identity'],
   ['lets each page go at a pace of its own', 'client.js', 'subscribing: this.#subscribing, operating: this.#operating', 'subscribing: new Pace(this.#env, ...SUBSCRIPTIONS), operating: new Pace(this.#env, ...OPERATIONS)', 'pace'],
   ['goes on after its end', 'connection.js', 'if (this.#stopped) return\n    this.#drop()', 'this.#drop()', 'handles'],
-  ['resets its backoff at the welcome', 'connection.js', 'this.handshake.stop()\n    this.state = \'open\'', 'this.handshake.stop()\n    this.backoff.reset()\n    this.state = \'open\'', 'connection'],
+  ['resets its backoff at the welcome', 'connection.js', 'this.state = \'open\'\n', 'this.backoff.reset()\n    this.state = \'open\'\n', 'connection'],
 ]
 
 /** The same of what a reader looks for discussions with, with --all. @type {typeof MUTANTS} */

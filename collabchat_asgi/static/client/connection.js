@@ -89,9 +89,8 @@ export class Connection {
     this.host = host
     this.backoff = new Backoff(env.random)
     this.slow = new Backoff(env.random, 10_000, 60_000)
-    this.handshake = new Timer(env)
-    this.retry = new Timer(env)
-    this.silence = new Timer(env)
+    /** Of the present state: how long to wait for the welcome, for the next frame, or before the next attempt. */
+    this.due = new Timer(env)
     this.probe = new Timer(env)
     this.stable = new Timer(env)
     this.renewal = new Timer(env)
@@ -183,7 +182,7 @@ export class Connection {
     this.#attemptedAt = this.env.now()
     this.#opened = false
     this.#bye = undefined
-    this.handshake.start(HANDSHAKE, () => this.#over(1006))
+    this.due.start(HANDSHAKE, () => this.#over(1006))
     try {
       const { token } = this
       // One that throws at once is told of a turn later: whoever opens a page has it in hand by then.
@@ -249,7 +248,6 @@ export class Connection {
       this.host.troubled({ code: 'protocol', message: 'A welcome that cannot be used: ' + error })
       return this.#over(1002)
     }
-    this.handshake.stop()
     this.state = 'open'
     this.#forced = false
     this.#tries = 0
@@ -262,7 +260,7 @@ export class Connection {
   #listenForSilence(limit) {
     const left = this.#heard + limit - this.env.now()
     if (left <= 0) this.#over(1006)
-    else this.silence.start(left, () => this.#listenForSilence(limit))
+    else this.due.start(left, () => this.#listenForSilence(limit))
   }
 
   /** @param {unknown} ms */
@@ -342,7 +340,10 @@ export class Connection {
     if (isFinal(code)) return this.#refuse({ code: String(code), message: reason || bye?.reason || 'The server closed the connection' })
     if (!opened && !wasOpen) this.#explain()
     // It answers, and will not let anybody in: nothing that a reader could mend, or that a silent console would tell.
-    if (opened && !wasOpen && code === 4503) this.#complain(`the server cannot let anybody in now (${reason || bye?.reason || 'no reason given'}): its log says why, such as an authenticate hook that failed`)
+    if (opened && !wasOpen && code === 4503 && !this.#complained) {
+      this.#complained = true
+      this.#complain('unavailable', `the server cannot let anybody in now (${reason || bye?.reason || 'no reason given'}): its log says why, such as an authenticate hook that failed`)
+    }
     this.#forced = !isOrdinary(code) || bye?.retryAfterMs !== undefined
     this.#comeBack((isOrdinary(code) ? this.backoff : this.slow).next(bye?.retryAfterMs))
   }
@@ -351,7 +352,7 @@ export class Connection {
   #comeBack(ms) {
     if (this.#stopped) return
     this.state = 'waiting'
-    this.retry.start(Math.min(ms, LONGEST_DELAY * 2), () => this.#attemptSoon())
+    this.due.start(Math.min(ms, LONGEST_DELAY * 2), () => this.#attemptSoon())
   }
 
   /** @param {Refusal} reason */
@@ -377,23 +378,20 @@ export class Connection {
       message = `${this.at.http}ws cannot be reached: ${error}`
     }
     if (this.state === 'idle' || this.state === 'open') return
-    this.env.warn('collabchat: ' + message)
-    this.host.troubled({ code: 'unreachable', message })
+    this.#complain('unreachable', message)
   }
 
-  /** Once. @param {string} message */
-  #complain(message) {
-    if (this.#complained) return
-    this.#complained = true
+  /** @param {string} code  @param {string} message */
+  #complain(code, message) {
     this.env.warn('collabchat: ' + message)
-    this.host.troubled({ code: 'unavailable', message })
+    this.host.troubled({ code, message })
   }
 
   /** @param {number} [code] */
   #drop(code) {
     this.#attempt++
     this.#refreshing = 0
-    for (const timer of [this.handshake, this.retry, this.silence, this.probe, this.stable, this.renewal]) timer.stop()
+    for (const timer of [this.due, this.probe, this.stable, this.renewal]) timer.stop()
     const socket = this.#socket
     this.#socket = undefined
     if (!socket) return

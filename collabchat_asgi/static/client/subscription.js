@@ -365,9 +365,9 @@ export class Subscription {
       this.#subscribe()
     } catch (error) {
       if (late()) return
-      const refusal = asRefusal(error)
-      if (refusal.code === 'forbidden' || refusal.code === 'unauthenticated') return this.#refusePage(refusal)
-      this.askAgain.start(this.asking.next(error instanceof CollabError ? /** @type {any} */ (error).retryAfterMs : undefined), () => this.#load())
+      const { code, message, retryAfterMs } = /** @type {any} */ (error)
+      if (code === 'forbidden' || code === 'unauthenticated') return this.#refusePage({ code, message })
+      this.askAgain.start(this.asking.next(retryAfterMs), () => this.#load())
     }
   }
 
@@ -500,6 +500,3 @@ export class Subscription {
     this.link.emit('error', error)
   }
 }
-
-/** @param {unknown} error  @returns {Refusal} */
-const asRefusal = error => error instanceof CollabError ? { code: error.code, message: error.message } : { code: 'unavailable', message: String(error) }
