@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { C, Table, events, update } from './table.js'
-import { json, settle } from './world.js'
+import { C, Table, events, held, snapshot, subscribed, update } from './table.js'
+import { ANCHOR, json, settle } from './world.js'
 
 const BOB = { id: 'bob', name: 'Bob' }
 /** @param {number} seq  @param {string} id  @param {string} user */
@@ -102,6 +102,52 @@ describe('reading', () => {
     const table = await back()
     table.receive({ type: 'read', urlId: '/page', seq: 9 })
     assert.deepEqual([unread(table), table.page.state.read, told(table)], [{}, 9, []])
+  })
+
+  test('one discussion before the log has told what is new: the others stay new', async () => {
+    const table = new Table()
+    const answers = held(table, () => json(200, { epoch: 'E', seq: 10, first: 6, last: 10, events: [added(6, 'mine', 'ann'), added(8, 'm8', 'bob'), added(9, 'o9', 'bob', 'other'), added(10, 'm10', 'bob')] }))
+    await table.welcome()
+    table.receive(subscribed({ read: 5 }))
+    table.receive(snapshot({ chats: [C, 'other'].map(id => ({ id, anchor: ANCHOR, createdBy: BOB, createdAt: 1, updatedAt: 1, commentCount: 1, comments: [{ id: `${id}-1`, body: 'x', author: BOB, createdAt: 1 }] })) }))
+    await settle()
+    // As a link to it does, which opens it with the page.
+    table.page.markRead(C)
+    assert.deepEqual([told(table), table.page.state.read], [[], 5])
+    table.receive(events([added(11, 'm11', 'bob')]))
+    for (const answer of answers) answer()
+    await settle()
+    assert.deepEqual([told(table), table.page.state.read, unread(table)], [[8], 8, { other: ['o9'], [C]: ['m11'] }])
+    table.page.markRead(C)
+    assert.deepEqual(unread(table), { other: ['o9'] })
+    await table.world.clock.pass(1000)
+    table.page.markRead()
+    assert.deepEqual([told(table), unread(table)], [[8, 11], {}])
+  })
+
+  test('one discussion where the log does not reach there: it is read', async () => {
+    const table = new Table()
+    const answers = held(table, () => json(410, { code: 'reset', message: 'gone' }))
+    await table.welcome()
+    table.receive(subscribed({ read: 5 }))
+    table.snapshot(10, 'first')
+    await settle()
+    table.page.markRead(C)
+    for (const answer of answers) answer()
+    await settle()
+    assert.deepEqual([told(table), table.page.state.read], [[10], 10])
+  })
+
+  test('of a page that is left within the second is told, and leaves no timer', async () => {
+    const table = await back()
+    table.page.markRead()
+    table.receive(events([added(11, 'n11', 'bob')]))
+    table.page.markRead()
+    assert.deepEqual(told(table), [10])
+    table.page.close()
+    assert.deepEqual([told(table), table.socket.sent.at(-1).type], [[10, 11], 'unsubscribe'])
+    table.client.destroy()
+    assert.equal(table.world.clock.timers.size, 0)
   })
 
   test('while the connection is away is told when it is back', async () => {

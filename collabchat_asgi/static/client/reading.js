@@ -21,7 +21,10 @@ export class Reading {
   #sent = -1
   /** It is of an older release, and does not keep it. */
   #mute = false
+  /** The snapshot of which all is known that came after what was read. */
   #generation = 0
+  /** Discussions that were read before that was known, and how far the page had come then. @type {Map<string, number>} */
+  #early = new Map()
 
   /**
    * @param {string} urlId  @param {ConfirmedPage} page  @param {Environment} env  @param {import('./older.js').Get} get  @param {AbortSignal} signal
@@ -41,6 +44,7 @@ export class Reading {
   clear() {
     this.seq = undefined
     this.unread.clear()
+    this.#early.clear()
     this.#sent = -1
     this.#generation = 0
   }
@@ -48,6 +52,13 @@ export class Reading {
   lost() {
     this.pause.stop()
     this.#mute = false
+  }
+
+  /** Nobody looks any more: what waits for the pause to end is told now. */
+  leave() {
+    this.pause.stop()
+    this.#pump()
+    this.pause.stop()
   }
 
   refused() { this.#mute = true }
@@ -61,11 +72,7 @@ export class Reading {
 
   /** Up to date: what happened before this tab came is asked for once. @param {string | undefined} me */
   caughtUp(me) {
-    const { generation } = this.page
-    if (this.seq !== undefined && this.#generation !== generation) {
-      this.#generation = generation
-      if (this.seq < this.page.position.seq) this.#ask(me)
-    }
+    if (this.#generation !== this.page.generation) this.#ask(me)
     this.#pump()
   }
 
@@ -79,12 +86,13 @@ export class Reading {
     if (event.type === 'updated-text-chat' && event.change === 'comment-added') this.unread.set(event.comment.id, { chatId: event.chatId, seq })
   }
 
-  /** Everything was read, or one discussion: the number then stands before what is still unread. @param {string} [chatId] */
-  mark(chatId) {
+  /** Everything was read, or one discussion: the number then stands before what is still unread. @param {string} [chatId]  @param {number} [until] the number that it was read at */
+  mark(chatId, until = this.page.position.seq) {
     const had = this.unread.size
     let first = Infinity
+    if (chatId !== undefined && this.seq !== undefined && this.#generation !== this.page.generation) return void this.#early.set(chatId, until)
     for (const [id, each] of this.unread) {
-      if (chatId === undefined || each.chatId === chatId) this.unread.delete(id)
+      if (each.seq <= until && (chatId === undefined || each.chatId === chatId)) this.unread.delete(id)
       else first = Math.min(first, each.seq)
     }
     const moved = this.#to(Math.min(this.page.position.seq, first - 1))
@@ -109,15 +117,19 @@ export class Reading {
 
   /** Comments carry no number: only the log tells which are after the one that was read. @param {string | undefined} me */
   async #ask(me) {
-    const { page, urlId } = this, { generation, position: { epoch, seq: last } } = page
+    const { page, urlId } = this, { generation, position: { epoch, seq: last } } = page, from = this.seq ?? last
     try {
-      for (let after = this.seq ?? last, times = 0; after < last && times < TIMES; times++) {
+      for (let after = from, times = 0; after < last && times < TIMES; times++) {
         const tail = readEvents(await this.get('v1/events', { urlId, epoch, after, limit: EVENTS }, this.signal))
-        if (page.generation !== generation) return
+        if (page.generation !== generation || this.#generation === generation) return
         for (const event of tail.events) this.happened(event, me)
         after = tail.last
       }
     } catch { /* nothing is marked: the log no longer reaches there, or nobody answers */ }
-    if (page.generation === generation) this.changed()
+    if (page.generation !== generation) return
+    this.#generation = generation
+    for (const [chatId, until] of this.#early) this.mark(chatId, until)
+    this.#early.clear()
+    if (from < last) this.changed()
   }
 }

@@ -204,6 +204,7 @@ export class Subscription {
     this.answer.stop()
     this.others.stop()
     this.line.timer.stop()
+    this.reading.leave()
     this.#unsubscribe()
     this.#sync = 'idle'
     this.#settleAcked()
