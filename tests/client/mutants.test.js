@@ -36,6 +36,7 @@ const MUTANTS = [
   ['goes on after its end', 'connection.js', 'if (this.#stopped) return\n    this.#drop()', 'this.#drop()', 'handles'],
   ['resets its backoff at the welcome', 'connection.js', 'this.state = \'open\'\n', 'this.backoff.reset()\n    this.state = \'open\'\n', 'connection'],
   ['takes the whole page for read before it knows what is new', 'reading.js', 'return void this.#early.set(chatId, until)', 'this.#early.set(chatId, until)', 'reading'],
+  ['loses what nobody stored when its writer is back', 'outbox.js', 'known ?? new Queue', 'new Queue', 'signout'],
 ]
 
 /** The same of what a reader looks for discussions with, with --all. @type {typeof MUTANTS} */

@@ -327,6 +327,17 @@ describe('the queue survives', () => {
     assert.equal(reloaded.page.state.drafts[0].text, 'last week')
   })
 
+  test('older than dedupeMs with what hangs on it: each comes back once', async () => {
+    const table = await new Table().live()
+    table.socket.fail(1006)
+    const { chatId } = table.page.createChat(ANCHOR, 'one')
+    table.page.addComment(chatId, 'two')
+    table.world.clock.now += 8 * 86_400_000
+    await table.reconnect()
+    assert.deepEqual([...table.seen.draft.map(draft => draft.text), table.seen.error.length], ['one', 'two', 2])
+    assert.equal(table.operations.length, 0)
+  })
+
   test('a storage that throws, is full or holds garbage', async () => {
     const table = new Table()
     table.world.storage.broken = true
@@ -358,6 +369,16 @@ describe('the queue survives', () => {
     one.page.discardDraft(first.broadcastId)
     two.world.window.fire('storage', { key: 'collabchat:queue:["acme","/page","ann"]' })
     assert.deepEqual(two.page.state.drafts, [])
+  })
+
+  test('a draft that came from another tab, discarded here, is gone everywhere', async () => {
+    const one = await new Table().live(), two = await new Table({ storage: one.world.storage }).live()
+    one.receive(refusal(one.page.addComment(C, 'mine'), 'forbidden'))
+    const [key] = [...one.world.storage.items.keys()].filter(each => each.startsWith('collabchat:queue:'))
+    two.world.window.fire('storage', { key })
+    two.page.discardDraft(two.page.state.drafts[0].id)
+    one.world.window.fire('storage', { key })
+    assert.deepEqual([one.page.state.drafts, two.page.state.drafts, one.world.storage.items.has(key)], [[], [], false])
   })
 
   test('what came back in one tab and was committed by another is no draft any more', async () => {

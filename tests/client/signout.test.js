@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ANCHOR, MemoryStorage, settle } from './world.js'
-import { C, Table, ack } from './table.js'
+import { C, Table, ack, refusal } from './table.js'
 
 const BOB = { user: { id: 'bob', name: 'Bob' } }
 const stored = (/** @type {Table} */ table) => JSON.stringify([...table.world.storage.items])
@@ -41,6 +41,28 @@ describe('a browser that several people share', () => {
       assert.deepEqual(table.operations.map(frame => frame.broadcastId), [sent.broadcastId], 'Ann finds her own again')
     })
   }
+
+  test('where nothing can be stored: Ann, who signs in again in the same tab, loses no word', async () => {
+    const table = await new Table({ before: world => { world.storage.broken = world.session.broken = true } }).live()
+    table.receive(refusal(table.page.addComment(C, 'came back'), 'forbidden'))
+    table.socket.fail(1006)
+    const { settled } = table.page.addComment(C, 'waits')
+    await table.world.clock.pass(1000)
+    await refused(table, 4401)
+    emptied(table)
+    table.identity = { ...table.identity, ...BOB }
+    table.client.connect()
+    await table.live()
+    assert.deepEqual([table.operations, table.page.state.drafts], [[], []])
+    table.page.addComment(C, 'from Bob')
+    await refused(table, 4401)
+    table.identity = { ...table.identity, user: { id: 'ann', name: 'Ann' } }
+    table.client.connect()
+    await table.live()
+    assert.deepEqual([table.operations.map(frame => frame.comment.body), table.page.state.drafts.map(draft => draft.text)], [['waits'], ['came back']])
+    table.receive({ type: 'ack', broadcastId: table.operations[0].broadcastId, urlId: '/page', epoch: 'E', seq: 10, ts: 5 })
+    assert.deepEqual(await settled, { ok: true })
+  })
 
   test('a reload after signing out: what the next one writes is not filed under Ann', async () => {
     const ann = await new Table().live()

@@ -73,10 +73,11 @@ export class Outbox {
     const { env } = this.sender
     const key = queueKey(welcome.tenantId, this.urlId, welcome.user.id)
     if (!this.queue.opened || this.queue.key !== key) {
-      const moved = this.#takeDoubtful()
-      if (this.queue.opened) this.queue = this.#queues.get(key) ?? new Queue(env.storage)
+      const known = this.#queues.get(key), moved = known || this.queue.opened ? this.#takeNobodys() : []
+      // Where nothing can be stored, what somebody left behind is there alone.
+      if (known || this.queue.opened) this.queue = known ?? new Queue(env.storage)
       this.#queues.set(key, this.queue)
-      if (!this.queue.opened) this.queue.open(key)
+      this.queue.opened ? this.queue.readDrafts() : this.queue.open(key)
       for (const each of moved) this.queue.add(each)
     }
     this.#doubtful = undefined
@@ -84,7 +85,8 @@ export class Outbox {
     for (const queued of this.queue.operations) queued.sent = queued.asked = queued.overtaken = false
     for (const queued of [...this.queue.operations]) {
       const age = env.clock() - queued.at
-      if (!queued.ack && (age > welcome.limits.dedupeMs || age < -DAY)) this.#refuse(queued, { code: 'expired', message: 'It waited too long' })
+      // Refused already with what it belongs to, it is gone.
+      if (this.#find(queued.broadcastId) && !queued.ack && (age > welcome.limits.dedupeMs || age < -DAY)) this.#refuse(queued, { code: 'expired', message: 'It waited too long' })
     }
   }
 
@@ -94,7 +96,9 @@ export class Outbox {
   /** It was the same user's. */
   trust() { this.#doubtful = undefined }
 
-  #takeDoubtful() {
+  /** What may be another user's. */
+  #takeNobodys() {
+    if (!this.queue.opened) return this.queue.forget()
     const taken = this.queue.operations.filter(each => !each.ack && this.#doubtful?.has(each.broadcastId))
     for (const each of taken) this.queue.remove(each)
     return taken
@@ -102,7 +106,7 @@ export class Outbox {
 
   /** Nobody is known here any more. What is whose stays stored under that name; what is nobody's is gone. @param {Refusal} reason */
   signedOut(reason) {
-    const nobodys = this.queue.opened ? this.#takeDoubtful() : this.queue.forget()
+    const nobodys = this.#takeNobodys()
     this.#doubtful = undefined
     for (const each of nobodys) this.#resolve(each, { ok: false, refusal: reason })
     this.queue = new Queue(this.sender.env.storage, undefined, this.sender.nobodys.place(this.urlId))

@@ -82,6 +82,8 @@ export class Queue {
 
   /** @param {string} draftId  @returns {Draft | undefined} */
   takeDraft(draftId) {
+    // It may be another tab's.
+    this.#known.add(draftId)
     const draft = this.drafts.find(each => each.id === draftId)
     this.drafts = this.drafts.filter(each => each !== draft)
     if (draft) this.save()
