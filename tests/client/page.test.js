@@ -463,3 +463,19 @@ test('a listener that throws hinders nobody', async () => {
   assert.equal(table.page.state.position.seq, 12)
   table.client.destroy()
 })
+
+test('a listener that another one has taken away hears nothing more', async () => {
+  const table = await new Table().live()
+  /** @type {string[]} */
+  const heard = []
+  table.page.on('change', () => {
+    heard.push('first')
+    off()
+  })
+  const off = table.page.on('change', () => heard.push('second'))
+  table.page.on('change', () => table.page.close())
+  table.page.on('change', () => heard.push('of a page that is closed'))
+  table.receive(update(11, 'bob', { change: 'resolved' }))
+  assert.deepEqual(heard, ['first'])
+  table.client.destroy()
+})

@@ -25,8 +25,8 @@ export class Emitter {
    */
   emit(name, detail) {
     for (const listener of [...this.#listeners.get(name) ?? []]) {
-      // A listener's bug must reach the console, but neither the other listeners nor the protocol.
-      try { listener(detail) } catch (error) { (globalThis.reportError ?? console.error)(error) }
+      // A listener's bug must reach the console, but neither the other listeners nor the protocol. One of them may take another away.
+      try { if (this.#listeners.get(name)?.has(listener)) listener(detail) } catch (error) { (globalThis.reportError ?? console.error)(error) }
     }
   }
 
