@@ -398,20 +398,43 @@ async def test_h14_the_first_revocation_after_a_fail_over_is_heard_everywhere(
     assert bob_there.closed is None, "what was revoked before a process began concerns nobody there"
 
 
-async def test_h14_a_number_that_a_fail_over_gave_out_again_is_acted_on(start: Start) -> None:
+@pytest.mark.parametrize("new_epoch", [True, False], ids=["as Redis", "as PostgreSQL"])
+@pytest.mark.parametrize("lost", [1, 2])
+async def test_h14_a_number_that_a_fail_over_gave_out_again_is_acted_on(
+    start: Start, lost: int, new_epoch: bool
+) -> None:
     storage, bus, clock = MemoryStorage(), new_id(), Clock()
     one, other = [await start(storage, TroubledBus(bus), clock=clock) for _ in range(2)]
     bob = await other.join("bob")
     await one.services.revocations.revoke(Revocation(user_id="ann"))
     kept = await storage.dump(CONTROL_PAGE)
-    await one.services.revocations.revoke(Revocation(user_id="eve"))
-    await until(lambda: other.services.revocations.serial == 2)
+    for _ in range(lost):
+        await one.services.revocations.revoke(Revocation(user_id="eve"))
+    await until(lambda: other.services.revocations.serial == 1 + lost)
     await storage.erase(CONTROL_PAGE)
     await storage.restore(CONTROL_PAGE, kept)
-    await fail_over(storage)
+    if new_epoch:
+        await fail_over(storage)
     await one.services.revocations.revoke(Revocation(user_id="bob"))
     await bob.expect_close(4403)
-    assert other.services.revocations.serial == 3
+    assert other.services.revocations.serial == 2 + lost
+    await one.services.revocations.revoke(Revocation(user_id="eve"))
+    await until(lambda: other.services.revocations.serial == 3 + lost)
+    assert one.services.revocations.serial == 3 + lost
+
+
+async def test_h14_what_was_dropped_as_too_old_keeps_nobody_waiting(start: Start) -> None:
+    storage, bus, clock = MemoryStorage(), new_id(), Clock()
+    one, other = [await start(storage, TroubledBus(bus), clock=clock) for _ in range(2)]
+    bob = await other.join("bob")
+    for name in ("ann", "eve"):
+        await one.services.revocations.revoke(Revocation(user_id=name))
+    await until(lambda: other.services.revocations.serial == 2)
+    await storage.trim(before_ms=2**53, keep_events=0)
+    for _ in range(2):
+        await other.services.revocations.sweep()
+    await one.services.revocations.revoke(Revocation(user_id="bob"))
+    await bob.expect_close(4403)
 
 
 async def test_h14_revoked_while_authenticate_runs(start: Start) -> None:

@@ -85,6 +85,9 @@ class Revocations:
         self._seconds = seconds
         self._on_revoked = on_revoked
         self._position: Position = NOWHERE
+        self._last: str | None = None
+        """The id of the one at the position: with another one there, the log went back, and was
+        written on."""
         self._acted: dict[str, int] = {}
         """Ids, and their numbers, of those that were acted on, or stood there before this process
         began."""
@@ -111,6 +114,7 @@ class Revocations:
         tail = await bounded(self._storage.read(CONTROL_PAGE, after, RECALLED), self._seconds)
         events = tail.events if isinstance(tail, Tail) else ()
         self._acted = {entry.broadcast_id: entry.seq for entry in events if entry.seq <= seq}
+        self._last = next(reversed(self._acted), None)
         self._acted_after = after.seq if self._acted else seq
 
     async def revoke(self, revocation: Revocation) -> None:
@@ -148,16 +152,20 @@ class Revocations:
     async def sweep(self) -> None:
         """Read and act on what is new. Raises `StorageError`."""
         while True:
-            position = self._position
-            read = self._storage.read(CONTROL_PAGE, position, 100)
-            tail = await bounded(read, self._seconds)
-            if isinstance(tail, str):
+            position, last = self._position, self._last
+            after = Position(position.epoch, position.seq - 1) if last else position
+            tail = await bounded(self._storage.read(CONTROL_PAGE, after, 100), self._seconds)
+            events = () if isinstance(tail, str) else tail.events
+            went_back = last is not None and [e.broadcast_id for e in events[:1]] != [last]
+            if isinstance(tail, str) or went_back:
                 await self._begin_again(position)
                 continue
+            events = events[1:] if last else events
             if self._position != position:
                 continue  # another sweep has been quicker
-            for entry in tail.events:
+            for entry in events:
                 self._position = Position(tail.position.epoch, entry.seq)
+                self._last = entry.broadcast_id
                 if entry.broadcast_id in self._acted:
                     continue
                 self._remember(entry.broadcast_id, entry.seq)
@@ -166,18 +174,18 @@ class Revocations:
                 except Exception:
                     # The next one concerns somebody else.
                     logger.exception("acting on revocation %d failed", entry.seq)
-            if not tail.events:
-                self._position = tail.position
+            if not events:
                 return
 
     async def _begin_again(self, position: Position) -> None:
-        """There is no tail after `position`: the log has another epoch."""
+        """The log has no tail after `position`, or is of another history."""
         head = await self._head()
         if self._position != position:
             return
         before = Position(head.epoch, min(self._acted_after, head.seq))
         # Where it cannot be told from there either, all of it was dropped as too old.
         self._position = head if before == position else before
+        self._last = None
 
     async def _head(self) -> Position:
         heads = await bounded(self._storage.heads([CONTROL_PAGE]), self._seconds)
