@@ -65,7 +65,8 @@ export class Bar {
     this.#take()
     const corner = /^(top|bottom)-(left|right)$/.test(where)
     this.element.hidden = where === 'none'
-    corner ? this.element.dataset.at = where : delete this.element.dataset.at
+    // Nobody sees it until it has a corner (corners.js).
+    this.element.dataset.at = corner ? where : ''
     const wanted = !!where && !corner && where !== 'none', home = wanted && document.querySelector(where)
     if (wanted && !home && !this.#wanted) console.warn(`collabchat: bar="${where}" is neither top-right, top-left, bottom-right, bottom-left, none, nor an element of this page`)
     this.#wanted = wanted

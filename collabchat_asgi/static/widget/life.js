@@ -147,6 +147,7 @@ export class Life {
     this.#coming.then(() => { if (this.card) this.#with(act) }, error => {
       // The next need of it tries again.
       this.#coming = undefined
+      this.bar.element.dataset.at ||= 'top-right'
       if (act) this.element.failed(error)
     })
   }
@@ -232,6 +233,7 @@ export class Life {
     // Somebody was quicker.
     this.prompt.offer()
     this.bar.why = state => talk.barred(words, state)
+    talk.settling(this.bar.element, this.element, this.#ending.signal)
     this.#drawBar()
     this.#marking()
   }

@@ -50,14 +50,14 @@ button:disabled { cursor: default; opacity: .45 }
 .bar, .prompt, .head, button { user-select: none }
 .bar, .prompt, .card, .panel { position: fixed; display: flex; background: var(--bg); box-shadow: var(--shadow) }
 .bar, .prompt { gap: 2px; padding: 4px; border-radius: var(--collabchat-radius, 999px) }
-.bar { inset-block-start: calc(var(--collabchat-top, 14px) + 50px * var(--row)); inset-inline-end: var(--collabchat-end, 16px); align-items: center; font-size: var(--small); font-weight: 500; font-variant-numeric: tabular-nums }
-.bar[data-at^=top-], .bar[data-at^=bottom-] { inset: auto }
+.bar { align-items: center; font-size: var(--small); font-weight: 500; font-variant-numeric: tabular-nums }
+.bar[data-at=""] { visibility: hidden }
 .bar[data-at^=top-] { top: calc(var(--collabchat-top, 14px) + 50px * var(--row)) }
-.bar[data-at^=bottom-] { bottom: calc(var(--collabchat-bottom, 14px) + 50px * var(--row)) }
+.bar[data-at^=bottom-] { bottom: calc(var(--collabchat-bottom, 14px) + env(safe-area-inset-bottom) + 50px * var(--row)) }
 .bar[data-at$=-left] { left: var(--collabchat-end, 16px) }
 .bar[data-at$=-right] { right: var(--collabchat-end, 16px) }
 :host(.inline) { position: static; display: inline-block }
-:host(.inline) .bar { position: static; box-shadow: none }
+:host(.inline) .bar { position: static; box-shadow: none; visibility: visible }
 .bar > * { display: inline-flex; align-items: center; gap: 6px; min-height: 28px; padding: 0 10px; border-radius: var(--collabchat-radius, 999px); white-space: nowrap }
 .bar .icon { width: 16px; height: 16px; color: var(--soft) }
 .bar button:hover, .bar button[aria-expanded=true] { background: var(--fill) }
@@ -71,7 +71,6 @@ button:disabled { cursor: default; opacity: .45 }
 @media (max-width: 640px) {
   .icon-button { width: 40px; height: 40px }
   .text-button { min-height: 40px; padding-inline: 14px }
-  .bar:not([data-at]) { inset-block: auto calc(var(--collabchat-bottom, 14px) + env(safe-area-inset-bottom) + 50px * var(--row)) }
   .bar button { min-height: 40px }
 }
 @keyframes rise { from { opacity: 0; transform: translateY(4px) } }

@@ -1,0 +1,141 @@
+/**
+ * Where the bar is put unless the page says it: into the first corner where nothing of the page's own is to be pressed. That is decided when the
+ * page stands, and again when its window or its address is another one; never by scrolling, for a bar that jumps is worse than one in the way.
+ */
+
+const CONTROLS = 'a[href], button, input, select, textarea, summary, label, iframe, [role=button], [role=link], [role=tab], [role=menuitem], [tabindex]:not([tabindex^="-"])'
+const CORNERS = ['top-right', 'bottom-right', 'bottom-left', 'top-left']
+const ON_PHONES = ['bottom-right', 'bottom-left', 'top-right', 'top-left']
+/** Milliseconds without a change after which a page stands, and the most that it is waited for. */
+const QUIET = 100, PATIENCE = 1000
+/** Pixels between two looks at what is under a corner, and around it; and the width of a bar that has something to tell. */
+const STEP = 8, AROUND = 2, USUAL = 160
+
+/** @typedef {{left: number, top: number, right: number, bottom: number}} Box in pixels of the window */
+
+/** What is drawn around it, through shadow roots. @param {Element} element  @returns {Element | null} */
+const around = element => element.assignedSlot ?? element.parentElement ?? (element.parentNode instanceof ShadowRoot ? element.parentNode.host : null)
+
+/** What takes a quarter of the window is a page, and no control. @param {Box} box */
+const small = ({ left, top, right, bottom }) => (right - left) * (bottom - top) < innerWidth * innerHeight / 4
+
+/** What would be pressed there. @param {number} x  @param {number} y  @returns {Element | undefined} */
+function control(x, y) {
+  /** @type {Element | undefined} */
+  let hit
+  for (let tree = /** @type {Document | ShadowRoot | null | undefined} */ (document); tree; tree = hit?.shadowRoot) {
+    const home = tree
+    const next = home.elementsFromPoint(x, y).find(each => each.getRootNode() === home && !each.matches('collab-chat, .inline'))
+    if (!next) break
+    hit = next
+  }
+  for (let each = /** @type {Element | null} */ (hit ?? null); each; each = around(each)) if (each.matches(CONTROLS) && small(each.getBoundingClientRect())) return each
+  return undefined
+}
+
+/** How far the page itself scrolls. */
+const most = () => {
+  const page = document.scrollingElement ?? document.documentElement
+  return page.scrollHeight - page.clientHeight
+}
+
+/** Whether it is there however the reader scrolls. @param {Element} element */
+function stands(element) {
+  for (let each = /** @type {Element | null} */ (element); each; each = around(each)) {
+    const { position, overflowY } = getComputedStyle(each)
+    if (/fixed|sticky/.test(position)) return true
+    if (each !== document.body && each !== document.documentElement && /auto|scroll/.test(overflowY) && each.scrollHeight > each.clientHeight) return false
+  }
+  return most() < 2
+}
+
+/** Whether something comes to lie there where the page begins, or ends. @param {Box} box  @param {boolean} upper */
+function passes({ left, top, right, bottom }, upper) {
+  const moved = upper ? scrollY : scrollY - most()
+  return [...document.querySelectorAll(CONTROLS)].some(each => {
+    const rect = each.getBoundingClientRect()
+    return rect.width && rect.left < right && rect.right > left && rect.top + moved < bottom && rect.bottom + moved > top
+      && small(rect) && !stands(each) && each.checkVisibility?.({ visibilityProperty: true, opacityProperty: true }) !== false
+  })
+}
+
+/** 0 where nothing is in the way of it; 1 where something is at times, and 2 where it is always. @param {Box} box  @param {boolean} upper */
+function price(box, upper) {
+  for (let y = box.top; y <= box.bottom; y += STEP) {
+    for (let x = box.left; x <= box.right; x += STEP) {
+      const found = control(x, y)
+      if (found && stands(found)) return 2
+    }
+  }
+  return passes(box, upper) ? 1 : 0
+}
+
+/** @param {string[]} corners  @param {(corner: string) => number} priced  @returns {string} the first of the cheapest */
+export function cheapest(corners, priced) {
+  let found = corners[0], least = Infinity
+  for (const corner of corners) {
+    const now = priced(corner)
+    if (now >= least) continue
+    found = corner
+    least = now
+    if (!now) break
+  }
+  return found
+}
+
+/** @param {HTMLElement} bar whose `data-at` is empty where the page leaves it to us  @param {HTMLElement} host that tells of another page  @param {() => boolean} narrow  @param {AbortSignal} signal */
+export function corners(bar, host, narrow, signal) {
+  /** What was decided here. @type {string | undefined} */
+  let ours
+  let due = 0, since = 0
+  const put = (/** @type {string} */ corner) => {
+    bar.dataset.at = corner
+    placed.takeRecords()
+  }
+  const decide = () => {
+    due = 0
+    changes.disconnect()
+    // The page has it in an element of its own, or nowhere.
+    if (ours === undefined || getComputedStyle(bar).position !== 'fixed') return
+    // A list that is open stands beside it.
+    if (bar.querySelector('[aria-expanded=true]')) return void (due = -1)
+    const rtl = getComputedStyle(bar).direction === 'rtl'
+    const order = (narrow() ? ON_PHONES : CORNERS).map(each => rtl ? each.replace(/left|right/, side => side === 'left' ? 'right' : 'left') : each)
+    put(ours = cheapest(order, corner => {
+      put(corner)
+      const { left, top, right, bottom } = bar.getBoundingClientRect()
+      const more = Math.max(0, USUAL - (right - left)), atLeft = corner.endsWith('left')
+      return price({ left: left - AROUND - (atLeft ? 0 : more), top: top - AROUND, right: right + AROUND + (atLeft ? more : 0), bottom: bottom + AROUND }, corner.startsWith('top'))
+    }))
+  }
+  const wait = () => {
+    clearTimeout(due)
+    due = +setTimeout(decide, Math.min(QUIET, Math.max(0, since + PATIENCE - performance.now())))
+  }
+  const soon = () => {
+    since = performance.now()
+    changes.observe(document.body, { childList: true, subtree: true })
+    wait()
+  }
+  const changes = new MutationObserver(wait)
+  const placed = new MutationObserver(records => {
+    if (due < 0 && !bar.querySelector('[aria-expanded=true]')) soon()
+    if (!records.some(({ attributeName }) => attributeName === 'data-at')) return
+    ours = bar.dataset.at ? undefined : ours ?? ''
+    // It was taken away, and is put back.
+    if (ours) put(ours)
+    if (ours !== undefined) soon()
+  })
+  placed.observe(bar, { attributes: true, attributeFilter: ['data-at', 'aria-expanded'], subtree: true })
+  addEventListener('resize', soon, { signal })
+  addEventListener('load', soon, { signal })
+  host.addEventListener('collabchat:ready', soon, { signal })
+  signal.addEventListener('abort', () => {
+    clearTimeout(due)
+    changes.disconnect()
+    placed.disconnect()
+  })
+  if (bar.dataset.at) return
+  ours = ''
+  soon()
+}

@@ -1,0 +1,187 @@
+"""The bar looks for a corner where nothing of the page's own is to be pressed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from .conftest import HEAD, Reader, Visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+LINES = "<p>The ferry leaves at seven, and nobody believes the timetable.</p>" * 60
+STORY = f"<main>{LINES}</main>"
+TAG = "<collab-chat></collab-chat>"
+AT = """() => {
+  const bar = document.querySelector('collab-chat').shadowRoot.querySelector('.bar')
+  const { left, top, right, bottom } = bar.getBoundingClientRect()
+  if (getComputedStyle(bar).visibility !== 'visible') return 'nowhere'
+  return (top < innerHeight - bottom ? 'top' : 'bottom')
+    + (left < innerWidth - right ? '-left' : '-right')
+}"""
+
+
+def fixed(where: str, what: str = "<button>Search</button>") -> str:
+    return f"<div style='position:fixed;{where}'>{what}</div>"
+
+
+def header(position: str, what: str = "<button>Search</button>") -> str:
+    style = f"position:{position};top:0;height:56px;display:flex;justify-content:space-between"
+    return f"<header style='{style}'><b>Harbour</b><nav>{what}</nav></header>"
+
+
+TOP = fixed("top:10px;right:10px")
+BOTTOM = fixed("bottom:10px;right:10px", "<a href='#help'>Help</a>")
+LEFT = fixed("bottom:10px;left:10px", "<select><option>en</select>")
+LAST = fixed("top:10px;left:10px", "<label><input type=checkbox> Menu</label>")
+COMPONENT = """<script>
+  customElements.define('site-header', class extends HTMLElement {
+    connectedCallback() {
+      this.attachShadow({ mode: 'open' }).innerHTML =
+        '<div style="position:fixed;top:10px;right:10px"><button>Search</button></div>'
+    }
+  })
+</script><site-header></site-header>"""
+APP = """<style>html,body{height:100%}body{display:grid;grid-template-rows:auto 1fr}
+  section{overflow:auto}</style>
+  <header style='display:flex;justify-content:end;height:56px'><button>Search</button></header>"""
+PAGES: dict[str, tuple[str, str]] = {
+    "nothing": (STORY, "top-right"),
+    "words": (fixed("top:10px;right:10px", "Harbour"), "top-right"),
+    "header that stays": (header("sticky") + STORY, "bottom-right"),
+    "header that scrolls away": (header("static") + STORY, "bottom-right"),
+    "header of a component": (COMPONENT + STORY, "bottom-right"),
+    "app": (APP + f"<section>{STORY}</section>", "bottom-right"),
+    "two": (TOP + BOTTOM + STORY, "bottom-left"),
+    "three": (TOP + BOTTOM + LEFT + STORY, "top-left"),
+    "all": (TOP + BOTTOM + LEFT + LAST + STORY, "top-right"),
+    "another's bubble": (TOP + fixed("bottom:0;right:0", "<iframe></iframe>"), "bottom-left"),
+    "links in the text": (
+        f"{TOP}<div style='text-align:right'>{'<p><a href=/>A link</a></p>' * 60}</div>{STORY}",
+        "bottom-right",
+    ),
+    "a foot": (
+        f"{TOP}{STORY}<footer style='text-align:right'><p><a href=/>Next</a></p></footer>",
+        "bottom-left",
+    ),
+    "what cannot be seen": (
+        fixed("top:10px;right:10px", "<button style='visibility:hidden'>Search</button>"),
+        "top-right",
+    ),
+    "a page that has the focus": (f"<div tabindex=0>{STORY}</div>", "top-right"),
+}
+
+
+async def at(reader: Reader, corner: str) -> None:
+    await reader.until(f"({AT})()", corner)
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_the_first_corner_that_is_free(visit: Visit, page: str) -> None:
+    html, corner = PAGES[page]
+    ada = await visit("Ada", html=html + TAG)
+    await at(ada, corner)
+
+
+async def test_from_right_to_left_it_looks_the_other_way_round(visit: Visit) -> None:
+    head = HEAD.replace("lang=en", "lang=ar dir=rtl")
+    ada = await visit("Ada", head=head, html=STORY + TAG)
+    await at(ada, "top-left")
+    ben = await visit("Ben", beside=ada, head=head, html=fixed("top:10px;left:10px") + STORY + TAG)
+    await at(ben, "bottom-left")
+
+
+@pytest.mark.parametrize(
+    ("html", "corner"),
+    [(STORY, "bottom-right"), (BOTTOM + STORY, "bottom-left"), (BOTTOM + LEFT, "top-right")],
+)
+async def test_a_phone_begins_at_the_bottom(visit: Visit, html: str, corner: str) -> None:
+    phone: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "is_mobile": True}
+    ada = await visit("Ada", **phone, html=html + TAG)
+    await at(ada, corner)
+
+
+async def test_the_attribute_wins(visit: Visit) -> None:
+    ada = await visit("Ada", html=TOP + STORY + "<collab-chat bar=top-right></collab-chat>")
+    await at(ada, "top-right")
+    await ada.js("() => document.querySelector('collab-chat').removeAttribute('bar')")
+    await at(ada, "bottom-right")
+    await ada.js("() => document.querySelector('collab-chat').setAttribute('bar', 'bottom-right')")
+    await ada.page.set_viewport_size({"width": 600, "height": 700})
+    await at(ada, "bottom-right")
+    await ada.js("() => document.querySelector('collab-chat').setAttribute('bar', 'top-left')")
+    await at(ada, "top-left")
+
+
+async def test_another_window_is_another_page(visit: Visit) -> None:
+    menu = (
+        "<style>.m{position:fixed;bottom:10px;right:10px}"
+        "@media(min-width:640px){.m{top:10px;bottom:auto}}</style>"
+    )
+    ada = await visit("Ada", html=menu + "<div class=m><button>Menu</button></div>" + STORY + TAG)
+    await at(ada, "bottom-right")
+    await ada.page.set_viewport_size({"width": 390, "height": 700})
+    await at(ada, "bottom-left")
+    # Not under a list that stands beside it.
+    await ada[".bar .discussions"].click()
+    await ada.page.set_viewport_size({"width": 1200, "height": 760})
+    await expect(ada[".panel"]).to_be_visible()
+    await ada.page.keyboard.press("Escape")
+    await at(ada, "bottom-right")
+
+
+async def test_another_view_of_an_application_too(visit: Visit) -> None:
+    ada = await visit("Ada", html=STORY + TAG)
+    await at(ada, "top-right")
+    await ada.js(
+        """html => {
+          history.pushState({}, '', location.pathname + '/more')
+          setTimeout(() => document.body.insertAdjacentHTML('afterbegin', html), 30)
+        }""",
+        TOP,
+    )
+    await at(ada, "bottom-right")
+
+
+async def test_scrolling_moves_it_nowhere(visit: Visit) -> None:
+    links = "<div style='text-align:right'>" + "<p><a href=/>A link</a></p>" * 60 + "</div>"
+    ada = await visit("Ada", html=STORY + links + STORY + TAG)
+    await at(ada, "top-right")
+    await ada.js("() => document.querySelector('div').scrollIntoView()")
+    await ada.until("new Promise(requestAnimationFrame).then(() => scrollY > 0)")
+    await at(ada, "top-right")
+
+
+async def test_it_is_seen_at_one_place_only(visit: Visit) -> None:
+    """Of an application that draws its header after the widget is there."""
+    header = TOP.replace("'", "")
+    late = f"""<script>
+      const draw = () => document.body.insertAdjacentHTML('afterbegin', "{header}")
+      window.seen = new Set()
+      const look = () => {{
+        requestAnimationFrame(look)
+        const bar = document.querySelector('collab-chat').shadowRoot?.querySelector('.bar')
+        if (bar && getComputedStyle(bar).visibility === 'visible') {{
+          const {{ top }} = bar.getBoundingClientRect()
+          seen.add(top < innerHeight / 2 ? 'top' : 'bottom')
+        }}
+      }}
+      const wait = setInterval(() => {{
+        if (!document.querySelector('collab-chat').shadowRoot?.querySelector('.card')) return
+        clearInterval(wait)
+        setTimeout(draw, 60)
+      }}, 5)
+      look()
+    </script>"""
+    ada = await visit("Ada", html=STORY + TAG + late)
+    await at(ada, "bottom-right")
+    assert await ada.js("[...seen]") == ["bottom"]
+
+
+async def test_it_is_seen_where_the_rest_of_the_widget_is_out_of_reach(visit: Visit) -> None:
+    ada = await visit("Ada", html=STORY + TAG)
+    await ada.page.route("**/talk.js", lambda route: route.abort())
+    await ada.page.reload()
+    await ada.live()
+    await at(ada, "top-right")
