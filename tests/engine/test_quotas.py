@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from collabchat_asgi import (
+    AccessRequest,
     CollabChat,
     ConnectRequest,
     Identity,
@@ -18,9 +19,14 @@ from collabchat_asgi import (
 from collabchat_asgi.core.usage import COUNTERS
 from collabchat_asgi.engine.measuring.quotas import period_at, persons_row, tenants_row
 from collabchat_asgi.errors import ConfigError, StorageUnavailable
+from collabchat_asgi.hooks import default_policy
+from collabchat_asgi.hooks.quota import as_hook
 from collabchat_asgi.storage.memory import MemoryStorage
 from collabchat_asgi.testing import FakeClock, TestClient
 from collabchat_asgi.testing.operations import add_comment, create_chat
+
+from .conftest import Start
+from .harness import Clock, TroubledStorage, turns, until
 
 DAY_MS = 86_400_000
 
@@ -338,3 +344,44 @@ def test_periods_are_in_utc() -> None:
     assert period_at(noon, "month") == ("2026-11-01", noon + 1)
     assert period_at(noon + 1, "month")[0] == "2026-12-01"
     assert period_at(noon + 1, "month")[1] == noon + 1 + 31 * DAY_MS
+
+
+async def test_who_leaves_before_permission_is_asked_again_gives_the_place_back(
+    start: Start,
+) -> None:
+    storage, clock = TroubledStorage(), Clock()
+    hooks: Any = {"authorize": default_policy, "quota": as_hook(Quota(operations=3))}
+    one = await start(storage, clock=clock, **hooks)
+    other = await start(TroubledStorage(storage.inner), clock=clock)
+    ann, bob, eve = [await one.join(name) for name in ("ann", "bob", "eve")]
+    ack = await ann.do(create_chat())
+    gate = storage.hold("commit")
+    bob.operate(add_comment(ack["chatId"]))
+    await until(lambda: gate.waiting)
+    await (await other.join("dan")).do(add_comment(ack["chatId"]))
+    bob.leave()
+    gate.open()
+    await turns()
+    assert [await eve.ask(create_chat()) for _ in range(3)][-1]["code"] == "quota"
+    assert len((await one.page()).state.chats) == 3
+
+
+async def test_a_call_that_is_given_up_gives_its_place_back() -> None:
+    """As a server or a time limit of the host's cancels it, while a hook is asked."""
+    asked, hangs = asyncio.Event(), True
+
+    async def before_commit(access: AccessRequest) -> Any:
+        asked.set()
+        if hangs:
+            await asyncio.Event().wait()
+        return access.operation
+
+    collab = make(Quota(operations=1), before_commit=before_commit)
+    async with TestClient(collab, token="ann") as client:
+        body = {"urlId": "page", "tenantId": "acme", **create_chat()}
+        given_up = asyncio.create_task(client.http.post("v1/ops", body))
+        await asked.wait()
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+        hangs = False
+        assert (await client.http.post("v1/ops", body)).status == 200

@@ -97,7 +97,7 @@ class Operations:
                 refusal = await self._read_quotas(submission)
                 self._complete(submission)
                 action = rules.action_for(page.state, submission.operation, submission.user.id)
-                if refusal is None and not submission.asked:
+                if refusal is None:
                     refusal = self._ration(submission, page)
                 if refusal is None:
                     try:
@@ -117,6 +117,10 @@ class Operations:
             if submission.span is not None:
                 submission.span.ended(refusal.code)
             submission.asker.answered(submission, refusal)
+        except BaseException:
+            # Nobody waits for it any more.
+            self._settle_quotas(submission, "ask again")
+            raise
 
     def _trace(self, submission: Submission) -> None:
         if self._tracer is not None and submission.span is None:
@@ -145,8 +149,10 @@ class Operations:
         if submission.trusted:
             return None
         tenant_id, user_id = submission.tenant_id, submission.user.id
-        refusal = self._users.charge(tenant_id, user_id, submission.sent, submission.address)
-        submission.charged = refusal is None
+        refusal: Refused | None = None
+        if not submission.asked:
+            refusal = self._users.charge(tenant_id, user_id, submission.sent, submission.address)
+            submission.charged = refusal is None
         if refusal is None and self._quotas is not None:
             submission.begins = page.position.seq == 0
             refusal = self._quotas.reserve(tenant_id, user_id, begins=submission.begins)
@@ -228,7 +234,9 @@ class Operations:
             self._settle_quotas(submission, answer)
 
     def _settle_quotas(self, submission: Submission, answer: Answer) -> None:
-        if self._quotas is None or not submission.reserved or isinstance(answer, str):
+        """Its place is free again, or used up. One that is asked about again takes another:
+        whoever sent it may be gone."""
+        if self._quotas is None or not submission.reserved:
             return
         submission.reserved = False
         done = isinstance(answer, Receipt) and not answer.again
