@@ -25,7 +25,8 @@ class Supervisor:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._flights: dict[Hashable, asyncio.Task[Any]] = {}
-        self._stopping = False
+        self.stopping = False
+        """Everything is being cancelled."""
         self._fallen: dict[str, Callable[[], Awaitable[None]]] = {}
         """What runs for ever and was cancelled just now."""
         self.ending = False
@@ -77,7 +78,7 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Cancel everything and wait for it. What is begun later ends before its first step."""
-        self._stopping = True
+        self.stopping = True
         current = asyncio.current_task()
         tasks = [task for task in self._tasks if task is not current]
         for task in tasks:
@@ -92,7 +93,7 @@ class Supervisor:
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        if self._stopping:
+        if self.stopping:
             task.cancel()
         return task
 
@@ -105,7 +106,7 @@ class Supervisor:
         Anew, and a little later: a loop that cancels everything because it ends must come to its
         end, and fires no timers any more.
         """
-        if self._stopping or not task.cancelled():
+        if self.stopping or not task.cancelled():
             return
         if not self._fallen:
             task.get_loop().call_later(FIRST_PAUSE, self._get_up)
@@ -113,7 +114,7 @@ class Supervisor:
 
     def _get_up(self) -> None:
         fallen, self._fallen = self._fallen, {}
-        if self._stopping:
+        if self.stopping:
             return
         level = logging.DEBUG if self.ending else logging.WARNING
         logger.log(level, "cancelled by a stranger, and started again: %s", ", ".join(fallen))

@@ -237,6 +237,25 @@ async def test_what_a_cancelled_committer_had_taken_is_answered(start: Start) ->
     assert server.services.supervisor.restarts == {"committer": 1}
 
 
+async def test_whose_worker_a_stranger_cancels_is_sent_away_to_resume(start: Start) -> None:
+    """Its frame is lost, and nobody would ever answer it."""
+    storage = TroubledStorage()
+    server = await start(storage)
+    ann = server.connect("ann")
+    gate = storage.hold("heads")
+    ann.ask_for_page()
+    await until(lambda: gate.waiting)
+    [worker] = [
+        task
+        for task in server.services.supervisor._tasks
+        if task.get_name() == "collabchat connection"
+    ]
+    worker.cancel()
+    await ann.expect_close(4510)
+    gate.open()
+    await (await ann.come_back(server)).expect("subscribed")
+
+
 async def test_a_committer_that_is_cancelled_while_it_loads_a_page_answers_all(
     start: Start,
 ) -> None:

@@ -257,6 +257,12 @@ class Connection:
                     await self._handle(*self._inbox.pop(0))
                 else:
                     return
+        except asyncio.CancelledError:
+            if not self.means.supervisor.stopping:
+                # By a stranger, as a time limit of the server's on a `send` that began here. What
+                # was under way is lost: the client comes back, resumes and asks again.
+                self.outbox.out_of_order()
+            raise
         except Exception:
             logger.exception("handling a frame of connection %s failed", self.id)
             self.give_up(CloseCode.INTERNAL, "internal error")
