@@ -223,6 +223,9 @@ class Engine:
         """Take a person out of all pages of the tenant (or of every one), and tell whoever looks.
         Raises `StorageError`."""
         services = self.services
+        # What this process has gathered of them would come after their end.
+        await services.reading.store()
+        await services.flush_quotas()
         told: list[PageKey] = []
 
         def rewritten(key: PageKey, epoch: str) -> None:

@@ -16,11 +16,13 @@ from collabchat_asgi import (
     QuotaRequest,
     Timing,
 )
+from collabchat_asgi.core.model import PageKey
 from collabchat_asgi.core.usage import COUNTERS
 from collabchat_asgi.engine.measuring.quotas import period_at, persons_row, tenants_row
 from collabchat_asgi.errors import ConfigError, StorageUnavailable
 from collabchat_asgi.hooks import default_policy
 from collabchat_asgi.hooks.quota import as_hook
+from collabchat_asgi.storage.abc import ReadBy
 from collabchat_asgi.storage.memory import MemoryStorage
 from collabchat_asgi.testing import FakeClock, TestClient
 from collabchat_asgi.testing.operations import add_comment, create_chat
@@ -320,6 +322,28 @@ async def test_what_a_person_used_is_forgotten_with_them() -> None:
         assert await collab.storage.usage(row, "2000-01-01", "9999-12-31")
         await collab.forget("ann")
         assert not await collab.storage.usage(row, "2000-01-01", "9999-12-31")
+
+
+async def test_what_was_not_written_yet_is_forgotten_with_them_too() -> None:
+    """What a process has gathered must not come after the call that forgets it."""
+    collab = make(Quota(each_user=Quota(operations=5)))
+    async with TestClient(collab) as client:
+        ann = await client.connect(token="ann", tenant="acme")
+        bob = await client.connect(token="bob", tenant="acme")
+        await bob.do(create_chat(), "page")
+        await ann.subscribe("page")
+        await ann.do(create_chat(), "page")
+        await ann.send({"type": "read", "urlId": "page", "seq": 1})
+        await ann.ping()
+        await collab.revoke(user_id="ann")
+        await ann.expect_close(4403)
+        await collab.forget("ann")
+        await flushed(collab)
+        await collab._engine.services.reading.store()
+        row = persons_row("acme", "ann", await collab.storage.key())
+        assert not await collab.storage.usage(row, "2000-01-01", "9999-12-31")
+        by = ReadBy(PageKey("acme", "page"), "ann")
+        assert not await collab.storage.read_up_to([by])
 
 
 def test_a_quota_that_cannot_be_is_said() -> None:
