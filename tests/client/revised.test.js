@@ -188,3 +188,29 @@ test('looking between two ends stops after as much as was compared, however many
   while (!work.next().done) pieces++
   assert.ok(pieces > compared / 4096, `${pieces} pieces for ${compared}`)
 })
+
+test('where a text begins and ends, a word is known by standing there still', () => {
+  const before = 'This form was sent already. Do you really want to send it once more? Show Hide'
+  assert.deepEqual(now('Monday Tuesday Wednesday Thursday Friday Saturday Sunday Mo Tu We Th Fr Sa Su Show Hide', anchorOf(before, 'Hide')), ['anchored', 'Hide'])
+  const title = anchorOf('Tides of the bay by the hour, for those who sail before the others are up.', 'Tides')
+  const rest = ' are told here for each of the seven harbours, in a table of their own.'
+  assert.deepEqual(now('Tides and winds' + rest, title), ['anchored', 'Tides'])
+  assert.deepEqual(now('Tidesmen' + rest, title), ['lost', ''])
+})
+
+test('of places that are as good as each other a short quote is where it should be', () => {
+  const note = 'Mind: prefer the form that has room for notes, if you can and may. '
+  const block = `On a page of the newer kind: ${note}On a page of kind 6, which is older: ${note}On a page of kind 6 without a margin: ${note}`
+  const before = `Ferries. ${block}Gulls took the office over by noon. ${block}The fog was gone. ${block}An end.`, after = before.replaceAll('kind 6', 'kind 8')
+  for (let at = before.indexOf('form'); at >= 0; at = before.indexOf('form', at + 1)) {
+    assert.deepEqual(locate(new Haystack(after), describe(before, { start: at, end: at + 4 })), { state: 'anchored', start: at, end: at + 4 })
+  }
+})
+
+test('the one place that has all the words of one side is it, though another has some of both', () => {
+  const before = 'The list was saved. You may look it through again below. The ship “Tern” was added. You may look it through again below. Gulls were counted.'
+  const after = 'Select it. The list was saved. You may now look it through below. The ship “Tern” was added. You may look through one more of them below. '
+    + 'The list was saved. You may look it through again below. The ship “Tern” was changed by others. Gulls were counted.'
+  const { start } = /** @type {{start: number}} */ (match(new Haystack(after), anchorOf(before, '“Tern” was')))
+  assert.equal(start, after.lastIndexOf('“Tern” was'))
+})

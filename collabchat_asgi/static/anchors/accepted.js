@@ -1,10 +1,10 @@
 /** When there is good reason to say that a place is that of a passage. Pure. */
 
 /** @import { Quote } from './exact.js' */
+/** @import { Expected } from './expected.js' */
 import { worth } from './surviving.js'
 
 /** @typedef {{start: number, end: number, quote: number, context: number, position: number, score: number}} Candidate */
-/** Where a passage should be: between the two, from what was found around it; or at one place, roughly. @typedef {{low: number, high: number, sure: boolean}} Expected */
 
 /** A quote that says as much is known by its own words; one that says less stands in many places, and is known by its neighbours. */
 export const KNOWN = 20
@@ -12,6 +12,9 @@ export const KNOWN = 20
 export const AMONG_ITS_OWN = 0.6
 /** Two texts of one language are as alike by chance: less is none of what stood there. */
 export const TRACE = 0.25
+
+/** What counts a passage that is left in pieces: less than one that is whole, however much of it is left. */
+export const PIECEMEAL = 0.9
 
 /** @param {Candidate} candidate  @param {Quote} quote  @param {Expected} expected */
 export function accepted({ quote, context, position }, { exact }, { sure }) {

@@ -6,7 +6,8 @@ import { json } from '../json.js'
 /** A passage, in UTF-16 units of the text it was asked for. @typedef {{start: number, end: number}} Passage */
 
 const CONTEXT = 64
-const LEAST_CONTEXT = 24
+/** What of each side is recorded at least, where the text has as much, in code points. */
+export const LEAST_CONTEXT = 24
 const GOOD_BYTES = 360
 /** The server's limit. */
 const MOST_BYTES = 900

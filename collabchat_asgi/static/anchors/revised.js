@@ -7,16 +7,19 @@
 /** @import { Anchor } from '../typed/types.js' */
 /** @import { Passage } from './describe.js' */
 /** @import { Quote, Haystack } from './exact.js' */
-/** @import { Candidate, Expected } from './accepted.js' */
-import { AMONG_ITS_OWN, KNOWN, TRACE, accepted } from './accepted.js'
-import { kept } from './alignment.js'
+/** @import { Candidate } from './accepted.js' */
+/** @import { Expected } from './expected.js' */
+import { AMONG_ITS_OWN, KNOWN, PIECEMEAL, TRACE, accepted } from './accepted.js'
 import { plausible, quoteOf, really, recorded, within } from './exact.js'
 import { Grams } from './grams.js'
+import { astray, expectedBetween } from './expected.js'
 import { hits } from './hits.js'
 import { Moves } from './moves.js'
 import { Search } from './search.js'
+import { PUT_IN, settled } from './settled.js'
 import { Surroundings } from './surroundings.js'
 import { surviving, worth } from './surviving.js'
+import { atEdges, sided, single } from './verbatim.js'
 
 /** Of one text, the places nearest to where it should be. */
 const MOST_HITS = 60
@@ -26,28 +29,6 @@ const NEAR = 8192
 const SEED = 12
 /** Of the places of a word at an edge of a passage. */
 const MOST_EDGES = 24
-/** How much a stretch says that is known by itself, and what of it must stand on each side of a short quote, in characters. */
-const TELLING = 24
-const BESIDE = 4
-/** A quote that says less than this is no more than a word or two. */
-const WORD = 14
-/** Of the neighbours of a word or two that must be left on each side, where nothing but them tells its place. */
-const NEIGHBOURS = 0.85
-/** Of a passage that must be left, in weight, to be called the same one: about half, as a person would say. */
-const LEFT = 0.45
-/** What a passage and its neighbours must weigh together, as far as they are left: five or six words. */
-const ENOUGH = 30
-/** What must be left of the neighbours on one side, in weight: two words. What stands among strangers is a lookalike. */
-const NEARBY = 10
-/** How much may be put into a passage besides twice its own length: a sentence or two. */
-const PUT_IN = 200
-/** By how much the next best place must weigh less: three words, which no lookalike has not; or two, to doubt another place. */
-const APART = 15
-const DOUBT = 10
-/** What counts a passage that is left in pieces: less than one that is whole, however much of it is left. */
-const PIECEMEAL = 0.9
-/** Of a passage and its neighbours, times what they are compared with to each side: whoever wrote an anchor decides how long it is. */
-const MOST_COMPARED = 1 << 22
 /** Of what is compared in one piece of work, in units. */
 const PIECE = 2048
 
@@ -70,23 +51,13 @@ export class Revised {
     this.moves.add(length, start, passage.start)
   }
 
-  /** @param {number} start  @param {number} length  in code points  @returns {Expected} */
-  #expected(start, length) {
-    const { haystack } = this
-    const scaled = haystack.unit(length > 0 ? Math.round(start * haystack.length / length) : start)
-    const { left, right } = this.moves.around(length, start)
-    const from = left && haystack.at(left.to + start - left.from), to = right && haystack.at(Math.max(0, right.to + start - right.from))
-    const low = from ?? to ?? scaled, high = to ?? from ?? scaled
-    return { low: Math.min(low, high), high: Math.max(low, high), sure: from !== undefined && to !== undefined && low <= high + 8 }
-  }
-
   /**
    * @param {Anchor} anchor of anyone, so not to be trusted
    * @returns {Generator<void, (Passage & {state: 'anchored' | 'changed'}) | undefined>} in positions of the text itself
    */
   *seek(anchor) {
     const { start, size, length } = recorded(anchor), { haystack } = this
-    const expected = this.#expected(start, length)
+    const expected = expectedBetween(haystack, this.moves.around(length, start), start, length)
     if (!this.#grams && haystack.plain.length > LONG) {
       const grams = new Grams(haystack.plain)
       yield* grams.making()
@@ -100,7 +71,7 @@ export class Revised {
         const first = from && (yield* this.#find(from, expected))
         if (first && to) {
           const wanted = haystack.folds(size), due = Math.min(haystack.plain.length, first.start + Math.max(0, wanted - to.exact.length))
-          const last = yield* this.#find(to, { low: due, high: due, sure: false }, first.start)
+          const last = yield* this.#find(to, { low: due, high: due, near: due, sure: false }, first.start)
           if (last && plausible(last.end - first.start, wanted)) found = { ...first, end: last.end, quote: Math.min(first.quote, last.quote, last.end - first.start === wanted ? 1 : PIECEMEAL) }
         }
       }
@@ -117,13 +88,13 @@ export class Revised {
   /** @param {Quote} quote  @param {Expected} expected  @param {number} [least] not before this  @returns {Generator<void, Candidate | undefined>} */
   *#find(quote, expected, least = 0) {
     const { plain: folded } = this.haystack, { exact, prefix, suffix } = quote
-    const around = new Surroundings(quote), near = Math.max(least, (expected.low + expected.high) >> 1)
+    const around = new Surroundings(quote), near = Math.max(least, expected.near)
     /** @type {Map<string, Candidate>} */
     const candidates = new Map()
     const add = (/** @type {number} */ start, /** @type {number} */ end, /** @type {number} */ alike) => {
       if (start < least || end <= start || end > folded.length || candidates.has(start + ' ' + end)) return
       const context = around.likeness(folded, start, end)
-      const away = start < expected.low ? expected.low - start : start > expected.high ? start - expected.high : 0
+      const away = astray(expected, start)
       const position = expected.sure ? 1 / (1 + Math.max(0, away - 8) / 100) : 1 - away / (folded.length || 1)
       candidates.set(start + ' ' + end, { start, end, quote: alike, context, position, score: 0.45 * alike + 0.5 * context + (expected.sure ? 0.15 : 0.05) * position })
     }
@@ -136,14 +107,17 @@ export class Revised {
       if (suffix) places.push(...this.#hits(exact + suffix.slice(0, 8), near, 8))
     }
     yield
+    const edge = atEdges(folded, quote).find(({ start, end }) => start >= least && !this.#torn(quote, start, end))
+    if (edge) return { ...edge, quote: 1, context: 1, position: 1, score: 1 }
     for (const [n, at] of places.entries()) {
       if (this.#torn(quote, at, at + exact.length)) continue
       add(at, at + exact.length, 1)
       if (n % 16 === 15) yield
     }
-    const exactly = this.#best(candidates, quote, expected)
+    const whole = [...candidates.values()].filter(each => sided(folded, each, quote))
+    const exactly = whole.length === 1 ? whole[0] : this.#best(candidates, quote, expected)
     // Standing elsewhere word for word, among strangers, is less than being changed in its place.
-    if (exactly && exactly.context >= AMONG_ITS_OWN) return worth(exact) < KNOWN ? yield* this.#settled(exactly, quote, near, least) : exactly
+    if (exactly && exactly.context >= AMONG_ITS_OWN) return worth(exact) < KNOWN ? yield* settled(this.haystack, exactly, quote, expected, near, least) : exactly
     if (around.unknown) return undefined
     const search = new Search(exact)
     yield
@@ -207,37 +181,7 @@ export class Revised {
         }
       }
     }
-    return yield* this.#settled(this.#best(candidates, quote, expected), quote, near, least)
-  }
-
-  /**
-   * What became of a passage and its neighbours, word by word, has the last say: where nothing was found, where that is
-   * somewhere else, and on a short quote, which stands in many places.
-   * @param {Candidate | undefined} found  @param {Quote} quote  @param {number} near  @param {number} least
-   * @returns {Generator<void, Candidate | undefined>}
-   */
-  *#settled(found, quote, near, least) {
-    const { haystack } = this, { plain: folded, text } = haystack, { raw, exact, beside: [prefix, suffix] } = quote, says = worth(exact)
-    const reach = Math.min(NEAR, Math.floor(MOST_COMPARED / (prefix.length + raw.length + suffix.length)))
-    const low = Math.max(least, near - reach), high = Math.min(folded.length, near + reach)
-    if (low >= high) return found
-    const { start: from, end: to } = haystack.real(low, high)
-    const left = yield* kept({ prefix, exact: raw, suffix }, text.slice(from, to))
-    if (left && found) {
-      // Where none of its words is left, it may be in others between its neighbours, which say so on both sides.
-      const here = haystack.real(found.start, found.end), within = left.share || left.beside ? left : { start: 0, end: 0 }
-      if (here.start < from + within.end && from + within.start < here.end) return found
-    }
-    const seen = found && found.start >= low && found.end <= high
-    const strong = left && left.share >= LEFT && left.score >= ENOUGH && left.nearby >= NEARBY
-    const apart = strong ? left.score - (yield* left.rival()) : 0
-    if (strong && apart >= APART) {
-      const start = haystack.at(from + left.start), end = haystack.at(from + left.end - 1) + 1
-      if (end - start <= 3 * exact.length + PUT_IN && (says >= WORD || left.beside >= NEIGHBOURS)) {
-        return { start, end, quote: folded.slice(start, end) === exact ? 1 : PIECEMEAL * left.share, context: left.beside, position: 1, score: 1 }
-      }
-    }
-    return !seen || says >= KNOWN || apart >= DOUBT && says >= WORD ? found : undefined
+    return yield* settled(this.haystack, this.#best(candidates, quote, expected), quote, expected, near, least)
   }
 
   /** Cuts through a word, as the quote did not. @param {Quote} quote  @param {number} start  @param {number} end */
@@ -255,23 +199,12 @@ export class Revised {
     return from === real.start && to === real.end ? { start, end } : { start: this.haystack.at(from), end: this.haystack.at(to - 1) + 1 }
   }
 
-  /** With what stands unchanged on both sides of it, it is a longer quote, of which there is one. @param {Candidate} candidate  @param {Quote} quote */
-  #single({ start, end, quote, context }, { prefix = '', suffix = '' }) {
-    if (quote < 1 || context < TRACE) return false
-    const { plain: folded } = this.haystack
-    let from = start, to = end
-    while (start - from < Math.min(start, prefix.length) && folded[from - 1] === prefix.at(from - start - 1)) from--
-    while (to - end < suffix.length && folded[to] === suffix[to - end]) to++
-    const words = folded.slice(from, to), beside = Math.min(prefix ? start - from : BESIDE, suffix ? to - end : BESIDE)
-    return beside >= BESIDE && worth(words) >= TELLING && folded.indexOf(words) === from && !folded.includes(words, from + 1)
-  }
-
   /** The best candidate, where there is good reason for it. @param {Map<string, Candidate>} candidates  @param {Quote} quote  @param {Expected} expected */
   #best(candidates, quote, expected) {
     /** @type {Candidate | undefined} */
     let best
     for (const each of candidates.values()) if (!best || each.score > best.score) best = each
-    return best && (accepted(best, quote, expected) || this.#single(best, quote)) ? best : undefined
+    return best && (accepted(best, quote, expected) || best.quote === 1 && best.context >= TRACE && single(this.haystack.plain, best, quote)) ? best : undefined
   }
 }
 

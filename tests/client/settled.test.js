@@ -1,0 +1,47 @@
+/** What has the last say on a passage that is in doubt. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { quoteOf } from '../../collabchat_asgi/static/anchors/exact.js'
+import { Haystack } from '../../collabchat_asgi/static/anchors/haystack.js'
+import { finish } from '../../collabchat_asgi/static/anchors/revised.js'
+import { settled } from '../../collabchat_asgi/static/anchors/settled.js'
+
+/** @param {string} text  @param {string} part */
+function quoted(text, part) {
+  const [prefix, ...rest] = text.split(part), quote = quoteOf({ type: 'TextQuoteSelector', exact: part, prefix: prefix.slice(-64), suffix: rest.join(part).slice(0, 64) })
+  assert.ok(quote)
+  return quote
+}
+
+/** What is said where nothing was found. @param {string} before  @param {string} after  @param {string} part  @param {number} [near] where it should be */
+function told(before, after, part, near = before.indexOf(part)) {
+  const haystack = new Haystack(after), at = haystack.at(near)
+  const found = finish(settled(haystack, undefined, quoted(before, part), { low: at, high: at, near: at, sure: false }, at, 0))
+  const real = found && haystack.real(found.start, found.end)
+  return real && after.slice(real.start, real.end)
+}
+
+test('a passage that others were put into is still one of a sentence or two, and not of half a page', () => {
+  const quote = 'The keeper of the old lighthouse counts ships that pass without any wind.'
+  const before = `Nobody on the quay believes it. ${quote} By noon the fog is gone and gulls took the office over.`
+  const put = (/** @type {number} */ times) => quote.replace('counts ships', `counts ${'and so on, for ever and a day, '.repeat(times)}ships`)
+  assert.equal(told(before, before.replace(quote, put(9)), quote), put(9))
+  assert.equal(told(before, before.replace(quote, put(20)), quote), undefined)
+})
+
+test('of a word there must be more than its neighbours where others have some of them too, but for the place where it should be', () => {
+  const before = 'The harbour master had gone home when the old keeper of the light wrote to the mayor of the town, who never answered.'
+  const after = 'The harbour master had gone home by seven when the old warden, or keeper of the light, wrote at length to the mayor, who never answered.'
+  assert.equal(told(before, after, 'keeper'), 'keeper')
+  assert.equal(told(before, 'Gulls took the ticket office over by noon. '.repeat(9) + after, 'keeper'), undefined)
+})
+
+test('a long quote, of which each word takes as long as one of a short quote, is looked for less far away', () => {
+  const before = 'Nobody believes it. ' + Array.from({ length: 100 }, (_, n) => `ship ${n}`).join(' ') + ' By noon the fog is gone.'
+  const after = 'Gulls took the office over. '.repeat(230) + before
+  assert.ok(after.indexOf('ship') > 6000)
+  const ships = (/** @type {string} */ end) => before.slice(before.indexOf('ship'), before.indexOf(end))
+  for (const end of [' 4 ', ' 20 ']) assert.equal(told(before, after, ships(end), 0), ships(end))
+  assert.equal(told(before, after, ships(' By noon'), 0), undefined)
+})
