@@ -34,11 +34,12 @@ from ..peers.publisher import Publisher
 from .page import TYPING_IS_SHOWN_SECONDS, Page
 from .pages import Pages
 
-PEOPLE_PER_HINT = 700
-"""At 9 bytes each, within the smallest `max_payload` (PostgreSQL: 7,999)."""
+BYTES_PER_HINT = 5_000
+"""Of people and their names, within the smallest `max_payload` (PostgreSQL: 5,958); one person
+alone may take more."""
 
-BYTES_PER_HINT = 4_500
-"""Of names, within the same; one alone may take more."""
+PERSON_BYTES = 9
+"""Without a name."""
 
 CROWD = 100
 """Other processes. Among so many, heartbeats and changes of a page have their ordinary pause; among
@@ -246,9 +247,10 @@ class Gossip:
         self._changed[page.topic] = (delta.version, now)
         names = self._names(page, (*delta.joined, *delta.renamed))
         named_again = page.unnamed and page.presence.here <= page.people.most
-        too_long = len(delta.joined) + len(delta.left) > PEOPLE_PER_HINT
+        people = len(delta.joined) + len(delta.left)
+        too_long = PERSON_BYTES * people + _weight(names) > BYTES_PER_HINT
         # The first one stands on nothing that was told before, so it is the whole list.
-        if first or too_long or named_again or _weight(names) > BYTES_PER_HINT:
+        if first or too_long or named_again:
             self._tell_all(page)
             return
         if page.presence.here > page.people.most > 0:
@@ -272,8 +274,8 @@ class Gossip:
         size = 0
         for who in presence.people():
             name = self._names(page, [who])
-            weight = _weight(name) + 9 * len(name)
-            if len(parts[-1][0]) == PEOPLE_PER_HINT or (size and size + weight > BYTES_PER_HINT):
+            weight = PERSON_BYTES + _weight(name)
+            if size and size + weight > BYTES_PER_HINT:
                 parts.append(([], []))
                 size = 0
             parts[-1][0].append(who)
@@ -314,5 +316,5 @@ class Gossip:
 
 
 def _weight(names: Sequence[User]) -> int:
-    """Bytes of a hint, roughly and rather too many; people without names weigh 9 each."""
+    """Bytes of a hint."""
     return sum(len(msgspec.msgpack.encode(name)) for name in names)

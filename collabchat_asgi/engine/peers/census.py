@@ -23,8 +23,8 @@ ANSWERS_PER_SECOND = 5.0
 ANSWERS_AT_ONCE = 20.0
 """A question that a broker repeats costs no more than so many answers."""
 
-ROWS_BYTES = 6_000
-"""In one hint: within the smallest `max_payload` (PostgreSQL: 7,999)."""
+ROWS_BYTES = 5_500
+"""In one hint: within the smallest `max_payload` (PostgreSQL: 5,958)."""
 
 _encode = msgspec.msgpack.Encoder().encode
 

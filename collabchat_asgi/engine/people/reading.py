@@ -31,7 +31,7 @@ PAUSE_SECONDS = 0.25
 MOST_WAITING = 100_000
 """Positions that are not written yet, while the storage is away; more are not remembered."""
 BYTES_PER_HINT = 5_000
-"""Of user ids and numbers: within the smallest `max_payload` (PostgreSQL: 7,999)."""
+"""Of user ids and numbers: within the smallest `max_payload` (PostgreSQL: 5,958)."""
 
 
 class Reading:
