@@ -31,6 +31,8 @@ ANCHOR_BYTES = 900
 NEAR = 64
 """Code points of a passage's beginning and end that stand for one which is too long to carry."""
 
+_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+
 _OURS = "urn:collabchat:"
 _USER = _OURS + "user:"
 _TAG = re.compile(r"<[^>]*>")
@@ -67,6 +69,8 @@ def threads(format: str, items: Iterable[Mapping[str, Any]]) -> Iterator[Thread]
     for number, item in enumerate(items, 1):
         try:
             parent, key, thread, remark = read(item)
+            if not isinstance(thread.source, str):
+                raise TypeError(f"its page is {thread.source!r}")
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise ValueError(f"number {number} is no annotation of {format}: {error!r}") from error
         if parent is None:
@@ -98,7 +102,7 @@ def threads(format: str, items: Iterable[Mapping[str, Any]]) -> Iterator[Thread]
 def _w3c(item: Mapping[str, Any]) -> tuple[str | None, str, Thread, Remark]:
     bodies = item.get("body") or {}
     body = bodies[0] if isinstance(bodies, list) else bodies
-    text = body if isinstance(body, str) else str(body.get("value", ""))
+    text = body if isinstance(body, str) else str(body.get("value") or "")
     about: Mapping[str, Any] = body if isinstance(body, dict) else {}
     edited = about.get("modified") or (item.get("modified") if not about.get("id") else None)
     remark = Remark(
@@ -130,7 +134,7 @@ def _hypothesis(item: Mapping[str, Any]) -> tuple[str | None, str, Thread, Remar
     name = str(item["user"]).removeprefix("acct:")
     shown = (item.get("user_info") or {}).get("display_name") or name.partition("@")[0]
     at, edited = _ms(item["created"]), _ms(item.get("updated") or item["created"])
-    text = str(item.get("text", ""))
+    text = str(item.get("text") or "")
     tags = [f"#{tag}" for tag in item.get("tags") or ()]
     key = str(item["id"])
     remark = Remark(
@@ -237,10 +241,15 @@ def _uuid(name: str) -> str:
 
 
 def _ms(given: Any) -> int:
+    """Raises `ValueError` for what is no moment of a calendar: no export could tell it."""
     if isinstance(given, int | float):
-        return int(given)
-    moment = datetime.fromisoformat(str(given))
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        ms = int(given)
+    else:
+        moment = datetime.fromisoformat(str(given))
+        ms = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    if not _FIRST_MS <= ms <= _LAST_MS:
+        raise ValueError(f"{given!r} is no time of the years 1 to 9999, in milliseconds")
+    return ms
 
 
 def page_of(source: str, base: str, *, exact: bool = False) -> str:
@@ -249,7 +258,10 @@ def page_of(source: str, base: str, *, exact: bool = False) -> str:
     prefix = f"{_OURS}page:"
     if source.startswith(prefix):
         return unquote(source.removeprefix(prefix).partition(":")[2])
-    parts = urlsplit(source)
+    try:
+        parts = urlsplit(source)
+    except ValueError:  # as "http://[oops"
+        return source
     if not parts.scheme or not parts.netloc:
         return source
     known = urlsplit(base)

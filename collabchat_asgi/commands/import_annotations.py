@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from ..core.model import (
     EventComment,
     NewTextChat,
     PageKey,
+    Position,
     RangeSelector,
     TextQuoteSelector,
     UpdatedTextChat,
@@ -31,7 +32,7 @@ from ..core.state import State
 from ..core.text import is_tenant_id, presentable, shortened
 from ..core.validation import check_url_id
 from ..errors import ConfigError, Refused, StorageError
-from ..storage.abc import Committed, Entry, Group, Storage, Tail
+from ..storage.abc import Committed, Entry, Group, Outcome, Reused, Storage, Tail
 from .foreign import FORMATS, Remark, Thread, page_of, threads
 from .session import add_storage, finish, opened, storage_url
 
@@ -113,6 +114,8 @@ def _read(path: Path, format: str) -> Iterator[Thread]:
         if isinstance(whole, Mapping):
             known = (whole[name] for name in ("items", "rows", "comments") if name in whole)
             whole = next(known, [whole])
+        if not isinstance(whole, list):
+            raise ValueError("a list of annotations is needed, or one on each line")
         yield from threads(format, whole)
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from error
@@ -142,21 +145,31 @@ async def bring(
 ) -> Counter[str]:
     """Commit what the page does not have. Raises `StorageError`."""
     total: Counter[str] = Counter()
+    known: set[str] = set()
     failures = 0
     while True:
         loaded = await storage.load(key)
-        made = list(_events(restore(loaded.position, loaded.records, 0), given))
+        made = list(_events(restore(loaded.position, loaded.records, 0), given, known))
         if not total:
             total["there"] = sum(kind == "there" for kind, _ in made)
         total["left"] = sum(kind == "left" for kind, _ in made)
         new = [(kind, entry) for kind, entry in made if entry is not None]
         part = new if dry else new[:_AT_ONCE]
-        entries = [entry for _, entry in part]
-        if part and not dry and not await _committed(storage, key, loaded.position, entries):
-            failures += 1
-            if failures == _ATTEMPTS:
-                raise StorageError(f"{key}: others were before us {failures} times: try again")
-            continue
+        if part and not dry:
+            entries = [entry for _, entry in part]
+            outcomes = await _commit(storage, key, loaded.position, entries)
+            if again := {id for id, outcome in outcomes.items() if _is_known(outcome)}:
+                # Imported once, and undone here since then. Nothing else was written.
+                known |= again
+                total["there"] += sum(
+                    kind != "resolved" for kind, entry in part if entry.broadcast_id in again
+                )
+                continue
+            if not all(isinstance(outcome, Committed) for outcome in outcomes.values()):
+                failures += 1
+                if failures == _ATTEMPTS:
+                    raise StorageError(f"{key}: others were before us {failures} times: try again")
+                continue
         for kind, _ in part:
             total[kind] += 1
             total["comments"] += kind == "chats"
@@ -164,34 +177,51 @@ async def bring(
             return total
 
 
-async def _committed(storage: Storage, key: PageKey, at: Any, entries: Sequence[Entry]) -> bool:
+async def _commit(
+    storage: Storage, key: PageKey, at: Position, entries: Sequence[Entry]
+) -> Mapping[str, Outcome]:
     def moved(_: PageKey, tail: Tail) -> Sequence[Entry]:
         return ()
 
     [outcomes] = await storage.commit([Group(key, at, entries)], moved)
-    return all(isinstance(outcomes.get(entry.broadcast_id), Committed) for entry in entries)
+    return outcomes
 
 
-def _events(state: State, given: Sequence[Thread]) -> Iterator[tuple[str, Entry | None]]:
-    """What becomes of each remark, and the entry where one is written, on the page as it grows."""
+def _is_known(outcome: Outcome) -> bool:
+    return isinstance(outcome, Reused) or (isinstance(outcome, Committed) and outcome.again)
+
+
+def _events(
+    state: State, given: Sequence[Thread], known: Collection[str]
+) -> Iterator[tuple[str, Entry | None]]:
+    """What becomes of each remark, and the entry where one is written, on the page as it grows.
+    `known` are broadcast ids that the page remembers, whatever has become of what they did."""
     limits = Limits()
     for thread in given:
+        is_gone = state.chat(thread.id) is None and _id(thread.remarks[0].id) in known
         for remark in thread.remarks:
             chat = state.chat(thread.id)
             full = len(state.chats) >= limits.chats_per_page
             if chat is not None:
                 full = len(chat.comments) >= limits.comments_per_chat
-            if state.taken(remark.id) or (chat is None and state.taken(thread.id)):
+            if (
+                is_gone
+                or _id(remark.id) in known
+                or state.taken(remark.id)
+                or (chat is None and state.taken(thread.id))
+            ):
                 yield "there", None
             elif full or not remark.body:
                 yield "left", None
             else:
                 yield "comments" if chat else "chats", _entry(state, thread, remark)
-        chat = state.chat(thread.id)
-        if thread.resolved is not None and chat is not None and chat.resolved is UNSET:
+        chat, done_id = state.chat(thread.id), _id(f"{thread.id} resolved")
+        if thread.resolved is None or chat is None or done_id in known:
+            continue
+        if chat.resolved is UNSET:
             done = UpdatedTextChat(
                 state.position.seq + 1,
-                _id(f"{thread.id} resolved"),
+                done_id,
                 thread.resolved.at,
                 thread.resolved.by,
                 thread.id,

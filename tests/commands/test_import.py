@@ -13,7 +13,7 @@ import pytest
 
 from collabchat_asgi.commands.foreign import page_of
 from collabchat_asgi.core.model import PageKey
-from collabchat_asgi.testing.operations import anchor, create_chat
+from collabchat_asgi.testing.operations import anchor, create_chat, reopen_chat
 
 from .conftest import ANN, PAGES, Run, collab, settle_all
 
@@ -148,6 +148,58 @@ def test_many_and_beside_others(url: str, tmp_path: Path, collabchat: Run) -> No
     assert len(page(url, "article-7")) == 450
 
 
+RESOLVED = {
+    "id": "urn:uuid:0198b7a0-0000-7000-8000-000000000001", "type": "Annotation",
+    "created": "2024-05-01T10:00:00Z", "creator": {"id": "ann"},
+    "body": {"type": "TextualBody", "value": "a remark"}, "target": "/a",
+    "collabchat:resolved": {"collabchat:by": {"id": "ann"},
+                            "collabchat:at": "2024-05-02T10:00:00Z"},
+}  # fmt: skip
+
+
+def test_what_was_undone_here_stays_so(url: str, tmp_path: Path, collabchat: Run) -> None:
+    """The page remembers that it was imported: given again, with more or alone, it is no news."""
+    key, chat_id = PageKey("acme", "/a"), str(RESOLVED["id"]).removeprefix("urn:uuid:")
+    more = RESOLVED | {"id": "urn:uuid:0198b7a0-0000-7000-8000-000000000002"}
+    about = ("--format", "w3c", "--tenant", "acme", "--storage", url)
+    assert collabchat("import", written(tmp_path, [RESOLVED]), *about)[0] == 0
+    asyncio.run(settle_all(url, [(key, reopen_chat(chat_id), ANN)]))
+    code, out, _ = collabchat("import", written(tmp_path, [RESOLVED, more]), *about)
+    assert (code, out.partition(" imported")[0]) == (0, "1 chats with 1 comments")
+    assert ["resolved" in chat for chat in page(url, "/a")] == [False, True]
+    code, out, _ = collabchat("import", written(tmp_path, [RESOLVED]), *about)
+    assert (code, "1 comments there already" in out) == (0, True)
+    assert ["resolved" in chat for chat in page(url, "/a")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"created": 10**17}, {"created": 1e300}, {"target": 5}, {"target": None},
+     {"target": {"source": []}}],
+)  # fmt: skip
+def test_what_no_page_could_show_is_no_annotation(
+    url: str, tmp_path: Path, collabchat: Run, odd: Any
+) -> None:
+    given = written(tmp_path, [RESOLVED | odd])
+    code, _, err = collabchat("import", given, "--format", "w3c", "--tenant", "acme",
+                              "--storage", url)  # fmt: skip
+    assert (code, "number 1 is no annotation of w3c" in err) == (1, True)
+
+
+def test_a_page_may_be_called_like_a_bad_address(
+    url: str, other: str, tmp_path: Path, collabchat: Run
+) -> None:
+    bad = "http://[oops"
+    given = written(tmp_path, [RESOLVED | {"target": bad, "body": {"value": None}}, RESOLVED |
+                               {"target": bad, "id": "urn:uuid:" + "0" * 36}])  # fmt: skip
+    about = ("--format", "w3c", "--tenant", "acme", "--storage")
+    assert "1 left out" in collabchat("import", given, *about, url)[1], "it says nothing"
+    _, out, _ = collabchat("export", "--storage", url)
+    (tmp_path / "back.jsonl").write_text(out)
+    assert collabchat("import", str(tmp_path / "back.jsonl"), *about, other)[0] == 0
+    assert len(page(other, bad)) == 1
+
+
 def test_words_that_are_not_in_the_text_are_told(url: str, tmp_path: Path, collabchat: Run) -> None:
     text = tmp_path / "page.txt"
     given = ("import", written(tmp_path, HYPOTHESIS), "--format", "hypothesis", "--tenant", "acme",
@@ -159,7 +211,7 @@ def test_words_that_are_not_in_the_text_are_told(url: str, tmp_path: Path, colla
     assert "will not anchor" in collabchat(*given)[2]
 
 
-@pytest.mark.parametrize("given", [[{"id": 1}], "text", [5]])
+@pytest.mark.parametrize("given", [[{"id": 1}], "text", [5], 5, None, {"items": None}])
 def test_what_is_no_export_is_said(url: str, tmp_path: Path, collabchat: Run, given: Any) -> None:
     code, _, err = collabchat("import", written(tmp_path, given), "--format", "w3c",
                               "--tenant", "acme", "--storage", url)  # fmt: skip
