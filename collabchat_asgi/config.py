@@ -105,7 +105,7 @@ class Limits:
     """Chats and comments of one page that were deleted within `Timing.dedupe_days`, whose ids are
     remembered; with more, new ones are refused with `too-many`."""
     bytes_per_page: int = number(32 * MIB, 1, 16 * 1024 * MIB)
-    """All current chats and comments of one page in memory; more is refused with `too-many`."""
+    """All current chats and comments of one page in memory; more is refused with `quota`."""
     people_listed: int = number(0, 0, 500)
     """People on a page whose names, pictures and ids all who read it are told; a page with more of
     them tells how many. 0: names are never told."""
