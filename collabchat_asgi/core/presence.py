@@ -233,7 +233,7 @@ class PagePresence:
     ) -> bool:
         """Take one part of another process's whole list. Whether the list is complete now."""
         remote = self._remote.setdefault(run, _Remote())
-        if version < remote.version:
+        if version < max(remote.version, remote.parts[0]):
             return False
         if remote.parts[0] != version:
             remote.parts = (version, {})

@@ -169,6 +169,16 @@ def test_people_are_listed_where_everybodys_name_is_known() -> None:
     assert page.listed(9) == {"ann": ann, "eve": eve}
 
 
+def test_a_part_that_was_overtaken_does_not_spoil_a_newer_list() -> None:
+    page = PagePresence()
+    assert not page.heard_all("b", 5, 2, 0, 2, [1])
+    assert not page.heard_all("b", 6, 3, 0, 2, [1, 3])
+    assert not page.heard_all("b", 5, 2, 1, 2, [2]), "of the list before"
+    assert page.heard_all("b", 6, 3, 1, 2, [2])
+    assert page.counts() == (3, 3)
+    assert page.is_at("b", 6)
+
+
 def test_a_name_is_kept_as_long_as_its_person() -> None:
     page = PagePresence()
     [ann] = named("ann")
