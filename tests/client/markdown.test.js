@@ -98,3 +98,9 @@ test('no text takes long', () => {
     assert.ok(JSON.stringify(parse(text)).length < budget, bit)
   }
 })
+
+test('fences that are never closed, and brackets behind an address, take no longer each than the first', () => {
+  const before = performance.now()
+  for (const [head, bit] of [['', '```js\n'], ['', '```js\n```\n'], ['https://a', ')'], ['https://a', ')x']]) parse(head + bit.repeat(200_000 / bit.length))
+  assert.ok(performance.now() - before < 3000)
+})

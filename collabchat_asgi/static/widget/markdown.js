@@ -34,7 +34,8 @@ function safe(address) {
 /** A sentence around it has its own end. @param {string} found */
 function address(found) {
   let end = found.replace(/[.,;:!?'’”»*_]{1,20}$/, '')
-  while (/[)\]}]$/.test(end) && !/[([{]/.test(end)) end = end.slice(0, -1)
+  const opened = /[([{]/.test(end)
+  while (!opened && ')]}'.includes(end.at(-1) ?? ' ')) end = end.slice(0, -1)
   return end
 }
 
@@ -68,6 +69,8 @@ export function parse(text, depth = 0) {
   const pieces = []
   /** @type {string[]} */
   let plain = []
+  /** Where a fence is not closed, no later one is. */
+  let closes = true
   /** Around a block the line's end is the block's own. @param {Piece} [block] */
   const flush = block => {
     if (plain.length) pieces.push(...inline(plain.join('\n')))
@@ -77,13 +80,15 @@ export function parse(text, depth = 0) {
   for (let at = 0; at < lines.length;) {
     const line = lines[at]
     let end = at + 1
-    if (FENCE.test(line)) {
-      const close = lines.findIndex((each, n) => n > at && /^ {0,3}```[ \t]*$/.test(each))
-      if (close > 0) {
-        flush({ tag: 'pre', children: [lines.slice(at + 1, close).join('\n')] })
-        at = close + 1
+    if (closes && FENCE.test(line)) {
+      while (end < lines.length && !/^ {0,3}```[ \t]*$/.test(lines[end])) end++
+      closes = end < lines.length
+      if (closes) {
+        flush({ tag: 'pre', children: [lines.slice(at + 1, end).join('\n')] })
+        at = end + 1
         continue
       }
+      end = at + 1
     } else if (depth < DEEPEST && QUOTE.test(line)) {
       while (end < lines.length && QUOTE.test(lines[end])) end++
       flush({ tag: 'blockquote', children: parse(lines.slice(at, end).map(each => each.replace(QUOTE, '')).join('\n'), depth + 1) })

@@ -33,6 +33,8 @@ import { inWindow, windowHeight, windowWidth } from './view.js'
  */
 
 const GAP = 8
+/** Of a message's characters: more than two lines hold. */
+const SHOWN = 400
 
 /** What a discussion is about, in words. @param {Words} words  @param {import('../typed/types.js').Anchor} anchor */
 const subject = (words, anchor) => ofPage(anchor) ? words.say('The page as a whole') : quoted(anchor)
@@ -187,10 +189,10 @@ export class Panel {
         h('button', { class: 'item', 'data-key': about, onclick: () => this.host.resume(selector) }, h('span', {}), h('span', {},
           h('span', { class: 'passage', dir: 'auto' }, subject(words, { selector, length: 0 })), h('span', { class: 'body', dir: 'auto' }, written)))))),
       unsent.length > 0 && h('h3', {}, words.say('Not sent')), unsent.length > 0 && h('ul', { class: 'list' }, ...unsent.map(each => h('li', {}, this.#unsent(each)))),
-      whole.length > 0 && h('ul', { class: 'list' }, ...whole.map(chat => h('li', {}, this.#item(chat, undefined, found?.get(chat))))),
-      here.length > 0 && h('ul', { class: 'list' }, ...here.map(({ chat, place }) => h('li', {}, this.#item(chat, place?.state, found?.get(chat))))),
+      whole.length > 0 && h('ul', { class: 'list' }, ...whole.map(chat => h('li', {}, this.#item(chat, unread, undefined, found?.get(chat))))),
+      here.length > 0 && h('ul', { class: 'list' }, ...here.map(({ chat, place }) => h('li', {}, this.#item(chat, unread, place?.state, found?.get(chat))))),
       gone.length > 0 && h('h3', {}, this.host.translated() ? words.say('Not found in the translated text ({n})', { n: gone.length }) : words.say('Text no longer on this page ({n})', { n: gone.length })),
-      gone.length > 0 && h('ul', { class: 'list' }, ...gone.map(({ chat, place }) => h('li', {}, this.#item(chat, place?.state, found?.get(chat))))),
+      gone.length > 0 && h('ul', { class: 'list' }, ...gone.map(({ chat, place }) => h('li', {}, this.#item(chat, unread, place?.state, found?.get(chat))))),
       !shown.length && !unsent.length && !started.length && h('p', { class: 'empty' }, ...this.#nothing(state, !!found)),
       further.length > 0 && textButton(words.say('Search earlier messages too'), () => this.#older(further), { 'data-key': 'further' }))
     this.list.scrollTop = scrollTop
@@ -219,17 +221,17 @@ export class Panel {
     return [h('strong', {}, what), more]
   }
 
-  /** @param {Chat} chat  @param {AnchorState} [state] of its passage  @param {Comment} [found] what is looked for is in it */
-  #item(chat, state, found) {
+  /** @param {Chat} chat  @param {ReturnType<Page['unread']>} news  @param {AnchorState} [state] of its passage  @param {Comment} [found] what is looked for is in it */
+  #item(chat, news, state, found) {
     const last = found ?? chat.comments.at(-1)
     const others = chat.commentCount - 1, { words } = this.host
-    const unread = this.host.page.unread().get(chat.id)?.length ?? 0
+    const unread = news.get(chat.id)?.length ?? 0
     const meta = [unread > 0 && words.count(unread, '{n} new comment', '{n} new comments'), others > 0 && words.count(others, '{n} reply', '{n} replies'), ago(words, chat.updatedAt, this.host.page.now), chat.pending && words.say('not sent yet')]
     const point = (/** @type {boolean} */ on) => () => this.host.point(chat.id, on)
     return h('button', { class: unread ? 'item fresh-item' : 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
       avatar(words, found?.author ?? chat.createdBy), h('span', {},
         h('span', { class: state === 'lost' ? 'passage gone' : 'passage', dir: 'auto' }, state === 'changed' && h('span', { class: 'badge' }, words.say('Changed')), subject(words, chat.anchor)),
-        h('span', { class: 'body', dir: 'auto' }, plain(parse(last?.body ?? ''))),
+        h('span', { class: 'body', dir: 'auto' }, plain(parse((last?.body ?? '').slice(0, SHOWN)))),
         h('span', { class: 'meta' }, h('bdi', {}, nameOf(words, last?.author ?? chat.createdBy)), ...meta.map(each => each && ` · ${each}`)),
         chat.failed && h('span', { class: 'meta bad' }, words.say('A message was not sent'))))
   }
