@@ -138,6 +138,23 @@ describe('reading', () => {
     assert.deepEqual([told(table), table.page.state.read], [[10], 10])
   })
 
+  test('one discussion, when the page comes anew: it stays read though others are not', async () => {
+    const table = await back()
+    const snapshot = (/** @type {number} */ seq) => ({ type: 'snapshot', urlId: '/page', epoch: 'E', seq, last: true, chats: [C, 'other'].map(id => ({ id, anchor: ANCHOR, createdBy: BOB, createdAt: 1, updatedAt: 1, commentCount: 1, comments: [{ id: `${id}-1`, body: 'x', author: BOB, createdAt: 1 }] })) })
+    table.world.answer = url => json(200, { epoch: 'E', seq: 12, first: Number(url.searchParams.get('after')) + 1, last: 12, events: [added(11, 'o11', 'bob', 'other'), added(12, 'm12', 'bob')].filter(({ seq }) => seq > Number(url.searchParams.get('after'))) })
+    table.receive(subscribed({ seq: 12, read: 8 }))
+    table.receive(snapshot(12))
+    await settle()
+    table.page.markRead(C)
+    assert.deepEqual([told(table), unread(table)], [[10], { other: ['o11'] }])
+    table.receive(subscribed({ seq: 12, read: 10 }))
+    table.receive(snapshot(12))
+    await settle()
+    assert.deepEqual(unread(table), { other: ['o11'] })
+    table.receive(events([added(13, 'm13', 'bob')]))
+    assert.deepEqual(unread(table), { other: ['o11'], [C]: ['m13'] })
+  })
+
   test('of a page that is left within the second is told, and leaves no timer', async () => {
     const table = await back()
     table.page.markRead()

@@ -23,8 +23,8 @@ export class Reading {
   #mute = false
   /** The snapshot of which all is known that came after what was read. */
   #generation = 0
-  /** Discussions that were read before that was known, and how far the page had come then. @type {Map<string, number>} */
-  #early = new Map()
+  /** How far the page had come when a discussion was read: that may be before all this is known, or told by the log once more. @type {Map<string, number>} */
+  #marked = new Map()
 
   /**
    * @param {string} urlId  @param {ConfirmedPage} page  @param {Environment} env  @param {import('./older.js').Get} get  @param {AbortSignal} signal
@@ -44,7 +44,7 @@ export class Reading {
   clear() {
     this.seq = undefined
     this.unread.clear()
-    this.#early.clear()
+    this.#marked.clear()
     this.#sent = -1
     this.#generation = 0
   }
@@ -90,7 +90,10 @@ export class Reading {
   mark(chatId, until = this.page.position.seq) {
     const had = this.unread.size
     let first = Infinity
-    if (chatId !== undefined && this.seq !== undefined && this.#generation !== this.page.generation) return void this.#early.set(chatId, until)
+    if (chatId !== undefined) {
+      this.#marked.set(chatId, until)
+      if (this.seq !== undefined && this.#generation !== this.page.generation) return
+    }
     for (const [id, each] of this.unread) {
       if (each.seq <= until && (chatId === undefined || each.chatId === chatId)) this.unread.delete(id)
       else first = Math.min(first, each.seq)
@@ -128,8 +131,7 @@ export class Reading {
     } catch { /* nothing is marked: the log no longer reaches there, or nobody answers */ }
     if (page.generation !== generation) return
     this.#generation = generation
-    for (const [chatId, until] of this.#early) this.mark(chatId, until)
-    this.#early.clear()
+    for (const [chatId, until] of this.#marked) this.mark(chatId, until)
     if (from < last) this.changed()
   }
 }

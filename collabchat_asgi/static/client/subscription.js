@@ -440,7 +440,11 @@ export class Subscription {
   unread() {
     /** @type {Map<string, string[]>} */
     const found = new Map()
-    for (const [id, { chatId }] of this.reading.unread) if (this.page.chats.has(chatId)) found.set(chatId, [...found.get(chatId) ?? [], id])
+    for (const [id, { chatId }] of this.reading.unread) {
+      const ids = found.get(chatId) ?? []
+      if (this.page.chats.has(chatId)) found.set(chatId, ids)
+      ids.push(id)
+    }
     return found
   }
 
