@@ -1,5 +1,6 @@
 /** The usage dashboard: what `GET v1/usage` gives, for those who may see it; today as it grows. */
 
+import { grouped } from './grouped.js'
 import { Plot } from './plot.js'
 import { translate, usageWords } from './usagewords.js'
 
@@ -89,14 +90,6 @@ const daysFrom = (first, last) => {
 
 /** @param {Row[]} rows @param {Counter} name */
 const sum = (rows, name) => rows.reduce((all, row) => all + row[name], 0)
-
-/** @param {Row[]} rows @param {(row: Row) => string} key */
-const grouped = (rows, key) => {
-  /** @type {Map<string, Row[]>} */
-  const groups = new Map()
-  for (const row of rows) groups.set(key(row), [...groups.get(key(row)) ?? [], row])
-  return [...groups].sort(([, a], [, b]) => sum(b, 'pubSubMessageCount') - sum(a, 'pubSubMessageCount'))
-}
 
 /** What the bars are made of: tenants where there are several, else pages. @param {Row[]} rows */
 const parted = rows => {
