@@ -242,6 +242,24 @@ async def test_a_stop_writes_what_waits(start: Start) -> None:
     assert await storage.read_up_to([ReadBy(KEY, "ann")]) == {ReadBy(KEY, "ann"): 2}
 
 
+async def test_a_stop_writes_also_what_came_while_something_was_written(start: Start) -> None:
+    storage = TroubledStorage()
+    server = await start(storage)
+    await a_page_of(server, 2)
+    ann, bob = await server.join("ann"), await server.join("bob")
+    gate = storage.hold("keep_read")
+    has_read(ann, 1)
+    await until(lambda: gate.waiting)
+    has_read(ann, 2)
+    has_read(bob, 2)
+    stopping = asyncio.create_task(server.engine.stop())
+    await turns()
+    gate.open()
+    await stopping
+    asked = [ReadBy(KEY, "ann"), ReadBy(KEY, "bob")]
+    assert await storage.inner.read_up_to(asked) == dict.fromkeys(asked, 2)
+
+
 class Older(TroubledStorage):
     """Of somebody's own, written before there were read positions."""
 

@@ -99,6 +99,7 @@ class QuotaBook:
         """Made, and perhaps stored: the same again adds nothing."""
         self._serial = 0
         self._failing = False
+        self._flushing = asyncio.Lock()
 
     def known(self, tenant_id: str, user_id: str) -> bool:
         return all(one.known and not self._is_over(one) for one in self._both(tenant_id, user_id))
@@ -176,6 +177,10 @@ class QuotaBook:
 
     async def flush(self) -> None:
         """Add what was counted here and read what all have counted. What fails comes again."""
+        async with self._flushing:
+            await self._flush()
+
+    async def _flush(self) -> None:
         try:
             for one in list(self._standings.values()):
                 self._turn_over(one)

@@ -63,6 +63,7 @@ class Reading:
         self._asked: dict[ReadBy, asyncio.Future[int | None]] = {}
         self._asking = False
         self._wake = asyncio.Event()
+        self._storing = asyncio.Lock()
         self._failed = False
 
     # who is here
@@ -124,9 +125,13 @@ class Reading:
             await self._clock.sleep(PAUSE_SECONDS)
 
     async def store(self) -> None:
-        """Write what waits. What the storage does not take waits on."""
-        if self._writing or not self._new:
-            return
+        """Write what waits, behind what is being written. What the storage does not take waits
+        on."""
+        async with self._storing:
+            if self._new:
+                await self._store()
+
+    async def _store(self) -> None:
         moved = self._writing = self._new
         self._new = {}
         self._tell(moved)
