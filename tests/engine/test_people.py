@@ -423,6 +423,24 @@ async def test_h14_a_number_that_a_fail_over_gave_out_again_is_acted_on(
     assert one.services.revocations.serial == 3 + lost
 
 
+@pytest.mark.parametrize("new_epoch", [True, False], ids=["after a fail-over", "as always"])
+async def test_h14_a_revocation_right_after_old_ones_were_dropped_is_heard(
+    start: Start, new_epoch: bool
+) -> None:
+    storage, bus, clock = MemoryStorage(), new_id(), Clock()
+    one, other = [await start(storage, TroubledBus(bus), clock=clock) for _ in range(2)]
+    bob = await other.join("bob")
+    for name in ("ann", "eve"):
+        await one.services.revocations.revoke(Revocation(user_id=name))
+    await until(lambda: other.services.revocations.serial == 2)
+    await storage.trim(before_ms=2**53, keep_events=0)
+    if new_epoch:
+        await fail_over(storage)
+    await one.services.revocations.revoke(Revocation(user_id="bob"))
+    await bob.expect_close(4403)
+    assert other.services.revocations.serial == 3
+
+
 async def test_h14_what_was_dropped_as_too_old_keeps_nobody_waiting(start: Start) -> None:
     storage, bus, clock = MemoryStorage(), new_id(), Clock()
     one, other = [await start(storage, TroubledBus(bus), clock=clock) for _ in range(2)]

@@ -11,7 +11,7 @@ import msgspec
 from ...core.model import NOWHERE, PageKey, Position
 from ...core.text import uuid7
 from ...errors import StorageError
-from ...storage.abc import Committed, Entry, Group, PageCopy, Reset, Storage, Tail
+from ...storage.abc import Committed, Entry, Group, PageCopy, Reason, Reset, Storage, Tail
 from ..backend import bounded
 from ..clock import Clock
 from .hints import CONTROL_TOPIC, ControlMoved
@@ -111,7 +111,7 @@ class Revocations:
         """What was revoked before this process began concerns nobody here."""
         epoch, seq = self._position = await self._head()
         after = Position(epoch, max(0, seq - RECALLED))
-        tail = await bounded(self._storage.read(CONTROL_PAGE, after, RECALLED), self._seconds)
+        tail = await self._read(after, RECALLED)
         events = tail.events if isinstance(tail, Tail) else ()
         self._acted = {entry.broadcast_id: entry.seq for entry in events if entry.seq <= seq}
         self._last = next(reversed(self._acted), None)
@@ -154,7 +154,10 @@ class Revocations:
         while True:
             position, last = self._position, self._last
             after = Position(position.epoch, position.seq - 1) if last else position
-            tail = await bounded(self._storage.read(CONTROL_PAGE, after, 100), self._seconds)
+            tail = await self._read(after, 100)
+            if last and tail == Reason.TRUNCATED:
+                self._last = None  # it was dropped as too old: there is nothing to compare
+                continue
             events = () if isinstance(tail, str) else tail.events
             went_back = last is not None and [e.broadcast_id for e in events[:1]] != [last]
             if isinstance(tail, str) or went_back:
@@ -178,14 +181,23 @@ class Revocations:
                 return
 
     async def _begin_again(self, position: Position) -> None:
-        """The log has no tail after `position`, or is of another history."""
-        head = await self._head()
-        if self._position != position:
-            return
-        before = Position(head.epoch, min(self._acted_after, head.seq))
-        # Where it cannot be told from there either, all of it was dropped as too old.
-        self._position = head if before == position else before
-        self._last = None
+        """The log has no tail after `position`, or is of another history: it is read from before
+        what was acted on, or from the first that was not dropped as too old."""
+        epoch, last = await self._head()
+        first = min(self._acted_after, last)
+        after = first
+        while first < last:
+            tail = await self._read(Position(epoch, after), 1)
+            if tail == Reason.TRUNCATED:
+                first = after + 1
+            else:
+                last = after
+            after = (first + last) // 2
+        if self._position == position:
+            self._position, self._last = Position(epoch, first), None
+
+    async def _read(self, after: Position, limit: int) -> Tail | str:
+        return await bounded(self._storage.read(CONTROL_PAGE, after, limit), self._seconds)
 
     async def _head(self) -> Position:
         heads = await bounded(self._storage.heads([CONTROL_PAGE]), self._seconds)
