@@ -48,12 +48,22 @@ def listed(lines: Sequence[str]) -> list[str]:
 def forwarded(lines: Sequence[str]) -> Iterator[dict[str, str]]:
     """Each hop of `Forwarded` (RFC 7239): its parameters by lower-case name, without quotes."""
     for line in lines:
-        at, hop = 0, dict[str, str]()
-        while match := _PAIR.match(line, at):
-            hop[match[1].lower()] = match[2].strip('"')
-            at = match.end()
-            if line[at : at + 1] == ",":
-                yield hop
-                hop = {}
-            at += 1
-        yield hop
+        for item in _items(line):
+            at, hop = 0, dict[str, str]()
+            while match := _PAIR.match(item, at):
+                hop[match[1].lower()] = match[2].strip('"')
+                at = match.end() + 1
+            yield hop
+
+
+def _items(line: str) -> list[str]:
+    """Split at the commas outside of quotes, from the end: a proxy adds there what is well-formed,
+    to whatever a browser has sent, which may leave a quote open."""
+    found, end, quoted = list[str](), len(line), False
+    for at in range(len(line) - 1, -1, -1):
+        if line[at] == '"' and line[at - 1 : at] != "\\":
+            quoted = not quoted
+        elif line[at] == "," and not quoted:
+            found.append(line[at + 1 : end])
+            end = at
+    return [line[:end], *reversed(found)]

@@ -164,6 +164,11 @@ def test_a_list_may_stand_in_several_lines() -> None:
         ("for=unknown;proto=https", PROXY, True),
         ("for=_hidden", PROXY, False),
         (';;=,,"', PROXY, False),
+        (f"for=6.6.6.6;proto=https ?, for={BROWSER};proto=http", BROWSER, False),
+        (f'for=6.6.6.6;proto=https;x="y, for={BROWSER};proto=http', BROWSER, False),
+        (f'for="6.6.6.6, for="{BROWSER}:4711";proto=http', BROWSER, False),
+        (f'for=6.6.6.6;x="\\", for={BROWSER}', BROWSER, False),
+        ('for="[2001:db8::1]:4711";x="a, b"', "2001:db8::1", False),
     ],
 )
 def test_the_standard_header(header: str, address: str, secure: bool) -> None:
