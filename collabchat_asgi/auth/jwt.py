@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -29,11 +30,12 @@ def jwt(
     """An `authenticate` hook that verifies JSON Web Tokens (extra `jwt`).
 
     `algorithms` is what the key is for, and nothing else is accepted; `exp` is required and ends
-    the connection, and is at most `max_lifetime_seconds` away: year 9999 is no end at all. No key
-    or address is ever taken from a token. `identify` makes an identity of the verified claims; by
-    default `sub` (text or a whole number) is the user, `name` and `picture` are shown, and
-    `tenants` maps tenant ids to roles. A claim that `identify` asks for by `claims["name"]` and
-    that the token does not have is a refusal.
+    the connection, and is at most `max_lifetime_seconds` away: year 9999 is no end at all. Clocks
+    may differ by `leeway_seconds`, to which a token is taken, and a connection kept, after `exp`.
+    No key or address is ever taken from a token. `identify` makes an identity of the verified
+    claims; by default `sub` (text or a whole number) is the user, `name` and `picture` are shown,
+    and `tenants` maps tenant ids to roles. A claim that `identify` asks for by `claims["name"]`
+    and that the token does not have is a refusal.
 
     Who is refused is told no reason; the log is, once a minute and reason.
     """
@@ -64,13 +66,17 @@ def jwt(
             if int(claims["exp"]) > time.time() + max_lifetime_seconds:
                 refusals.note(f"exp is more than {max_lifetime_seconds:g} s away")
                 raise Denied("the token lives too long")
-            return (identify or identity_of)(Claims(claims))
+            ends = _end_of(claims, leeway_seconds)
+            identity = (identify or identity_of)(Claims(claims))
         except pyjwt.PyJWTError as error:
             refusals.note(_reason(error, algorithms))
             raise Denied("the token is not valid") from error
         except MissingClaim as error:
             refusals.note(f"it has no claim {error.name!r}, which identify asks for")
             raise Denied("the token is not valid here") from error
+        if isinstance(identity, Identity) and identity.expires_at is None:
+            return replace(identity, expires_at=ends)
+        return identity
 
     return authenticate
 
@@ -106,6 +112,13 @@ def _reason(error: Exception, algorithms: Sequence[str]) -> str:
             return f"{name}: {str(error)[:100]}"
 
 
+def _end_of(claims: dict[str, Any], leeway_seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(claims["exp"] + leeway_seconds, UTC)
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        raise Denied("the token names no valid time") from error
+
+
 def identity_of(claims: dict[str, Any]) -> Identity:
     """The default reading of verified claims. Raises `Denied`."""
     subject, tenants = claims.get("sub"), claims.get("tenants")
@@ -121,7 +134,6 @@ def identity_of(claims: dict[str, Any]) -> Identity:
             tenants=roles,
             name=name if isinstance(name, str) else "",
             avatar=picture if isinstance(picture, str) else None,
-            expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         )
-    except (TypeError, ValueError, OverflowError, OSError) as error:
-        raise Denied("the token names no valid user, tenants or time") from error
+    except (TypeError, ValueError) as error:
+        raise Denied("the token names no valid user or tenants") from error

@@ -15,10 +15,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from collabchat_asgi import ConfigError, Denied
+from collabchat_asgi import CollabChat, ConfigError, Denied, Identity
 from collabchat_asgi.auth import jwt
 from collabchat_asgi.auth.refusals import Refusals
-from collabchat_asgi.testing import FakeClock
+from collabchat_asgi.testing import FakeClock, NotReceived, TestClient
 
 from .conftest import AskedWith
 
@@ -109,6 +109,19 @@ async def test_an_honest_token(asked_with: AskedWith) -> None:
     assert identity.avatar == "https://a.example/ann.png"
     assert identity.expires_at is not None
     assert abs(identity.expires_at.timestamp() - time.time() - HOUR) < 60
+
+
+@pytest.mark.parametrize(
+    "identify", [None, lambda claims: Identity(claims["sub"], tenants={"acme": "reader"})]
+)
+async def test_a_token_ends_the_connection_when_no_clock_takes_it_any_more(identify: Any) -> None:
+    hook = jwt(PUBLIC, algorithms=["RS256"], leeway_seconds=60, identify=identify)
+    app = CollabChat(authenticate=hook, storage="memory://")
+    async with TestClient(app, token=signed(exp=time.time() - 5)) as client:
+        socket = await client.connect()
+        assert socket.welcome["expiresInMs"] == pytest.approx(55_000, abs=5_000)
+        with pytest.raises(NotReceived, match="4401"):
+            await client.connect(token=signed(exp=time.time() - 61))
 
 
 async def test_an_unknown_role_is_none(asked_with: AskedWith) -> None:
