@@ -33,7 +33,8 @@ def django_user(
 
         engine = import_module(settings.SESSION_ENGINE)
         cookie = request.cookies.get(settings.SESSION_COOKIE_NAME)
-        user = get_user(SimpleNamespace(session=engine.SessionStore(cookie)))
+        session = _Session(engine.SessionStore(cookie).items())
+        user = get_user(SimpleNamespace(session=session))
         if not user.is_authenticated or not user.is_active:
             return None
         return identify(user) if identify else _identity_of(user, tenant)
@@ -53,6 +54,17 @@ def django_user(
         return signed_in(await in_django(request))
 
     return authenticate
+
+
+class _Session(dict[str, Any]):
+    """A session that is only looked at. Django would give one that was signed with a key of
+    `SECRET_KEY_FALLBACKS` another id, of which no cookie of ours tells the browser."""
+
+    def cycle_key(self) -> None:
+        """The next response of the host does."""
+
+    def flush(self) -> None:
+        """The same."""
 
 
 def _identity_of(user: Any, tenant: str) -> Identity:

@@ -109,3 +109,19 @@ async def test_connections_are_given_back_as_after_a_request(
 
     await django_user()(asked_with(cookies={"sessionid": cookies["ann"]}))
     assert await sync_to_async(lambda: connection.connection)() is None
+
+
+async def test_a_new_secret_key_signs_nobody_out(
+    cookies: dict[str, str], asked_with: AskedWith
+) -> None:
+    """Who comes with a session of before is known, and stays signed in at the host."""
+    from django.conf import settings
+    from django.test import override_settings
+
+    request = asked_with(cookies={"sessionid": cookies["ann"]})
+    with override_settings(SECRET_KEY="x" * 60, SECRET_KEY_FALLBACKS=[settings.SECRET_KEY]):
+        for _ in range(2):
+            assert (await django_user()(request)).name == "Ann Lee"
+    with override_settings(SECRET_KEY="x" * 60), pytest.raises(Denied):
+        await django_user()(request)
+    assert (await django_user()(request)).name == "Ann Lee"
