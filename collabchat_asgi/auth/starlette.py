@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -74,9 +74,12 @@ async def _read_again(scope: Mapping[str, Any], before: Any, log: SparingLog) ->
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    await scope["app"](_as_get(scope, found), receive, send)
-    if not found:
-        if statuses and statuses[0] in TURNED_AWAY:
+    for root_path in _root_paths(scope):
+        await scope["app"](_as_get(scope, root_path, found), receive, send)
+        if found:
+            break
+    else:
+        if any(status in TURNED_AWAY for status in statuses):
             raise Denied("sign in first")
         raise RuntimeError(f"the session could not be read again: the app answered {statuses}")
     if found[0] is None:
@@ -90,7 +93,19 @@ async def _read_again(scope: Mapping[str, Any], before: Any, log: SparingLog) ->
     return found[0]
 
 
-def _as_get(scope: Mapping[str, Any], found: list[Any]) -> dict[str, Any]:
+def _root_paths(scope: Mapping[str, Any]) -> Iterator[str]:
+    """Where `scope["app"]` may begin. It is the innermost app around us; which part of `root_path`
+    leads to it, and which from it to us, nobody has written down."""
+    outermost: str = scope.get("app_root_path", "")
+    yield outermost
+    whole: str = scope.get("root_path", "").rstrip("/")
+    if whole.startswith(f"{outermost}/"):
+        for name in whole.removeprefix(f"{outermost}/").split("/"):
+            outermost = f"{outermost}/{name}"
+            yield outermost
+
+
+def _as_get(scope: Mapping[str, Any], root_path: str, found: list[Any]) -> dict[str, Any]:
     """The handshake as the plain request that it was before frameworks routed it."""
     raw = scope.get("raw_path") or scope["path"].encode()
     upgrade = (b"upgrade", b"connection")
@@ -102,7 +117,7 @@ def _as_get(scope: Mapping[str, Any], found: list[Any]) -> dict[str, Any]:
         "scheme": {"ws": "http", "wss": "https"}.get(scope.get("scheme", "ws"), "http"),
         "path": unquote(raw.decode("latin-1")),
         "raw_path": raw,
-        "root_path": scope.get("app_root_path", ""),
+        "root_path": root_path,
         "query_string": b"",
         "headers": [
             (name, value)

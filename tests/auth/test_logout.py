@@ -122,6 +122,39 @@ async def test_starlette_with_sessions_on_the_server(mounted: bool) -> None:
         await until_turned_away(clock, ann, bob)
 
 
+@pytest.mark.parametrize("mounted", [True, False])
+@pytest.mark.parametrize("above", ["/site", "/eu/site"])
+async def test_starlette_mounted_in_another_app(above: str, mounted: bool) -> None:
+    clock, store = FakeClock(), dict[str, dict[str, Any]]()
+    app: Any = starlette_app(Middleware(StoredSessions, store=store), clock, mounted=mounted)
+    for name in reversed(above.strip("/").split("/")):
+        app = Starlette(routes=[Mount(f"/{name}", app)])
+    client = TestClient(app, prefix=f"{above}/collabchat")
+    async with client:  # a mounted app gets no lifespan: the first request starts ours
+        await client.host.get(f"{above}/login", who="ann")
+        ann = await client.connect()
+        await minutes_pass(clock, ann)
+        assert ann.close_code is None
+        next(iter(store.values())).clear()
+        await until_turned_away(clock, ann)
+
+
+async def test_starlette_below_the_root_path_of_its_server() -> None:
+    clock, store = FakeClock(), dict[str, dict[str, Any]]()
+    app = starlette_app(Middleware(StoredSessions, store=store), clock, mounted=False)
+
+    async def below_a_path(scope: Any, receive: Any, send: Any) -> None:
+        """As `uvicorn --root-path /app` has it."""
+        await app({**scope, "root_path": "/app"}, receive, send)
+
+    async with TestClient(below_a_path, prefix="/app/collabchat") as client:
+        await client.host.get("app/login", who="ann")
+        ann = await client.connect()
+        await minutes_pass(clock, ann)
+        next(iter(store.values())).clear()
+        await until_turned_away(clock, ann)
+
+
 async def test_starlettes_signed_cookie_ends_with_its_max_age(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
