@@ -139,7 +139,10 @@ def _comment(state: State, chat_id: str, comment_id: str) -> Record:
 
 
 def restore(position: Position, records: Iterable[Record], forget_before_ms: int) -> State:
-    """The page from what `change` wrote. Ids deleted before `forget_before_ms` may come again."""
+    """The page from what `change` wrote. Ids deleted before `forget_before_ms` may come again.
+
+    A database that has lost its end may hold a part of a chat: what was done to it by who had seen
+    it whole. Without the chat, or without any comment, that part is left out."""
     chats: list[tuple[str, ChatRecord]] = []
     comments: list[tuple[str, CommentRecord, Record]] = []
     users: dict[User, User] = {}
@@ -160,12 +163,16 @@ def restore(position: Position, records: Iterable[Record], forget_before_ms: int
     comments.sort(key=lambda item: item[1].created_seq)
     grown: dict[str, dict[str, CommentState]] = {id: {} for id, _ in chats}
     for id, record, put in comments:
+        if record.chat_id not in grown:
+            continue
         author = users.setdefault(record.author, record.author)
         comment = Comment(
             id, put.body, author, record.created_at, record.edited_at, record.reactions
         )
         grown[record.chat_id][id] = CommentState(comment, record.created_seq, put.body_seq)
     for id, chat in chats:
+        if not grown[id]:
+            continue
         state.add(
             ChatState(
                 id,

@@ -12,6 +12,7 @@ from collabchat_asgi.storage.memory import MemoryStorage
 from collabchat_asgi.testing import History, check
 from collabchat_asgi.testing.operations import (
     add_comment,
+    add_reaction,
     create_chat,
     delete_chat,
     new_id,
@@ -162,6 +163,34 @@ async def test_a_rollback_that_was_written_over_draws_a_new_epoch(
     assert sorted(body for [body] in ann.bodies.values()) == ["kept", "told", "told"]
     await two.heal()
     assert (await bob.expect("subscribed"))["epoch"] == subscribed["epoch"]
+
+
+@pytest.mark.parametrize("done", [add_reaction, add_comment, resolve_chat])
+async def test_what_is_done_to_a_chat_that_a_failover_lost_keeps_nobody_from_the_page(
+    start: Start, done: Any
+) -> None:
+    """Who had seen the chat goes on with it before the sweep: its records are not whole."""
+    storage = TroubledStorage()
+    one, two = await start(storage), await start(TroubledStorage(storage.inner))
+    ann = await one.join("ann")
+    await ann.do(create_chat("kept"))
+    saved = backup(storage)
+    lost = await ann.do(create_chat("lost"))
+    restore(storage, saved)
+    bob = await two.join("bob")
+    await bob.do(create_chat("told"))
+    ids = (lost["chatId"], lost["commentId"]) if done is add_reaction else (lost["chatId"],)
+    assert (await ann.do(done(*ids)))["seq"] == 3
+    await one.heal()
+    assert (await ann.expect("subscribed"))["recovered"] is False
+    await ann.expect("snapshot", last=True)
+    said = [body for bodies in ann.bodies.values() for body in bodies]
+    assert said[:2] == ["kept", "told"]
+    assert all(ann.bodies.values()), "a chat without a comment"
+    await two.heal()
+    third = await start(TroubledStorage(storage.inner))
+    assert (await third.join("eve")).bodies == ann.bodies
+    await bob.do(create_chat("and on"))
 
 
 async def test_h07c_a_rollback_found_by_a_commit_draws_a_new_epoch(start: Start) -> None:
