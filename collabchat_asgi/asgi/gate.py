@@ -68,6 +68,10 @@ class Gate:
 
 def _bears(scope: Scope, secret: str | None) -> bool:
     scheme, _, token = headers_of(scope).get("authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and hmac.compare_digest(
-        token.strip().encode(), (secret or "").encode()
+    # A secret that was read from a file brings the end of its line along; no header can.
+    wanted = (secret or "").strip()
+    return (
+        scheme.lower() == "bearer"
+        and bool(wanted)
+        and hmac.compare_digest(token.strip().encode(), wanted.encode())
     )

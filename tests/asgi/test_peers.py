@@ -74,7 +74,10 @@ def test_draining_is_for_who_has_the_token() -> None:
     assert not Gate(Origins(), Peers(), drain_token="").may_drain(
         scope("127.0.0.1", authorization="Bearer ")
     )
-    locked = Gate(Origins(), Peers(), drain_token="s3cret")
+    assert not Gate(Origins(), Peers(), drain_token=" ").may_drain(
+        scope("127.0.0.1", authorization="Bearer ")
+    )
+    locked = Gate(Origins(), Peers(), drain_token="s3cret\n")  # as files end
     assert locked.may_drain(scope(BROWSER, authorization="Bearer s3cret"))
     assert locked.may_drain(scope(BROWSER, authorization="bearer  s3cret"))
     assert not locked.may_drain(scope("127.0.0.1", authorization="Bearer wrong"))
