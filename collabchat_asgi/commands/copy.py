@@ -17,7 +17,7 @@ import msgspec
 
 from ..errors import ConfigError
 from ..storage.abc import PageCopy, PageKey, Storage, UsageDelta
-from .session import finish, opened, pages_of
+from .session import a_tenant, finish, opened, pages_of
 
 HELP = "copy all pages from one storage into another, verified; go on where it stopped"
 
@@ -29,7 +29,7 @@ _ALL_DAYS = ("0001-01-01", "9999-12-31")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="source", metavar="URL", required=True)
     parser.add_argument("--to", dest="target", metavar="URL", required=True)
-    parser.add_argument("--tenant", metavar="ID", help="otherwise all tenants")
+    parser.add_argument("--tenant", metavar="ID", type=a_tenant, help="otherwise all tenants")
     parser.epilog = (
         "A first run may be made while the source serves. Then stop the servers and run it again: "
         "it copies what has changed since, and no page may change between that and the start on "

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .session import add_storage, finish, opened, pages_of, storage_url
+from .session import a_tenant, add_storage, finish, opened, pages_of, storage_url
 
 HELP = "forget a page, or all pages of a tenant, for good"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_storage(parser)
-    parser.add_argument("--tenant", metavar="ID", required=True)
+    parser.add_argument("--tenant", metavar="ID", type=a_tenant, required=True)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--page", metavar="URLID", help="this page only")
     which.add_argument("--all-pages", action="store_true", help="all pages of the tenant")

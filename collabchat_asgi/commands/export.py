@@ -15,7 +15,7 @@ from ..core.records import restore
 from ..core.state import ChatState
 from ..engine.erasing.erasure import belongings
 from ..storage.abc import Storage
-from .session import add_storage, finish, opened, pages_of, storage_url
+from .session import a_site, a_tenant, add_storage, finish, opened, pages_of, storage_url
 from .tables import HTML_HEAD, csv_head, csv_lines, html_of
 from .w3c import CONTEXT, annotations_of
 
@@ -32,11 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="w3c",
         help="one annotation per line, one AnnotationPage, for spreadsheets, to read (%(default)s)",
     )
-    parser.add_argument("--tenant", metavar="ID", help="otherwise all tenants")
+    parser.add_argument("--tenant", metavar="ID", type=a_tenant, help="otherwise all tenants")
     parser.add_argument("--page", metavar="URLID", help="otherwise all pages")
     parser.add_argument(
         "--base",
         metavar="URL",
+        type=a_site,
         default="",
         help="where pages live whose id is a path, as https://docs.example",
     )

@@ -34,7 +34,7 @@ from ..core.validation import check_url_id
 from ..errors import ConfigError, Refused, StorageError
 from ..storage.abc import Committed, Entry, Group, Outcome, Reused, Storage, Tail
 from .foreign import FORMATS, Remark, Thread, page_of, threads
-from .session import add_storage, finish, opened, storage_url
+from .session import a_site, add_storage, finish, opened, storage_url
 
 HELP = "take annotations of other programs in; the same again adds nothing"
 
@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--base",
         metavar="URL",
+        type=a_site,
         default="",
         help="pages at this address get their path as id, as https://docs.example",
     )

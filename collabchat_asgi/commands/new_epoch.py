@@ -6,7 +6,7 @@ import argparse
 
 from ..core.model import PageKey, Position
 from ..storage.abc import Storage
-from .session import add_storage, finish, opened, pages_of, storage_url
+from .session import a_tenant, add_storage, finish, opened, pages_of, storage_url
 
 HELP = "make every client load its page again, after a backup was restored"
 
@@ -16,7 +16,7 @@ _BEYOND = 2**50
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_storage(parser)
-    parser.add_argument("--tenant", metavar="ID", help="otherwise all tenants")
+    parser.add_argument("--tenant", metavar="ID", type=a_tenant, help="otherwise all tenants")
     parser.add_argument("--page", metavar="URLID", help="otherwise all pages")
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from ..core.records import restore
 from ..storage.abc import PageCopy, PageKey
-from .session import add_storage, finish, opened, storage_url
+from .session import a_tenant, add_storage, finish, opened, storage_url
 
 HELP = "show what is in one page: its head, how far back its log reaches, people, size"
 
@@ -19,7 +19,7 @@ _FOR_EVER = 0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_storage(parser)
     parser.add_argument("page", metavar="ID", help="its url_id, as /articles/1")
-    parser.add_argument("--tenant", metavar="ID", required=True)
+    parser.add_argument("--tenant", metavar="ID", type=a_tenant, required=True)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..storage.abc import PageKey, Storage
-from .session import add_storage, finish, opened, pages_of, storage_url
+from .session import a_tenant, add_storage, finish, opened, pages_of, storage_url
 
 HELP = "list pages: tenant, events so far, page"
 
@@ -14,7 +14,7 @@ AT_ONCE = 500
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_storage(parser)
-    parser.add_argument("--tenant", metavar="ID", help="otherwise all tenants")
+    parser.add_argument("--tenant", metavar="ID", type=a_tenant, help="otherwise all tenants")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,10 +6,12 @@ import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from ..core.text import is_tenant_id
 from ..errors import CollabChatError, ConfigError
 from ..registry import make_storage
 from ..reloaders import DEFAULT_STORAGE
@@ -25,6 +27,23 @@ def add_storage(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help=f"otherwise COLLABCHAT_STORAGE, otherwise {DEFAULT_STORAGE}",
     )
+
+
+def a_tenant(text: str) -> str:
+    """A type of `argparse`. What has no tenant is our own, and nothing to erase or to copy alone:
+    a variable of a shell that is not set would name it."""
+    if is_tenant_id(text):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no tenant id")
+
+
+def a_site(text: str) -> str:
+    """A type of `argparse`: where pages live, or nothing."""
+    with suppress(ValueError):
+        parts = urlsplit(text)
+        if not text or (parts.scheme in ("http", "https") and parts.netloc):
+            return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no address, such as https://docs.example")
 
 
 def storage_url(arguments: argparse.Namespace) -> str:

@@ -11,14 +11,14 @@ import orjson
 from ..core.usage import COUNTERS
 from ..errors import ConfigError
 from ..storage.abc import UsageRow
-from .session import add_storage, finish, opened, storage_url
+from .session import a_tenant, add_storage, finish, opened, storage_url
 
 HELP = "show what a tenant used, by UTC day"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_storage(parser)
-    parser.add_argument("--tenant", metavar="ID", required=True)
+    parser.add_argument("--tenant", metavar="ID", type=a_tenant, required=True)
     parser.add_argument("--from", dest="first", metavar="DAY", type=_day, required=True)
     parser.add_argument(
         "--to", dest="last", metavar="DAY", type=_day, required=True, help="YYYY-MM-DD, included"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from msgspec import UNSET
@@ -110,14 +110,15 @@ def _target(source: str, anchor: Anchor) -> dict[str, Any]:
 
 
 def source_of(key: PageKey, base: str = "") -> str:
-    """The page as an IRI: its id where that is one, or below `base`, or a name of our own."""
+    """The page as an IRI: its id where that is one, a path at `base`, or a name of our own."""
     # Any text may name a page: "http://[oops" too, which is no address.
     with suppress(ValueError):
         parts = urlsplit(key.url_id)
         if parts.scheme in ("http", "https") and parts.netloc:
             return _iri(key.url_id)
-        if base:
-            return _iri(urljoin(base, key.url_id))
+        if base and key.url_id.startswith("/"):
+            site = urlsplit(base)
+            return _iri(f"{site.scheme}://{site.netloc}{key.url_id}")
     return f"urn:collabchat:page:{quote(key.tenant_id, safe='')}:{quote(key.url_id, safe='')}"
 
 

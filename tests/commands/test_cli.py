@@ -136,3 +136,39 @@ def test_the_demo_says_what_it_says_once_and_ends_quietly(tmp_path: Path, worker
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("erase", "--all-pages", "--yes"),
+        ("forget", "--user", "7", "--yes"),
+        ("export",),
+        ("pages",),
+        ("page", "/a"),
+        ("new-epoch",),
+        ("usage", "--from", "2026-11-01", "--to", "2026-11-30"),
+        ("copy", "--from", "memory://", "--to", "memory://"),
+    ],
+)
+def test_a_tenant_that_is_none_is_refused(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As from a variable that is not set: our own pages have the tenant ""."""
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--tenant", ""])
+    assert ended.value.code == 2
+    assert "'' is no tenant id" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("base", ["docs.example", "/docs", "ftp://docs.example", "http://[oops"])
+def test_a_base_that_no_page_lives_at_is_refused(
+    base: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Taken, it would match no page, and thousands of annotations would be where nobody looks."""
+    file = ("import", "file", "--format", "w3c", "--tenant", "acme")
+    for given in (("export",), file):
+        with pytest.raises(SystemExit) as ended:
+            main([*given, "--base", base])
+        assert ended.value.code == 2
+        assert "such as https://docs.example" in capsys.readouterr().err

@@ -182,6 +182,8 @@ def test_nothing_to_export(filled: str, collabchat: Run) -> None:
         ("https://a.example/b#c", "https://no.example", "https://a.example/b#c"),
         ("/b c", "https://a.example/x/", "https://a.example/b%20c"),
         ("b", "", "urn:collabchat:page:acme:b"),
+        ("b", "https://a.example", "urn:collabchat:page:acme:b"),
+        ("//evil.example/b", "https://a.example", "https://a.example//evil.example/b"),
         ("javascript:alert(1)", "", "urn:collabchat:page:acme:javascript%3Aalert%281%29"),
         ("//evil.example", "", "urn:collabchat:page:acme:%2F%2Fevil.example"),
         ("http://[oops", "https://a.example", "urn:collabchat:page:acme:http%3A%2F%2F%5Boops"),
