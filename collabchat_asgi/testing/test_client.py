@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.cookies import SimpleCookie
+from email.utils import parsedate_to_datetime
+from http.cookies import Morsel, SimpleCookie
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlencode, urlsplit
@@ -46,8 +48,9 @@ class TestClient:
     """One browser at an app: your host with `CollabChatMiddleware` around it, or a `CollabChat`.
 
     As a context manager it runs the app's lifespan. `token`, `cookies`, `headers` and `visitor_id`
-    (at most 64 characters) are for everything that it sends; cookies that the app sets are kept, so
-    a login through `host` is one. `browser(…)` is another browser, with cookies of its own.
+    (at most 64 characters) are for everything that it sends; cookies that the app sets are kept,
+    and taken away where it ends them, so a login through `host` is one, and a logout too.
+    `browser(…)` is another browser, with cookies of its own.
     """
 
     __test__ = False  # for pytest: this is no test
@@ -319,5 +322,19 @@ class InProcessHttp(HttpClient):
             names[name] = f"{names[name]}, {value}" if name in names else value
             if name == "set-cookie":
                 for cookie in SimpleCookie(value).values():
-                    self.browser.cookies[cookie.key] = cookie.coded_value
+                    if _has_ended(cookie):
+                        self.browser.cookies.pop(cookie.key, None)
+                    else:
+                        self.browser.cookies[cookie.key] = cookie.coded_value
         return Response(start["status"], names, b"".join(part.get("body", b"") for part in parts))
+
+
+def _has_ended(cookie: Morsel[str]) -> bool:
+    """Whether the app takes the cookie away, as at a logout: `Max-Age` goes before `Expires`."""
+    with contextlib.suppress(ValueError, TypeError):
+        if cookie["max-age"]:
+            return int(cookie["max-age"]) <= 0
+        return bool(cookie["expires"]) and (
+            parsedate_to_datetime(cookie["expires"]).timestamp() <= time.time()
+        )
+    return False

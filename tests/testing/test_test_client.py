@@ -60,6 +60,17 @@ def an_app(**settings: Any) -> FastAPI:
         answer.set_cookie("sid", "ann")
         return answer
 
+    @app.get("/logout")
+    async def logout(how: str) -> Any:
+        from fastapi import Response
+
+        answer = Response("goodbye")
+        if how == "age":
+            answer.delete_cookie("sid")
+        else:
+            answer.set_cookie("sid", "nobody", expires="Thu, 01 Jan 1970 00:00:00 GMT")
+        return answer
+
     return app
 
 
@@ -80,6 +91,15 @@ async def test_who_asks_can_be_said_in_three_ways(dial: dict[str, Any]) -> None:
         ann = await client.connect(**dial)
         assert ann.welcome["user"]["id"] == "ann"
         assert ann.socket.subprotocol == "collabchat.v1"
+
+
+@pytest.mark.parametrize("how", ["age", "date"])
+async def test_a_logout_at_the_host_is_one_everywhere(how: str) -> None:
+    async with TestClient(an_app(), cookies={"theme": "dark"}) as client:
+        await client.host.get("login")
+        assert (await client.host.get("logout", how=how)).body == b"goodbye"
+        assert client.cookies == {"theme": "dark"}
+        assert (await client.http.get("v1/chats", urlId="page")).status == 401
 
 
 async def test_two_people_with_cookies_are_two_browsers() -> None:
