@@ -92,3 +92,42 @@ async def test_where_nothing_scrolls_a_card_is_beside_its_passage(visit: Visit) 
     for n in range(4):
         await ada.reply(f"Reply {n}, with enough words to fill a line or two.")
         await ada.until(f"({APART})()", "apart")
+
+
+CLEAR = """() => {
+  const { shadowRoot } = document.querySelector('collab-chat')
+  const rect = css => shadowRoot.querySelector(css).getBoundingClientRect()
+  const card = rect('.card'), bar = rect('.bar')
+  if (card.top < 0 || card.bottom > innerHeight) return `from ${card.top} to ${card.bottom}`
+  return card.left >= bar.right || bar.left >= card.right
+    || card.top >= bar.bottom || bar.top >= card.bottom || 'over the bar'
+}"""
+
+
+@pytest.mark.parametrize("root", ["main", "aside"])
+@pytest.mark.parametrize("bar", ["top-right", "bottom-right", "bottom-left"])
+async def test_a_card_leaves_the_bar_in_sight(visit: Visit, bar: str, root: str) -> None:
+    """Under its passage, and beside its column."""
+    narrow = "<style>main{margin:1rem}main.aside{max-width:780px}</style>"
+    story = paragraphs(12, 6, f"By noon {FOG}, and the gulls have taken over.")
+    html = narrow + story.replace("<collab-chat>", f"<collab-chat bar={bar}>")
+    ada = await visit("Ada", head=WHOLE, html=html.replace("<main>", f"<main class={root}>"))
+    await ada.discuss(FOG, "Really?")
+    for n in range(6):
+        await ada.until(f"({CLEAR})()")
+        await ada.reply(f"Reply {n}, " + "with enough words to fill a line or two. " * 3)
+    await ada.until(f"({CLEAR})()")
+
+
+@pytest.mark.parametrize("bar", ["top-right", "bottom-right"])
+async def test_what_lost_its_text_is_in_the_window(visit: Visit, bar: str) -> None:
+    ada = await visit("Ada", viewport={"width": 844, "height": 500})
+    await ada.js("bar => document.querySelector('collab-chat').setAttribute('bar', bar)", bar)
+    await ada.discuss(FOG, "Really?\n" * 12)
+    await ada.page.keyboard.press("Escape")
+    await ada.settled()
+    await ada.js("() => document.querySelectorAll('main p')[1].remove()")
+    await ada[".bar .discussions"].click()
+    await ada[".panel .item"].first.click()
+    await expect(ada[".card .notice"]).to_contain_text("no longer on this page")
+    await ada.until(f"({CLEAR})()")

@@ -26,12 +26,15 @@ test('a card is in the window, and on no line of its passage that it can spare',
     const start = pick(height - 30), count = 1 + pick(3)
     const lines = Array.from({ length: count }, (_, line) => box(column.left, start + line * 28, 60 + pick(column.right - column.left - 60), 24))
     const card = { width: 348, height: Math.min(height - 2 * EDGE, 150 + pick(450)) }
-    const seen = { lines, column, rtl, width, height, room: height, above: 0, narrow: false }
+    const seen = { lines, column, rtl, width, height, room: height, above: 0, narrow: false, bar: pick(3) ? box(width - 142, pick(2) ? 14 : height - 50, 126, 36) : undefined }
     const found = beside(card, seen)
     const tall = Math.min(found.most ?? card.height, card.height)
     const over = lines.some(line => line.left < found.left + card.width && found.left < line.right && line.top < found.top + tall && found.top < line.bottom)
+    const { bar } = seen, seated = { left: found.left, top: found.top, right: found.left + card.width, bottom: found.top + tall }
     const told = JSON.stringify({ n, card, seen, found })
     assert.ok(found.left >= EDGE && found.top >= EDGE && found.left + card.width <= width - EDGE && found.top + tall <= height - EDGE, told)
+    const hidden = bar && bar.left < seated.right && seated.left < bar.right && bar.top < seated.bottom && seated.top < bar.bottom
+    if (hidden) assert.ok(found.poor, told)
     if (!over) continue
     covered++
     const [first] = lines, last = lines[count - 1]
@@ -45,8 +48,8 @@ test('a card is in the window, and on no line of its passage that it can spare',
 test('a card keeps to the side of its text where there is room', () => {
   const line = box(300, 200, 100, 24), seen = { lines: [line], width: 1400, height: 800, room: 800, above: 0, narrow: false }
   const column = box(100, 0, 600, 2000)
-  assert.deepEqual(beside({ width: 348, height: 300 }, { ...seen, column, rtl: false }), { left: 720, top: 186 })
-  assert.deepEqual(beside({ width: 348, height: 300 }, { ...seen, column: box(700, 0, 600, 2000), rtl: true }), { left: 332, top: 186 })
+  assert.deepEqual(beside({ width: 348, height: 300 }, { ...seen, column, rtl: false }), { left: 720, top: 186, most: 300 })
+  assert.deepEqual(beside({ width: 348, height: 300 }, { ...seen, column: box(700, 0, 600, 2000), rtl: true }), { left: 332, top: 186, most: 300 })
 })
 
 test('a keyboard leaves a card less room', () => {

@@ -12,11 +12,10 @@
  * @property {number} room pixels of its height that are in sight: a phone's keyboard leaves less
  * @property {number} above pixels over that room
  * @property {boolean} narrow the card is a sheet
+ * @property {Box} [bar] of ours
  */
 
 const EDGE = 12, GAP = 10
-/** Of the bar, where that is at the top. */
-const BAR = 56
 /** Heights of a card in pixels: where one reads at ease; and where there is at least a message, and room to answer. */
 const EASE = 320, LEAST = 164
 /** Heights of a window in pixels below which what is said gets the room of what is around it. */
@@ -25,35 +24,58 @@ const LOW = 440, LOWEST = 300
 /** A line that is one: a paragraph that is taken whole has its box among them. @param {Box} first */
 const lower = first => Math.min(first.bottom, first.top + 48)
 
+/** From where to where a card may reach, without covering the bar. @param {number} left  @param {number} width  @param {Seen} seen  @returns {[number, number]} */
+function stretch(left, width, { height, room, above, bar }) {
+  const floor = Math.min(height, room + above) - EDGE
+  if (!bar || left >= bar.right || bar.left >= left + width) return [EDGE, floor]
+  return bar.top < height - bar.bottom ? [Math.max(EDGE, bar.bottom + GAP), floor] : [EDGE, Math.min(floor, bar.top - GAP)]
+}
+
 /**
- * @param {{width: number, height: number}} card as it is by itself  @param {Seen} seen with lines
- * @returns {{left: number, top: number, most?: number, poor?: boolean}} `most` pixels of height where that is less than it wants; `poor` where the passage had better be higher up
+ * @param {{width: number, height: number}} card as it is by itself  @param {Seen} seen
+ * @returns {{left: number, top: number, most?: number, poor?: boolean}} `most` pixels of height, which may be less than it wants; `poor` where the passage had better be higher up
  */
-export function beside({ width, height }, { lines, column, rtl, width: across, height: down, room, above }) {
-  const [first] = lines, floor = Math.min(down, room + above)
+export function beside({ width, height }, seen) {
+  const { lines, column, rtl, width: across } = seen
+  /** Within what is free, as near to a height as it goes. @param {number} left  @param {number} at */
+  const held = (left, at) => {
+    const [ceiling, floor] = stretch(left, width, seen), most = Math.min(height, floor - ceiling)
+    return { left, top: Math.min(Math.max(ceiling, at), floor - most), most }
+  }
+  // What has no passage is in its corner.
+  if (!lines.length) return held(Math.max(EDGE, across - width - 16), 60)
+  const [first] = lines
   const left = Math.min(...lines.map(line => line.left)), right = Math.max(...lines.map(line => line.right))
   const top = Math.min(...lines.map(line => line.top)), bottom = Math.max(...lines.map(line => line.bottom))
-  const held = (/** @type {number} */ at, tall = height) => Math.min(Math.max(EDGE, at), Math.max(EDGE, floor - tall - EDGE))
   const fits = (/** @type {number} */ at) => at >= EDGE && at + width + EDGE <= across
   const side = rtl ? column.left - width - 20 : column.right + 20
-  if (fits(side)) return { left: side, top: held(Math.max(top - 14, 60)) }
+  if (fits(side)) return held(side, Math.max(top - 14, 60))
   const aligned = Math.max(EDGE, Math.min(rtl ? right - width : left, across - width - EDGE))
-  const most = Math.min(height, floor - 2 * EDGE)
-  const under = (/** @type {number} */ from, /** @type {number} */ least) => {
-    const free = Math.min(floor - from - GAP - EDGE, most)
-    return free >= Math.min(least, height) ? { left: aligned, top: held(from + GAP, free), most: free } : undefined
+  const clear = stretch(aligned, width, seen), whole = stretch(aligned, width, { ...seen, bar: undefined })
+  const under = (/** @type {number} */ from, /** @type {[number, number]} */ [ceiling, floor], /** @type {number} */ least) => {
+    const start = Math.max(ceiling, from + GAP), most = Math.min(height, floor - start)
+    return most >= Math.min(least, height) ? { left: aligned, top: start, most } : undefined
   }
-  const over = (/** @type {number} */ ceiling, /** @type {number} */ least) => {
-    const free = Math.min(top - GAP - ceiling, most)
-    return free >= Math.min(least, height) ? { left: aligned, top: held(top - GAP - free, free), most: free } : undefined
+  const over = (/** @type {[number, number]} */ [ceiling, floor], /** @type {number} */ least) => {
+    const end = Math.min(floor, top - GAP), most = Math.min(height, end - ceiling)
+    return most >= Math.min(least, height) ? { left: aligned, top: end - most, most } : undefined
   }
-  const easy = under(bottom, EASE) ?? over(BAR, EASE)
+  const easy = under(bottom, clear, EASE) ?? over(clear, EASE)
   if (easy) return easy
   const sides = [right + EDGE, left - EDGE - width]
-  const next = (rtl ? sides.reverse() : sides).find(fits)
-  if (next !== undefined && height <= floor - 2 * EDGE) return { left: next, top: held(top - 14) }
-  const squeezed = [under(bottom, LEAST), over(EDGE, LEAST)].filter(each => !!each).sort((a, b) => b.most - a.most)[0] ?? under(lower(first), LEAST)
-  return { ...squeezed ?? { left: aligned, top: held(lower(first) + GAP, most), most }, poor: true }
+  const next = (rtl ? sides.reverse() : sides).filter(fits).map(at => held(at, top - 14)).find(({ most }) => most === height)
+  if (next) return next
+  const squeezed = (/** @type {[number, number]} */ free) => [under(bottom, free, LEAST), over(free, LEAST)].filter(each => !!each).sort((a, b) => b.most - a.most)[0]
+  const found = squeezed(clear) ?? squeezed(whole) ?? under(lower(first), whole, LEAST)
+  if (found) return { ...found, poor: true }
+  const [ceiling, floor] = whole, most = Math.min(height, floor - ceiling)
+  return { left: aligned, top: Math.min(Math.max(ceiling, lower(first) + GAP), floor - most), most, poor: true }
+}
+
+/** @param {number} left  @param {number} top  @param {{width: number, height: number}} card  @param {Seen} seen  @returns {ReturnType<typeof beside>} */
+function kept(left, top, { width, height }, seen) {
+  const [, floor] = stretch(left, width, seen), most = Math.min(height, Math.max(floor - top, LEAST))
+  return { left, top: Math.max(EDGE, Math.min(top, floor - most)), most }
 }
 
 /**
@@ -82,14 +104,13 @@ export function seat(card, log, seen, still = false) {
     else style.marginBottom = Math.max(0, height - room - above) + 'px'
     return classList.contains('over') ? 0 : tall + EDGE
   }
-  // A discussion that was deleted, or lost its text, while it is looked at: the card stays where it is.
-  if (!lines.length && style.top) return 0
   const width = card.offsetWidth
-  let found = lines.length ? beside({ width, height: tall }, seen) : { left: Math.max(EDGE, seen.width - width - 16), top: 60 }
+  // A discussion that was deleted, or lost its text, while it is looked at: the card stays where it is.
+  let found = lines.length || !style.top ? beside({ width, height: tall }, seen) : kept(parseFloat(style.left), parseFloat(style.top), { width, height: tall }, seen)
   if (found.most !== undefined && found.most < tall) {
     const less = fit(found.most + 2 * EDGE)
     // With less around what is said it may need less than it was given.
-    if (less < found.most && found.top < Math.min(...lines.map(line => line.top))) found = { ...found, top: found.top + found.most - less }
+    if (less < found.most && lines.length && found.top < Math.min(...lines.map(line => line.top))) found = { ...found, top: found.top + found.most - less }
   }
   Object.assign(style, { left: found.left + 'px', top: found.top + 'px' })
   return found.poor ? Math.min(tall, EASE) + GAP + EDGE : 0

@@ -35,6 +35,7 @@ const SAID = 6000
  * @property {(chatId: string) => void} created
  * @property {(draft: Draft) => void} rewrite a discussion that was refused is begun again, with its words
  * @property {() => number} most code points of a comment
+ * @property {() => {left: number, top: number, right: number, bottom: number} | undefined} covered by the bar
  */
 
 export class Card {
@@ -528,11 +529,11 @@ export class Card {
   /** @param {boolean} [still] the page stands still */
   place(still) {
     this.#frame = 0
-    const { root } = this.host, range = this.#hidden ? undefined : this.#range(), seen = globalThis.visualViewport, height = windowHeight(), before = this.#below
+    const { root } = this.host, range = this.#hidden ? undefined : this.#range(), seen = globalThis.visualViewport, height = windowHeight(), before = this.#below, bar = this.host.covered()
     // What is drawn anew a moment ago, and not yet found again, has no lines.
     const lines = range ? [...range.getClientRects()].filter(line => line.width || line.height).map(inWindow) : []
     this.#below = seat(this.element, this.log, {
-      lines, column: inWindow(root.getBoundingClientRect()), rtl: getComputedStyle(root).direction === 'rtl', width: windowWidth(), height, narrow: narrow(),
+      lines, column: inWindow(root.getBoundingClientRect()), rtl: getComputedStyle(root).direction === 'rtl', bar: bar && inWindow(bar), width: windowWidth(), height, narrow: narrow(),
       // A keyboard leaves less of the window; a pair of fingers that looks closer does not.
       room: seen && seen.scale <= 1.01 ? Math.min(seen.height, height) : height, above: seen?.offsetTop ?? 0,
     }, still)

@@ -193,6 +193,7 @@ export class Life {
         else if (place?.range) this.#discuss(place, draft)
       },
       most: () => this.client.limits?.bodyChars ?? MOST_SAID,
+      covered: () => this.bar.covered(),
     }, this.#ending.signal)
     this.panel = new talk.Panel(this.face, {
       words,
