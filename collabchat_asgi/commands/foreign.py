@@ -4,7 +4,7 @@ Hypothesis' API, and exports of FastComments. Pure: what is read, nothing fetche
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from ..core.model import (
     Anchor,
@@ -24,6 +25,8 @@ from ..core.model import (
     User,
 )
 from ..core.text import presentable, shortened
+from ..core.validation import check_anchor
+from ..errors import Refused
 from ..hooks.words import MAX_NAME, as_user_id
 
 FORMATS = ("w3c", "hypothesis", "fastcomments")
@@ -123,7 +126,7 @@ def _w3c(item: Mapping[str, Any]) -> tuple[str | None, str, Thread, Remark]:
         source = source["id"] if isinstance(source, dict) else source
         given = target.get("selector", [])
         selectors = given if isinstance(given, list) else [given]
-    anchor, notes = _anchor(selectors)
+    anchor, notes = _anchor(selectors, _scope(target, source))
     thread = Thread(_uuid(str(item["id"])), source, anchor, [remark], None, notes)
     if done := item.get("collabchat:resolved"):
         thread.resolved = Resolved(_person(done["collabchat:by"]), _ms(done["collabchat:at"]))
@@ -174,27 +177,45 @@ def _fastcomments(item: Mapping[str, Any]) -> tuple[str | None, str, Thread, Rem
     return None, key, thread, remark
 
 
-def _anchor(selectors: Iterable[Any]) -> tuple[Anchor, list[str]]:
+def _anchor(selectors: Iterable[Any], scope: str | UnsetType = UNSET) -> tuple[Anchor, list[str]]:
+    """What a client of ours could have sent; the rest is left out."""
     found: list[Selector] = []
     notes: list[str] = []
     end = 0
     for one in selectors:
-        kind = one.get("type") if isinstance(one, dict) else None
-        with suppress(msgspec.ValidationError):
-            if kind == "TextQuoteSelector":
-                found += _quote(one)
-                end = max(end, len(one["exact"]))
-            elif kind == "TextPositionSelector":
-                position = msgspec.convert(one, TextPositionSelector)
-                found.append(position)
-                end = max(end, position.end)
-            elif kind == "RangeSelector" and "exact" in (one.get("startSelector") or {}):
-                found.append(msgspec.convert(one, RangeSelector))
+        with suppress(msgspec.ValidationError, Refused):
+            made, reaches = _selectors(one)
+            check_anchor(Anchor((*found, *made), 0, scope), "anchor", ANCHOR_BYTES)
+            found += made
+            end = max(end, reaches)
     if not found:
         notes.append("names no passage that can be found in text: it is about the page as a whole")
     elif all(isinstance(one, TextPositionSelector) for one in found):
         notes.append("names a place and no words: it anchors only while the page stays as it was")
-    return Anchor(tuple(found), end), notes
+    return Anchor(tuple(found), end, scope), notes
+
+
+def _selectors(one: Any) -> tuple[Sequence[Selector], int]:
+    """One of theirs as ours, and how long the text is at least."""
+    kind = one.get("type") if isinstance(one, dict) else None
+    if kind == "TextQuoteSelector":
+        return _quote(one), len(one["exact"])
+    if kind == "TextPositionSelector":
+        position = msgspec.convert(one, TextPositionSelector)
+        return [position], position.end
+    if kind == "RangeSelector" and "exact" in (one.get("startSelector") or {}):
+        return [msgspec.convert(one, RangeSelector)], 0
+    return [], 0
+
+
+def _scope(target: Any, source: Any) -> str | UnsetType:
+    """As our own export writes it: the part of the page after its address."""
+    given = target.get("scope") if isinstance(target, dict) else None
+    address, mark, name = given.partition("#") if isinstance(given, str) else ("", "", "")
+    scope = unquote(name)
+    if not (mark and name and isinstance(source, str)) or address != source.partition("#")[0]:
+        return UNSET
+    return UNSET if "\0" in scope or len(scope) > 4 * NEAR else scope
 
 
 def _quote(one: Mapping[str, Any]) -> list[Selector]:

@@ -80,7 +80,7 @@ def check_operation(
         case CreateChat(chat=chat):
             if chat.id is not UNSET:
                 check_id(chat.id, "chat.id")
-            _check_anchor(chat.anchor, "chat.anchor", anchor_bytes)
+            check_anchor(chat.anchor, "chat.anchor", anchor_bytes)
             comment = _check_draft(chat.comment, "chat.comment", body_chars)
             if comment is chat.comment:
                 return operation
@@ -100,7 +100,7 @@ def check_operation(
             return msgspec.structs.replace(operation, comment=edited)
         case MoveAnchor():
             check_id(operation.chat_id, "chatId")
-            _check_anchor(operation.anchor, "anchor", anchor_bytes)
+            check_anchor(operation.anchor, "anchor", anchor_bytes)
             return operation
         case DeleteComment() | AddReaction() | RemoveReaction():
             check_id(operation.chat_id, "chatId")
@@ -121,7 +121,8 @@ def _check_draft(draft: Draft, field: str, body_chars: int) -> Draft:
     return draft if body == draft.body else msgspec.structs.replace(draft, body=body)
 
 
-def _check_anchor(anchor: Anchor, field: str, maximum: int) -> None:
+def check_anchor(anchor: Anchor, field: str, maximum: int) -> None:
+    """`maximum` is in bytes of JSON. Raises `Refused` (`invalid`, `too-long`)."""
     if len(anchor.selector) > MAX_SELECTORS:
         where = f"{field}.selector"
         raise Refused("invalid", f"{where} holds more than {MAX_SELECTORS} selectors", field=where)

@@ -186,6 +186,45 @@ def test_what_no_page_could_show_is_no_annotation(
     assert (code, "number 1 is no annotation of w3c" in err) == (1, True)
 
 
+def selected(*selectors: Any, **target: Any) -> Any:
+    return RESOLVED | {"target": {"source": "/a", "selector": [*selectors], **target}}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"type": "TextQuoteSelector", "exact": ""},
+        {"type": "TextQuoteSelector", "exact": "a\0b"},
+        {"type": "TextPositionSelector", "start": 9, "end": 4},
+        {"type": "TextPositionSelector", "start": -1, "end": 2**60},
+        {"type": "RangeSelector",
+         "startSelector": {"type": "TextQuoteSelector", "exact": "x" * 5_000},
+         "endSelector": {"type": "TextQuoteSelector", "exact": "y"}},
+    ],
+)  # fmt: skip
+def test_what_no_client_could_send_is_no_anchor(
+    url: str, tmp_path: Path, collabchat: Run, odd: Any
+) -> None:
+    good = {"type": "TextQuoteSelector", "exact": "fox"}
+    given = written(tmp_path, [selected(odd, good)])
+    about = ("--format", "w3c", "--tenant", "acme", "--storage", url)
+    assert collabchat("import", given, *about)[0] == 0
+    [chat] = page(url, "/a")
+    assert [one["exact"] for one in chat["anchor"]["selector"]] == ["fox"]
+
+
+def test_a_scope_comes_back(url: str, other: str, tmp_path: Path, collabchat: Run) -> None:
+    made = create_chat(anchor={**anchor("fox"), "scope": "chapter ä#1"})
+    asyncio.run(settle_all(url, [(PageKey("acme", "/a"), made, ANN)]))
+    for base in ("https://docs.example", ""):
+        _, out, _ = collabchat("export", "--storage", url, "--base", base)
+        (tmp_path / "out.jsonl").write_text(out)
+        target = f"{other}{len(base)}"
+        assert collabchat("import", str(tmp_path / "out.jsonl"), "--format", "w3c", "--base", base,
+                          "--tenant", "acme", "--storage", target)[0] == 0  # fmt: skip
+        assert page(target, "/a")[0]["anchor"]["scope"] == "chapter ä#1"
+
+
 def test_a_page_may_be_called_like_a_bad_address(
     url: str, other: str, tmp_path: Path, collabchat: Run
 ) -> None:
