@@ -43,7 +43,13 @@ def jwt(
         import jwt as pyjwt
     except ImportError as error:
         raise ConfigError("auth.jwt needs PyJWT: pip install 'collabchat-asgi[jwt]'") from error
-    if not algorithms or "none" in [name.lower() for name in algorithms]:
+    if key is None or (isinstance(key, str | bytes) and not key.strip()):
+        raise ConfigError("auth.jwt: the key is empty, and anybody could sign with it")
+    if (
+        not algorithms
+        or isinstance(algorithms, str)
+        or "none" in [name.lower() for name in algorithms]
+    ):
         raise ConfigError("auth.jwt: algorithms must name what the key is for, such as ['RS256']")
     refusals = Refusals("auth.jwt")
     required = ["exp", *(["aud"] if audience else []), *(["iss"] if issuer else [])]

@@ -142,8 +142,8 @@ async def test_audience_and_issuer_are_needed_where_named(
         await hook(asked_with(token=signed(**changed)))
 
 
-@pytest.mark.parametrize("algorithms", [[], ["none"], ["RS256", "None"]])
-def test_a_hook_without_algorithms_is_refused(algorithms: list[str]) -> None:
+@pytest.mark.parametrize("algorithms", [[], ["none"], ["RS256", "None"], "RS256"])
+def test_a_hook_without_algorithms_is_refused(algorithms: Any) -> None:
     with pytest.raises(ConfigError, match="algorithms"):
         jwt(PUBLIC, algorithms=algorithms)
 
@@ -193,3 +193,10 @@ def test_what_was_not_said_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     refusals.note("it has expired")
     assert len(caplog.records) == 2
     assert "(4 more since the last such line)" in caplog.text
+
+
+@pytest.mark.parametrize("key", ["", b"", " \n", None])
+def test_an_empty_key_is_none(key: Any) -> None:
+    """As of a variable that is not set: whoever knows that signs what they like."""
+    with pytest.raises(ConfigError, match="the key is empty"):
+        jwt(key, algorithms=["HS256"])
