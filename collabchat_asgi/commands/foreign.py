@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -39,6 +40,7 @@ _FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 _OURS = "urn:collabchat:"
 _USER = _OURS + "user:"
 _TAG = re.compile(r"<[^>]*>")
+_LINE_END = re.compile(r"<br\s*/?>|</(?:p|div|li)>", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -162,7 +164,7 @@ def _fastcomments(item: Mapping[str, Any]) -> tuple[str | None, str, Thread, Rem
     remark = Remark(
         _uuid(f"fastcomments:{key}:text"),
         _user(str(user), str(item.get("commenterName") or "")),
-        str(item.get("comment") or _TAG.sub("", str(item["commentHTML"]))),
+        str(item.get("comment") or _text_of(str(item["commentHTML"]))),
         _ms(item["date"]),
         _ms(edited) if edited else None,
     )
@@ -175,6 +177,10 @@ def _fastcomments(item: Mapping[str, Any]) -> tuple[str | None, str, Thread, Rem
     source = str(item.get("url") or item["urlId"])
     thread = Thread(_uuid(f"fastcomments:{key}"), source, anchor, [remark], None, notes)
     return None, key, thread, remark
+
+
+def _text_of(html: str) -> str:
+    return unescape(_TAG.sub("", _LINE_END.sub("\n", html)))
 
 
 def _anchor(selectors: Iterable[Any], scope: str | UnsetType = UNSET) -> tuple[Anchor, list[str]]:

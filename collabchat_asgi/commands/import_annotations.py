@@ -29,7 +29,7 @@ from ..core.model import (
 )
 from ..core.records import change, restore
 from ..core.state import State
-from ..core.text import is_tenant_id, presentable, shortened
+from ..core.text import is_tenant_id, shortened, trim
 from ..core.validation import check_url_id
 from ..errors import ConfigError, Refused, StorageError
 from ..storage.abc import Committed, Entry, Group, Outcome, Reused, Storage, Tail
@@ -126,10 +126,12 @@ def _check(thread: Thread, text: str | None) -> None:
     """Note what a person should know, and make what is too long fit."""
     limits = Limits()
     for remark in thread.remarks:
-        body = shortened(presentable(remark.body).strip(), limits.body_chars)
-        if len(remark.body.strip()) > limits.body_chars:
+        whole = trim(remark.body.replace("\0", ""))
+        if len(whole) > limits.body_chars:
             thread.notes.append(f"{remark.id} was longer than {limits.body_chars} and is cut")
-        remark.body = body
+        elif not whole:
+            thread.notes.append(f"{remark.id} says nothing and is left out")
+        remark.body = shortened(whole, limits.body_chars)
     if text is None:
         return
     for one in thread.anchor.selector:

@@ -17,7 +17,7 @@ from collabchat_asgi.testing.operations import anchor, create_chat, reopen_chat
 
 from .conftest import ANN, PAGES, Run, collab, settle_all
 
-HYPOTHESIS = {
+HYPOTHESIS: dict[str, Any] = {
     "total": 3,
     "rows": [
         {
@@ -110,6 +110,36 @@ def test_fastcomments_and_a_dry_run(url: str, tmp_path: Path, collabchat: Run) -
     rows = list(csv.DictReader(io.StringIO(out)))
     assert [row["name"] for row in rows] == ["Cem", "Dee"]
     assert rows[0]["text"] == "'=1+1 first", "a spreadsheet works nothing out"
+
+
+@pytest.mark.parametrize(
+    ("given", "body"),
+    [
+        ({"comment": "one\n\ntwo\u0000 \u200fthree "}, "one\n\ntwo \u200fthree"),
+        ({"comment": None, "commentHTML": "<p>Tom &amp; <b>J</b>erry<br>&lt;i&gt;</p><p>x</p>"},
+         "Tom & Jerry\n<i>\nx"),
+    ],
+)  # fmt: skip
+def test_lines_stay_lines(
+    url: str, other: str, tmp_path: Path, collabchat: Run, given: Any, body: str
+) -> None:
+    one = written(tmp_path, [FASTCOMMENTS[0] | given])
+    about = ("--tenant", "acme", "--storage")
+    assert collabchat("import", one, "--format", "fastcomments", *about, url)[0] == 0
+    (tmp_path / "out.jsonl").write_text(collabchat("export", "--storage", url)[1])
+    out = str(tmp_path / "out.jsonl")
+    assert collabchat("import", out, "--format", "w3c", *about, other)[0] == 0
+    for storage in (url, other):
+        assert page(storage, "article-7")[0]["comments"][0]["body"] == body
+
+
+def test_what_says_nothing_is_named(url: str, tmp_path: Path, collabchat: Run) -> None:
+    """A highlight of Hypothesis, which has no text of its own."""
+    given = written(tmp_path, [HYPOTHESIS["rows"][1] | {"text": None, "tags": []}])
+    code, out, err = collabchat("import", given, "--format", "hypothesis", "--tenant", "acme",
+                                "--storage", url)  # fmt: skip
+    assert (code, "0 comments" in out, "1 left out" in out) == (1, True, True)
+    assert "says nothing" in err
 
 
 def test_what_was_exported_comes_back(
