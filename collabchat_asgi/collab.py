@@ -37,7 +37,9 @@ from .settings import (
     as_days,
     as_flag,
     as_list,
+    as_numbers,
     as_prefix,
+    as_secret,
     from_environment,
     looks_alone,
 )
@@ -162,8 +164,8 @@ class CollabChat(HostCalls):
             "tracing": tracing,
         }
         given |= {name: value for name, value in arguments.items() if value is not None}
-        self.limits = limits or Limits()
-        self.timing = timing or Timing()
+        self.limits = as_numbers("limits", limits, Limits)
+        self.timing = as_numbers("timing", timing, Timing)
         self.prefix = as_prefix(given.get("prefix", "/collabchat"))
         self._require_shared = as_flag("require_shared", given.get("require_shared", False))
         self.storage, self.pubsub = _back_ends(
@@ -173,8 +175,8 @@ class CollabChat(HostCalls):
             Origins(as_list(given.get("allowed_origins", ()))),
             Peers(as_list(given.get("trusted_proxies", ()))),
             require_tls=as_flag("require_tls", given.get("require_tls", False)),
-            drain_token=given.get("drain_token"),
-            metrics_token=given.get("metrics_token"),
+            drain_token=as_secret("drain_token", given.get("drain_token")),
+            metrics_token=as_secret("metrics_token", given.get("metrics_token")),
         )
         hooks = Hooks(
             authenticate,
@@ -191,7 +193,7 @@ class CollabChat(HostCalls):
             hooks,
             self.limits,
             self.timing,
-            tuning or Tuning(),
+            as_numbers("tuning", tuning, Tuning),
             TextMessage,
             usage_per_page=as_flag("usage_per_page", given.get("usage_per_page", False)),
             clock=clock,

@@ -7,11 +7,13 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import ConfigError
 
 logger = logging.getLogger("collabchat_asgi.config")
+
+T = TypeVar("T")
 
 VARIABLES = {
     "COLLABCHAT_STORAGE": "storage",
@@ -52,10 +54,28 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f": did you mean {close[0]}?" if close else f"; known are {', '.join(sorted(known))}"
 
 
-def as_flag(name: str, value: bool | str) -> bool:
+def as_numbers(name: str, value: object, kind: type[T]) -> T:
+    """One of the classes of `config`; its defaults where there is none. Raises `ConfigError`."""
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise ConfigError(f"{name}={value!r} must be {name}={kind.__name__}(…)")
+    return value
+
+
+def as_secret(name: str, value: object) -> str | None:
+    """Raises `ConfigError`, which does not show it."""
+    if value is None or isinstance(value, str):
+        return value
+    raise ConfigError(f"{name} must be text, not {type(value).__name__}")
+
+
+def as_flag(name: str, value: object) -> bool:
     """Raises `ConfigError`."""
     if isinstance(value, bool):
         return value
+    if not isinstance(value, str):
+        raise ConfigError(f"{name}={value!r} is neither True nor False")
     if value.lower() in ("1", "true", "yes", "on"):
         return True
     if value.lower() in ("", "0", "false", "no", "off"):
@@ -83,9 +103,9 @@ def as_list(value: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
-def as_prefix(value: str) -> str:
+def as_prefix(value: object) -> str:
     """Raises `ConfigError`."""
-    prefix = value.rstrip("/")
+    prefix = value.rstrip("/") if isinstance(value, str) else ""
     if not prefix.startswith("/") or "//" in prefix or "?" in prefix or "#" in prefix:
         raise ConfigError(f"prefix={value!r} must be a path such as /collabchat")
     return prefix

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
-from collabchat_asgi import Limits, Timing, Tuning
+from collabchat_asgi import CollabChat, Limits, Timing, Tuning
+from collabchat_asgi.auth import anonymous
 from collabchat_asgi.errors import ConfigError
 
 CLASSES = (Limits, Timing, Tuning)
@@ -43,3 +45,24 @@ def test_a_limit_that_has_moved_says_where_to(name: str) -> None:
 def test_a_word_that_is_no_setting_is_pythons_own_error() -> None:
     with pytest.raises(TypeError, match="chats_a_page"):
         Limits(chats_a_page=1)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("limits", {"frame_bytes": 1}),
+        ("limits", {}),
+        ("timing", 5),
+        ("tuning", Limits()),
+        ("require_tls", 1),
+        ("prefix", 5),
+        ("drain_token", b"s3cret"),
+        ("metrics_token", b"s3cret"),
+    ],
+)
+def test_what_is_of_another_kind_is_named_at_the_start(name: str, value: object) -> None:
+    """And not in the first call that needs it."""
+    given: dict[str, Any] = {"storage": "memory://", name: value}
+    with pytest.raises(ConfigError, match=name) as raised:
+        CollabChat(authenticate=anonymous(), **given)
+    assert "s3cret" not in str(raised.value)
