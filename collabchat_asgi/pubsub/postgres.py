@@ -46,17 +46,30 @@ class _Station:
         self._channel = channel_of(address.schema)
         self._own_name = f"~{secrets.token_hex(8)}"
         self._heard_itself = asyncio.Event()
+        self._was_open = asyncio.Event()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._watch: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Raises `PubSubError`; nothing is left behind then."""
+        """Raises `PubSubError`. Where the server is away, or nobody waits any more, it goes on
+        trying; otherwise nothing is left behind."""
         try:
             await self._connect()
+        except (PubSubUnavailable, asyncio.CancelledError):
+            self._watch = asyncio.create_task(self._for_ever())
+            raise
         except BaseException:
             await self.close()
             raise
         self._watch = asyncio.create_task(self._for_ever())
+
+    async def opened(self) -> None:
+        """Return when it has been connected once. Raises `PubSubUnavailable`."""
+        try:
+            async with asyncio.timeout(2 * self._direct.timeout):
+                await self._was_open.wait()
+        except TimeoutError:
+            raise PubSubUnavailable(f"{self._direct.shown}: not yet connected") from None
 
     async def close(self) -> None:
         self.hears = False
@@ -91,6 +104,7 @@ class _Station:
         except TimeoutError:
             raise PubSubError(f"{self._direct.shown}: {DEAF}") from None
         self.hears = True
+        self._was_open.set()
 
     def _hear(self, connection: object, pid: int, channel: str, payload: object) -> None:
         message = decode(str(payload))
@@ -103,11 +117,12 @@ class _Station:
 
     async def _for_ever(self) -> None:
         while True:
-            why = await self._trouble()
-            self.hears = False
-            logger.warning(
-                "the listener on %s failed, it is opened again: %s", self._direct.shown, why
-            )
+            if self.hears:
+                why = await self._trouble()
+                self.hears = False
+                logger.warning(
+                    "the listener on %s failed, it is opened again: %s", self._direct.shown, why
+                )
             await self._reconnect()
             self.inbox.gap()
             logger.info("the listener on %s is back", self._direct.shown)
@@ -150,10 +165,11 @@ class _Station:
 class PostgresPubSub(PubSub):
     """`postgresql://user:password@host/database`: the same URL as the storage's.
 
-    Two connections per process. Every process hears the hints of all pages of its `schema` and
-    drops those that it has no viewers for. NOTIFY suits some hundreds of commits per second; above
-    that choose Redis. Options as `PostgresStorage`; with `pooler=transaction`, LISTEN cannot work
-    and `listen=postgresql://…` names the server itself.
+    `open` raises `PubSubUnavailable` where nobody answers, and the instance is open all the same:
+    it reconnects by itself. Two connections per process. Every process hears the hints of all pages
+    of its `schema` and drops those that it has no viewers for. NOTIFY suits some hundreds of
+    commits per second; above that choose Redis. Options as `PostgresStorage`; with
+    `pooler=transaction`, LISTEN cannot work and `listen=postgresql://…` names the server itself.
     """
 
     max_payload: ClassVar[int | None] = MAX_PAYLOAD
@@ -176,11 +192,17 @@ class PostgresPubSub(PubSub):
 
     async def open(self) -> None:
         if self._station and self._station.loop is asyncio.get_running_loop():
+            await self._station.opened()
             return
         await self.close()
-        station = _Station(self._address)
-        await station.open()
-        self._station = station
+        self._station = station = _Station(self._address)
+        try:
+            await station.open()
+        except (PubSubUnavailable, asyncio.CancelledError):
+            raise
+        except BaseException:
+            self._station = None
+            raise
 
     async def close(self) -> None:
         station, self._station = self._station, None

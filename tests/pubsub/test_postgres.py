@@ -114,6 +114,45 @@ async def test_its_server_restarts(ear: Listener, server: PostgresServer) -> Non
     await hears_again(ear)
 
 
+async def test_opened_while_its_server_is_away_it_comes_back_by_itself(
+    server: PostgresServer, schema: str
+) -> None:
+    """As an engine that hears nothing opens it anew, in the middle of an outage."""
+    pubsub = PostgresPubSub(f"{server.url}?schema={schema}&timeout=0.5")
+    async with away(server):
+        with pytest.raises(PubSubUnavailable):
+            await pubsub.open()
+        with pytest.raises(PubSubUnavailable):
+            await pubsub.subscribe(["page"])
+    ear = Listener(pubsub, 15)
+    try:
+        await hears_again(ear)
+    finally:
+        await ear.stop()
+        await pubsub.close()
+
+
+async def test_an_open_that_is_given_up_goes_on_by_itself(
+    server: PostgresServer, schema: str
+) -> None:
+    pubsub = PostgresPubSub(f"{server.url}?schema={schema}&timeout=2")
+    server.freeze()
+    try:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await pubsub.open()
+        with pytest.raises(PubSubUnavailable):
+            await pubsub.subscribe(["page"])
+    finally:
+        server.thaw()
+    ear = Listener(pubsub, 15)
+    try:
+        await hears_again(ear)
+    finally:
+        await ear.stop()
+        await pubsub.close()
+
+
 async def test_a_frozen_server_is_noticed(
     ear: Listener, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +220,7 @@ async def test_no_server_at_all(server: PostgresServer) -> None:
     with pytest.raises(PubSubUnavailable) as caught:
         await pubsub.open()
     assert "hunter2" not in str(caught.value)
+    await pubsub.close()
     wrong = PostgresPubSub(server.url.replace("hunter2", "hunter3"))
     with pytest.raises(PubSubError, match="check user and password") as refused:
         await wrong.open()
