@@ -420,3 +420,12 @@ describe('nothing stays behind', () => {
     for (const urlId of ['', 'a\nb', 'x'.repeat(513), '\ud800', /** @type {any} */ (7)]) assert.throws(() => table.client.page(urlId), { code: 'invalid' })
   })
 })
+
+test('a token function that fails is no server that cannot be reached', async () => {
+  const table = new Table({ options: { token: () => Promise.reject(new Error('signed out')) } })
+  await settle()
+  await table.world.clock.pass(20_000)
+  assert.deepEqual([...new Set(table.troubles.map(({ code }) => code))], ['token'])
+  assert.deepEqual([table.world.fetched, table.world.warnings], [[], []])
+  table.client.destroy()
+})

@@ -324,7 +324,7 @@ export class Connection {
   /** @param {number} code  @param {string} [reason] */
   #over(code, reason = '') {
     if (this.#stopped) return
-    const wasOpen = this.state === 'open', opened = this.#opened, bye = this.#bye, refreshing = this.#refreshing
+    const wasOpen = this.state === 'open', opened = this.#opened, tried = this.#socket, bye = this.#bye, refreshing = this.#refreshing
     this.#drop(1000)
     this.state = 'waiting'
     if (wasOpen) this.host.lost()
@@ -338,7 +338,7 @@ export class Connection {
     // The new token is another user's: whoever that is begins anew.
     if (code === 4403 && refreshing > 0) return this.#attemptSoon()
     if (isFinal(code)) return this.#refuse({ code: String(code), message: reason || bye?.reason || 'The server closed the connection' })
-    if (!opened && !wasOpen) this.#explain()
+    if (tried && !opened && !wasOpen) this.#explain()
     // It answers, and will not let anybody in: nothing that a reader could mend, or that a silent console would tell.
     if (opened && !wasOpen && code === 4503 && !this.#complained) {
       this.#complained = true
