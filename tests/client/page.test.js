@@ -479,3 +479,20 @@ test('a listener that another one has taken away hears nothing more', async () =
   assert.deepEqual(heard, ['first'])
   table.client.destroy()
 })
+
+test('what is told to be live shows what it is live with', async () => {
+  const table = new Table()
+  /** @type {any[]} */
+  const shown = []
+  table.page.on('status', ({ status }) => {
+    const { loaded, chats } = table.page.state
+    shown.push([status, loaded, chats.length, chats[0]?.comments.length])
+  })
+  await table.live()
+  table.socket.fail(1006)
+  await table.reconnect()
+  table.receive({ type: 'subscribed', urlId: '/page', epoch: 'E', seq: 11, recovered: true, can: [] })
+  table.receive(update(11, 'bob', { change: 'comment-added', comment: { id: 'm2', body: 'second' } }))
+  assert.deepEqual(shown.filter(([status]) => status === 'live'), [['live', true, 1, 1], ['live', true, 1, 1], ['live', true, 1, 2]])
+  table.client.destroy()
+})

@@ -75,7 +75,7 @@ export class Subscription {
     this.link = link
     const { env } = link
     this.line = new StatusLine(env, value => {
-      this.#state = undefined
+      this.#state = this.#chats = undefined
       link.emit('status', value)
     })
     this.line.set(false)
