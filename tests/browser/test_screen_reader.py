@@ -108,3 +108,18 @@ async def test_the_first_scene_is_heard(visit: Visit) -> None:
 
     for words in WRITTEN_DOWN:
         assert words in SECTION, words
+
+
+async def test_messages_that_are_only_old_are_no_news(visit: Visit) -> None:
+    ada = await visit("Ada", html=PAGE)
+    await ada.discuss(WORDS, "Message 1")
+    for n in range(2, 9):
+        await ada.reply(f"Message {n}")
+    await ada.settled()
+    ben = await visit("Ben", html=PAGE)
+    await ben.open(WORDS)
+    await ben[".older"].click()
+    await expect(ben.bodies).to_have_text([f"Message {n}" for n in range(1, 9)])
+    await said(ben, "")
+    await ada.reply("Message 9")
+    await said(ben, "Ada: Message 9")

@@ -615,8 +615,8 @@ export class Life {
   }
 }
 
-/** Comments of others that were not there before. @param {Chat | undefined} before  @param {Chat} now  @param {string | undefined} me */
+/** Comments of others that came since: not what was only loaded, which stands before what was there. @param {Chat | undefined} before  @param {Chat} now  @param {string | undefined} me */
 function heardFirst(before, now, me) {
   const known = new Set(before?.comments.map(comment => comment.id))
-  return now.comments.filter(comment => comment.author.id !== me && !known.has(comment.id))
+  return now.comments.slice(now.comments.findLastIndex(comment => known.has(comment.id)) + 1).filter(comment => comment.author.id !== me)
 }
