@@ -12,6 +12,12 @@ from collabchat_asgi.testing import ServerProcess
 from .conftest import FOG, SELECT, Visit, serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+MIDDLES = """() => {
+  const prompt = document.querySelector('collab-chat').shadowRoot.querySelector('.prompt')
+  const middle = ({ top, height }) => Math.round(top + height / 2)
+  const shown = [...prompt.children].filter(each => each.checkVisibility())
+  return shown.map(each => middle(each.getBoundingClientRect()))
+}"""
 SIGN_IN = "value => document.querySelector('collab-chat').setAttribute('signin', value)"
 
 
@@ -54,6 +60,11 @@ async def test_a_reader_who_may_not_write_is_told(visit: Visit, own: ServerProce
     await expect(ada[".prompt .barred"]).to_have_text(
         "You can read the discussions here, but not write."
     )
+    # Beside words of two lines too the buttons keep their form.
+    copy = await ada[".prompt"].get_by_text("Copy").bounding_box()
+    assert copy is not None
+    assert copy["height"] <= 32
+    assert len(set(await ada.js(MIDDLES))) == 1
     await expect(ada[".prompt .main:visible"]).to_have_count(0)
 
 

@@ -2,11 +2,11 @@
 import { sheet } from './styles.js'
 
 const TALK = `
-.prompt { border-radius: var(--collabchat-radius, 12px) }
+.prompt { border-radius: var(--collabchat-radius, 12px); align-items: center }
 .prompt, .card, .panel { animation: rise .14s ease-out }
 .prompt .text-button { min-height: 32px; color: var(--fg) }
 .prompt .text-button:is(.main, .join) { color: var(--on-accent) }
-.prompt .barred { padding: 0 10px; align-self: center; max-width: 260px }
+.prompt .barred { padding: 0 10px; max-width: 260px }
 .prompt .icon-button { width: 32px; height: 32px }
 :is(.prompt, .actions) .icon { width: 16px; height: 16px }
 .text-button.danger { color: var(--bad) }
