@@ -37,6 +37,19 @@ test('of a word there must be more than its neighbours where others have some of
   assert.equal(told(before, 'Gulls took the ticket office over by noon. '.repeat(9) + after, 'keeper'), undefined)
 })
 
+test('of a word where it should be some neighbours are enough, and a sentence there that is left for the most part needs none', () => {
+  const before = 'The fog is thick at seven. Thank the keeper who counted the ships, and write to him at the light. The gulls were fed.'
+  const after = 'The fog is thin at seven. Thank our keeper who counted all ships, so write to him by his light. The birds were fed.'
+  assert.equal(told(before, after, 'ships', after.indexOf('ships')), 'ships')
+  assert.equal(told(before, after, 'ships', after.indexOf('ships') + 60), undefined)
+  const quote = 'Nobody on the quay believes the timetable of the ferry', edited = quote.replace('of the ferry', 'any longer')
+  const old = `Gulls took the ticket office. ${quote}, which is older than they are.`, now = `By noon fog covers all of it. ${edited}; umbrellas were lost.`
+  assert.equal(told(old, now, quote), edited.slice(0, edited.indexOf(' any longer')))
+  const longer = `${quote}, or what the harbour master says in winter`
+  assert.equal(told(old.replace(quote, longer), now, longer), undefined)
+  assert.equal(told(old, 'A preface, and quite a bit more of it. ' + now, quote), undefined)
+})
+
 test('a long quote, of which each word takes as long as one of a short quote, is looked for less far away', () => {
   const before = 'Nobody believes it. ' + Array.from({ length: 100 }, (_, n) => `ship ${n}`).join(' ') + ' By noon the fog is gone.'
   const after = 'Gulls took the office over. '.repeat(230) + before

@@ -17,14 +17,17 @@ import { sided } from './verbatim.js'
 const REACH = 8192
 /** A quote that says less than this is no more than a word or two. */
 const WORD = 14
-/** Of the neighbours of a word or two that must be left on each side, where nothing but them tells its place. */
+/** Of the neighbours of a word or two that must be left on each side, where nothing but them tells its place; and where it should be. */
 const NEIGHBOURS = 0.85
+const NEIGHBOURS_HERE = 0.6
 /** By as much as the next best place weighs less, fewer of them do, near where it should be, in units. */
 const NEIGHBOURS_AND_APART = 1.3
 const APART_WEIGHS = 100
 const NEAR = 100
 /** Of a passage that must be left, in weight, to be called the same one: about half, as a person would say. */
 const LEFT = 0.45
+/** Of one that needs no neighbours, for it is where it should be. */
+const MOSTLY = 0.7
 /** What a passage and its neighbours must weigh together, as far as they are left: five or six words. */
 const ENOUGH = 30
 /** What must be left of the neighbours on one side, in weight: two words. What stands among strangers is a lookalike. */
@@ -37,8 +40,9 @@ const DOUBT = 10
 /** What two places weigh that are as good as each other: nine words or so, and hardly one that only one of them has. */
 const GOOD = 50
 const AS_GOOD = 3
-/** How far a place may be from where it should be, to be there, in units. */
+/** How far a place may be from where it should be, to be there, in units: one that is as it was, and one that was edited. */
 const THERE = 8
+const HERE = 24
 /** Of a passage and its neighbours, times what they are compared with to each side: whoever wrote an anchor decides how long it is. */
 const MOST_COMPARED = 1 << 22
 
@@ -56,24 +60,24 @@ export function* settled(haystack, found, quote, expected, near, least) {
   const left = yield* kept(words, text.slice(from, to))
   const doubted = found && found.start >= low && found.end <= high && says < KNOWN
   if (!left) return doubted ? undefined : found
-  const start = haystack.at(from + left.start), end = haystack.at(from + left.end - 1) + 1, away = astray(expected, start)
+  const start = haystack.at(from + left.start), end = haystack.at(from + left.end - 1) + 1, away = astray(expected, start), here = away <= HERE
   if (found) {
     // Where none of its words is left, it may be in others between its neighbours, which say so on both sides.
-    const here = haystack.real(found.start, found.end), within = left.share || left.beside ? left : { start: 0, end: 0 }
-    if (here.start < from + within.end && from + within.start < here.end) return found
+    const place = haystack.real(found.start, found.end), within = left.share || left.beside ? left : { start: 0, end: 0 }
+    if (place.start < from + within.end && from + within.start < place.end) return found
     if (found.quote === 1) {
       if (sided(folded, found, quote) && !sided(folded, { start, end }, quote)) return found
       if (astray(expected, found.start) < Math.min(THERE, away)) {
         // Where it should be, a place need not be better than another one.
-        const base = Math.max(0, here.start - prefix.length), own = yield* kept(words, text.slice(base, here.end + suffix.length))
-        if (own && base + own.start === here.start && own.score >= GOOD && own.score >= left.score - AS_GOOD) return found
+        const base = Math.max(0, place.start - prefix.length), own = yield* kept(words, text.slice(base, place.end + suffix.length))
+        if (own && base + own.start === place.start && own.score >= GOOD && own.score >= left.score - AS_GOOD) return found
       }
     }
   }
-  const strong = left.share >= LEFT && left.score >= ENOUGH && left.nearby >= NEARBY
+  const strong = left.share >= LEFT && left.score >= ENOUGH && (left.nearby >= NEARBY || here && left.share >= MOSTLY)
   const apart = strong ? left.score - (yield* left.rival()) : 0
   if (apart >= APART && end - start <= 3 * exact.length + PUT_IN) {
-    if (says >= WORD || left.beside >= NEIGHBOURS || away <= NEAR && left.beside + apart / APART_WEIGHS >= NEIGHBOURS_AND_APART) {
+    if (says >= WORD || left.beside >= (here ? NEIGHBOURS_HERE : NEIGHBOURS) || away <= NEAR && left.beside + apart / APART_WEIGHS >= NEIGHBOURS_AND_APART) {
       return { start, end, quote: folded.slice(start, end) === exact ? 1 : PIECEMEAL * left.share, context: left.beside, position: 1, score: 1 }
     }
   }
