@@ -26,6 +26,7 @@ URL = re.compile(
 )
 HOST = re.compile(r"(?:\[(?P<ipv6>[^]]+)\]|(?P<name>[^:\[\]]*))(?::(?P<port>\d*))?")
 SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+LAST_PORT = 65_535
 PREPARED_STATEMENTS = 100
 
 
@@ -61,7 +62,7 @@ class Address:
                 "(escape odd characters in user and password: @ is %40, / is %2F)"
             )
         hosts = [HOST.fullmatch(host) for host in parts["hosts"].split(",")]
-        if None in hosts:
+        if not all(host and int(host["port"] or 0) <= LAST_PORT for host in hosts):
             raise ConfigError(f"{setting}: not a URL like postgresql://user:password@host/database")
         options = translated(dict(parse_qsl(parts["query"] or "")), setting)
         pooler, listen = options.get("pooler"), options.get("listen")

@@ -180,7 +180,12 @@ def test_an_option_that_cannot_work_says_so(options: str, says: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["postgresql://u:hunter2@h:port/d", "nonsense hunter2", "postgresql://u:h@hunter2@h/d"],
+    [
+        "postgresql://u:hunter2@h:port/d",
+        "postgresql://u:hunter2@h:65536/d",
+        "nonsense hunter2",
+        "postgresql://u:h@hunter2@h/d",
+    ],
 )
 def test_what_is_no_url_is_not_repeated(url: str) -> None:
     with pytest.raises(ConfigError, match="postgresql://user:password@host") as caught:
