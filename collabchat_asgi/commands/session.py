@@ -48,7 +48,8 @@ def a_site(text: str) -> str:
 
 def storage_url(arguments: argparse.Namespace) -> str:
     given: str | None = arguments.storage
-    return given or from_environment().get("storage", DEFAULT_STORAGE)
+    # A variable of a shell that is not set is no wish for another storage than it was to name.
+    return from_environment().get("storage", DEFAULT_STORAGE) if given is None else given
 
 
 @asynccontextmanager

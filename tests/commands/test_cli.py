@@ -172,3 +172,16 @@ def test_a_base_that_no_page_lives_at_is_refused(
             main([*given, "--base", base])
         assert ended.value.code == 2
         assert "such as https://docs.example" in capsys.readouterr().err
+
+
+def test_an_empty_storage_is_not_the_one_that_lies_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLLABCHAT_STORAGE", f"sqlite:///{tmp_path}/other.db")
+    erase = ["erase", "--tenant", "acme", "--all-pages", "--yes"]
+    for given in (["pages"], ["purge"], ["doctor"], erase):
+        assert main([*given, "--storage", ""]) == 1
+        told = capsys.readouterr()
+        assert "storage='' is not a URL" in told.out + told.err
+    assert not list(tmp_path.iterdir())
