@@ -28,7 +28,15 @@ async def lifespan(service: Service, app: Any, scope: Any, receive: Any, send: A
             except Exception as error:
                 if inner.started:
                     raise
-                logger.debug("the wrapped app has no lifespan: %r", error)
+                if inner.broke_off:
+                    logger.warning(
+                        "the wrapped app failed in its start, and is served all the same, as ASGI "
+                        "wants it: %r",
+                        error,
+                        exc_info=True,
+                    )
+                else:
+                    logger.debug("the wrapped app has no lifespan: %r", error)
         await inner.rest()
     finally:
         inner.ear.close()
@@ -48,6 +56,12 @@ class _Inner:
         self._over = False
         self.started = False
         self.ear = Ear()
+
+    @property
+    def broke_off(self) -> bool:
+        """Whether the app, which has raised, knows of a lifespan, and has not said how its own
+        start went."""
+        return self._asked and not self._over and self._failure is None
 
     async def receive(self) -> Any:
         if self._failure is not None:

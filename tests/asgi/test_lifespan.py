@@ -68,6 +68,17 @@ async def test_around_an_app_without_a_lifespan(inner: Any) -> None:
     assert collab._starting is None
 
 
+@pytest.mark.parametrize(("inner", "told"), [(raises, False), (raises_later, True)])
+async def test_a_start_that_breaks_off_is_told(
+    inner: Any, told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would be known by its consequences alone: with us, the server hears that all is well."""
+    lifespan = Lifespan(wrapped(inner)[0])
+    await lifespan.start()
+    await lifespan.stop()
+    assert ("I know no lifespan either" in caplog.text) is told
+
+
 async def test_around_an_app_that_fails() -> None:
     async def inner(scope: Any, receive: Any, send: Any) -> None:
         await receive()
