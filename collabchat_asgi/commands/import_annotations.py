@@ -41,7 +41,7 @@ HELP = "take annotations of other programs in; the same again adds nothing"
 _AT_ONCE = 200
 """Events in one commit."""
 _ATTEMPTS = 20
-"""On a page where others are always before us."""
+"""Of one commit, on a page where others are always before us."""
 _OURS = UUID("6f0c5a0e-6b6b-4f0e-9d0e-c011abc4a700")
 
 
@@ -173,6 +173,7 @@ async def bring(
                 if failures == _ATTEMPTS:
                     raise StorageError(f"{key}: others were before us {failures} times: try again")
                 continue
+            failures = 0
         for kind, _ in part:
             total[kind] += 1
             total["comments"] += kind == "chats"

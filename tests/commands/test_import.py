@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from collabchat_asgi.commands.foreign import page_of
+from collabchat_asgi.commands import import_annotations
+from collabchat_asgi.commands.foreign import page_of, threads
 from collabchat_asgi.core.model import PageKey
 from collabchat_asgi.testing.operations import anchor, create_chat, reopen_chat
 
@@ -267,6 +269,33 @@ def test_a_page_may_be_called_like_a_bad_address(
     (tmp_path / "back.jsonl").write_text(out)
     assert collabchat("import", str(tmp_path / "back.jsonl"), *about, other)[0] == 0
     assert len(page(other, bad)) == 1
+
+
+def test_a_page_where_people_write_meanwhile(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before each part of it somebody else has written something: it is taken up again."""
+    monkeypatch.setattr(import_annotations, "_AT_ONCE", 1)
+    key = PageKey("acme", "/a")
+    rows = [FASTCOMMENTS[0] | {"_id": f"n{number}"} for number in range(25)]
+
+    async def bring_all() -> Any:
+        app = collab(url)
+        await app.submit(*key, create_chat(), identity=ANN)
+        load, turn = app.storage.load, itertools.count()
+
+        async def overtaken(page: PageKey) -> Any:
+            loaded = await load(page)
+            if next(turn) % 2 == 0:
+                await app.submit(*key, create_chat(), identity=ANN)
+            return loaded
+
+        monkeypatch.setattr(app.storage, "load", overtaken)
+        try:
+            given = list(threads("fastcomments", rows))
+            return await import_annotations.bring(app.storage, key, given, dry=False)
+        finally:
+            await app.close()
+
+    assert asyncio.run(bring_all())["chats"] == 25
 
 
 def test_words_that_are_not_in_the_text_are_told(url: str, tmp_path: Path, collabchat: Run) -> None:
