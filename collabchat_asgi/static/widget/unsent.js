@@ -11,13 +11,14 @@ const PREFIX = 'collabchat:unsent:'
 /** @param {Pick<PageState, 'urlId' | 'user' | 'tenantId'>} state  @param {string} about a chat, a passage or a comment */
 const keyOf = ({ urlId, user, tenantId }, about) => PREFIX + json([tenantId, urlId, user?.id, about])
 
-/** @param {PageState} state  @param {string} about  @returns {string} */
-export function unsent(state, about) {
-  const key = keyOf(state, about)
-  // What was written before anybody was known belongs to who turns out to be here.
-  const nobodys = keyOf({ urlId: state.urlId }, about), words = kept.get(key) ?? kept.get(nobodys)
-  try { return words ?? sessionStorage.getItem(key) ?? sessionStorage.getItem(nobodys) ?? '' } catch { return words ?? '' }
+/** @param {string} key */
+function stored(key) {
+  const words = kept.get(key)
+  try { return words ?? sessionStorage.getItem(key) ?? '' } catch { return words ?? '' }
 }
+
+/** What was written before anybody was known belongs to who turns out to be here. @param {PageState} state  @param {string} about  @returns {string} */
+export const unsent = (state, about) => stored(keyOf(state, about)) || stored(keyOf({ urlId: state.urlId }, about))
 
 /** @param {PageState} state  @param {string} about  @param {string} words */
 export function keep(state, about, words) {
@@ -48,7 +49,7 @@ export function claim(state) {
     const [, urlId, user, about] = parts(key)
     if (user !== null || !urlId || !about) continue
     const there = { ...state, urlId }
-    keep(there, about, unsent(there, about))
+    keep(there, about, [stored(keyOf(there, about)), stored(key)].filter(Boolean).join('\n'))
   }
 }
 
