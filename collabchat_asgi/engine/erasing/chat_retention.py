@@ -18,7 +18,7 @@ from ..backend import bounded
 from ..pages.page import Page
 from ..pages.pages import Pages
 from ..writing.committer import Committer
-from ..writing.submission import Answer, Submission, Waiting
+from ..writing.submission import Answer, Receipt, Submission, Waiting
 
 logger = logging.getLogger("collabchat_asgi.engine")
 
@@ -83,13 +83,15 @@ class ChatRetention:
         stays = [refusal for refusal in refused if refusal.code != "not-found"]
         if stays:
             raise StorageError(f"{len(stays)} old chats of {page.topic} stay: {stays[0]}")
-        return len(answers) - len(refused)
+        return sum(isinstance(answer, Receipt) for answer in answers)
 
     def _delete(self, page: Page, operation: DeleteChat, now_ms: int) -> asyncio.Future[Answer]:
         waiting = Waiting()
         submission = Submission(
             FORGOTTEN, page.key.tenant_id, operation, asker=waiting, trusted=True, ts=now_ms
         )
+        # Where somebody has answered at this very moment, it is not old any more.
+        submission.ask_again = True
         submission.complete(now_ms, uuid7(now_ms))
         self._committer.submit(page, submission)
         return waiting.future
