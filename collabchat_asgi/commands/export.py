@@ -15,7 +15,7 @@ from ..core.records import restore
 from ..core.state import ChatState
 from ..engine.erasing.erasure import belongings
 from ..storage.abc import Storage
-from .session import a_site, a_tenant, add_storage, finish, opened, pages_of, storage_url
+from .session import a_person, a_site, a_tenant, add_storage, finish, opened, pages_of, storage_url
 from .tables import HTML_HEAD, csv_head, csv_lines, html_of
 from .w3c import CONTEXT, annotations_of
 
@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--user",
         metavar="ID",
+        type=a_person,
         help="what is this person's alone, one page per line as JSON, for them to take away",
     )
 

@@ -8,14 +8,16 @@ import sys
 
 from ..engine.erasing.erasure import forget, pages, receipt
 from .copy import Bar
-from .session import a_tenant, add_storage, finish, opened, storage_url
+from .session import a_person, a_tenant, add_storage, finish, opened, storage_url
 
 HELP = "take a person out of every page of a tenant, for good; go on where it stopped"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_storage(parser)
-    parser.add_argument("--user", metavar="ID", required=True, help="as the host calls them")
+    parser.add_argument(
+        "--user", metavar="ID", type=a_person, required=True, help="as the host calls them"
+    )
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--tenant", metavar="ID", type=a_tenant, help="in this tenant only")
     which.add_argument("--all-tenants", action="store_true")

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ..core.text import is_tenant_id
 from ..errors import CollabChatError, ConfigError
+from ..hooks.words import as_user_id
 from ..registry import make_storage
 from ..reloaders import DEFAULT_STORAGE
 from ..settings import from_environment
@@ -35,6 +36,14 @@ def a_tenant(text: str) -> str:
     if is_tenant_id(text):
         return text
     raise argparse.ArgumentTypeError(f"{text!r} is no tenant id")
+
+
+def a_person(text: str) -> str:
+    """A type of `argparse`, as the host's own calls take it."""
+    try:
+        return as_user_id(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is nobody: {error}") from error
 
 
 def a_site(text: str) -> str:

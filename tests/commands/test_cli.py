@@ -18,6 +18,7 @@ import pytest
 
 from collabchat_asgi import __version__
 from collabchat_asgi.cli import main
+from collabchat_asgi.core.model import FORGOTTEN
 from collabchat_asgi.demo import command
 
 ROOT = Path(__file__).parents[2]
@@ -185,3 +186,15 @@ def test_an_empty_storage_is_not_the_one_that_lies_about(
         told = capsys.readouterr()
         assert "storage='' is not a URL" in told.out + told.err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", [("forget", "--all-tenants", "--yes"), ("export",)])
+@pytest.mark.parametrize("user", ["", FORGOTTEN.id])
+def test_nobody_is_no_person_to_forget(
+    command: tuple[str, ...], user: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every page where somebody has no name would be written anew, and loaded by everybody."""
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--user", user])
+    assert ended.value.code == 2
+    assert f"{user!r} is nobody" in capsys.readouterr().err
