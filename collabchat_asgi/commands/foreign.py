@@ -17,6 +17,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ..core.model import (
+    FORGOTTEN,
     Anchor,
     RangeSelector,
     Resolved,
@@ -257,6 +258,8 @@ def _person(given: Any) -> User:
 def _user(id: str, name: str) -> User:
     if id.startswith(_USER):
         id = unquote(id.removeprefix(_USER))
+        if id == FORGOTTEN.id:
+            return FORGOTTEN
     return User(as_user_id(presentable(id)[:256]), shortened(presentable(name), MAX_NAME))
 
 

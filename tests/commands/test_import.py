@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from collabchat_asgi import Identity
 from collabchat_asgi.commands import import_annotations
 from collabchat_asgi.commands.foreign import page_of, threads
 from collabchat_asgi.core.model import PageKey
-from collabchat_asgi.testing.operations import anchor, create_chat, reopen_chat
+from collabchat_asgi.testing.operations import anchor, create_chat, reopen_chat, resolve_chat
 
 from .conftest import ANN, PAGES, Run, collab, settle_all
 
@@ -255,6 +256,21 @@ def test_a_scope_comes_back(url: str, other: str, tmp_path: Path, collabchat: Ru
         assert collabchat("import", str(tmp_path / "out.jsonl"), "--format", "w3c", "--base", base,
                           "--tenant", "acme", "--storage", target)[0] == 0  # fmt: skip
         assert page(target, "/a")[0]["anchor"]["scope"] == "chapter ä#1"
+
+
+def test_what_somebody_resolved_who_was_forgotten_comes_back(
+    url: str, other: str, tmp_path: Path, collabchat: Run
+) -> None:
+    made = create_chat("stays")
+    bob = Identity("bob", tenants={"acme": "commenter"})
+    key = PageKey("acme", "/a")
+    asyncio.run(settle_all(url, [(key, made, ANN), (key, resolve_chat(made["chat"]["id"]), bob)]))
+    about = ("--tenant", "acme", "--storage")
+    assert collabchat("forget", "--user", "bob", "--yes", "--no-purge", *about, url)[0] == 0
+    (tmp_path / "out.jsonl").write_text(collabchat("export", "--storage", url)[1])
+    out = str(tmp_path / "out.jsonl")
+    assert collabchat("import", out, "--format", "w3c", *about, other)[0] == 0
+    assert page(other, "/a")[0]["resolved"] == page(url, "/a")[0]["resolved"]
 
 
 def test_a_page_may_be_called_like_a_bad_address(
