@@ -22,6 +22,7 @@ async def _run(url: str) -> int:
         await storage.rotate_key()
     print(
         "the key was changed: running processes take the new one within a minute, and what was "
-        "sealed with the old one counts for a minute more"
+        "sealed with the old one counts for a minute more. People's quotas begin anew in processes "
+        "that start from now on; tenants' do not"
     )
     return 0

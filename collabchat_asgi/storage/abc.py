@@ -454,6 +454,8 @@ class Storage(ABC):
 
     async def rotate_key(self) -> None:
         """Have another key: once this returns, `key` gives 32 new random bytes on every instance.
-        Nothing else changes. Raises `StorageError` where a storage cannot do it, which serves all
-        the same."""
+        Nothing else changes here. What people have used of their quotas stands under names made
+        with the former key, which nobody can make again: in processes that start from now on they
+        have used nothing in the period that runs. Raises `StorageError` where a storage cannot do
+        it, which serves all the same."""
         raise StorageError(f"{self!r} cannot change its key (Storage.rotate_key)")
