@@ -195,6 +195,19 @@ describe('a browser that several people share', () => {
     assert.deepEqual(ann.operations.map(frame => frame.broadcastId), [hers.broadcastId])
   })
 
+  test('a token given while offline, and what is written then finds the queue full: it comes back', async () => {
+    const table = await new Table({ options: { token: 'one' } }).live()
+    table.socket.fail(1006)
+    for (let n = 0; n < 200; n++) table.page.addComment(C, `n${n}`)
+    table.client.setToken('two')
+    const { settled } = table.page.addComment(C, 'one more')
+    await settle()
+    while (table.socket.state !== 'opening') await table.world.clock.pass(100)
+    await table.live()
+    assert.deepEqual([table.page.state.status, table.page.state.pending, table.page.state.drafts.map(draft => draft.text)], ['live', 200, ['one more']])
+    assert.equal((await settled).ok, false)
+  })
+
   test('a token of the same user: nothing moves', async () => {
     const table = await new Table({ options: { token: 'old' } }).live()
     table.client.setToken('new')

@@ -78,7 +78,9 @@ export class Outbox {
       if (known || this.queue.opened) this.queue = known ?? new Queue(env.storage)
       this.#queues.set(key, this.queue)
       this.queue.opened ? this.queue.readDrafts() : this.queue.open(key)
-      for (const each of moved) this.queue.add(each)
+      for (const each of moved) {
+        try { this.queue.add(each) } catch (error) { this.#refuse(each, /** @type {CollabError} */ (error)) }
+      }
     }
     this.#doubtful = undefined
     this.#window = WINDOW
