@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from urllib.parse import urlsplit
 
-from .conftest import HEAD, Visit
+import pytest
+from playwright.async_api import expect
+
+from collabchat_asgi.testing import SocketClient
+from collabchat_asgi.testing import operations as op
+
+from .conftest import HEAD, Reader, Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PARAGRAPHS = 3_000
@@ -51,6 +57,28 @@ FOUND = """async () => {
   return counted
 }"""
 
+DISCUSSIONS = 120
+# How many lines the turn draws that opens the list; all of them are marked later, once they are.
+OPENED = """() => {
+  const chat = document.querySelector('collab-chat')
+  chat.open()
+  return chat.shadowRoot.querySelectorAll('.panel .item').length
+}"""
+MARKED = """() => {
+  const items = document.querySelector('collab-chat').shadowRoot.querySelectorAll('.panel .item')
+  const anew = [...items].filter(each => !each.drawn)
+  for (const each of items) each.drawn = true
+  return [items.length, anew.length]
+}"""
+
+
+async def beside(reader: Reader) -> SocketClient:
+    """Somebody else, without a browser."""
+    at = urlsplit(reader.page.url)
+    origin = f"{at.scheme}://{at.netloc}"
+    cookie = {"cookie": "name=Cho"}
+    return await SocketClient.join(f"{origin}/collabchat", at.path, headers=cookie, origin=origin)
+
 
 async def test_the_text_is_read_in_turns_of_which_the_first_is_the_shortest(visit: Visit) -> None:
     """That one finds code that never ran, and waits until the page has the element's own work."""
@@ -71,3 +99,29 @@ async def test_of_many_new_discussions_few_are_placed_beside_what_else_they_make
     assert read == 0
     assert 1 <= at_once <= 3
     assert in_the_end == 500
+
+
+async def test_a_list_of_hundreds_is_drawn_in_turns_and_then_only_what_changed(
+    visit: Visit,
+) -> None:
+    ada = await visit("Ada")
+    cho = await beside(ada)
+    made = [await cho.do(op.create_chat(f"Discussion {n}")) for n in range(DISCUSSIONS)]
+    await ada.threads(DISCUSSIONS)
+    await expect(ada[".panel"]).to_have_count(1)
+    assert 20 <= await ada.js(OPENED) <= 60
+    await expect(ada[".panel .item"]).to_have_count(DISCUSSIONS)
+    await expect(ada[".panel .item .body"]).to_have_text(
+        [f"Discussion {n}" for n in range(DISCUSSIONS)]
+    )
+    assert await ada.js(MARKED) == [DISCUSSIONS, DISCUSSIONS]
+    await ada[".panel .item"].nth(70).focus()
+    await cho.do(op.add_comment(made[70]["chatId"], "Another word"))
+    await expect(ada[".panel .item .body"].nth(70)).to_have_text("Another word")
+    assert await ada.js(MARKED) == [DISCUSSIONS, 1]
+    await expect(ada[".panel .item"].nth(70)).to_be_focused()
+    await cho.do(op.resolve_chat(made[3]["chatId"]))
+    await expect(ada[".panel .item"]).to_have_count(DISCUSSIONS - 1)
+    assert await ada.js(MARKED) == [DISCUSSIONS - 1, 0]
+    await expect(ada[".panel .item .body"].nth(3)).to_have_text("Discussion 4")
+    await cho.close()

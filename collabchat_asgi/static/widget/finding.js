@@ -1,10 +1,12 @@
 /** Looking for a discussion in the list: a field for words, and who wrote. Loaded with the first list that is opened. */
 
 /** @import { Chat, Comment } from '../typed/types.js' */
+/** @import { Page } from '../client/client.js' */
 /** @import { Words } from './words.js' */
-import { fill, h, nameOf } from './dom.js'
+import { fill, h, nameOf, textButton } from './dom.js'
 import { findingSheet } from './findingstyles.js'
 import { Matching, people } from './matching.js'
+import { thrown } from './refusals.js'
 
 export class Finding {
   #matching
@@ -45,5 +47,18 @@ export class Finding {
     }
     select.hidden = here.length < 2
     return this.said || select.value ? this.#matching.found(chats, this.said, select.value) : undefined
+  }
+
+  /** What brings the messages that are not loaded, where words are looked for and there are such. @param {readonly Chat[]} chats of the page  @param {Page} page  @param {HTMLElement} told where it is said that they cannot come */
+  further(chats, page, told) {
+    const more = this.said ? chats.filter(each => each.commentCount > each.comments.length) : []
+    return more.length > 0 && textButton(this.words.say('Search earlier messages too'), async () => {
+      try {
+        // One after another: a long page has many.
+        for (const { id } of more) await page.loadOlder(id, 1000)
+      } catch (error) {
+        told.textContent = thrown(this.words, error)
+      }
+    }, { 'data-key': 'further' })
   }
 }

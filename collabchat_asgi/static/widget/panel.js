@@ -12,7 +12,7 @@ import { fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
 import { kinds } from './kinds.js'
 import { parse, words as plain } from './markdown.js'
 import { remember } from './quiet.js'
-import { barred, refused, thrown } from './refusals.js'
+import { barred, refused } from './refusals.js'
 import { begun } from './unsent.js'
 import { inWindow, windowHeight, windowWidth } from './view.js'
 
@@ -35,6 +35,8 @@ import { inWindow, windowHeight, windowWidth } from './view.js'
 const GAP = 8
 /** Of a message's characters: more than two lines hold. */
 const SHOWN = 400
+/** So many lines are drawn in one turn: a page may have hundreds. */
+const LINES = 40
 
 /** What a discussion is about, in words. @param {Words} words  @param {import('../typed/types.js').Anchor} anchor */
 const subject = (words, anchor) => ofPage(anchor) ? words.say('The page as a whole') : quoted(anchor)
@@ -44,9 +46,14 @@ export class Panel {
   #shows = 'open'
   /** @type {Finding | undefined} */
   #finding
-  #coming = false
+  /** @type {Promise<void> | undefined} */
+  #coming
   /** @type {PageState | undefined} */
   #state
+  /** Each discussion's line, and what it was drawn of. @type {WeakMap<Chat, {of: string, line: HTMLElement}>} */
+  #lines = new WeakMap()
+  /** @type {Record<string, HTMLElement>} */
+  #lists = {}
 
   /** @param {HTMLElement} face  @param {PanelHost} host  @param {AbortSignal} signal */
   constructor(face, host, signal) {
@@ -97,17 +104,12 @@ export class Panel {
 
   #again() { if (this.#state) this.update(this.#state) }
 
-  /** Only who opens the list needs it. */
-  async #find() {
-    if (this.#finding || this.#coming) return
-    this.#coming = true
-    try {
-      const { Finding } = await import('./finding.js')
+  /** Only who opens the list needs it; out of reach, it is asked for with the next one. */
+  #find() {
+    this.#coming ??= import('./finding.js').then(({ Finding }) => {
       this.#finding = new Finding(this.finder, this.host.words, () => this.#again())
       this.#again()
-    } catch {
-      this.#coming = false // out of reach, it is asked for with the next list
-    }
+    }, () => { this.#coming = undefined })
   }
 
   /** Where the bar has more room, above or below it, and at the edge of the window that it is nearer to. Without one: where it would be. */
@@ -150,8 +152,8 @@ export class Panel {
   /** @param {PageState} state */
   #draw(state) {
     const { words } = this.host
-    const { chats } = state, unread = this.host.page.unread()
-    const all = kinds(chats, { me: state.user?.id, unread, state: id => this.host.translated() ? undefined : this.host.place(id)?.state })
+    const { chats } = state, unread = this.host.page.unread(), translated = this.host.translated()
+    const all = kinds(chats, { me: state.user?.id, unread, state: id => translated ? undefined : this.host.place(id)?.state })
     const found = this.#finding?.among(chats)
     this.finder.hidden = !chats.length && !this.#finding?.said
     const among = (/** @type {Kind} */ kind) => found ? all[kind].filter(each => found.has(each)) : all[kind]
@@ -167,50 +169,46 @@ export class Panel {
       others.new && filter('new', words.say('New {n}', counted('new'))),
       others.own && filter('own', words.say('Mine {n}', counted('own'))),
       others.lost && filter('lost', words.say('Lost {n}', counted('lost'))))
-    fill(this.foot, h('button', { class: 'text-button switch', role: 'switch', 'aria-checked': String(!this.host.quiet()), 'data-key': 'quiet', onclick: () => this.#hush(!this.host.quiet()) }, words.say('Highlights in the text')),
-      writes && textButton(words.say('Discuss this page'), () => this.host.discuss(), { class: 'text-button whole', 'data-key': 'whole' }))
+    const quiet = this.host.quiet()
+    fill(this.foot, h('button', { class: 'text-button switch', role: 'switch', 'aria-checked': String(!quiet), 'data-key': 'quiet', onclick: () => {
+      remember(!quiet)
+      this.host.hush(!quiet)
+    } }, words.say('Highlights in the text')),
+    writes && textButton(words.say('Discuss this page'), () => this.host.discuss(), { class: 'text-button whole', 'data-key': 'whole' }))
     const shown = among(this.#shows)
     const told = found ? words.count(shown.length, '{n} discussion', '{n} discussions') : ''
     if (this.told.textContent !== told) this.told.textContent = told
-    const further = this.#finding?.said ? chats.filter(each => each.commentCount > each.comments.length) : []
     const everything = this.#shows === 'open' && !found
     // Of discussions that do not exist, or exist no more: nothing else leads to them.
     const unsent = everything ? state.drafts.filter(each => !state.chats.some(chat => chat.id === each.chatId)) : []
     const started = everything ? begun(state) : []
-    const placed = shown.filter(each => !ofPage(each.anchor)).map(chat => ({ chat, place: this.host.place(chat.id) }))
-    const start = (/** @type {typeof placed[number]} */ { place }) => place?.start ?? Infinity
-    const here = placed.filter(({ place }) => place?.state !== 'lost').sort((a, b) => start(a) - start(b) || 0)
-    const whole = shown.filter(each => ofPage(each.anchor))
-    const gone = placed.filter(({ place }) => place?.state === 'lost')
-    const { scrollTop } = this.list
-    fill(this.list,
+    const placed = shown.map(chat => ({ chat, whole: ofPage(chat.anchor), place: /** @type {{state?: AnchorState, start: number}} */ (this.host.place(chat.id) ?? { start: Infinity }) }))
+    const here = placed.filter(({ whole, place }) => !whole && place.state !== 'lost').sort((a, b) => a.place.start - b.place.start || 0)
+    const gone = placed.filter(({ place }) => place.state === 'lost')
+    let left = LINES
+    const lines = (/** @type {string} */ name, /** @type {typeof placed} */ of) => of.length > 0 && put(this.#lists[name] ??= h('ul', { class: 'list' }), of.map(({ chat, place }) => {
+      const fresh = unread.get(chat.id)?.length ?? 0, hit = found?.get(chat), age = ago(words, chat.updatedAt, this.host.page.now)
+      // As it was drawn before, where it would be the same.
+      const drawn = age + fresh + place.state + hit?.id, known = this.#lines.get(chat)
+      if (known?.of === drawn) return known.line
+      if (left-- < 1) return undefined
+      const line = h('li', {}, this.#item(chat, fresh, age, place.state, hit))
+      this.#lines.set(chat, { of: drawn, line })
+      return line
+    }))
+    put(this.list, [
       this.#shows === 'new' && textButton(words.say('Mark all as read'), () => this.host.page.markRead(), { 'data-key': 'read' }),
       started.length > 0 && h('h3', {}, words.say('Begun, not sent')), started.length > 0 && h('ul', { class: 'list' }, ...started.map(({ about, selector, words: written }) => h('li', {},
         h('button', { class: 'item', 'data-key': about, onclick: () => this.host.resume(selector) }, h('span', {}), h('span', {},
           h('span', { class: 'passage', dir: 'auto' }, subject(words, { selector, length: 0 })), h('span', { class: 'body', dir: 'auto' }, written)))))),
       unsent.length > 0 && h('h3', {}, words.say('Not sent')), unsent.length > 0 && h('ul', { class: 'list' }, ...unsent.map(each => h('li', {}, this.#unsent(each)))),
-      whole.length > 0 && h('ul', { class: 'list' }, ...whole.map(chat => h('li', {}, this.#item(chat, unread, undefined, found?.get(chat))))),
-      here.length > 0 && h('ul', { class: 'list' }, ...here.map(({ chat, place }) => h('li', {}, this.#item(chat, unread, place?.state, found?.get(chat))))),
-      gone.length > 0 && h('h3', {}, this.host.translated() ? words.say('Not found in the translated text ({n})', { n: gone.length }) : words.say('Text no longer on this page ({n})', { n: gone.length })),
-      gone.length > 0 && h('ul', { class: 'list' }, ...gone.map(({ chat, place }) => h('li', {}, this.#item(chat, unread, place?.state, found?.get(chat))))),
+      lines('whole', placed.filter(({ whole }) => whole)),
+      lines('open', here),
+      gone.length > 0 && h('h3', {}, translated ? words.say('Not found in the translated text ({n})', { n: gone.length }) : words.say('Text no longer on this page ({n})', { n: gone.length })),
+      lines('lost', gone),
       !shown.length && !unsent.length && !started.length && h('p', { class: 'empty' }, ...this.#nothing(state, !!found)),
-      further.length > 0 && textButton(words.say('Search earlier messages too'), () => this.#older(further), { 'data-key': 'further' }))
-    this.list.scrollTop = scrollTop
-  }
-
-  /** @param {boolean} on */
-  #hush(on) {
-    remember(on)
-    this.host.hush(on)
-  }
-
-  /** One after another: a long page has many. @param {Chat[]} chats */
-  async #older(chats) {
-    try {
-      for (const { id } of chats) await this.host.page.loadOlder(id, 1000)
-    } catch (error) {
-      this.told.textContent = thrown(this.host.words, error)
-    }
+      this.#finding?.further(chats, this.host.page, this.told)])
+    if (left < 0) setTimeout(() => this.#again())
   }
 
   /** @param {PageState} state  @param {boolean} sought */
@@ -221,12 +219,11 @@ export class Panel {
     return [h('strong', {}, what), more]
   }
 
-  /** @param {Chat} chat  @param {ReturnType<Page['unread']>} news  @param {AnchorState} [state] of its passage  @param {Comment} [found] what is looked for is in it */
-  #item(chat, news, state, found) {
+  /** @param {Chat} chat  @param {number} unread  @param {string} age  @param {AnchorState} [state] of its passage  @param {Comment} [found] what is looked for is in it */
+  #item(chat, unread, age, state, found) {
     const last = found ?? chat.comments.at(-1)
     const others = chat.commentCount - 1, { words } = this.host
-    const unread = news.get(chat.id)?.length ?? 0
-    const meta = [unread > 0 && words.count(unread, '{n} new comment', '{n} new comments'), others > 0 && words.count(others, '{n} reply', '{n} replies'), ago(words, chat.updatedAt, this.host.page.now), chat.pending && words.say('not sent yet')]
+    const meta = [unread > 0 && words.count(unread, '{n} new comment', '{n} new comments'), others > 0 && words.count(others, '{n} reply', '{n} replies'), age, chat.pending && words.say('not sent yet')]
     const point = (/** @type {boolean} */ on) => () => this.host.point(chat.id, on)
     return h('button', { class: unread ? 'item fresh-item' : 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
       avatar(words, found?.author ?? chat.createdBy), h('span', {},
@@ -245,4 +242,12 @@ export class Panel {
         h('span', { class: 'body', dir: 'auto' }, draft.text),
         h('span', { class: 'meta bad' }, refused(this.host.words, draft.refusal))))
   }
+}
+
+/** In place of what is in there. What stays is not moved: a browser lays out only what is new. @template {HTMLElement} Parent  @param {Parent} parent  @param {(HTMLElement | false | undefined)[]} children  @returns {Parent} */
+function put(parent, children) {
+  for (const each of [...parent.children]) if (!children.includes(/** @type {HTMLElement} */ (each))) each.remove()
+  let at = parent.firstChild
+  for (const each of children) if (each) each === at ? at = at.nextSibling : parent.insertBefore(each, at)
+  return parent
 }
