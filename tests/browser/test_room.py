@@ -131,3 +131,17 @@ async def test_what_lost_its_text_is_in_the_window(visit: Visit, bar: str) -> No
     await ada[".panel .item"].first.click()
     await expect(ada[".card .notice"]).to_contain_text("no longer on this page")
     await ada.until(f"({CLEAR})()")
+
+
+@pytest.mark.parametrize("below", [150, 195, 240, 285])
+async def test_a_sheet_that_grows_over_the_end_of_a_page_comes_to_the_top(
+    visit: Visit, below: int
+) -> None:
+    story = paragraphs(24, 23, f"By noon {FOG}, and the gulls have taken over.")
+    html = story.replace("<main>", f"<main style='padding-bottom:{below}px'>")
+    ada = await visit("Ada", viewport={"width": 390, "height": 700}, head=WHOLE, html=html)
+    await ada.js("() => scrollTo(0, 1e6)")
+    await ada.discuss(FOG, "Really?")
+    for n in range(4):
+        await ada.reply(f"Reply {n} and a few words more than that, to fill it")
+        await ada.until(f"({APART})()", "apart")

@@ -97,11 +97,20 @@ export function seat(card, log, seen, still = false) {
   const tall = fit(room)
   style.marginTop = style.marginBottom = ''
   if (seen.narrow) {
-    const covered = lines.length && lower(lines[0]) > above + room - tall
-    if (still) classList.toggle('over', !!covered && lines[0].top > above + tall)
-    // Above the keyboard of a phone.
-    if (classList.contains('over')) style.marginTop = above + 'px'
-    else style.marginBottom = Math.max(0, height - room - above) + 'px'
+    const [first] = lines
+    if (still) {
+      // Once the page stands: by scrolling alone it gets no other side, and no other size.
+      const free = first ? first.top - above - GAP : 0
+      classList.toggle('over', free >= LEAST && lower(first) > above + room - tall - EDGE)
+      card.dataset.most = String(free)
+    }
+    // Else above the keyboard of a phone.
+    if (classList.contains('over')) {
+      const most = Number(card.dataset.most)
+      // As its looks take it (talkstyles.js).
+      if (most < tall) fit(most > 340 ? most / .72 : most + 4)
+      style.marginTop = above + 'px'
+    } else style.marginBottom = Math.max(0, height - room - above) + 'px'
     return classList.contains('over') ? 0 : tall + EDGE
   }
   const width = card.offsetWidth
