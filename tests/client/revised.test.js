@@ -214,3 +214,20 @@ test('the one place that has all the words of one side is it, though another has
   const { start } = /** @type {{start: number}} */ (match(new Haystack(after), anchorOf(before, '“Tern” was')))
   assert.equal(start, after.lastIndexOf('“Tern” was'))
 })
+
+test('what moved is found, and what was changed; what looks like both is something else that is like it', () => {
+  const sentence = 'The harbour master writes everything down in the year 2006, twice, and nobody reads it.'
+  const rest = (/** @type {number} */ from) => Array.from({ length: 12 }, (_, n) => `In week ${from + n} the keeper wrote of ${(from + n) * 37 % 101} ships and no wind.`).join(' ')
+  const beside = (/** @type {string} */ words) => `By noon the fog has gone. ${words} The mayor lost his umbrella.`
+  const keeper = rest(1), before = `A preface. ${beside(sentence)} ${keeper} ${rest(20)}`, changed = sentence.replace('2006', '2008')
+  const found = (/** @type {string} */ text, others = true) => {
+    const haystack = new Haystack(text)
+    if (others) locate(haystack, anchorOf(before, keeper.slice(200, 300)))
+    return locate(haystack, anchorOf(before, sentence)).state
+  }
+  assert.equal(found(`A preface. ${keeper} ${rest(20)} ${beside(sentence)}`), 'anchored')
+  assert.equal(found(`A preface. ${beside(changed)} ${keeper} ${rest(20)}`), 'changed')
+  assert.equal(found(`A preface. ${keeper} ${rest(20)} ${beside(changed)}`), 'lost')
+  // Where nothing else was found, nobody knows where it should be.
+  assert.equal(found(`A preface. ${keeper} ${rest(20)} ${beside(changed)}`, false), 'changed')
+})

@@ -29,6 +29,8 @@ const NEAR = 8192
 const SEED = 12
 /** Of the places of a word at an edge of a passage. */
 const MOST_EDGES = 24
+/** How far from where it should be, as others say that were found, a passage may be that was changed, in units. */
+const FAR = 500
 /** Of what is compared in one piece of work, in units. */
 const PIECE = 2048
 
@@ -57,7 +59,8 @@ export class Revised {
    */
   *seek(anchor) {
     const { start, size, length } = recorded(anchor), { haystack } = this
-    const expected = expectedBetween(haystack, this.moves.around(length, start), start, length)
+    const around = this.moves.around(length, start), expected = expectedBetween(haystack, around, start, length)
+    const far = around.left || around.right ? FAR : Infinity
     if (!this.#grams && haystack.plain.length > LONG) {
       const grams = new Grams(haystack.plain)
       yield* grams.making()
@@ -75,7 +78,8 @@ export class Revised {
           if (last && plausible(last.end - first.start, wanted)) found = { ...first, end: last.end, quote: Math.min(first.quote, last.quote, last.end - first.start === wanted ? 1 : PIECEMEAL) }
         }
       }
-      if (found) return { ...really(haystack, found, quote), state: found.quote === 1 ? 'anchored' : 'changed' }
+      // What moved and was changed as well is hardly ever told from what only looks like it.
+      if (found && (found.quote === 1 || astray(expected, found.start) <= far)) return { ...really(haystack, found, quote), state: found.quote === 1 ? 'anchored' : 'changed' }
     }
     return undefined
   }
