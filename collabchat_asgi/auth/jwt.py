@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from ..core.rules import ROLE_ACTIONS, Role
@@ -31,7 +31,7 @@ def jwt(
 
     `algorithms` is what the key is for, and nothing else is accepted; `exp` is required and ends
     the connection, and is at most `max_lifetime_seconds` away: year 9999 is no end at all. Clocks
-    may differ by `leeway_seconds`, to which a token is taken, and a connection kept, after `exp`.
+    may differ: a token is taken for `leeway_seconds` after `exp`, and the connection ends then.
     No key or address is ever taken from a token. `identify` makes an identity of the verified
     claims; by default `sub` (text or a whole number) is the user, `name` and `picture` are shown,
     and `tenants` maps tenant ids to roles. A claim that `identify` asks for by `claims["name"]`
@@ -120,7 +120,8 @@ def _reason(error: Exception, algorithms: Sequence[str]) -> str:
 
 def _end_of(claims: dict[str, Any], leeway_seconds: float) -> datetime:
     try:
-        return datetime.fromtimestamp(claims["exp"] + leeway_seconds, UTC)
+        exp = datetime.fromtimestamp(claims["exp"], UTC)
+        return exp if exp > datetime.now(UTC) else exp + timedelta(seconds=leeway_seconds)
     except (TypeError, ValueError, OverflowError, OSError) as error:
         raise Denied("the token names no valid time") from error
 

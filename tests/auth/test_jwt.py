@@ -120,6 +120,8 @@ async def test_a_token_ends_the_connection_when_no_clock_takes_it_any_more(ident
     async with TestClient(app, token=signed(exp=time.time() - 5)) as client:
         socket = await client.connect()
         assert socket.welcome["expiresInMs"] == pytest.approx(55_000, abs=5_000)
+        in_time = await client.connect(token=signed())
+        assert 0 < in_time.welcome["expiresInMs"] <= HOUR * 1_000, "when a client needs another"
         with pytest.raises(NotReceived, match="4401"):
             await client.connect(token=signed(exp=time.time() - 61))
 
