@@ -78,9 +78,15 @@ class SqliteDialect(Dialect):
         return Statement("SELECT 1")
 
     def refuses(self, error: BaseException) -> bool:
-        if isinstance(error, sqlite3.OperationalError):
+        if isinstance(error, sqlite3.OperationalError) or _is_damage(error):
             return False
         return isinstance(error, sqlite3.Error | UnicodeError | OverflowError)
+
+
+def _is_damage(error: BaseException) -> bool:
+    """Python gives it the class of a refusal."""
+    code = int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _texts(row: Row) -> Iterable[str]:

@@ -291,6 +291,26 @@ async def test_a_full_disk_is_not_acked(storage: SqliteStorage, path: Path) -> N
     assert (outcome.position.seq, outcome.again) == (3, False)
 
 
+async def test_a_damaged_file_is_named_and_refuses_nobody(path: Path) -> None:
+    storage = SqliteStorage(path)
+    await storage.open()
+    head = await grow(storage, 2)
+    await storage.close()
+    with sqlite3.connect(path) as other:
+        [[size]] = other.execute("PRAGMA page_size")
+        [[root]] = other.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'collabchat_entry_seq'"
+        )
+    other.close()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * size)
+    await storage.open()
+    with pytest.raises(StorageError, match=r"pages\.db: is damaged: restore it"):
+        await put(storage, head, an_event())
+    await storage.close()
+
+
 async def test_a_number_that_sqlite_cannot_hold_fails_alone(storage: SqliteStorage) -> None:
     bad = an_event("bad", puts=[Record("k", b"", "", 2**63)])
     outcomes = await put(storage, NOWHERE, an_event("good"), bad)
