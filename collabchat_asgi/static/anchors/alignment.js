@@ -4,10 +4,11 @@
  * a lookalike is told from it by its neighbours. Pure, and in pieces.
  */
 import { fold } from './haystack.js'
+import { UNSPACED } from './scripts.js'
 import { worth } from './surviving.js'
 
 /** Each character of a script without blanks; a word; each mark. */
-const TOKEN = /[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]|(?:[\p{L}\p{N}\p{M}](?<![\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]))+|[^\s]/gu
+const TOKEN = new RegExp(`[${UNSPACED}]|(?:[\\p{L}\\p{N}\\p{M}](?<![${UNSPACED}]))+|[^\\s]`, 'gu')
 const LETTER = /[\p{L}\p{N}]/u
 
 /** A word weighs its letters, and a long one no more than these: it is one word. */

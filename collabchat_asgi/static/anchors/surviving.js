@@ -1,9 +1,11 @@
 /** How much of a passage is left in other words. Pure. */
 
-const DENSE = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]/g
+import { DENSE } from './scripts.js'
+
+const CHARACTER = new RegExp(`[${DENSE}]`, 'g')
 
 /** In characters of a script with blanks: one of a script without says as much as three. @param {string} words */
-export const worth = words => words.length + 2 * (words.match(DENSE)?.length ?? 0)
+export const worth = words => words.length + 2 * (words.match(CHARACTER)?.length ?? 0)
 
 /**
  * The share of a quote that still stands in a text, in its order and in pieces that are no chance, however much was put
@@ -11,7 +13,7 @@ export const worth = words => words.length + 2 * (words.match(DENSE)?.length ?? 
  * @param {string} quote not empty  @param {string} text
  */
 export function surviving(quote, text) {
-  const piece = quote.search(DENSE) < 0 ? 4 : 2
+  const piece = quote.search(CHARACTER) < 0 ? 4 : 2
   let whole = 0
   for (let i = 0, from = 0; i + piece <= quote.length;) {
     const at = text.indexOf(quote.slice(i, i + piece), from)
