@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
-from ..core.model import PageKey, Position
+from ..core.model import Mark, PageKey, Position
 from ..core.text import ANONYMOUS
 from ..errors import MisuseError, StorageError, StorageUnavailable
 from ..redis_client.address import Address
@@ -30,7 +30,7 @@ from .abc import (
 from .redis_bid import Bid
 from .redis_checks import keeps_all
 from .redis_index import Index
-from .redis_page import Names, copied, copy_of, day_of, events_of, head_of, records_of
+from .redis_page import Names, copied, copy_of, day_of, events_of, head_of, marked, records_of
 from .redis_purge import purge
 from .redis_usage import Usage
 from .turn import check_groups
@@ -60,8 +60,8 @@ class RedisStorage(Storage):
     replicates after it has answered, so a promoted replica may lack the last acknowledged
     operations, and a master cut off from its Sentinels may take some that are lost later (set
     `min-replicas-to-write 1`). Nothing here can bring them back; but no number is given out twice
-    in one epoch, so everybody notices and reads the page anew. Who must not lose any takes
-    PostgreSQL.
+    in one epoch, so everybody notices and reads the page anew; where an older append-only file was
+    put back, whoever had seen more notices (`strays`). Who must not lose any takes PostgreSQL.
 
     A server that throws data away when its memory is full is refused, and so is one without an
     append-only file, unless the URL says `?durability=none`. Other options: `timeout` (2 seconds
@@ -175,8 +175,8 @@ class RedisStorage(Storage):
         return [bid.outcomes for bid in bids if bid.outcomes is not None]
 
     async def load(self, page: PageKey) -> Loaded:
-        [(epoch, seq, flat)] = await self._run(self._names.page(page).call("load"))
-        return Loaded(head_of(epoch, seq).position, records_of(flat))
+        [(epoch, seq, flat, last)] = await self._run(self._names.page(page).call("load"))
+        return Loaded(head_of(epoch, seq).position, records_of(flat), last.decode())
 
     async def read(self, page: PageKey, after: Position, limit: int) -> Tail | str:
         asked = self._names.page(page).call("read", *after, limit)
@@ -200,6 +200,21 @@ class RedisStorage(Storage):
 
     async def renew(self, page: PageKey, seen: Position) -> Position:
         renewing = self._names.page(page).call("renew", *seen, new_epoch())
+        [(epoch, seq)] = await self._run(renewing)
+        return head_of(epoch, seq).position
+
+    async def strays(self, marks: Mapping[PageKey, Sequence[Mark]]) -> Collection[PageKey]:
+        found: set[PageKey] = set()
+        asked = list(marks)
+        for start in range(0, len(asked), AT_ONCE):
+            chunk = asked[start : start + AT_ONCE]
+            calls = [self._names.page(page).call("strays", *marked(marks[page])) for page in chunk]
+            answers = await self._run(*calls)
+            found |= {page for page, strayed in zip(chunk, answers, strict=True) if strayed}
+        return found
+
+    async def renew_stray(self, page: PageKey, marks: Sequence[Mark]) -> Position:
+        renewing = self._names.page(page).call("renew_stray", new_epoch(), *marked(marks))
         [(epoch, seq)] = await self._run(renewing)
         return head_of(epoch, seq).position
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from ..core.model import PageKey, Position, Record
+from ..core.model import Mark, PageKey, Position, Record
 from ..core.text import ANONYMOUS
 from ..errors import StorageError
 from ..redis_client.servers import Command, Script
@@ -182,6 +182,11 @@ def copied(copy: PageCopy, now_ms: int) -> list[Word]:
     moved: list[Word] = [word for who in strangers for word in (day_of(now_ms), who)]
     lists = counted([*changes(placed, copy.records, None), read, moved])
     return [*copy.position, copy.trimmed, *lists]
+
+
+def marked(marks: Sequence[Mark]) -> list[Word]:
+    """As `strays` in Lua takes them."""
+    return [len(marks), *(word for mark in marks for word in (*mark.position, mark.broadcast_id))]
 
 
 def day_of(now_ms: int) -> int:

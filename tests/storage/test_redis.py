@@ -46,6 +46,7 @@ class OnRedis(StorageContract):
     """On data of its own for every test: a prefix that no other has. A machine that is busy with
     something else breaks no promise here: how long a call may take is a promise of its own."""
 
+    tells_strays = True
     url: str
 
     async def make(self) -> Storage:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
-from collabchat_asgi.core.model import NOWHERE, PageKey, Position
+from collabchat_asgi.core.model import NOWHERE, Mark, PageKey, Position
 from collabchat_asgi.errors import StorageError, StorageUnavailable
 from collabchat_asgi.storage.abc import Reason, Record, Reset, Storage, Tail
 from collabchat_asgi.storage.redis import RedisStorage
@@ -116,6 +118,32 @@ async def test_a_crash_loses_nothing_of_a_log_that_is_synced(
             assert written.epoch == head.epoch
     assert await settled(storage, head, "last") == Position(head.epoch, 34)
     assert len({e.broadcast_id for e in (await log_of(storage)).events}) == 34
+
+
+async def test_a_live_restore_that_was_written_over_is_told(
+    server: RedisServer, storage: RedisStorage, tmp_path: Path
+) -> None:
+    """The file is in order, so it looks to the server like a crash that lost nothing."""
+    head = await grow(storage, 2)
+    await asyncio.to_thread(server.kill)
+    shutil.copytree(server.folder, tmp_path / "backup")
+    await asyncio.to_thread(server.start)
+    lost = await settled(storage, head, "lost-1")
+    await settled(storage, lost, "lost-2")
+    seen = [Mark(Position(head.epoch, seq), f"lost-{seq - 2}") for seq in (3, 4)]
+    assert not await storage.strays({PAGE: seen})
+    await asyncio.to_thread(server.kill)
+    server.forget()
+    shutil.copytree(tmp_path / "backup", server.folder, dirs_exist_ok=True)
+    await asyncio.to_thread(server.start)
+    async with opened(server.url) as fresh:
+        await put(fresh, head, *(an_event(f"told-{n}") for n in range(3)))
+        grown = {PAGE: Position(head.epoch, 5)}
+        assert await storage.heads([PAGE]) == grown, "as if nothing had happened"
+        assert await storage.strays({PAGE: seen}) == {PAGE}
+        renewed = await storage.renew_stray(PAGE, seen)
+        assert (renewed.seq, renewed.epoch == head.epoch) == (5, False)
+        assert await fresh.heads([PAGE]) == {PAGE: renewed}
 
 
 async def test_a_server_that_comes_back_empty(server: RedisServer, storage: RedisStorage) -> None:

@@ -79,6 +79,24 @@ local function body(key, seq)
   return string.sub(record, start, start + length - 1)
 end
 
+-- The broadcast id of an event as LOG has it.
+local function id_of(packed)
+  local length, start = string.match(packed, '^%d+:(%d+):()', 2 + string.byte(packed))
+  return string.sub(packed, start, start + length - 1)
+end
+
+-- Whether another event stands where one of the marks that come next saw one: how many they are, and
+-- of each its epoch, number and id.
+local function strays()
+  local epoch = head()
+  for _ = 1, number() do
+    local seen_epoch, seq, id = take(), take(), take()
+    local packed = seen_epoch == epoch and redis.call('HGET', LOG, seq)
+    if packed and id_of(packed) ~= id then return true end
+  end
+  return false
+end
+
 -- Events first ... last, each followed by its text.
 local function tail(first, last)
   local events = {}
