@@ -201,7 +201,8 @@ async def test_row_48_half_open_handshakes_do_not_slow_the_host(site: Site) -> N
         assert (await site.http().get("health")).status == 200
         delays.append(loop.time() - asked)
     print(f"\n{HALF_OPEN} half-open handshakes: health answers in {p99(delays)} (p99)")
-    assert (await held(site))["tasks"] <= before["tasks"]
+    # None of them has a task; what the server does by itself now and then may have one.
+    await until_held(site, {"tasks": before["tasks"]})
     for _, writer in opened:
         writer.close()
     await until_held(site, before)

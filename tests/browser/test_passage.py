@@ -56,8 +56,11 @@ AWAY = """() => {
 }"""
 
 
-async def discussed(visit: Visit, html: str, *passages: str) -> Reader:
+async def discussed(visit: Visit, html: str, *passages: str, still: bool = False) -> Reader:
+    """`still`: nothing scrolls smoothly, so that nothing is on its way when this returns."""
     ada = await visit("Ada", html=f"<collab-chat></collab-chat>{html}")
+    if still:
+        await ada.page.emulate_media(reduced_motion="reduce")
     for text in passages:
         assert await ada.js(SELECT_AT, text)
         await ada.composer.fill(f"About {text}")
@@ -101,8 +104,7 @@ async def test_it_comes_out_from_under_headers_and_footers(visit: Visit, reduced
 async def test_what_is_in_sight_does_not_move(visit: Visit) -> None:
     # Whole pixels: where lines end between two, the browser may round a page that only it lays out.
     whole = "<style>h1,p{height:30px;margin:0;line-height:30px}</style>"
-    ada = await discussed(visit, f"{whole}<main>{TEXT}{LONG}</main>", COMPASS)
-    await ada.page.emulate_media(reduced_motion="reduce")
+    ada = await discussed(visit, f"{whole}<main>{TEXT}{LONG}</main>", COMPASS, still=True)
     passage = "document.querySelectorAll('p')[50]"
     await ada.js(f"() => scrollTo(0, {passage}.offsetTop - 500)")
     before = await ada.js(f"{passage}.getBoundingClientRect().top")
