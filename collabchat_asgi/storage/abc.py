@@ -374,6 +374,7 @@ class Storage(ABC):
 
         `rewrite` is given what `dump` gives, under the page's lock or an equal fair turn: nobody
         commits in between. What it leaves out no call gives again; `purge` takes it out of files.
+        Of `read` only what it changes is written: who reads on meanwhile has read on.
         It keeps the epoch, or draws one (`new_epoch`) so that every reader loads the page anew;
         numbers are never fewer than they were. Raises `StorageError` where a storage cannot do it,
         which serves pages all the same.
@@ -409,7 +410,8 @@ class Storage(ABC):
     async def trim_read(self, *, before_ms: int) -> int:
         """Drop how far anonymous visitors (`core.text.ANONYMOUS`) have read where it has not moved
         since the UTC day of `before_ms` began; how many were dropped. Bounded work per call; called
-        again while it is > 0. A page that is restored or rewritten has been read on that day.
+        again while it is > 0. A page that is restored has been read on that day,
+        and one that is rewritten may have been.
 
         A storage that keeps no days drops nothing, and grows with each browser that comes by.
         """

@@ -30,7 +30,17 @@ from .abc import (
 from .redis_bid import Bid
 from .redis_checks import keeps_all
 from .redis_index import Index
-from .redis_page import Names, copied, copy_of, day_of, events_of, head_of, marked, records_of
+from .redis_page import (
+    Names,
+    copied,
+    copy_of,
+    day_of,
+    events_of,
+    head_of,
+    marked,
+    recopied,
+    records_of,
+)
 from .redis_purge import purge
 from .redis_usage import Usage
 from .turn import check_groups
@@ -250,10 +260,11 @@ class RedisStorage(Storage):
                     await asyncio.sleep(LONGEST_PAUSE)
                     continue
                 [answer] = await servers.run([keys.call("dump")])
-                made = rewrite(copy_of(page, answer))
+                whole = copy_of(page, answer)
+                made = rewrite(whole)
                 if made is None:
                     return False
-                words = (answer[0], answer[-1], *copied(made, self._clock()))
+                words = (me, answer[0], answer[-1], *recopied(whole, made, self._clock()))
                 [done] = await servers.run([keys.call("rewrite", *words)])
                 if done:
                     return True

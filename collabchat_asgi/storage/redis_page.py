@@ -4,6 +4,7 @@ the same, so a number or a length that Lua needs stands in front, as text."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
 from importlib import resources
@@ -182,6 +183,13 @@ def copied(copy: PageCopy, now_ms: int) -> list[Word]:
     moved: list[Word] = [word for who in strangers for word in (day_of(now_ms), who)]
     lists = counted([*changes(placed, copy.records, None), read, moved])
     return [*copy.position, copy.trimmed, *lists]
+
+
+def recopied(whole: PageCopy, made: PageCopy, now_ms: int) -> list[Word]:
+    """As `lua/rewrite.lua` takes what was made of a page."""
+    moved = dict(made.read.items() - whole.read.items())
+    gone = list(whole.read.keys() - made.read.keys())
+    return [*copied(replace(made, read=moved), now_ms), *counted([gone, gone])]
 
 
 def marked(marks: Sequence[Mark]) -> list[Word]:

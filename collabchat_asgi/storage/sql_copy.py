@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..core.model import NOWHERE, PageKey, Position
 from .abc import Kept, PageCopy, Record, Rewrite
 from .sql import TODAY, Dialect, Procedure, Row, Statement, one_act
@@ -30,10 +32,10 @@ class Copier:
             """INSERT INTO {page} (tenant_id, url_id, epoch, seq, trimmed)
             VALUES ($1, $2, '', 0, 0) ON CONFLICT (tenant_id, url_id) DO NOTHING"""
         )
-        self._forget = [
-            spell(f"DELETE FROM {{{table}}} WHERE page_id = $1")
-            for table in ("entry", "record", "read")
-        ]
+        self._forget_entries = spell("DELETE FROM {entry} WHERE page_id = $1")
+        self._forget_records = spell("DELETE FROM {record} WHERE page_id = $1")
+        self._forget_read = spell("DELETE FROM {read} WHERE page_id = $1")
+        self._forget_reader = spell("DELETE FROM {read} WHERE page_id = $1 AND user_id = $2")
         self._read = spell("SELECT user_id, seq FROM {read} WHERE page_id = $1")
         self._add_read = spell(
             f"""INSERT INTO {{read}} (page_id, user_id, seq, moved_day)
@@ -77,6 +79,8 @@ class Copier:
         if not copy.position.continues(Position(epoch, seq)):
             return False
         yield from self._replace(page_id, copy)
+        yield Statement(self._forget_read, (page_id,))
+        yield from self._add_readers(page_id, copy.read)
         return True
 
     @one_act
@@ -84,22 +88,33 @@ class Copier:
         found = yield Statement(self._locked_page, key)
         if not found:
             return False
-        made = rewrite((yield from self._whole(found[0])))
+        whole = yield from self._whole(found[0])
+        made = rewrite(whole)
         if made is None:
             return False
-        yield from self._replace(found[0][0], made)
+        page_id = found[0][0]
+        yield from self._replace(page_id, made)
+        # The page's lock keeps nobody from reading on: what stays as it was is not touched.
+        moved = dict(made.read.items() - whole.read.items())
+        gone = [
+            (page_id, user_id) for user_id in whole.read.keys() - made.read.keys() | moved.keys()
+        ]
+        yield Statement(self._forget_reader, sorted(gone), each=True)
+        yield from self._add_readers(page_id, moved)
         return True
 
     def _replace(self, page_id: int, copy: PageCopy) -> Procedure[None]:
-        for text in self._forget:
-            yield Statement(text, (page_id,))
+        yield Statement(self._forget_entries, (page_id,))
+        yield Statement(self._forget_records, (page_id,))
         yield Statement(self._move_head, (*copy.position, copy.trimmed, page_id))
         entries = [_entry_row(page_id, one) for one in copy.kept]
         yield Statement(self._add_entry, entries, each=True)
         records = [record_row(page_id, one) for one in copy.records]
         yield Statement(self._add_record, records, each=True)
-        read = [(page_id, user_id, seq) for user_id, seq in copy.read.items()]
-        yield Statement(self._add_read, read, each=True)
+
+    def _add_readers(self, page_id: int, read: Mapping[str, int]) -> Procedure[None]:
+        rows = [(page_id, user_id, seq) for user_id, seq in sorted(read.items())]
+        yield Statement(self._add_read, rows, each=True)
 
 
 def _kept(row: Row, trimmed: int) -> Kept:

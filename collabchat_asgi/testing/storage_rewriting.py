@@ -9,9 +9,20 @@ from typing import ClassVar
 import pytest
 
 from ..core.model import NOWHERE, Position
+from ..core.text import anonymous_id
 from ..errors import StorageError
-from ..storage.abc import PageCopy, Reason, Record, Reset, Storage, Tail, UsageDelta, new_epoch
-from .storage_acts import PAGE, a_note, an_event, committed, grow, log_of, put
+from ..storage.abc import (
+    PageCopy,
+    ReadBy,
+    Reason,
+    Record,
+    Reset,
+    Storage,
+    Tail,
+    UsageDelta,
+    new_epoch,
+)
+from .storage_acts import FAR_AHEAD, PAGE, a_note, an_event, committed, grow, log_of, put
 from .storage_copying import a_page_with_everything, in_order
 
 
@@ -99,6 +110,40 @@ class Rewriting:
         names = [event.broadcast_id for event in (await log_of(storage)).events]
         assert len(names) == len(set(names)) == 9
         assert {f"w{number}" for number in range(6)} <= set(names)
+
+    async def test_no_reading_is_lost_between_reading_and_writing(
+        self, storage: Storage, second: Storage
+    ) -> None:
+        await grow(storage, 3)
+        readers = [ReadBy(PAGE, f"reader {number}") for number in range(40)]
+        ended = asyncio.Event()
+
+        async def rewrite() -> None:
+            while not ended.is_set():
+                assert await storage.rewrite(PAGE, renewed)
+                await asyncio.sleep(0)
+
+        async def read() -> None:
+            for reader in readers:
+                await second.keep_read({reader: 1})
+                await second.keep_read({reader: 2})
+            ended.set()
+
+        await asyncio.gather(rewrite(), read())
+        assert await storage.read_up_to(readers) == dict.fromkeys(readers, 2)
+
+    async def test_whose_reading_is_left_out_has_read_nothing(self, storage: Storage) -> None:
+        await grow(storage, 3)
+        people = ("ann", "bob", "cid", anonymous_id("acme", "a browser"))
+        ann, bob, cid, visitor = (ReadBy(PAGE, user_id) for user_id in people)
+        await storage.keep_read({ann: 1, bob: 1, visitor: 1})
+
+        def others_read(page: PageCopy) -> PageCopy:
+            return replace(page, read={bob.user_id: 2, cid.user_id: 3})
+
+        assert await storage.rewrite(PAGE, others_read)
+        assert await storage.read_up_to([ann, bob, cid, visitor]) == {bob: 2, cid: 3}
+        assert await storage.trim_read(before_ms=FAR_AHEAD) == 0
 
     async def test_notes_are_kept_as_they_are_given(self, storage: Storage) -> None:
         note = a_note()

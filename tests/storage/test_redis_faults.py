@@ -6,13 +6,16 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from collabchat_asgi.core.model import NOWHERE, Mark, PageKey, Position
 from collabchat_asgi.errors import StorageError, StorageUnavailable
-from collabchat_asgi.storage.abc import Reason, Record, Reset, Storage, Tail
+from collabchat_asgi.redis_client.servers import Command
+from collabchat_asgi.storage.abc import PageCopy, Reason, Record, Reset, Storage, Tail
 from collabchat_asgi.storage.redis import RedisStorage
 from collabchat_asgi.storage.redis_page import Names
 from collabchat_asgi.testing.proxy import FaultProxy
@@ -255,6 +258,28 @@ async def test_who_is_far_away_is_not_starved(server: RedisServer, storage: Redi
         near_commits, far_commits = await asyncio.gather(near(), distant())
         assert near_commits < 10 * far_commits
         assert (await storage.heads([PAGE]))[PAGE].seq == near_commits + far_commits
+
+
+async def test_a_rewrite_whose_answer_was_lost_is_done_once(
+    storage: RedisStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = await grow(storage, 2)
+    assert storage._servers is not None
+    run = storage._servers.run
+
+    async def twice(commands: Sequence[Command], *, again: bool = True) -> list[Any]:
+        """As where the connection was cut before the answer came."""
+        await run(commands, again=again)
+        return await run(commands, again=again)
+
+    monkeypatch.setattr(storage._servers, "run", twice)
+
+    def renewed_once(page: PageCopy) -> PageCopy | None:
+        fresh = Position("renewed", page.position.seq)
+        return replace(page, position=fresh) if page.position == head else None
+
+    assert await storage.rewrite(PAGE, renewed_once)
+    assert await storage.heads([PAGE]) == {PAGE: Position("renewed", 2)}
 
 
 async def test_a_full_memory_is_told_and_passes(server: RedisServer, storage: RedisStorage) -> None:

@@ -58,9 +58,10 @@ local function has_tail(epoch, seq, trimmed, after_epoch, after)
   return (after == 0 or after_epoch == epoch) and after <= seq and after >= trimmed
 end
 
--- Puts the lists that come next in the place of all that the page had.
+-- Puts the lists that come next in the place of all that the page had, but READ and MOVED, to which
+-- they are added.
 local function become(epoch, seq, trimmed, version)
-  redis.call('UNLINK', LOG, IDS, NOTES, RECORDS, READ, MOVED)
+  redis.call('UNLINK', LOG, IDS, NOTES, RECORDS)
   give('HSET', LOG)
   give('HSET', IDS)
   give('ZADD', NOTES)
