@@ -77,8 +77,13 @@ class PostgresStorage(SqlStorage):
             self._pool = Pool(self._address) if self._address else None
             connections = self._pool or self._given
             assert connections is not None
+            our_sessions = self._address is not None and not self._address.pooled
             self._calls = Calls(
-                connections, self._where, foreign=self._pool is None, text_of=self._explain
+                connections,
+                self._where,
+                foreign=self._pool is None,
+                idle_seconds=None if our_sessions else 2 * self._seconds,
+                text_of=self._explain,
             )
         try:
             seconds = _OPENING_TIMES * self._seconds

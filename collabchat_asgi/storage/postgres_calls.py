@@ -45,13 +45,24 @@ class Calls:
     ends; a connection whose answer is overdue is thrown away, never handed to somebody else."""
 
     def __init__(
-        self, connections: Connections, where: str, *, foreign: bool, text_of: Callable[..., str]
+        self,
+        connections: Connections,
+        where: str,
+        *,
+        foreign: bool,
+        idle_seconds: float | None,
+        text_of: Callable[..., str],
     ) -> None:
-        """`foreign`: sessions are set up by somebody else, or there are none to set up. `text_of`
-        says what an error means."""
+        """`foreign`: sessions are set up by somebody else, or there are none to set up.
+        `idle_seconds`: how long a transaction may be silent, where the session does not say.
+        `text_of` says what an error means."""
         self._text_of = text_of
         self._connections = connections
         setting = _PLAN_ANEW if foreign else ""
+        if idle_seconds is not None:
+            # Whoever stops in mid-transaction, as a frozen machine does, holds a page's lock.
+            idle_ms = f"{1_000 * idle_seconds:.0f}"
+            setting += f"; SET LOCAL idle_in_transaction_session_timeout = {idle_ms}"
         self._begin_write, self._begin_read = _WRITE + setting, _READ + setting
         self._where = where
         self.loop = asyncio.get_running_loop()

@@ -578,6 +578,34 @@ async def test_who_freezes_in_mid_commit_does_not_hold_the_page(
     await storage.close()
 
 
+@pytest.mark.parametrize("between", ["a pooler", "a pool of the host's"])
+async def test_nor_does_who_freezes_in_a_session_of_somebody_else(
+    server: PostgresServer, bouncer: PgBouncer, schema: str, between: str
+) -> None:
+    async with asyncpg.create_pool(server.url, min_size=0) as pool:
+        if between == "a pooler":
+            pooled = f"{bouncer.url_of('postgres')}?pooler=transaction&schema={schema}&timeout=0.5"
+            storage = PostgresStorage(pooled)
+        else:
+            storage = PostgresStorage(pool=pool, schema=schema, timeout=0.5)
+        await storage.open()
+        head = await grow(storage, 1)
+        assert storage._calls is not None
+        frozen = await asyncpg.connect(server.url)
+        await frozen.execute(storage._calls._begin_write)
+        await frozen.execute(f"SELECT 1 FROM {schema}.collabchat_page FOR UPDATE")  # noqa: S608
+        entry = an_event("mine")
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    assert committed((await put(storage, head, entry))["mine"]).position.seq == 2
+                    break
+                except StorageUnavailable:
+                    continue
+        frozen.terminate()
+        await storage.close()
+
+
 async def test_a_failover_that_lost_the_end_and_was_written_over_is_told() -> None:
     with PostgresServer() as primary, PostgresStandby(primary) as standby:
         url = (
