@@ -389,9 +389,11 @@ class Storage(ABC):
 
     async def keep_read(self, read: Mapping[ReadBy, int]) -> None:
         """Remember the numbers up to which people have read. None ever goes back: what is further
-        already stays. Of a page that nobody has committed to nothing is kept; `erase` forgets all
-        of a page, `dump` and `restore` take it along. One round trip per chunk, and no part of the
-        log. As good as a commit for whoever reads it, but nobody waits for it.
+        already stays. None is beyond the head: after a failover that lost the end, what comes in
+        its place is new to who had read the end. Of a page that nobody has committed to nothing is
+        kept; `erase` forgets all of a page, `dump` and `restore` take it along. One round trip per
+        chunk, and no part of the log. As good as a commit for whoever reads it, but nobody waits
+        for it.
 
         A storage that keeps none of it serves pages all the same: then nobody is told what is new.
         """

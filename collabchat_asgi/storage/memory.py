@@ -320,7 +320,7 @@ class MemoryStorage(Storage):
             for (key, user_id), seq in read.items():
                 page = self._data.pages.get(key)
                 if page is not None:
-                    page.move(user_id, seq, self._clock())
+                    page.move(user_id, min(seq, page.head.position.seq), self._clock())
 
     async def read_up_to(self, asked: Collection[ReadBy]) -> Mapping[ReadBy, int]:
         with self._data.lock:

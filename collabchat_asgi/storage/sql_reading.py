@@ -31,7 +31,8 @@ class ReadPositions:
         # In order, so that two who move the same rows never wait for each other.
         self._keep = spell(
             f"""INSERT INTO {{read}} AS known (page_id, user_id, seq, moved_day)
-            SELECT page.id, given.user_id, given.seq, {TODAY}
+            SELECT page.id, given.user_id,
+                CASE WHEN given.seq > page.seq THEN page.seq ELSE given.seq END, {TODAY}
             FROM {dialect.rows("given", _KEPT)} JOIN {{page}} AS page
             ON page.tenant_id = given.tenant_id AND page.url_id = given.url_id
             WHERE true ORDER BY page.id, given.user_id

@@ -36,6 +36,13 @@ class ReadingOn:
         await second.keep_read({ANN: 1, BOB: 3})
         assert await storage.read_up_to([ANN, BOB]) == {ANN: 2, BOB: 3}
 
+    async def test_nobody_has_read_what_is_not_there(self, storage: Storage) -> None:
+        """As who had read the end that a failover lost."""
+        await grow(storage, 3)
+        await storage.keep_read({ANN: 9, BOB: 2})
+        await grow(storage, 4)
+        assert await storage.read_up_to([ANN, BOB]) == {ANN: 3, BOB: 2}
+
     async def test_reading_is_no_part_of_the_log(self, storage: Storage) -> None:
         head = await grow(storage, 3)
         loaded = await storage.load(PAGE)

@@ -2,8 +2,9 @@
 -- visitors begin, the day, then a user and a number each, by pairs.
 if redis.call('EXISTS', HEAD) == 0 then return 0 end
 local anonymous, day = take(), number()
+local _, last = head()
 while taken < #ARGV do
-  local who, seq = take(), number()
+  local who, seq = take(), math.min(number(), last)
   local known = tonumber(redis.call('HGET', READ, who) or -1)
   if seq > known then
     redis.call('HSET', READ, who, seq)
