@@ -423,6 +423,30 @@ async def test_h14_a_number_that_a_fail_over_gave_out_again_is_acted_on(
     assert one.services.revocations.serial == 3 + lost
 
 
+@pytest.mark.parametrize("new_epoch", [True, False], ids=["as Redis", "as PostgreSQL"])
+async def test_h14_so_it_is_by_a_process_that_began_after_old_ones_were_dropped(
+    start: Start, new_epoch: bool
+) -> None:
+    storage, bus, clock = MemoryStorage(), new_id(), Clock()
+    one = await start(storage, TroubledBus(bus), clock=clock)
+    for name in ("ann", "eve", "dan"):
+        await one.services.revocations.revoke(Revocation(user_id=name))
+    kept = await storage.dump(CONTROL_PAGE)
+    await one.services.revocations.revoke(Revocation(user_id="lost"))
+    await storage.trim(before_ms=2**53, keep_events=2)
+    other = await start(storage, TroubledBus(bus), clock=clock)
+    dan, bob = await other.join("dan"), await other.join("bob")
+    await storage.erase(CONTROL_PAGE)
+    await storage.restore(CONTROL_PAGE, kept)
+    await storage.trim(before_ms=2**53, keep_events=1)
+    if new_epoch:
+        await fail_over(storage)
+    await one.services.revocations.revoke(Revocation(user_id="bob"))
+    await bob.expect_close(4403)
+    await turns(50)
+    assert dan.closed is None, "what was revoked before a process began concerns nobody there"
+
+
 @pytest.mark.parametrize("new_epoch", [True, False], ids=["after a fail-over", "as always"])
 async def test_h14_a_revocation_right_after_old_ones_were_dropped_is_heard(
     start: Start, new_epoch: bool

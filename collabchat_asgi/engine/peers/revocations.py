@@ -110,12 +110,12 @@ class Revocations:
     async def open(self) -> None:
         """What was revoked before this process began concerns nobody here."""
         epoch, seq = self._position = await self._head()
-        after = Position(epoch, max(0, seq - RECALLED))
-        tail = await self._read(after, RECALLED)
+        first = await self._first_kept(epoch, max(0, seq - RECALLED), seq)
+        tail = await self._read(Position(epoch, first), RECALLED)
         events = tail.events if isinstance(tail, Tail) else ()
         self._acted = {entry.broadcast_id: entry.seq for entry in events if entry.seq <= seq}
         self._last = next(reversed(self._acted), None)
-        self._acted_after = after.seq if self._acted else seq
+        self._acted_after = first if self._acted else seq
 
     async def revoke(self, revocation: Revocation) -> None:
         """Returns when it is committed: every process will act on it. Raises `StorageError`."""
@@ -184,7 +184,12 @@ class Revocations:
         """The log has no tail after `position`, or is of another history: it is read from before
         what was acted on, or from the first that was not dropped as too old."""
         epoch, last = await self._head()
-        first = min(self._acted_after, last)
+        first = await self._first_kept(epoch, min(self._acted_after, last), last)
+        if self._position == position:
+            self._position, self._last = Position(epoch, first), None
+
+    async def _first_kept(self, epoch: str, first: int, last: int) -> int:
+        """The lowest number from `first` to `last`, the head, whose tail was not dropped."""
         after = first
         while first < last:
             tail = await self._read(Position(epoch, after), 1)
@@ -193,8 +198,7 @@ class Revocations:
             else:
                 last = after
             after = (first + last) // 2
-        if self._position == position:
-            self._position, self._last = Position(epoch, first), None
+        return first
 
     async def _read(self, after: Position, limit: int) -> Tail | str:
         return await bounded(self._storage.read(CONTROL_PAGE, after, limit), self._seconds)
