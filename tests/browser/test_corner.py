@@ -20,6 +20,12 @@ AT = """() => {
   return (top < innerHeight - bottom ? 'top' : 'bottom')
     + (left < innerWidth - right ? '-left' : '-right')
 }"""
+BELOW = """(() => {
+  const { shadowRoot } = document.querySelector('collab-chat')
+  const rect = css => shadowRoot.querySelector(css).getBoundingClientRect()
+  const bar = rect('.bar'), panel = rect('.panel')
+  return panel.top >= bar.bottom && Math.abs(panel.right - bar.right) < 2
+})()"""
 
 
 def fixed(where: str, what: str = "<button>Search</button>") -> str:
@@ -185,3 +191,15 @@ async def test_it_is_seen_where_the_rest_of_the_widget_is_out_of_reach(visit: Vi
     await ada.page.reload()
     await ada.live()
     await at(ada, "top-right")
+
+
+async def test_a_list_that_is_opened_before_the_bar_has_its_corner_stands_beside_it(
+    visit: Visit,
+) -> None:
+    opens = "<script>document.addEventListener('collabchat:ready', event => event.target.open())"
+    ada = await visit("Ada", html=TAG + opens + "</script>" + STORY)
+    await expect(ada[".panel"]).to_be_visible()
+    await ada.until(f"({AT})()", "top-right")
+    await ada.until(BELOW)
+    await ada.page.keyboard.press("Escape")
+    await expect(ada[".bar .discussions"]).to_be_focused()

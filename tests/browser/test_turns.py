@@ -70,6 +70,18 @@ MARKED = """() => {
   for (const each of items) each.drawn = true
   return [items.length, anew.length]
 }"""
+# An hour later every line says so: how many are there in the turn that draws that.
+LATER = """() => {
+  const { shadowRoot } = document.querySelector('collab-chat'), { now } = Date
+  Date.now = () => now() + 3_600_000
+  shadowRoot.querySelector('.panel [data-key=open]').click()
+  return shadowRoot.querySelectorAll('.panel .item').length
+}"""
+AGED = """() => {
+  const { shadowRoot } = document.querySelector('collab-chat')
+  const metas = [...shadowRoot.querySelectorAll('.panel .item .meta')]
+  return metas.length && metas.every(each => /1 h/.test(each.textContent))
+}"""
 
 
 async def beside(reader: Reader) -> SocketClient:
@@ -124,4 +136,22 @@ async def test_a_list_of_hundreds_is_drawn_in_turns_and_then_only_what_changed(
     await expect(ada[".panel .item"]).to_have_count(DISCUSSIONS - 1)
     assert await ada.js(MARKED) == [DISCUSSIONS - 1, 0]
     await expect(ada[".panel .item .body"].nth(3)).to_have_text("Discussion 4")
+    await cho.close()
+
+
+async def test_a_list_that_is_drawn_anew_in_turns_stays_whole_meanwhile(visit: Visit) -> None:
+    """Nothing moves away from under a pointer, and the focus stays where it was."""
+    ada = await visit("Ada")
+    cho = await beside(ada)
+    for n in range(DISCUSSIONS):
+        await cho.do(op.create_chat(f"Discussion {n}"))
+    await ada.threads(DISCUSSIONS)
+    await expect(ada[".panel"]).to_have_count(1)
+    await ada.js(OPENED)
+    await expect(ada[".panel .item"]).to_have_count(DISCUSSIONS)
+    await ada[".panel .item"].nth(70).focus()
+    assert await ada.js(LATER) == DISCUSSIONS
+    await ada.until(f"({AGED})()")
+    await expect(ada[".panel .item"]).to_have_count(DISCUSSIONS)
+    await expect(ada[".panel .item"].nth(70)).to_be_focused()
     await cho.close()

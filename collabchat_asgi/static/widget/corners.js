@@ -88,6 +88,8 @@ export function corners(bar, host, narrow, signal) {
   /** What was decided here. @type {string | undefined} */
   let ours
   let due = 0, since = 0, turn = 0
+  /** What stands beside it goes with it. */
+  const moved = () => host.shadowRoot?.querySelector('.panel')?.dispatchEvent(new Event('resize'))
   const isOpen = () => !!bar.querySelector('[aria-expanded=true]')
   const put = (/** @type {string} */ corner) => {
     bar.dataset.at = corner
@@ -110,9 +112,10 @@ export function corners(bar, host, narrow, signal) {
     // What lies where is known when a frame was drawn; asked before, it would be reckoned twice, which takes 9 ms on a page of a megabyte.
     await new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)))
     if (signal.aborted || mine !== turn || ours === undefined) return
-    // A list that is open stands beside it.
-    if (isOpen()) return void (due = -1)
+    // A list that is open stands beside it, wherever that is.
+    if (ours && isOpen()) return void (due = -1)
     put(ours = cheapest(order, corner => price(/** @type {Box} */ (boxes.get(corner)), corner.startsWith('top'))))
+    moved()
   }
   const wait = () => {
     clearTimeout(due)
@@ -133,6 +136,7 @@ export function corners(bar, host, narrow, signal) {
     if (ours !== undefined) soon()
   })
   placed.observe(bar, { attributes: true, attributeFilter: ['data-at', 'aria-expanded'], subtree: true })
+  addEventListener('resize', moved, { signal })
   addEventListener('resize', soon, { signal })
   addEventListener('load', soon, { signal })
   host.addEventListener('collabchat:ready', soon, { signal })

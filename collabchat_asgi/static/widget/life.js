@@ -215,7 +215,7 @@ export class Life {
         if (back) this.bar.list.focus({ preventScroll: true })
       },
       beside: () => this.bar.covered(),
-    }, this.#ending.signal)
+    })
     this.prompt = new talk.Prompt(this.face, {
       words,
       selected: () => this.#selected(),

@@ -50,13 +50,13 @@ export class Panel {
   #coming
   /** @type {PageState | undefined} */
   #state
-  /** Each discussion's line, and what it was drawn of. @type {WeakMap<Chat, {of: string, line: HTMLElement}>} */
-  #lines = new WeakMap()
+  /** Each discussion's line, and what it was drawn of. @type {Map<string, {chat: Chat, of: string, line: HTMLElement}>} */
+  #lines = new Map()
   /** @type {Record<string, HTMLElement>} */
   #lists = {}
 
-  /** @param {HTMLElement} face  @param {PanelHost} host  @param {AbortSignal} signal */
-  constructor(face, host, signal) {
+  /** @param {HTMLElement} face  @param {PanelHost} host */
+  constructor(face, host) {
     const { words } = this.host = host
     this.filters = h('div', { class: 'filters', role: 'group', 'aria-label': words.say('Show') })
     // Its room is kept until it has come: nothing moves away from under a pointer.
@@ -68,6 +68,8 @@ export class Panel {
     const inField = (/** @type {Event} */ event) => { if (/^(INPUT|SELECT)$/.test(/** @type {Element} */ (event.target).tagName)) event.stopPropagation() }
     this.element = h('section', {
       class: 'panel', part: 'panel', role: 'dialog', 'aria-label': words.say('Discussions'), tabindex: -1, hidden: true, onkeypress: inField, onkeyup: inField,
+      // The window has another size, or the bar another place (corners.js).
+      onresize: () => this.#place(),
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
         inField(event)
         if (event.key === 'Escape' && !event.isComposing) {
@@ -87,7 +89,6 @@ export class Panel {
       },
     }, h('div', { class: 'head' }, h('h2', {}, words.say('Discussions')), iconButton('close', words.say('Close'), () => this.close())), this.finder, this.filters, this.told, this.list, this.foot)
     face.append(this.element)
-    addEventListener('resize', () => { if (this.shown) this.#place() }, { signal })
   }
 
   get shown() { return !this.element.hidden }
@@ -137,6 +138,7 @@ export class Panel {
   empty() {
     this.close(false)
     this.#state = undefined
+    this.#lines.clear()
     this.#finding?.empty()
     this.told.textContent = ''
     for (const each of [this.list, this.filters, this.foot]) fill(each)
@@ -151,15 +153,14 @@ export class Panel {
 
   /** @param {PageState} state */
   #draw(state) {
-    const { words } = this.host
-    const { chats } = state, unread = this.host.page.unread(), translated = this.host.translated()
+    const { words } = this.host, { chats } = state, unread = this.host.page.unread(), translated = this.host.translated()
     const all = kinds(chats, { me: state.user?.id, unread, state: id => translated ? undefined : this.host.place(id)?.state })
     const found = this.#finding?.among(chats)
     this.finder.hidden = !chats.length && !this.#finding?.said
     const among = (/** @type {Kind} */ kind) => found ? all[kind].filter(each => found.has(each)) : all[kind]
     const counted = (/** @type {Kind} */ kind) => ({ n: among(kind).length })
     const others = { new: all.new.length > 0, own: all.own.length > 0 && all.own.length < chats.length, lost: all.lost.length > 0 }
-    if (this.#shows in others && !others[/** @type {keyof typeof others} */ (this.#shows)]) this.#shows = 'open'
+    if (others[/** @type {keyof typeof others} */ (this.#shows)] === false) this.#shows = 'open'
     const filter = (/** @type {Kind} */ name, /** @type {string} */ label) => textButton(label, () => {
       this.#shows = name
       this.#again()
@@ -180,7 +181,7 @@ export class Panel {
     if (this.told.textContent !== told) this.told.textContent = told
     const everything = this.#shows === 'open' && !found
     // Of discussions that do not exist, or exist no more: nothing else leads to them.
-    const unsent = everything ? state.drafts.filter(each => !state.chats.some(chat => chat.id === each.chatId)) : []
+    const unsent = everything ? state.drafts.filter(each => !chats.some(chat => chat.id === each.chatId)) : []
     const started = everything ? begun(state) : []
     const placed = shown.map(chat => ({ chat, whole: ofPage(chat.anchor), place: /** @type {{state?: AnchorState, start: number}} */ (this.host.place(chat.id) ?? { start: Infinity }) }))
     const here = placed.filter(({ whole, place }) => !whole && place.state !== 'lost').sort((a, b) => a.place.start - b.place.start || 0)
@@ -189,11 +190,12 @@ export class Panel {
     const lines = (/** @type {string} */ name, /** @type {typeof placed} */ of) => of.length > 0 && put(this.#lists[name] ??= h('ul', { class: 'list' }), of.map(({ chat, place }) => {
       const fresh = unread.get(chat.id)?.length ?? 0, hit = found?.get(chat), age = ago(words, chat.updatedAt, this.host.page.now)
       // As it was drawn before, where it would be the same.
-      const drawn = age + fresh + place.state + hit?.id, known = this.#lines.get(chat)
-      if (known?.of === drawn) return known.line
-      if (left-- < 1) return undefined
+      const drawn = age + fresh + place.state + hit?.id, known = this.#lines.get(chat.id)
+      if (known?.chat === chat && known.of === drawn) return known.line
+      // Until its turn comes it stays as it was.
+      if (left-- < 1) return known?.line
       const line = h('li', {}, this.#item(chat, fresh, age, place.state, hit))
-      this.#lines.set(chat, { of: drawn, line })
+      this.#lines.set(chat.id, { chat, of: drawn, line })
       return line
     }))
     put(this.list, [
