@@ -346,6 +346,27 @@ async def test_what_was_not_written_yet_is_forgotten_with_them_too() -> None:
         assert not await collab.storage.read_up_to([by])
 
 
+async def test_who_is_forgotten_is_so_where_what_was_gathered_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A storage of somebody's own may fail in a way of its own."""
+    collab = make(Quota(each_user=Quota(operations=5)))
+
+    async def odd(*_: object) -> None:
+        raise ValueError("this was not foreseen")
+
+    async with TestClient(collab) as client:
+        ann = await client.connect(token="ann", tenant="acme")
+        await ann.subscribe("page")
+        await ann.do(create_chat(), "page")
+        with monkeypatch.context() as broken:
+            for name in ("keep_read", "add_usage"):
+                broken.setattr(collab.storage, name, odd)
+            await ann.send({"type": "read", "urlId": "page", "seq": 1})
+            await ann.ping()
+            assert (await collab.forget("ann"))["pages"] == 1
+
+
 def test_a_quota_that_cannot_be_is_said() -> None:
     for wrong, named in (
         (lambda: Quota(operations=-1), "operations"),

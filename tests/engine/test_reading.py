@@ -188,8 +188,16 @@ async def test_pages_are_served_while_nobody_can_say_what_was_read(
 class Odd(TroubledStorage):
     """Of somebody's own, with a fault of its own."""
 
+    faults = 1
+
     async def read_up_to(self, asked: Collection[ReadBy]) -> Mapping[ReadBy, int]:
         raise ValueError("this was not foreseen")
+
+    async def keep_read(self, read: Mapping[ReadBy, int]) -> None:
+        if self.faults:
+            self.faults -= 1
+            raise ValueError("nor was this")
+        await super().keep_read(read)
 
 
 async def test_pages_are_served_also_where_the_storage_fails_in_a_way_of_its_own(
@@ -198,6 +206,16 @@ async def test_pages_are_served_also_where_the_storage_fails_in_a_way_of_its_own
     server = await start(Odd())
     for name in ("ann", "bob"):
         assert "read" not in await server.connect(name).subscribe()
+
+
+async def test_what_a_storage_does_not_take_for_a_reason_of_its_own_is_written_later(
+    start: Start,
+) -> None:
+    server = await start(Odd())
+    await a_page_of(server, 2)
+    ann = await server.join("ann")
+    has_read(ann, 2)
+    await written(server, "ann", 2)
 
 
 async def test_what_waits_is_bounded(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,9 +194,11 @@ class QuotaBook:
             await self._read_all()
         except HookFailed:
             pass  # its record has said it
-        except StorageError as error:
+        except Exception as error:
+            # Whatever it is: whoever is forgotten, or stops, has more to do.
             if not self._failing:
-                logger.warning("quotas failed to be brought up to date: %s", error)
+                words = str(error) or repr(error)
+                logger.warning("quotas failed to be brought up to date: %s", words)
             self._failing = True
         else:
             self._failing = False

@@ -12,7 +12,6 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from ...core.model import PageKey
-from ...errors import StorageError
 from ...storage.abc import ReadBy, Storage
 from ..backend import bounded
 from ..clock import Clock
@@ -140,10 +139,12 @@ class Reading:
             self._failed = False
             if self._asking:
                 self._written |= moved
-        except StorageError as error:
-            self._complain("writing down how far people have read failed", error)
+        except BaseException as error:
             self._new = moved | self._new
             self._wake.set()
+            if not isinstance(error, Exception):
+                raise
+            self._complain("writing down how far people have read failed", error)
         finally:
             self._writing = {}
 
