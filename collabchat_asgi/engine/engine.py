@@ -225,7 +225,7 @@ class Engine:
         services = self.services
         # What this process has gathered of them would come after their end.
         await services.reading.store()
-        await services.flush_quotas()
+        await services.store_quotas()
         told: list[PageKey] = []
 
         def rewritten(key: PageKey, epoch: str) -> None:

@@ -109,6 +109,10 @@ class Services:
         if self.quotas is not None:
             await self.quotas.flush()
 
+    async def store_quotas(self) -> None:
+        if self.quotas is not None:
+            await self.quotas.store()
+
 
 async def open_services(
     given: Given, supervisor: Supervisor, numbers: Callable[[bool], list[Row]]

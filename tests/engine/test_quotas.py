@@ -346,6 +346,24 @@ async def test_what_was_not_written_yet_is_forgotten_with_them_too() -> None:
         assert not await collab.storage.read_up_to([by])
 
 
+async def test_nobody_is_asked_whose_is_how_much_where_somebody_is_forgotten() -> None:
+    hangs = False
+
+    async def table(request: QuotaRequest) -> Quota:
+        if hangs:
+            await asyncio.Event().wait()
+        return Quota(operations=5)
+
+    collab = make(table, timing=Timing(hook_seconds=600))
+    async with TestClient(collab) as client:
+        ann = await client.connect(token="ann", tenant="acme")
+        await ann.do(create_chat(), "page")
+        hangs = True
+        async with asyncio.timeout(5):
+            assert (await collab.forget("ann"))["pages"] == 1
+        hangs = False
+
+
 async def test_who_is_forgotten_is_so_where_what_was_gathered_cannot_be_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

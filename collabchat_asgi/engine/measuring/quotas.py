@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -99,7 +99,7 @@ class QuotaBook:
         """Made, and perhaps stored: the same again adds nothing."""
         self._serial = 0
         self._failing = False
-        self._flushing = asyncio.Lock()
+        self._storing = asyncio.Lock()
 
     def known(self, tenant_id: str, user_id: str) -> bool:
         return all(one.known and not self._is_over(one) for one in self._both(tenant_id, user_id))
@@ -177,31 +177,39 @@ class QuotaBook:
 
     async def flush(self) -> None:
         """Add what was counted here and read what all have counted. What fails comes again."""
-        async with self._flushing:
-            await self._flush()
+        if await self.store() and await self._succeeds(self._read_all()):
+            self._failing = False
 
-    async def _flush(self) -> None:
+    async def store(self) -> bool:
+        """Add what was counted here, behind what is being added; nobody's hook is asked. Whether it
+        was: what fails comes again."""
+        async with self._storing:
+            return await self._succeeds(self._add())
+
+    async def _succeeds(self, work: Awaitable[None]) -> bool:
         try:
-            for one in list(self._standings.values()):
-                self._turn_over(one)
-            if not self._unsent:
-                # While they are not taken nothing piles up: what comes is added up where it is.
-                for one in list(self._standings.values()):
-                    self._send(one)
-            if sending := list(self._unsent):
-                await bounded(self._storage.add_usage(sending), self._seconds)
-                del self._unsent[: len(sending)]
-            await self._read_all()
+            await work
         except HookFailed:
-            pass  # its record has said it
+            return False  # its record has said it
         except Exception as error:
             # Whatever it is: whoever is forgotten, or stops, has more to do.
             if not self._failing:
                 words = str(error) or repr(error)
                 logger.warning("quotas failed to be brought up to date: %s", words)
             self._failing = True
-        else:
-            self._failing = False
+            return False
+        return True
+
+    async def _add(self) -> None:
+        for one in list(self._standings.values()):
+            self._turn_over(one)
+        if not self._unsent:
+            # While they are not taken nothing piles up: what comes is added up where it is.
+            for one in list(self._standings.values()):
+                self._send(one)
+        if sending := list(self._unsent):
+            await bounded(self._storage.add_usage(sending), self._seconds)
+            del self._unsent[: len(sending)]
 
     async def _read_all(self) -> None:
         active = []
