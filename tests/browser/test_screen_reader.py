@@ -123,3 +123,18 @@ async def test_messages_that_are_only_old_are_no_news(visit: Visit) -> None:
     await said(ben, "")
     await ada.reply("Message 9")
     await said(ben, "Ada: Message 9")
+
+
+async def test_what_was_written_before_ones_own_was_committed_is_news(visit: Visit) -> None:
+    ada = await visit("Ada", html=PAGE)
+    await ada.discuss(WORDS, "Message 1")
+    ben = await visit("Ben", html=PAGE)
+    await ben.open(WORDS)
+    await ben.page.context.set_offline(True)
+    await ben.reply("Message 3")
+    await ada.reply("Message 2")
+    await ada.settled()
+    await ben.page.context.set_offline(False)
+    await said(ben, "Ada: Message 2")
+    await ben.settled()
+    await expect(ben.bodies).to_have_text([f"Message {n}" for n in range(1, 4)])

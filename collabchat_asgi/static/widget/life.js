@@ -86,8 +86,7 @@ export class Life {
       throw error
     }
     this.places = new Places(() => this.#root(), moved => this.#moved(moved), () => this.card?.again())
-    const home = this.places.text.root.getRootNode()
-    this.highlights = new Highlights(home instanceof ShadowRoot ? home : document, this.face)
+    this.highlights = new Highlights(this.#trees[0] ?? document, this.face)
     this.announcer = new Announcer(this.face, words)
     this.bar = new Bar(this.face, { words, toggle: () => this.panel?.shown ? this.panel.close() : this.#list(), again: () => this.client.connect(), join: () => this.#join(), mayJoin: () => element.hasAttribute('signin') })
     this.#listen(signal)
@@ -282,8 +281,10 @@ export class Life {
     let here = location.href
     follow(() => {
       this.relocate()
-      if (here !== location.href) this.client.navigated()
-      if (here !== location.href) this.#linked = linkedChat(location.href)
+      if (here !== location.href) {
+        this.client.navigated()
+        this.#linked = linkedChat(location.href)
+      }
       this.#openLinked()
       here = location.href
     }, signal)
@@ -617,6 +618,7 @@ export class Life {
 
 /** Comments of others that came since: not what was only loaded, which stands before what was there. @param {Chat | undefined} before  @param {Chat} now  @param {string | undefined} me */
 function heardFirst(before, now, me) {
-  const known = new Set(before?.comments.map(comment => comment.id))
+  // What is not committed yet will stand behind what they wrote meanwhile.
+  const known = new Set(before?.comments.map(comment => comment.pending || comment.id))
   return now.comments.slice(now.comments.findLastIndex(comment => known.has(comment.id)) + 1).filter(comment => comment.author.id !== me)
 }
