@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from collabchat_asgi import ConnectRequest, Denied, Identity, Tuning
-from collabchat_asgi.core.model import Position
+from collabchat_asgi.core.model import PageKey, Position
 from collabchat_asgi.engine.pages import gossip
 from collabchat_asgi.engine.peers.hints import CONTROL_TOPIC, inbox_of
 from collabchat_asgi.engine.peers.revocations import CONTROL_PAGE, Revocation
 from collabchat_asgi.errors import Closed, StorageUnavailable
-from collabchat_asgi.storage.abc import Storage
+from collabchat_asgi.storage.abc import Reason, Storage, Tail
 from collabchat_asgi.storage.memory import MemoryStorage
 from collabchat_asgi.testing.operations import add_comment, create_chat, new_id, resolve_chat
 
@@ -460,6 +460,36 @@ async def test_h14_a_revocation_right_after_old_ones_were_dropped_is_heard(
     await storage.trim(before_ms=2**53, keep_events=0)
     if new_epoch:
         await fail_over(storage)
+    await one.services.revocations.revoke(Revocation(user_id="bob"))
+    await bob.expect_close(4403)
+    assert other.services.revocations.serial == 3
+
+
+class Lagging(MemoryStorage):
+    """Of somebody's own: it reads from a replica, which is behind."""
+
+    lags = False
+
+    async def read(self, page: PageKey, after: Position, limit: int) -> Tail | str:
+        await asyncio.sleep(0)
+        if self.lags and page == CONTROL_PAGE and after.seq > 0:
+            return Reason.AHEAD
+        return await super().read(page, after, limit)
+
+
+async def test_h14_a_log_that_is_behind_its_head_is_read_with_the_next_sweep(
+    start: Start,
+) -> None:
+    storage, bus, clock = Lagging(), new_id(), Clock()
+    one, other = [await start(storage, TroubledBus(bus), clock=clock) for _ in range(2)]
+    bob = await other.join("bob")
+    for name in ("ann", "eve"):
+        await one.services.revocations.revoke(Revocation(user_id=name))
+    await until(lambda: other.services.revocations.serial == 2)
+    storage.lags = True
+    async with asyncio.timeout(5):
+        await other.services.revocations.sweep()
+    storage.lags = False
     await one.services.revocations.revoke(Revocation(user_id="bob"))
     await bob.expect_close(4403)
     assert other.services.revocations.serial == 3

@@ -151,6 +151,7 @@ class Revocations:
 
     async def sweep(self) -> None:
         """Read and act on what is new. Raises `StorageError`."""
+        began_again = False
         while True:
             position, last = self._position, self._last
             after = Position(position.epoch, position.seq - 1) if last else position
@@ -161,6 +162,9 @@ class Revocations:
             events = () if isinstance(tail, str) else tail.events
             went_back = last is not None and [e.broadcast_id for e in events[:1]] != [last]
             if isinstance(tail, str) or went_back:
+                if began_again:
+                    return  # head and log do not agree yet, as on a replica: the next sweep goes on
+                began_again = True
                 await self._begin_again(position)
                 continue
             events = events[1:] if last else events
