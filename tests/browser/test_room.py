@@ -145,3 +145,24 @@ async def test_a_sheet_that_grows_over_the_end_of_a_page_comes_to_the_top(
     for n in range(4):
         await ada.reply(f"Reply {n} and a few words more than that, to fill it")
         await ada.until(f"({APART})()", "apart")
+
+
+HEIGHT = """() => new Promise(resolve => {
+  dispatchEvent(new Event('resize'))
+  const { shadowRoot } = document.querySelector('collab-chat')
+  requestAnimationFrame(() => requestAnimationFrame(() =>
+    resolve(shadowRoot.querySelector('.card').offsetHeight)))
+})"""
+
+
+async def test_a_bar_in_the_page_itself_takes_no_room_of_a_card(visit: Visit) -> None:
+    """It may stand anywhere, and goes where the page is scrolled."""
+    tools = "<div id=tools style='position:absolute;top:45vh;left:700px'></div>"
+    ada = await visit("Ada", html=tools + paragraphs(2, 1, FOG), head=HEAD)
+    await ada.js("() => document.querySelector('collab-chat').setAttribute('bar', '#tools')")
+    await ada.discuss(FOG, "Really?\n" * 12)
+    for n in range(4):
+        await ada.reply(f"Reply {n}, " + "with enough words to fill a line or two. " * 3)
+    squeezed = await ada.js(HEIGHT)
+    await ada.js("() => document.querySelector('collab-chat').setAttribute('bar', 'none')")
+    assert await ada.js(HEIGHT) == squeezed

@@ -80,10 +80,12 @@ function kept(left, top, { width, height }, seen) {
 
 /**
  * Puts it there.
- * @param {HTMLElement} card  @param {HTMLElement} log its messages  @param {Seen} seen  @param {boolean} [still] the page stands still: a sheet may change its side
+ * @param {HTMLElement} card  @param {HTMLElement} log its messages  @param {Seen} all  @param {boolean} [still] the page stands still: a sheet may change its side
  * @returns {number} pixels at the lower edge of the window where the passage had better not be
  */
-export function seat(card, log, seen, still = false) {
+export function seat(card, log, all, still = false) {
+  // One that stands in the page goes where the page is scrolled, and may be anywhere: a card that leaves it in sight would have no peace.
+  const seen = card.parentElement?.querySelector('.bar') ? all : { ...all, bar: undefined }
   const { style, classList } = card, { lines, height, room, above } = seen
   const { scrollTop } = log, end = log.scrollHeight - scrollTop - log.clientHeight < 24
   const fit = (/** @type {number} */ most) => {
