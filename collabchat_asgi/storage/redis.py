@@ -40,6 +40,7 @@ from .redis_page import (
     marked,
     recopied,
     records_of,
+    stands,
 )
 from .redis_purge import purge
 from .redis_usage import Usage
@@ -214,10 +215,24 @@ class RedisStorage(Storage):
         return head_of(epoch, seq).position
 
     async def strays(self, marks: Mapping[PageKey, Sequence[Mark]]) -> Collection[PageKey]:
-        found: set[PageKey] = set()
-        asked = list(marks)
+        # Nearly all stand where they were seen, and to look costs a ninth of a script.
+        doubtful: list[PageKey] = []
+        asked = [page for page, seen in marks.items() if seen]
         for start in range(0, len(asked), AT_ONCE):
             chunk = asked[start : start + AT_ONCE]
+            ids = [self._names.page(page).ids for page in chunk]
+            answers = await self._run(
+                *(
+                    Command(key, ("HMGET", key, *(mark.broadcast_id for mark in marks[page])))
+                    for page, key in zip(chunk, ids, strict=True)
+                )
+            )
+            for page, known in zip(chunk, answers, strict=True):
+                if not stands(marks[page], known):
+                    doubtful.append(page)
+        found: set[PageKey] = set()
+        for start in range(0, len(doubtful), AT_ONCE):
+            chunk = doubtful[start : start + AT_ONCE]
             calls = [self._names.page(page).call("strays", *marked(marks[page])) for page in chunk]
             answers = await self._run(*calls)
             found |= {page for page, strayed in zip(chunk, answers, strict=True) if strayed}

@@ -197,6 +197,14 @@ def marked(marks: Sequence[Mark]) -> list[Word]:
     return [len(marks), *(word for mark in marks for word in (*mark.position, mark.broadcast_id))]
 
 
+def stands(marks: Sequence[Mark], known: Sequence[bytes | None]) -> bool:
+    """Whether each of them is remembered, in IDS, with its number."""
+    return all(
+        packed is not None and int(packed.split(b":", 2)[1]) == mark.position.seq
+        for mark, packed in zip(marks, known, strict=True)
+    )
+
+
 def day_of(now_ms: int) -> int:
     """Since 1970, in UTC."""
     return now_ms // 86_400_000

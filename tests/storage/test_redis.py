@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from collabchat_asgi.core.model import Mark, Position
 from collabchat_asgi.errors import ConfigError, MisuseError, StorageError, StorageUnavailable
+from collabchat_asgi.redis_client.servers import Command
 from collabchat_asgi.storage.abc import Storage
 from collabchat_asgi.storage.redis import RedisStorage
+from collabchat_asgi.storage.redis_page import Keys
 from collabchat_asgi.testing.servers import free_port
 from collabchat_asgi.testing.services import find_binary
 from collabchat_asgi.testing.services_redis import RedisCluster, RedisSentinel, RedisServer
-from collabchat_asgi.testing.storage_acts import PAGE
+from collabchat_asgi.testing.storage_acts import PAGE, grow, log_of
 from collabchat_asgi.testing.storage_contract import StorageContract
 
 _prefixes = (f"t{n}" for n in count())
@@ -57,6 +60,27 @@ class TestRedis(OnRedis):
     @pytest.fixture(autouse=True)
     def _own_data(self, server: RedisServer) -> None:
         self.url = f"{server.url}?timeout=30&prefix={next(_prefixes)}"
+
+    async def test_pages_that_stand_where_they_were_seen_cost_no_script(
+        self, storage: Storage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Every open page is looked at with every sweep."""
+        head = await grow(storage, 3)
+        names = [event.broadcast_id for event in (await log_of(storage)).events]
+        seen = [Mark(Position(head.epoch, seq), name) for seq, name in enumerate(names, 1)]
+        called: list[str] = []
+        call = Keys.call
+
+        def watched(self: Keys, name: str, *args: str | bytes | int) -> Command:
+            called.append(name)
+            return call(self, name, *args)
+
+        monkeypatch.setattr(Keys, "call", watched)
+        assert not await storage.strays({PAGE: seen})
+        assert not called
+        lost = Mark(seen[1].position, "lost")
+        assert set(await storage.strays({PAGE: [seen[0], lost]})) == {PAGE}
+        assert called == ["strays"]
 
 
 @pytest.mark.long
