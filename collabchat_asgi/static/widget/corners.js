@@ -89,7 +89,7 @@ export function corners(bar, host, narrow, signal) {
   let ours
   let due = 0, since = 0, turn = 0
   /** What stands beside it goes with it. */
-  const moved = () => host.shadowRoot?.querySelector('.panel')?.dispatchEvent(new Event('resize'))
+  const moved = () => host.shadowRoot?.querySelector('.panel:not([hidden])')?.dispatchEvent(new Event('resize'))
   const isOpen = () => !!bar.querySelector('[aria-expanded=true]')
   const put = (/** @type {string} */ corner) => {
     bar.dataset.at = corner
