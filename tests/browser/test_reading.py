@@ -55,6 +55,24 @@ async def test_what_was_not_opened_is_new_the_next_time_too(visit: Visit) -> Non
     await expect(back[".bar .new"]).to_have_text("1")
 
 
+async def test_what_was_read_in_the_last_second_is_read(visit: Visit) -> None:
+    """How far somebody has read is told once a second; a tab that is closed tells the rest."""
+    ada, ben = await visit("Ada"), await visit("Ben")
+    for passage in (FOG, BOOK):
+        await ada.discuss(passage, f"About {passage}")
+        await ada.page.keyboard.press("Escape")
+    await expect(ben[".bar .new"]).to_have_text("2")
+    await ben.js("""() => {
+      const chat = document.querySelector('collab-chat')
+      for (const { id } of chat.threads()) chat.open(id)
+    }""")
+    await expect(ben[".bar .new"]).to_have_count(0)
+    await ben.page.close()
+    back = await visit("Ben")
+    await ada.discuss("nobody on the quay", "New")
+    await expect(back[".bar .new"]).to_have_text("1")
+
+
 async def test_a_link_opens_its_discussion_after_an_edit_too(visit: Visit) -> None:
     ada = await visit("Ada")
     await ada.discuss(BOOK, "Look at this")

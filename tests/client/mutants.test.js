@@ -35,6 +35,8 @@ const MUTANTS = [
   ['lets each page go at a pace of its own', 'client.js', 'subscribing: this.#subscribing, operating: this.#operating', 'subscribing: new Pace(this.#env, ...SUBSCRIPTIONS), operating: new Pace(this.#env, ...OPERATIONS)', 'pace'],
   ['goes on after its end', 'connection.js', 'if (this.#stopped) return\n    this.#drop()', 'this.#drop()', 'handles'],
   ['resets its backoff at the welcome', 'connection.js', 'this.state = \'open\'\n', 'this.backoff.reset()\n    this.state = \'open\'\n', 'connection'],
+  ['keeps what was read to itself where its tab is closed', 'reading.js', 'this.leave()\n    this.#mute', 'this.pause.stop()\n    this.#mute', 'reading'],
+  ['closes before it tells', 'connection.js', "if (this.state === 'open') this.host.lost()\n    this.#drop(1000)", 'const open = this.state === \'open\'\n    this.#drop(1000)\n    if (open) this.host.lost()', 'reading'],
   ['takes the whole page for read before it knows what is new', 'reading.js', 'this.#generation !== this.page.generation) return\n', 'false) return\n', 'reading'],
   ['loses what nobody stored when its writer is back', 'outbox.js', 'known ?? new Queue', 'new Queue', 'signout'],
 ]

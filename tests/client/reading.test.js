@@ -83,6 +83,17 @@ describe('reading', () => {
     assert.deepEqual([told(table), unread(table)], [[10, 12], {}])
   })
 
+  test('a tab that is closed within that second tells it before it goes', async () => {
+    const table = await back()
+    table.page.markRead()
+    table.receive(events([added(11, 'n11', 'bob')]))
+    table.page.markRead()
+    assert.deepEqual(told(table), [10])
+    table.world.window.fire('pagehide', { persisted: false })
+    assert.deepEqual(told(table), [10, 11])
+    assert.equal(table.socket.state, 'closed')
+  })
+
   test('is told at most once a second, and never twice or backwards', async () => {
     const table = await back()
     for (let seq = 11; seq < 20; seq++) {

@@ -315,10 +315,10 @@ export class Connection {
 
   #sleep() {
     if (this.state === 'idle' || this.state === 'refused') return
-    const wasOpen = this.state === 'open'
+    // First, because what was not told yet can still be sent.
+    if (this.state === 'open') this.host.lost()
     this.#drop(1000)
     this.state = 'asleep'
-    if (wasOpen) this.host.lost()
   }
 
   /** @param {number} code  @param {string} [reason] */

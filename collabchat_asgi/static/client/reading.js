@@ -49,8 +49,9 @@ export class Reading {
     this.#generation = 0
   }
 
+  /** The connection is gone, or goes: a tab that is closed may never come back. */
   lost() {
-    this.pause.stop()
+    this.leave()
     this.#mute = false
   }
 

@@ -139,13 +139,13 @@ export class Subscription {
   }
 
   lost() {
+    this.reading.lost()
     if (this.#sync !== 'refused') this.#to('idle')
     this.#parts = []
     this.#held = false
     this.askAgain.stop()
     this.answer.stop()
     this.outbox.lost()
-    this.reading.lost()
   }
 
   #empty() {
