@@ -68,24 +68,30 @@ class HttpClient:
         if self.token is not None:
             every.setdefault("Authorization", f"Bearer {self.token}")
         sent = {name: value for name, value in every.items() if value}
-        return await asyncio.to_thread(self._request, method, path, sent, query or {}, body)
+        target = f"{self.url}/{path.lstrip('/')}" + (f"?{urlencode(query)}" if query else "")
+        return await self._exchange(method, target, sent, body or b"")
 
-    def _request(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        query: Mapping[str, Any],
-        body: bytes | None,
+    async def _exchange(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
     ) -> Response:
-        url = urlsplit(self.url)
+        """What is at the other end answers; `target` is a whole address."""
+        return await asyncio.to_thread(self._over_a_socket, method, target, headers, body)
+
+    def _over_a_socket(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> Response:
+        url = urlsplit(target)
         assert url.hostname is not None
         secure = url.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         connection = kind(url.hostname, url.port, timeout=self.deadline)
         try:
-            target = f"{url.path}/{path}" + (f"?{urlencode(query)}" if query else "")
-            connection.request(method, target, body=body, headers=dict(headers))
+            connection.request(
+                method,
+                url._replace(scheme="", netloc="").geturl(),
+                body=body or None,
+                headers=dict(headers),
+            )
             answer = connection.getresponse()
             data = answer.read()
         finally:

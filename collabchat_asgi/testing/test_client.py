@@ -20,7 +20,7 @@ from email.utils import parsedate_to_datetime
 from http.cookies import Morsel, SimpleCookie
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ..collab import CollabChat
 from .http_client import HttpClient, Response
@@ -278,28 +278,17 @@ class InProcessHttp(HttpClient):
 
     browser: TestClient = field(repr=False)
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        query: Mapping[str, Any] | None = None,
-        body: bytes | None = None,
+    async def _exchange(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
     ) -> Response:
-        every = {**self.headers, **(headers or {})}
-        if self.token is not None:
-            every.setdefault("Authorization", f"Bearer {self.token}")
-        given = {name: value for name, value in every.items() if value}
-        target = f"{self.url}/{path.lstrip('/')}" + (f"?{urlencode(query)}" if query else "")
         scope = {
-            **self.browser.scope(target, given, self.browser.cookies),
+            **self.browser.scope(target, headers, self.browser.cookies),
             "type": "http",
             "scheme": "http",
             "method": method,
         }
         messages: list[AsgiMessage] = []
-        request = iter([{"type": "http.request", "body": body or b"", "more_body": False}])
+        request = iter([{"type": "http.request", "body": body, "more_body": False}])
 
         async def receive() -> AsgiMessage:
             with contextlib.suppress(StopIteration):
