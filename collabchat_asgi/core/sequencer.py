@@ -71,6 +71,11 @@ class Sequencer:
         epoch = self.position.epoch
         return [Mark(Position(epoch, seq), name) for seq, name in self._marks.items()]
 
+    @property
+    def last(self) -> str:
+        """The broadcast id of the event at `position`, or "" where it is not known."""
+        return self._marks.get(self.position.seq, "")
+
     def confirmed(self, marks: Iterable[Mark]) -> None:
         """The storage knows these. The newest of them stands for all before it."""
         known = [mark.position.seq for mark in marks if mark.position.epoch == self.position.epoch]

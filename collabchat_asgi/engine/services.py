@@ -272,7 +272,7 @@ def _committer(given: Given, reader: LogReader, telling: Telling) -> Committer:
         given.seconds,
         given.tuning.queued_operations,
         telling.committed,
-        reader.load,
+        reader.start_over,
         given.counts.commit_operations,
         traces=given.tracer is not None,
     )

@@ -120,7 +120,8 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """The expected position is not of this page's history (erased, renewed, or trimmed too far):
+    """The expected position is not of this page's history (erased, renewed, written over after its
+    end was lost, or trimmed too far):
     load the page and commit again. Nothing of the group was written."""
 
     position: Position
@@ -159,6 +160,9 @@ class Group:
     page: PageKey
     expected: Position
     entries: Sequence[Entry]
+    last: str = ""
+    """The broadcast id of the event at `expected` that the entries build on, or "" where that is
+    not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +308,10 @@ class Storage(ABC):
         3. Otherwise `revise(page, tail)` is called and its entries are written instead, under the
            same lock: no other writer comes between. If the tail cannot be given, the outcome of
            every entry is `Reset`.
+
+        The outcome of every entry is also `Reset` where the log holds another event at `expected`
+        than `last`: an end was lost, and its numbers were given out again in the same epoch. A
+        storage that cannot have it, or leaves it to `strays`, need not look.
 
         The first event of a page draws the epoch (`new_epoch`). Readers never see number n without
         1 … n-1. When it returns, the entries are as durable as the storage is configured to be.

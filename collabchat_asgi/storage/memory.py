@@ -229,10 +229,10 @@ class MemoryStorage(Storage):
     def _commit(self, group: Group, revise: Revise) -> Mapping[str, Outcome]:
         page = self._data.pages.get(group.page) or _Page()
         failed: dict[str, Failed] = {}
-        turn = self._take(page, Turn(group, page.head, failed), revise)
+        turn = self._take(page, Turn(group, page.head, failed, group.last), revise)
         while guilty := _refused(group.page, turn.entries):
             failed |= guilty
-            turn = self._take(page, Turn(group, page.head, failed), revise)
+            turn = self._take(page, Turn(group, page.head, failed, group.last), revise)
         if page.write(turn, self._clock()):
             self._data.pages[group.page] = page
         return turn.outcomes

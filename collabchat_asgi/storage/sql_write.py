@@ -155,7 +155,7 @@ class Writer:
         turns = []
         for group in groups:
             page_id, head = pages[group.page]
-            turns.append(PageTurn(page_id, Turn(group, head, failed)))
+            turns.append(PageTurn(page_id, Turn(group, head, failed, group.last)))
         waiting = turns
         while waiting:
             tails = yield from self._learn(waiting)

@@ -78,7 +78,10 @@ class Turn:
     until neither is left. Then `place` says what to write, and `outcomes` what to answer.
     """
 
-    def __init__(self, group: Group, head: Head, failed: Mapping[str, Failed]) -> None:
+    def __init__(
+        self, group: Group, head: Head, failed: Mapping[str, Failed], last: str = ""
+    ) -> None:
+        """`last` is the group's, where it is to be looked up among the others."""
         self.page = group.page
         self.expected = group.expected
         self.head = head
@@ -88,27 +91,45 @@ class Turn:
             self.outcomes[entry.broadcast_id] = _UNKNOWN
         self._known: dict[str, Committed | Reused | Failed] = dict(failed)
         self._asked: set[str] = set(failed)
+        self._last = last
+        self._strayed = False
         self._revised = False
         self._over = False
 
     @property
     def unasked(self) -> list[str]:
         """Ids that nobody has looked up yet."""
-        return [e.broadcast_id for e in self.entries if e.broadcast_id not in self._asked]
+        ids = [e.broadcast_id for e in self.entries if e.broadcast_id not in self._asked]
+        if self._last and self._last not in self._asked and self._last not in ids:
+            ids.append(self._last)
+        return ids
 
     def learn(self, found: Mapping[str, Known]) -> None:
         """What the page remembers of the ids that were `unasked`."""
+        if self._last and self._last not in self._asked:
+            self._asked.add(self._last)
+            self._strayed = self._is_elsewhere(found.get(self._last))
         for entry in self.entries:
             self._asked.add(entry.broadcast_id)
             known = found.get(entry.broadcast_id)
             if known is not None and entry.broadcast_id not in self._known:
                 self._known[entry.broadcast_id] = known.answer(entry)
 
+    def _is_elsewhere(self, last: Known | None) -> bool:
+        """Of the event that the entries build on; a number that the log does not hold tells
+        nothing."""
+        seq = self.expected.seq
+        if seq <= self.head.trimmed or self.head.why_no_tail(self.expected):
+            return False
+        return last is None or last.position.seq != seq
+
     @property
     def wants_tail(self) -> bool:
         """Whether the entries do not fit as they are, so that `revise` has to be asked."""
         if self._over:
             return False
+        if self._strayed:
+            return True
         if self._known and any(
             not e.lookup and e.broadcast_id in self._known for e in self.entries
         ):
@@ -123,7 +144,7 @@ class Turn:
 
     def is_lost(self) -> bool:
         """Whether no tail can be given; every outcome is `Reset` then."""
-        if self.head.why_no_tail(self.expected) is None:
+        if not self._strayed and self.head.why_no_tail(self.expected) is None:
             return False
         self.outcomes = dict.fromkeys(self.outcomes, Reset(self.head.position))
         self._end()

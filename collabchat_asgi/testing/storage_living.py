@@ -11,12 +11,18 @@ import pytest
 
 from ..core.model import NOWHERE, Mark, Position
 from ..storage.abc import (
+    Committed,
+    Group,
+    Outcome,
     Record,
+    Reset,
     Storage,
 )
 from .storage_acts import (
+    FAR_AHEAD,
     OTHER,
     PAGE,
+    Again,
     an_event,
     committed,
     grow,
@@ -31,6 +37,8 @@ class Living:
 
     tells_strays: ClassVar[bool] = False
     """Whether `Storage.strays` is there."""
+    refuses_strays: ClassVar[bool] = False
+    """Whether `commit` looks at `Group.last`."""
 
     async def test_writers_at_once_see_one_log(self, storage: Storage, second: Storage) -> None:
         done = asyncio.Event()
@@ -145,6 +153,33 @@ class Living:
         renewed = await storage.renew_stray(PAGE, [seen[0], lost])
         assert (renewed.seq, renewed.epoch == head.epoch) == (3, False)
         assert await storage.renew_stray(PAGE, [seen[0], lost]) == renewed, "once is enough"
+
+    async def test_nothing_is_written_on_top_of_another_event(self, storage: Storage) -> None:
+        head = await grow(storage, 3)
+        names = [event.broadcast_id for event in (await log_of(storage)).events]
+
+        async def build(seq: int, last: str, name: str) -> Outcome:
+            entries = [an_event(name)]
+            group = Group(PAGE, Position(head.epoch, seq), entries, last)
+            [outcomes] = await storage.commit([group], Again(*entries))
+            return outcomes[name]
+
+        for seq, last in ((3, "lost"), (2, "lost"), (3, names[1]), (2, names[2])):
+            outcome = await build(seq, last, "astray")
+            if not self.refuses_strays:
+                text = "it looks at `Group.last`: set `refuses_strays = True`"
+                assert isinstance(outcome, Committed), text
+                return
+            assert outcome == Reset(head), (seq, last)
+        known = await build(3, names[2], names[2])
+        assert committed(known).again, "the head's own operation, sent again"
+        assert committed(await build(3, names[2], "next")).position.seq == 4
+        assert committed(await build(3, names[2], "between")).position.seq == 5
+        assert committed(await build(5, "", "unchecked")).position.seq == 6
+        while await storage.trim(before_ms=FAR_AHEAD, keep_events=0):
+            pass
+        beyond_the_log = await build(6, "lost", "after the trim")
+        assert committed(beyond_the_log).position.seq == 7
 
     async def test_it_lives_on_in_another_loop(self, storage: Storage) -> None:
         head = await grow(storage, 1)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from collabchat_asgi.core.model import NOWHERE, Position
+from collabchat_asgi.storage.abc import Group, Outcome, Revise
 from collabchat_asgi.storage.memory import MemoryStorage
 from collabchat_asgi.testing import History, check
 from collabchat_asgi.testing.operations import (
@@ -165,12 +168,52 @@ async def test_a_rollback_that_was_written_over_draws_a_new_epoch(
     assert (await bob.expect("subscribed"))["epoch"] == subscribed["epoch"]
 
 
+class LooksAtNumbersAlone(MemoryStorage):
+    """As one of somebody's own that was written before `Group.last`."""
+
+    async def commit(
+        self, groups: Sequence[Group], revise: Revise
+    ) -> Sequence[Mapping[str, Outcome]]:
+        return await super().commit([replace(group, last="") for group in groups], revise)
+
+
+@pytest.mark.parametrize("done", [add_reaction, add_comment, resolve_chat])
+@pytest.mark.parametrize("told", [1, 2])
+async def test_nothing_is_done_to_a_chat_that_a_failover_lost(
+    start: Start, done: Any, told: int
+) -> None:
+    """Its number has another event now, and perhaps somebody has gone on: who had seen the lost one
+    is not let build on it, and whoever read it starts over with the commit."""
+    storage = TroubledStorage()
+    one, two = await start(storage), await start(TroubledStorage(storage.inner))
+    ann, eve = await one.join("ann"), await one.join("eve")
+    first = await ann.do(create_chat("kept"))
+    saved = backup(storage)
+    lost = await ann.do(create_chat("lost"))
+    await eve.at(2)
+    restore(storage, saved)
+    bob = await two.join("bob")
+    for _ in range(told):
+        await bob.do(create_chat("told"))
+    ids = (lost["chatId"], lost["commentId"]) if done is add_reaction else (lost["chatId"],)
+    assert (await ann.ask(done(*ids)))["code"] == "not-found"
+    for client in (ann, eve):
+        subscribed = await client.expect("subscribed")
+        assert (subscribed["recovered"], subscribed["seq"]) == (False, 1 + told)
+        assert subscribed["epoch"] != first["epoch"]
+        await client.expect("snapshot", last=True)
+        assert [body for [body] in client.bodies.values()] == ["kept", *["told"] * told]
+    await two.heal()
+    assert (await bob.expect("subscribed"))["epoch"] == subscribed["epoch"]
+    assert (await ann.do(create_chat("and on")))["seq"] == 2 + told
+
+
 @pytest.mark.parametrize("done", [add_reaction, add_comment, resolve_chat])
 async def test_what_is_done_to_a_chat_that_a_failover_lost_keeps_nobody_from_the_page(
     start: Start, done: Any
 ) -> None:
     """Who had seen the chat goes on with it before the sweep: its records are not whole."""
-    storage = TroubledStorage()
+    storage = TroubledStorage(LooksAtNumbersAlone())
     one, two = await start(storage), await start(TroubledStorage(storage.inner))
     ann = await one.join("ann")
     await ann.do(create_chat("kept"))

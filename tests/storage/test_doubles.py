@@ -22,6 +22,7 @@ from collabchat_asgi.storage.abc import (
     Outcome,
     PageCopy,
     ReadBy,
+    Reset,
     Revise,
     Rewrite,
     Tail,
@@ -116,6 +117,19 @@ class WritesOnAnyHead(MemoryStorage):
     async def commit(self, groups: Sequence[Group], revise: Revise) -> Outcomes:
         heads = await self.heads([group.page for group in groups])
         return await super().commit([replace(g, expected=heads[g.page]) for g in groups], revise)
+
+
+class BuildsOnAnything(MemoryStorage):
+    async def commit(self, groups: Sequence[Group], revise: Revise) -> Outcomes:
+        return await super().commit([replace(group, last="") for group in groups], revise)
+
+
+class TakesATrimmedHeadForAStray(MemoryStorage):
+    def _commit(self, group: Group, revise: Revise) -> Mapping[str, Outcome]:
+        page = self._data.pages.get(group.page)
+        if page and group.last and page.log.get(group.expected.seq) is None:
+            return {e.broadcast_id: Reset(page.head.position) for e in group.entries}
+        return super()._commit(group, revise)
 
 
 class LetsOthersBetween(MemoryStorage):
@@ -389,6 +403,8 @@ CAUGHT: list[tuple[type[MemoryStorage], str, dict[str, object]]] = [
     (Reorders, "numbers_are_gapless_and_in_the_order_given", {}),
     (DropsTheLast, "numbers_are_gapless_and_in_the_order_given", {}),
     (WritesOnAnyHead, "a_moved_head_is_revised_on_the_exact_tail", {}),
+    (BuildsOnAnything, "nothing_is_written_on_top_of_another_event", {}),
+    (TakesATrimmedHeadForAStray, "nothing_is_written_on_top_of_another_event", {}),
     (LetsOthersBetween, "the_same_at_once_is_written_once", {}),
     (TellsAStaleTail, "a_moved_head_is_revised_on_the_exact_tail", {}),
     (FailsTogether, "a_revise_that_fails_fails_its_group_alone", {}),
@@ -430,10 +446,14 @@ CAUGHT: list[tuple[type[MemoryStorage], str, dict[str, object]]] = [
 ]
 
 
+class AllOfIt(StorageContract):
+    refuses_strays = True
+
+
 async def run(kind: type[MemoryStorage], test: str, arguments: Mapping[str, object]) -> None:
     name = f"double-{next(_names)}"
     storage, second = kind(name), kind(name)
-    method = getattr(StorageContract(), f"test_{test}")
+    method = getattr(AllOfIt(), f"test_{test}")
     wanted = inspect.signature(method).parameters
     given = {"storage": storage, "second": second, **arguments}
     await method(**{name: value for name, value in given.items() if name in wanted})
@@ -455,6 +475,7 @@ async def test_a_broken_storage_is_caught(
 MODEL_CATCHES = sorted(
     {double for double, _, _ in CAUGHT if double.restore is MemoryStorage.restore}
     - {CopiesNoNotes, ForgetsWhatWasTrimmed, *READING}
+    - {BuildsOnAnything, TakesATrimmedHeadForAStray}
     - {RewritesWithoutItsTurn, RewritesNoKnownIds, ForgetsUsageOfAll}
     - {ErasesUsage, CountsByTheHighestSerial, TrimForgetsNotes, MixesTenants}
     - {

@@ -17,6 +17,7 @@ _names = count()
 
 class TestMemory(StorageContract):
     tells_strays = True
+    refuses_strays = True
 
     @pytest.fixture(autouse=True)
     def _own_data(self) -> None:

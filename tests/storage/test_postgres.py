@@ -19,7 +19,7 @@ from collabchat_asgi.commands.finding import Checkup
 from collabchat_asgi.core.model import NOWHERE, Mark, PageKey, Position
 from collabchat_asgi.errors import ConfigError, MisuseError, StorageError, StorageUnavailable
 from collabchat_asgi.postgres_client.address import Address
-from collabchat_asgi.storage.abc import Failed, Group, Record, Storage
+from collabchat_asgi.storage.abc import Failed, Group, Record, Reset, Storage
 from collabchat_asgi.storage.postgres import PostgresStorage
 from collabchat_asgi.storage.sql import Procedure, Statement, one_act
 from collabchat_asgi.testing.services_postgres import (
@@ -66,6 +66,7 @@ def schema() -> str:
 
 class TestPostgres(StorageContract):
     tells_strays = True
+    refuses_strays = True
     usage_at_once = 2_500
 
     @pytest.fixture(autouse=True)
@@ -79,6 +80,7 @@ class TestPostgres(StorageContract):
 @pytest.mark.long
 class TestBehindPgBouncer(StorageContract):
     tells_strays = True
+    refuses_strays = True
     purges = False
     usage_at_once = 2_500
 
@@ -108,6 +110,7 @@ class FreshConnections:
 @pytest.mark.long
 class TestOnAPoolOfTheHost(StorageContract):
     tells_strays = True
+    refuses_strays = True
     purges = False
     usage_at_once = 2_500
 
@@ -630,6 +633,10 @@ async def test_a_failover_that_lost_the_end_and_was_written_over_is_told() -> No
         assert await other.heads([PAGE]) == {PAGE: head}
         await put(other, head, *(an_event(f"told-{n}") for n in range(3)))
         assert await one.heads([PAGE]) == {PAGE: Position(head.epoch, 5)}, "as if it had grown"
+        astray = [an_event("builds on what was lost")]
+        group = Group(PAGE, Position(head.epoch, 4), astray, "lost-2")
+        [outcomes] = await one.commit([group], Again(*astray))
+        assert outcomes == {astray[0].broadcast_id: Reset(Position(head.epoch, 5))}
         assert await one.strays({PAGE: marks}) == {PAGE}
         renewed = await one.renew_stray(PAGE, marks)
         assert (renewed.seq, renewed.epoch == head.epoch) == (5, False)

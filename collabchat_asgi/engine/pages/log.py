@@ -10,7 +10,7 @@ import msgspec
 
 from ...config import Timing, Tuning
 from ...core.batch import weight
-from ...core.model import NOWHERE, Event, PageKey, Position, UnknownEvent
+from ...core.model import NOWHERE, Event, Mark, PageKey, Position, UnknownEvent
 from ...core.records import restore
 from ...errors import StorageError, StorageUnavailable
 from ...sparing_log import SparingLog
@@ -141,17 +141,29 @@ class LogReader:
             if page.key not in strays:
                 page.sequencer.confirmed(seen)
                 continue
-            logger.error(
-                "the storage of %s went back, and was written on by who had not seen %d: a new "
-                "epoch is drawn",
-                page.topic,
-                page.position.seq,
-            )
             try:
-                await bounded(self._storage.renew_stray(page.key, seen), self._seconds)
+                await self._renew_stray(page, seen)
                 await self.load(page)
             except StorageError as error:
                 logger.warning("%s is compared again: it failed to be read: %s", page.topic, error)
+
+    async def _renew_stray(self, page: Page, seen: Sequence[Mark]) -> None:
+        logger.error(
+            "the storage of %s went back, and was written on by who had not seen %d: a new epoch "
+            "is drawn",
+            page.topic,
+            page.position.seq,
+        )
+        await bounded(self._storage.renew_stray(page.key, seen), self._seconds)
+
+    async def start_over(self, page: Page) -> None:
+        """Read the page whole, which a commit has found to be of another history. Raises
+        `StorageError`."""
+        seen = page.sequencer.marks
+        strays = await bounded(self._storage.strays({page.key: seen}), self._seconds)
+        if strays:
+            await self._renew_stray(page, seen)
+        await self.load(page)
 
     async def catch_up(self, page: Page) -> None:
         """Read the log after what the page has, once for all who ask meanwhile.

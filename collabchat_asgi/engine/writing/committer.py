@@ -160,7 +160,9 @@ class Committer:
                 page.users -= 1
             if taken:
                 expired = tuple(page.expired_keys[:EXPIRED_AT_ONCE])
-                plans.append(Plan(page, list(taken.values()), self._limits, page.lend(), expired))
+                last = page.sequencer.last
+                base = page.lend()
+                plans.append(Plan(page, list(taken.values()), self._limits, base, expired, last))
         return plans
 
     async def _commit(self, plans: list[Plan]) -> None:
@@ -191,7 +193,7 @@ class Committer:
                 for submission in plan.submissions:
                     self._answer(submission, Refused("internal", "this cannot be stored"))
             else:
-                groups.append(Group(plan.page.key, plan.base.position, entries))
+                groups.append(Group(plan.page.key, plan.base.position, entries, plan.last))
                 size += len(plan.submissions)
         self._size.observe(size)
         for span in self._spans(plans):

@@ -35,6 +35,8 @@ class Plan:
     base: State
     """The page's own, lent: nobody changes it."""
     expired_keys: Sequence[str]
+    last: str = ""
+    """The broadcast id of the event at the base's position, where it is known."""
     state: State = field(init=False)
     """The base with the tail and with what is made, folded."""
     epoch: str = ""
