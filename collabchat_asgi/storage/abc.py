@@ -378,7 +378,8 @@ class Storage(ABC):
         raise StorageError(f"{self!r} cannot take a page whole (Storage.restore)")
 
     async def rewrite(self, page: PageKey, rewrite: Rewrite) -> bool:
-        """Make the page what `rewrite` makes of it, all or none; whether it made anything.
+        """Make the page what `rewrite` makes of it, all or none; whether it made anything. One
+        that draws an epoch is told as done also where the first answer was lost.
 
         `rewrite` is given what `dump` gives, under the page's lock or an equal fair turn: nobody
         commits in between. What it leaves out no call gives again; `purge` takes it out of files.

@@ -84,15 +84,21 @@ class Copier:
         return True
 
     @one_act
-    def rewrite(self, key: PageKey, rewrite: Rewrite) -> Procedure[bool]:
+    def rewrite(self, key: PageKey, rewrite: Rewrite, drawn: set[str]) -> Procedure[bool]:
+        """`drawn` are the epochs of former attempts, of which nobody knows whether they were
+        committed: this one knows, and adds its own."""
         found = yield Statement(self._locked_page, key)
         if not found:
             return False
+        page_id, epoch, *_ = found[0]
+        if epoch in drawn:
+            return True
         whole = yield from self._whole(found[0])
         made = rewrite(whole)
         if made is None:
             return False
-        page_id = found[0][0]
+        if made.position.epoch != epoch:
+            drawn.add(made.position.epoch)
         yield from self._replace(page_id, made)
         # The page's lock keeps nobody from reading on: what stays as it was is not touched.
         moved = dict(made.read.items() - whole.read.items())

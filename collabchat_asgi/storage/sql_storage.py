@@ -88,7 +88,8 @@ class SqlStorage(Storage):
         return await self._write(partial(self._copier.restore, page, copy), patient=True)
 
     async def rewrite(self, page: PageKey, rewrite: Rewrite) -> bool:
-        return await self._write(partial(self._copier.rewrite, page, rewrite), patient=True)
+        again = partial(self._copier.rewrite, page, rewrite, set())
+        return await self._write(again, patient=True)
 
     async def keep_read(self, read: Mapping[ReadBy, int]) -> None:
         await self._write(partial(self._positions.keep, read))

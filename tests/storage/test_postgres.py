@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import count
+from typing import Any
 from urllib.parse import quote
 
 import asyncpg
@@ -19,8 +21,9 @@ from collabchat_asgi.commands.finding import Checkup
 from collabchat_asgi.core.model import NOWHERE, Mark, PageKey, Position
 from collabchat_asgi.errors import ConfigError, MisuseError, StorageError, StorageUnavailable
 from collabchat_asgi.postgres_client.address import Address
-from collabchat_asgi.storage.abc import Failed, Group, Record, Reset, Storage
+from collabchat_asgi.storage.abc import Failed, Group, PageCopy, Record, Reset, Storage
 from collabchat_asgi.storage.postgres import PostgresStorage
+from collabchat_asgi.storage.postgres_calls import Connections
 from collabchat_asgi.storage.sql import Procedure, Statement, one_act
 from collabchat_asgi.testing.services_postgres import (
     PASSWORD,
@@ -643,6 +646,47 @@ async def test_a_failover_that_lost_the_end_and_was_written_over_is_told() -> No
         assert await other.heads([PAGE]) == {PAGE: renewed}
         await one.close()
         await other.close()
+
+
+class LosesAnswers:
+    """Connections that are lost with the first answer to a COMMIT."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self.lost = 0
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[LosesAnswers.Connection]:
+        async with self._connections.acquire() as connection:
+            yield LosesAnswers.Connection(self, connection)
+
+    class Connection:
+        def __init__(self, losing: LosesAnswers, connection: Any) -> None:
+            self._losing, self._connection = losing, connection
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._connection, name)
+
+        async def execute(self, query: str) -> None:
+            await self._connection.execute(query)
+            if query == "COMMIT" and not self._losing.lost:
+                self._losing.lost += 1
+                raise ConnectionResetError("as the test wants it")
+
+
+async def test_a_rewrite_whose_answer_was_lost_is_told_as_done(storage: PostgresStorage) -> None:
+    head = await grow(storage, 2)
+    calls = storage._open_calls()
+    calls._connections = losing = LosesAnswers(calls._connections)
+
+    def renewed_once(page: PageCopy) -> PageCopy | None:
+        fresh = Position("renewed", page.position.seq)
+        return replace(page, position=fresh) if page.position == head else None
+
+    assert await storage.rewrite(PAGE, renewed_once)
+    assert losing.lost == 1
+    assert await storage.heads([PAGE]) == {PAGE: Position("renewed", 2)}
+    assert not await storage.rewrite(PAGE, renewed_once)
 
 
 # What callers do.
