@@ -70,6 +70,8 @@ class Link:
         self._dead = dead
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
+        self._room = LARGEST
+        """What messages that go together may have, as far as is known."""
         self._stop: Callable[[], object] | None = None
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
@@ -108,15 +110,18 @@ class Link:
             # Linux queues ten datagrams per socket, whatever their size: so few and full ones.
             batch = [self._waiting.popleft()]
             size = len(MAGIC) + len(batch[0])
-            while self._waiting and size + len(self._waiting[0]) <= LARGEST:
+            while self._waiting and size + len(self._waiting[0]) <= self._room:
                 batch.append(self._waiting.popleft())
                 size += len(batch[-1])
-            if not self._sent(b"".join(batch)):
+            room = self._room
+            if not self._sent(b"".join(batch), len(batch)):
                 self._waiting.extendleft(reversed(batch))
+                if self._room < room:
+                    continue
                 return
             self._bytes -= sum(map(len, batch)) + OBJECT * len(batch)
 
-    def _sent(self, messages: bytes) -> bool:
+    def _sent(self, messages: bytes, count: int = 1) -> bool:
         try:
             self._socket.send(MAGIC + messages)
         except OSError as error:
@@ -125,7 +130,14 @@ class Link:
                 self._loop.add_writer(fd, self._flush)
                 self._stop = lambda: self._loop.remove_writer(fd)
                 return False
-            if error.errno == errno.ENOBUFS:  # macOS has no other way to say that it is full
+            # A system may give a socket less room than it asks for.
+            if error.errno == errno.EMSGSIZE and count > 1:
+                self._room = len(messages) // 2
+                return False
+            if error.errno == errno.EMSGSIZE and messages != LOST:
+                return self._sent(LOST)
+            # macOS has no other way to say that it is full.
+            if error.errno in (errno.ENOBUFS, errno.ENOMEM):
                 self._stop = self._loop.call_later(RETRY_SECONDS, self._flush).cancel
                 return False
             self.close()

@@ -391,15 +391,50 @@ async def test_a_peer_that_could_not_be_reached_learns_of_its_gap(
             assert [await ear.next(), await ear.next()] == [Gap(), Message("t", b"heard")]
 
 
-async def test_a_full_buffer_of_the_system_is_tried_again(
+class Narrow(socket.socket):
+    """As of a system that gives no socket the room that it asks for."""
+
+    def setsockopt(self, level: int, option: int, value: Any) -> None:  # type: ignore[override]
+        narrow = (level, option) == (socket.SOL_SOCKET, socket.SO_SNDBUF)
+        super().setsockopt(level, option, 4_000 if narrow else value)
+
+
+async def test_who_cannot_be_sent_so_much_learns_of_its_gap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is not taken for dead: it hears what follows, and keeps its socket."""
+    async with listening(tmp_path / "db", "t") as ear:
+        (own,) = names_in(place_of(tmp_path / "db"))
+        monkeypatch.setattr(socket, "socket", Narrow)
+        async with listening(tmp_path / "db") as other:
+            await other.pubsub.publish("t", bytes(64 * 1024))
+            await other.pubsub.publish("t", b"heard")
+            assert [await ear.next(), await ear.next()] == [Gap(), Message("t", b"heard")]
+            assert own in names_in(place_of(tmp_path / "db"))
+
+
+async def test_what_waits_goes_in_datagrams_as_small_as_the_system_wants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with listening(tmp_path / "db", "t") as ear:
+        monkeypatch.setattr(socket, "socket", Narrow)
+        async with listening(tmp_path / "db") as other:
+            for number in range(1_000):
+                await other.pubsub.publish("t", b"%d" % number)
+            heard = await ear.messages(1_000)
+            assert [message.payload for message in heard] == [b"%d" % n for n in range(1_000)]
+
+
+@pytest.mark.parametrize("refused", [errno.ENOBUFS, errno.ENOMEM])
+async def test_a_full_buffer_of_the_system_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: int
 ) -> None:
     refusals = iter([True, True])
 
     class Refusing(socket.socket):
         def send(self, *args: Any) -> int:
             if next(refusals, False):
-                raise OSError(errno.ENOBUFS, "no buffer space")
+                raise OSError(refused, "no buffer space")
             return super().send(*args)
 
     async with listening(tmp_path / "db", "t") as ear:
