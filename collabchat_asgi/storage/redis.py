@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Self, TypeVar
 
 from ..core.model import Mark, PageKey, Position
@@ -72,7 +73,10 @@ class RedisStorage(Storage):
     operations, and a master cut off from its Sentinels may take some that are lost later (set
     `min-replicas-to-write 1`). Nothing here can bring them back; but no number is given out twice
     in one epoch, so everybody notices and reads the page anew; where an older append-only file was
-    put back, whoever had seen more notices (`strays`). Who must not lose any takes PostgreSQL.
+    put back, whoever had seen more notices (`strays`). In a cluster the list of all pages, which
+    `pages`, `trim` and those who forget somebody go by, has a shard of its own: a page that its
+    failover takes out of the list is in it again after it was open anywhere for a minute (12
+    sweeps). Who must not lose any takes PostgreSQL.
 
     A server that throws data away when its memory is full is refused, and so is one without an
     append-only file, unless the URL says `?durability=none`. Other options: `timeout` (2 seconds
@@ -236,7 +240,14 @@ class RedisStorage(Storage):
             calls = [self._names.page(page).call("strays", *marked(marks[page])) for page in chunk]
             answers = await self._run(*calls)
             found |= {page for page, strayed in zip(chunk, answers, strict=True) if strayed}
+        if self._address.kind == "cluster":
+            await self._list_again(asked)
         return found
+
+    async def _list_again(self, pages: Sequence[PageKey]) -> None:
+        """With each sweep; where their index is away, pages are served all the same."""
+        with suppress(StorageUnavailable):
+            await self._whole(lambda servers: self._index.look_again(servers, pages))
 
     async def renew_stray(self, page: PageKey, marks: Sequence[Mark]) -> Position:
         renewing = self._names.page(page).call("renew_stray", new_epoch(), *marked(marks))

@@ -15,6 +15,8 @@ SEPARATOR = re.compile(rb"\0(?!\xff)")
 PAGES_AT_ONCE = 250
 NUMBERS_AT_ONCE = 1_000
 """Dropped from one page by one call."""
+LOOKS = 12
+"""Calls of `look_again` after which each page was looked for: a minute of sweeps."""
 ENOUGH = 10_000
 """Dropped numbers after which a call ends; what is left is for the next one."""
 
@@ -26,12 +28,25 @@ class Index:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._trimmed_to: dict[str, bytes | None] = {}
+        self._looks = 0
 
     async def add(self, servers: Servers, pages: Collection[PageKey]) -> None:
         members = [word for page in pages for word in (0, listed(page))]
         if members:
             key = self._names.index
             await servers.run([Command(key, ("ZADD", key, *members))])
+
+    async def look_again(self, servers: Servers, pages: Collection[PageKey]) -> None:
+        """List those that are missing, every page by one in so many calls. On a cluster the index
+        has a shard of its own, whose failover may lose what those of the pages have kept."""
+        self._looks += 1
+        key, turn = self._names.index, self._looks % LOOKS
+        due = [page for page in pages if hash(page) % LOOKS == turn]
+        for start in range(0, len(due), PAGES_AT_ONCE):
+            chunk = due[start : start + PAGES_AT_ONCE]
+            found = await servers.run([Command(key, ("ZSCORE", key, listed(p))) for p in chunk])
+            missing = [p for p, place in zip(chunk, found, strict=True) if place is None]
+            await self.add(servers, missing)
 
     async def pages(
         self, servers: Servers, tenant_id: str | None, after: PageKey | None, limit: int

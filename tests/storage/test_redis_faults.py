@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from collabchat_asgi.errors import StorageError, StorageUnavailable
 from collabchat_asgi.redis_client.servers import Command
 from collabchat_asgi.storage.abc import PageCopy, Reason, Record, Reset, Storage, Tail
 from collabchat_asgi.storage.redis import RedisStorage
+from collabchat_asgi.storage.redis_index import LOOKS
 from collabchat_asgi.storage.redis_page import Names
 from collabchat_asgi.testing.proxy import FaultProxy
 from collabchat_asgi.testing.services import until
@@ -341,6 +343,35 @@ async def test_a_lost_master_takes_only_its_own_pages_along() -> None:
             assert await storage.heads(pages) == heads
             for page in gone:
                 assert await grow(storage, 1, page) == Position(heads[page].epoch, 2)
+
+
+async def test_an_open_page_that_the_index_has_lost_is_listed_again() -> None:
+    """As by a failover of the index's own shard, right after the first commits."""
+    with RedisCluster() as cluster:
+        async with opened(cluster.url) as storage:
+            pages = [PageKey("acme", str(number)) for number in range(50)]
+            marks = {}
+            for page in pages:
+                head = await grow(storage, 1, page)
+                marks[page] = [Mark(head, (await storage.load(page)).last)]
+            cluster.owner(NAMES.index).ask("ZREMRANGEBYRANK", NAMES.index, 10, -1)
+            assert len(await storage.pages(None, None, 99)) == 10
+            for _ in range(LOOKS):
+                assert not await storage.strays(marks)
+            assert sorted(await storage.pages(None, None, 99)) == sorted(pages)
+
+
+async def test_pages_are_served_while_their_index_is_away() -> None:
+    with RedisCluster() as cluster:
+        async with opened(f"{cluster.url}?timeout=0.5") as storage:
+            index = cluster.owner(NAMES.index)
+            numbers = (PageKey("acme", str(number)) for number in count())
+            page = next(p for p in numbers if cluster.owner(NAMES.page(p).head) is not index)
+            head = await grow(storage, 1, page)
+            index.kill()
+            for _ in range(LOOKS):
+                lost = [Mark(head, "lost")]
+                assert set(await storage.strays({page: lost})) == {page}
 
 
 async def test_a_moved_slot_is_found() -> None:
