@@ -1,6 +1,6 @@
 /**
  * Makes what pages load: `npm run minify`. The client is one file, because pages may also use it by itself; the widget is
- * another, which imports it. What only an opened discussion needs is a third, what only a changed passage needs a fourth; so the search of the list, the marks at the scroll bar, the window on a page that a phone shows smaller, and where a page leaves room. Each language is one of its own.
+ * another, which imports it. What only an opened discussion needs is a third, what only a changed passage needs a fourth; so the search of the list, the marks at the scroll bar, the window on a page that a phone shows smaller, where a page leaves room, and what Markdown is read as. Each language is one of its own.
  */
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
@@ -11,7 +11,7 @@ import { build, transform } from 'esbuild'
 import { minify } from 'terser'
 
 export const STATIC = new URL('../../collabchat_asgi/static/', import.meta.url)
-export const ENTRIES = ['client.js', 'widget.js', 'talk.js', 'seek.js', 'reveal.js', 'notes.js', 'finding.js', 'markers.js', 'shrunk.js', 'room.js']
+export const ENTRIES = ['client.js', 'widget.js', 'talk.js', 'seek.js', 'reveal.js', 'notes.js', 'finding.js', 'markers.js', 'shrunk.js', 'room.js', 'markdown.js']
 /** Where a module stands, by its address. Addresses have no rooms. @type {Map<string, URL>} */
 export const MODULES = new Map()
 for (const room of ['', 'client/', 'anchors/', 'widget/', 'usage/']) {
@@ -30,7 +30,7 @@ export const OURS = (
   'lastUser lastWelcome least leave mine most moved moving mute news nobodys node older opened operating original others outbox overtaken ' +
   'owner pace picker place places point prepared probe pump queue queued readDrafts reading readPosition received refuse refusedWithAll ' +
   'relocate renew renewal renewed reread resized resumes rewrite say selection settle settledDown showTyping shown sides signedInSince ' +
-  'slow stable steady stored subscribing takeDraft tell tick times troubled trust waits wake welcomed work').split(' ')
+  'paintActive mayJoin translated above observer revised doubtful haystack layer styled making rescued inPlace poor column dress offer slow stable steady stored subscribing takeDraft tell tick times troubled trust waits wake welcomed work').split(' ')
 
 /** @param {string} css  @returns {string} */
 const narrow = css => css.split(/(\$\{[^}]*\})/).map((part, at) => at % 2 // what is filled in keeps the blanks around it
@@ -59,10 +59,12 @@ const addresses = entry => ({
   },
 })
 
+/** Whose names a file takes: what two files say to each other has the same name in both. @param {string} entry  @returns {string | undefined} */
+const former = entry => ['client.js', 'widget.js'].includes(entry) ? undefined : entry === 'talk.js' ? 'widget.js' : 'talk.js'
+
 /** @param {string} entry  @returns {Promise<import('esbuild').BuildResult<{write: false}>>} */
 async function bundled(entry) {
-  // What two files say to each other has the same name in both.
-  const mangleCache = !['client.js', 'widget.js'].includes(entry) ? (await bundled('widget.js')).mangleCache : {}
+  const before = former(entry), mangleCache = before ? (await bundled(before)).mangleCache : {}
   return build({
     entryPoints: [fileURLToPath(MODULES.get(entry) ?? '')],
     // Both minify: what esbuild writes is what terser makes the smallest of.

@@ -172,15 +172,10 @@ export class Card {
     this.#messages.clear()
     this.#composer = undefined
     this.#unseen = 0
-    this.fresh.hidden = true
-    this.notice.hidden = true
-    this.placing.hidden = true
+    this.fresh.hidden = this.notice.hidden = this.placing.hidden = true
     this.typing.textContent = ''
-    this.typing.hidden = !chatId
-    fill(this.log)
-    fill(this.failed)
-    fill(this.foot)
-    this.log.hidden = !chatId
+    this.typing.hidden = this.log.hidden = !chatId
+    for (const each of [this.log, this.failed, this.foot]) fill(each)
     this.element.style.top = ''
     this.element.classList.remove('over')
     this.#below = -1

@@ -26,8 +26,6 @@ import { signedOut } from './troubles.js'
 
 /** A selection beyond this is cut: nobody discusses a chapter as one passage. */
 const MOST_SELECTED = 2000
-/** Code points of a comment, before the server has said what it takes. */
-const MOST_SAID = 2000
 const HEALING = 500
 
 /** Of all widgets of the document. @type {Set<Life>} */
@@ -54,9 +52,9 @@ export class Life {
   #cursor = ''
 
   /** The attribute `print` may have changed. @type {(() => void) | undefined} */
-  #printing
+  printing
   /** @type {(() => void) | undefined} */
-  #marking
+  marking
   /** Until they have come, nothing is open. @type {Card | undefined} */
   card
   /** @type {Panel | undefined} */
@@ -88,7 +86,7 @@ export class Life {
     this.places = new Places(() => this.#root(), moved => this.#moved(moved), () => this.card?.again())
     this.highlights = new Highlights(this.#trees[0] ?? document, this.face)
     this.announcer = new Announcer(this.face, words)
-    this.bar = new Bar(this.face, { words, toggle: () => this.panel?.shown ? this.panel.close() : this.#list(), again: () => this.client.connect(), join: () => this.#join(), mayJoin: () => element.hasAttribute('signin') })
+    this.bar = new Bar(this.face, { words, toggle: () => this.panel?.shown ? this.panel.close() : this.#list(), again: () => this.client.connect(), join: () => this.join(), mayJoin: () => element.hasAttribute('signin') })
     this.#listen(signal)
     this.dress()
     this.page.on('change', state => this.#changed(state))
@@ -102,11 +100,11 @@ export class Life {
     this.page.on('typing', ({ chatId, users }) => { if (this.card?.chatId === chatId) this.card.showTyping(users) })
     this.page.on('status', detail => {
       this.#changed(this.page.state)
-      this.#tell('status', detail)
+      this.tell('status', detail)
     })
     this.page.on('error', detail => {
       if (detail.broadcastId) this.card?.fault(detail)
-      this.#tell('error', detail)
+      this.tell('error', detail)
     })
     this.page.on('draft', draft => {
       this.card?.say('') // the card shows the text with its reason
@@ -142,100 +140,18 @@ export class Life {
   /** With card and list: at once where they are here, else when they have come. @param {(card: Card, panel: Panel) => void} [act] */
   #with(act) {
     if (this.card && this.panel) return act?.(this.card, this.panel)
-    this.#coming ??= import('./talk.js').then(talk => { if (!this.#ending.signal.aborted) this.#furnish(talk) })
+    this.#coming ??= import('./talk.js').then(({ furnish }) => {
+      if (this.#ending.signal.aborted) return
+      furnish(this, quiet, this.#ending.signal)
+      this.#drawBar()
+      this.marking?.()
+    })
     this.#coming.then(() => { if (this.card) this.#with(act) }, error => {
       // The next need of it tries again.
       this.#coming = undefined
       this.bar.element.dataset.at ||= 'top-right'
       if (act) this.element.failed(error)
     })
-  }
-
-  /** @param {typeof import('./talk.js')} talk */
-  #furnish(talk) {
-    const life = this
-    const { words } = this
-    const look = talk.talkSheet(), { adoptedStyleSheets: looks } = this.#shadow
-    if (!looks.includes(look)) this.#shadow.adoptedStyleSheets = [...looks, look]
-    const { page } = this, position = (/** @type {string} */ id) => this.places.get(id)?.start ?? -1
-    this.#printing = talk.printing(this.element, { words, page, position }, this.#ending.signal)
-    this.layer = new talk.Layer(this.element, this.face, () => this.places.text.root, this.#ending.signal)
-    this.layer.follow()
-    const quieter = (/** @type {boolean=} */ on) => {
-      hush(on)
-      for (const each of lives) each.hushed()
-    }
-    this.#marking = talk.marking(this.face, { quiet, hush: quieter, page, places: this.places, open: id => this.open(id) }, this.#ending.signal)
-    this.card = new talk.Card(this.face, {
-      words,
-      get page() { return life.page },
-      get root() { return life.places.text.root },
-      range: id => this.places.get(id)?.range,
-      state: id => this.places.get(id)?.state,
-      translated: () => talk.translated(this.places.text.root),
-      steps: id => this.#steps(id),
-      find: anchor => {
-        const passage = this.places.find(anchor)
-        return passage && this.places.text.range(passage.start, passage.end)
-      },
-      prepared: () => this.places.fetch().catch(() => {}),
-      drafting: range => this.highlights.set('draft', 'draft', range),
-      closed: () => this.#paintActive(undefined),
-      created: id => {
-        if (this.card) this.card.chatId = undefined
-        this.open(id, true)
-        this.#tell('thread-created', { chatId: id })
-      },
-      rewrite: draft => {
-        const place = this.places.get(draft.chatId)
-        if (place && ofPage(place.anchor)) this.#write(place.anchor, undefined, draft)
-        else if (place?.range) this.#discuss(place, draft)
-      },
-      most: () => this.client.limits?.bodyChars ?? MOST_SAID,
-      covered: () => this.bar.covered(),
-    }, this.#ending.signal)
-    this.panel = new talk.Panel(this.face, {
-      words,
-      open: id => this.open(id),
-      page,
-      resume: selector => this.#resume(selector),
-      discuss: () => this.discussPage(),
-      quiet,
-      hush: quieter,
-      point: (id, on) => this.#hover(on ? id : ''),
-      translated: () => talk.translated(this.places.text.root),
-      place: id => {
-        const place = this.places.get(id)
-        return place && { state: place.state, start: place.start }
-      },
-      closed: back => {
-        this.bar.expanded(false)
-        this.#hover('')
-        if (back) this.bar.list.focus({ preventScroll: true })
-      },
-      beside: () => this.bar.covered(),
-    })
-    this.prompt = new talk.Prompt(this.face, {
-      words,
-      selected: () => this.#selected(),
-      barred: () => talk.barring(words, this.page.state, this.places.text.root),
-      mayJoin: () => this.element.hasAttribute('signin'),
-      moving: () => !!this.card?.moving,
-      quiet: () => quiet() && !this.card?.moving,
-      join: () => this.#join(),
-      above: range => this.layer?.follow(range.startContainer),
-      range: trees => selected([...this.#trees, ...trees]),
-      root: () => this.places.text.root,
-      discuss: passage => this.#discuss(passage),
-      covered: () => this.bar.covered(),
-      say: said => this.announcer.say(said),
-    }, this.#ending.signal)
-    // Somebody was quicker.
-    this.prompt.offer()
-    this.bar.why = state => talk.barred(words, state)
-    talk.settling(this.bar.element, this.element, this.#ending.signal)
-    this.#drawBar()
-    this.#marking()
   }
 
   /** @returns {Element | null} */
@@ -254,11 +170,11 @@ export class Life {
       if (event.pointerType === 'touch') return
       const { clientX, clientY } = event, over = inText(event)
       cancelAnimationFrame(this.#frame)
-      this.#frame = requestAnimationFrame(() => this.#hover(over ? this.#under(clientX, clientY)[0] ?? '' : '', true))
+      this.#frame = requestAnimationFrame(() => this.hover(over ? this.#under(clientX, clientY)[0] ?? '' : '', true))
     }, { signal, passive: true, capture: true })
     addEventListener('click', event => {
       // The page's own links and buttons, and a selection that was just made, come first.
-      if (!inText(event) || event.button || selected(this.#trees)) return
+      if (!inText(event) || event.button || this.range()) return
       if (/** @type {Element} */ (event.composedPath()[0]).closest?.('a[href], button, input, textarea, select, label, summary, [contenteditable]')) return
       const { clientX, clientY } = event
       // The page decides first whether the click was for itself.
@@ -302,7 +218,7 @@ export class Life {
     }
     const target = /** @type {Element} */ (event.composedPath()[0])
     if (!event.altKey || !event.shiftKey || event.ctrlKey || event.metaKey || (target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)))) return
-    const act = { KeyM: () => this.discussSelection() || !this.#others(other => other.#selected()) && this.#listOrClose(), KeyJ: () => this.#next(1), KeyK: () => this.#next(-1) }[event.code]
+    const act = { KeyM: () => this.discussSelection() || !this.#others(other => other.selected()) && this.#listOrClose(), KeyJ: () => this.#next(1), KeyK: () => this.#next(-1) }[event.code]
     if (act?.()) event.preventDefault()
   }
 
@@ -317,7 +233,7 @@ export class Life {
   }
 
   /** The page may do it in its own way; otherwise the attribute leads there. */
-  #join() {
+  join() {
     const event = new CustomEvent('collabchat:signin', { bubbles: true, composed: true, cancelable: true })
     const address = this.element.getAttribute('signin')
     if (this.element.dispatchEvent(event) && address) location.assign(new URL(address, document.baseURI))
@@ -331,9 +247,12 @@ export class Life {
     return tree instanceof ShadowRoot ? [tree] : []
   }
 
+  /** What is selected, also in these trees. @param {ShadowRoot[]} [trees] */
+  range(trees = []) { return selected([...this.#trees, ...trees]) }
+
   /** @returns {Passage & {cut?: boolean} | undefined} */
-  #selected() {
-    const range = selected(this.#trees)
+  selected() {
+    const range = this.range()
     // With nothing selected, which is asked of each page that comes, there is no reason to read it in one go.
     const text = range && this.places.fresh()
     if (!text || !range.intersectsNode(text.root)) return undefined
@@ -347,13 +266,13 @@ export class Life {
   }
 
   discussSelection() {
-    const passage = this.#selected()
+    const passage = this.selected()
     if (passage) this.#with(() => this.prompt?.begin(passage))
     return !!passage
   }
 
   /** @param {Passage & {cut?: boolean}} passage  @param {import('../typed/types.js').Draft} [draft] */
-  #discuss(passage, draft) {
+  discuss(passage, draft) {
     this.prompt?.hide()
     this.#with(card => {
       // In words that others can read too.
@@ -363,25 +282,25 @@ export class Life {
       if (card.moving && !draft) {
         card.move(anchor)
         document.getSelection()?.removeAllRanges()
-      } else this.#write(anchor, range, draft, passage.cut)
+      } else this.compose(anchor, range, draft, passage.cut)
     })
   }
 
   /** As a whole: about no passage. */
-  discussPage() { this.#resume([]) }
+  discussPage() { this.resume([]) }
 
   /** @param {import('../typed/types.js').Selector[]} selector of a discussion that was begun */
-  async #resume(selector) {
+  async resume(selector) {
     const anchor = { selector, length: Array.from(this.places.fresh().text).length }
     // Its text may have been changed meanwhile.
     if (selector.length && !this.places.find(anchor)) await this.places.fetch().catch(() => {})
     const passage = this.places.find(anchor)
     // Where its text is gone, the words are still to be had.
-    passage ? this.#discuss(passage) : this.#write(anchor, undefined)
+    passage ? this.discuss(passage) : this.compose(anchor, undefined)
   }
 
   /** @param {Anchor} anchor  @param {Range | undefined} range  @param {import('../typed/types.js').Draft} [draft]  @param {boolean} [cut] */
-  #write(anchor, range, draft, cut) {
+  compose(anchor, range, draft, cut) {
     this.#with((card, panel) => {
       panel.close(false)
       this.#alone()
@@ -391,7 +310,7 @@ export class Life {
       card.compose(anchor, range, draft)
       if (cut) card.note(this.words.say('What you selected is very long: only its beginning is discussed.'))
       this.highlights.set('draft', 'draft', range)
-      this.#paintActive(undefined, true)
+      this.paintActive(undefined, true)
     })
   }
 
@@ -407,7 +326,7 @@ export class Life {
   }
 
   /** @param {string} chatId  @param {boolean} [pointer] */
-  #hover(chatId, pointer = false) {
+  hover(chatId, pointer = false) {
     if (pointer && this.#cursor !== chatId) {
       this.#cursor = chatId
       this.highlights.point(!!chatId)
@@ -415,17 +334,6 @@ export class Life {
     if (this.#hovered === chatId) return
     this.#hovered = chatId
     this.highlights.set('hover', 'hover', this.places.get(chatId)?.range)
-  }
-
-  /** @param {string} chatId */
-  #steps(chatId) {
-    const place = this.places.get(chatId)
-    if (!place?.range) return undefined
-    const here = [...this.#chats.keys()].map(id => /** @type {const} */ ([id, this.places.get(id)]))
-      .filter(([, other]) => other?.range && other.start < place.end && place.start < other.end)
-      .sort(([, a], [, b]) => (a && b ? a.end - a.start - (b.end - b.start) : 0)).map(([id]) => id)
-    const at = here.indexOf(chatId)
-    return here.length < 2 ? undefined : { at: at + 1, here, step: (/** @type {1 | -1} */ way) => this.open(here[(at + way + here.length) % here.length]) }
   }
 
   // What is open
@@ -441,8 +349,8 @@ export class Life {
       this.#alone()
       this.layer?.follow(this.places.get(chatId)?.range?.startContainer)
       card.open(chatId, write)
-      this.#paintActive(chatId)
-      this.#tell('thread-open', { chatId })
+      this.paintActive(chatId)
+      this.tell('thread-open', { chatId })
     })
   }
 
@@ -468,7 +376,7 @@ export class Life {
   }
 
   /** @param {string | undefined} chatId  @param {boolean} [drafting] */
-  #paintActive(chatId, drafting = false) {
+  paintActive(chatId, drafting = false) {
     if (!drafting) this.highlights.set('draft', 'draft', undefined)
     this.highlights.set('active', 'active', chatId === undefined ? undefined : this.places.get(chatId)?.range)
   }
@@ -533,7 +441,7 @@ export class Life {
     this.#drawBar()
     if (!this.#ready && state.loaded) {
       this.#ready = true
-      this.#tell('ready', { urlId: state.urlId })
+      this.tell('ready', { urlId: state.urlId })
     }
     this.#openLinked()
   }
@@ -544,7 +452,7 @@ export class Life {
     if (chatIds.includes(this.#hovered)) this.highlights.set('hover', 'hover', this.places.get(this.#hovered)?.range)
     const { card } = this
     if (card?.chatId !== undefined && chatIds.includes(card.chatId)) {
-      this.#paintActive(card.chatId)
+      this.paintActive(card.chatId)
       card.update(this.page.state)
       card.place()
     }
@@ -555,13 +463,16 @@ export class Life {
   /** What lists the discussions, or marks where they are. */
   #relist() {
     this.panel?.update(this.page.state)
-    this.#marking?.()
+    this.marking?.()
   }
 
-  /** Whether highlights are seen may be another thing now. */
-  hushed() {
-    for (const id of this.#chats.keys()) this.#paint(id)
-    this.#relist()
+  /** Whether highlights are seen is another thing now, for all of the document. @param {boolean} [on] nothing: as the browser remembers it */
+  hush(on) {
+    hush(on)
+    for (const each of lives) {
+      for (const id of each.#chats.keys()) each.#paint(id)
+      each.#relist()
+    }
   }
 
   /** @param {string} id */
@@ -578,7 +489,7 @@ export class Life {
     const counts = `${users} ${chats}`
     if (counts === this.#counts) return
     this.#counts = counts
-    this.#tell('count', detail)
+    this.tell('count', detail)
   }
 
   /** What the attributes say of the bar may be another thing now. */
@@ -586,7 +497,7 @@ export class Life {
     const where = this.element.getAttribute('bar') ?? ''
     if (where !== this.#bar) this.bar.place(this.#bar = where)
     this.#drawBar()
-    this.#printing?.()
+    this.printing?.()
   }
 
   theme() {
@@ -598,13 +509,13 @@ export class Life {
   }
 
   /** @param {string} name  @param {object} detail */
-  #tell(name, detail) { this.element.dispatchEvent(new CustomEvent('collabchat:' + name, { detail, bubbles: true, composed: true })) }
+  tell(name, detail) { this.element.dispatchEvent(new CustomEvent('collabchat:' + name, { detail, bubbles: true, composed: true })) }
 
   end() {
     lives.delete(this)
     clearInterval(this.#healing)
     cancelAnimationFrame(this.#frame)
-    this.#hover('', true)
+    this.hover('', true)
     this.#ending.abort()
     this.announcer.destroy()
     this.bar.destroy()
