@@ -201,12 +201,16 @@ def _seconds(text: object) -> float:
 
 def _code(error: BaseException) -> int:
     """SQLite's primary result code; 0 where the error is not SQLite's."""
+    if isinstance(error, MemoryError):  # which Python makes of SQLite's own
+        return sqlite3.SQLITE_NOMEM
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def explain(error: Exception, path: Path, timeout: float) -> StorageError:
     """The same in words that say which file and what to do."""
     code = _code(error)
+    if isinstance(error, MemoryError):  # it says nothing more
+        return StorageUnavailable(f"{path}: {_AWAY[code]}")
     if code in _AWAY:
         return StorageUnavailable(f"{path}: {_AWAY[code].format(timeout=timeout)} ({error})")
     if code == sqlite3.SQLITE_CANTOPEN and not path.parent.is_dir():

@@ -54,14 +54,14 @@ class Lane:
         try:
             connection = self._connected()
             return [connection.execute(text).fetchall() for text in texts]
-        except sqlite3.Error as error:
+        except (sqlite3.Error, MemoryError) as error:
             self._disconnect()
             raise self._explain(error) from error
 
     def _run(self, act: Callable[[], Act[T]]) -> T:
         try:
             return _perform(self._connected(), self._begin, act())
-        except (sqlite3.Error, UnicodeError, OverflowError) as error:
+        except (sqlite3.Error, MemoryError, UnicodeError, OverflowError) as error:
             self._disconnect()
             raise self._explain(error) from error
         except BaseException:

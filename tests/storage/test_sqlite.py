@@ -6,6 +6,8 @@ import asyncio
 import os
 import resource
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -290,6 +292,36 @@ async def test_a_full_disk_is_not_acked(storage: SqliteStorage, path: Path) -> N
         assert await grow(storage, 1) == Position(head.epoch, 2)
     outcome = committed((await put(storage, head, entry))["mine"])
     assert (outcome.position.seq, outcome.again) == (3, False)
+
+
+SHORT_OF_MEMORY = """
+import asyncio, sys
+from collabchat_asgi.errors import StorageUnavailable
+from collabchat_asgi.storage.sqlite import SqliteStorage
+from collabchat_asgi.testing.storage_acts import PAGE, an_event, committed, grow, put
+
+async def main():
+    storage = SqliteStorage(sys.argv[1])
+    await storage.open()
+    head = await grow(storage, 1)
+    await storage._lane(0).ask("PRAGMA hard_heap_limit=3000000")
+    try:
+        await put(storage, head, an_event("huge", event=bytes(8_000_000)))
+    except StorageUnavailable as error:
+        print(error)
+    print(committed((await put(storage, head, an_event("small")))["small"]).position.seq)
+    await storage.close()
+
+asyncio.run(main())
+"""
+
+
+def test_a_lack_of_memory_is_told_and_passes(tmp_path: Path) -> None:
+    """The limit is one of the whole process, and is never raised again."""
+    path = tmp_path / "pages.db"
+    command = [sys.executable, "-c", SHORT_OF_MEMORY, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"{path}: out of memory\n2\n", "")
 
 
 async def test_a_damaged_file_is_named_and_refuses_nobody(path: Path) -> None:
