@@ -69,6 +69,8 @@ def _grant(text: str) -> str:
 
 def is_away(error: BaseException) -> bool:
     """Whether trying again may help, now or later."""
+    if isinstance(error, UnicodeError):  # a text that cannot be sent
+        return False
     code = _code(error)
     if code in CURES or code == "NOPERM" or UNTRUSTED in str(error):
         return False

@@ -222,5 +222,5 @@ class Servers:
         try:
             async with self._sending:
                 return await pipe.execute(raise_on_error=False)
-        except AWAY as error:
+        except (*AWAY, UnicodeError) as error:
             return [error] * len(commands)

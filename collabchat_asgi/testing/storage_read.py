@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from ..core.model import NOWHERE, PageKey
 from ..core.text import anonymous_id
+from ..errors import StorageError
 from ..storage.abc import ReadBy, Storage
 from .storage_acts import FAR_AHEAD, LONG_AGO, OTHER, PAGE, an_event, grow, later_ms, put
 
@@ -29,6 +31,20 @@ class ReadingOn:
             assert await one.read_up_to(asked) == {ANN: 2, BOB: 3, ANN_ELSEWHERE: 1}
         assert await storage.read_up_to([]) == {}
         await storage.keep_read({})
+
+    async def test_a_name_that_no_utf8_has_is_refused_in_words(self, storage: Storage) -> None:
+        """Half of a surrogate pair, as of a command line that is not UTF-8. Or it is kept."""
+        await grow(storage, 3)
+        nobody = ReadBy(PAGE, "\ud800")
+        for refused in (
+            storage.keep_read({nobody: 1}),
+            storage.read_up_to([nobody]),
+            storage.forget_read(PAGE.tenant_id, nobody.user_id),
+        ):
+            with suppress(StorageError):
+                await refused
+        await storage.keep_read({ANN: 2})
+        assert await storage.read_up_to([ANN]) == {ANN: 2}
 
     async def test_read_positions_never_go_back(self, storage: Storage, second: Storage) -> None:
         await grow(storage, 3)
