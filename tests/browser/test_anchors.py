@@ -90,6 +90,45 @@ async def test_a_lost_discussion_gets_another_place(visit: Visit) -> None:
         await reader.highlighted(PASSAGE)
 
 
+@pytest.mark.parametrize(("width", "height"), [(844, 390), (390, 700)])
+async def test_who_looks_for_another_place_has_the_text(
+    visit: Visit, width: int, height: int
+) -> None:
+    """The card is a strip at the lower edge until the place is found, or nothing is moved."""
+    viewport = {"width": width, "height": height}
+    ada = await visit("Ada", html=PAGE, viewport=viewport)
+    await ada.discuss(PASSAGE, "Really?")
+    await ada.page.keyboard.press("Escape")
+    await ada.discuss("pulled down in autumn", "Which one?")
+    await ada.composer.fill("begun")
+    await edit(ada, of="q", to="It still stands.")
+    await ada.highlighted(PASSAGE)
+    move, keep = (
+        ada[".card"].get_by_role("button", name=name)
+        for name in ("Select the new place", "Keep it where it is")
+    )
+    await move.click()
+    for part in (".log", ".composer", ".card [data-key=resolve]"):
+        await expect(ada[part]).to_be_hidden()
+    await expect(ada[".card .notice"]).to_have_text("Select the new place in the text.")
+    strip = await ada[".card"].bounding_box()
+    assert strip
+    assert strip["height"] < 110
+    assert strip["y"] > height / 2
+    # A word of what is discussed already may be it.
+    left, top, *_ = await ada.place(PASSAGE)
+    await ada.page.mouse.dblclick(left + 10, top)
+    await expect(ada[".prompt .main"]).to_have_text("Move it here")
+    await expect(keep).to_be_visible()
+    await keep.click()
+    await expect(ada.composer).to_have_value("begun")
+    await expect(ada[".card [data-key=resolve]"]).to_be_visible()
+    card = await ada[".card"].bounding_box()
+    assert card
+    assert card["y"] >= 0
+    assert card["y"] + card["height"] <= height
+
+
 @pytest.mark.parametrize(
     ("html", "start", "end", "quote"),
     [

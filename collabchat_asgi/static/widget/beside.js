@@ -1,4 +1,5 @@
 /** Where a card lies: beside its passage, below or above it. Over it only where there is no room at all, and then its first line stays in sight. */
+import { seatedSheet } from './seatstyles.js'
 
 /** In pixels of the window. @typedef {{left: number, top: number, right: number, bottom: number}} Box */
 /**
@@ -78,6 +79,18 @@ function kept(left, top, { width, height }, seen) {
   return { left, top: Math.max(EDGE, Math.min(top, floor - most)), most }
 }
 
+/** While the reader looks for another place: the text is theirs. @param {{width: number, height: number}} card  @param {Seen} seen  @returns {ReturnType<typeof beside>} */
+function aside({ width, height }, seen) {
+  const left = Math.max(EDGE, seen.rtl ? 16 : seen.width - width - 16), [, floor] = stretch(left, width, seen)
+  return { left, top: floor - height }
+}
+
+/** @param {ShadowRoot} shadow */
+function dress(shadow) {
+  const look = seatedSheet(), { adoptedStyleSheets: looks } = shadow
+  if (!looks.includes(look)) shadow.adoptedStyleSheets = [...looks, look]
+}
+
 /**
  * Puts it there.
  * @param {HTMLElement} card  @param {HTMLElement} log its messages  @param {Seen} all  @param {boolean} [still] the page stands still: a sheet may change its side
@@ -86,6 +99,7 @@ function kept(left, top, { width, height }, seen) {
 export function seat(card, log, all, still = false) {
   // One that stands in the page goes where the page is scrolled, and may be anywhere: a card that leaves it in sight would have no peace.
   const seen = card.parentElement?.querySelector('.bar') ? all : { ...all, bar: undefined }
+  dress(/** @type {ShadowRoot} */ (card.getRootNode()))
   const { style, classList } = card, { lines, height, room, above } = seen
   const { scrollTop } = log, end = log.scrollHeight - scrollTop - log.clientHeight < 24
   const fit = (/** @type {number} */ most) => {
@@ -117,7 +131,7 @@ export function seat(card, log, all, still = false) {
   }
   const width = card.offsetWidth
   // A discussion that was deleted, or lost its text, while it is looked at: the card stays where it is.
-  let found = lines.length || !style.top ? beside({ width, height: tall }, seen) : kept(parseFloat(style.left), parseFloat(style.top), { width, height: tall }, seen)
+  let found = classList.contains('choosing') ? aside({ width, height: tall }, seen) : lines.length || !style.top ? beside({ width, height: tall }, seen) : kept(parseFloat(style.left), parseFloat(style.top), { width, height: tall }, seen)
   if (found.most !== undefined && found.most < tall) {
     const less = fit(found.most + 2 * EDGE)
     // With less around what is said it may need less than it was given.

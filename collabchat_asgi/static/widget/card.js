@@ -358,6 +358,7 @@ export class Card {
     const look = this.moving ? words.say('Keep it where it is') : became !== 'anchored' && became && this.#mayMove(state, chat) ? words.say('Select the new place') : ''
     if (this.placing.textContent !== look) redraw(this.placing, () => fill(this.placing, look && textButton(look, () => this.relocate(!this.moving), { 'data-key': 'another' })), () => this.element)
     this.placing.hidden = !look
+    this.element.classList.toggle('choosing', this.moving)
   }
 
   /** @param {boolean} moving whether the reader looks for another place */
@@ -365,6 +366,7 @@ export class Card {
     const held = this.#active?.dataset.key
     this.moving = moving
     this.update(this.host.page.state)
+    this.place()
     // The control is another one now.
     const next = held && this.element.querySelector('[data-key=another], [data-key=move]')
     if (next instanceof HTMLElement) next.focus({ preventScroll: true })

@@ -179,10 +179,10 @@ export class Life {
       const { clientX, clientY } = event
       // The page decides first whether the click was for itself.
       setTimeout(() => {
-        if (event.defaultPrevented || signal.aborted) return
+        // Who looks for another place may look in what is discussed too.
+        if (event.defaultPrevented || signal.aborted || this.card?.moving) return
         const [first] = this.#under(clientX, clientY)
-        if (first) this.open(first)
-        else if (!this.card?.moving) this.card?.close(false)
+        first ? this.open(first) : this.card?.close(false)
       })
     }, { signal, capture: true })
     addEventListener('keydown', event => this.#key(event), { signal, capture: true })

@@ -29,15 +29,7 @@ const TALK = `
 .notice { margin: 0 16px 8px; padding: 7px 10px; border-radius: var(--collabchat-radius, 8px); background: var(--fill); color: var(--soft); font-size: var(--small); line-height: 1.4 }
 .log, .list { overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--soft) transparent }
 .log { padding: 4px 0; min-height: 0 }
-.low { overflow-y: auto }
-.low .log { min-height: 68px }
-.low .typing:empty { display: none }
 .placing { margin: -4px 10px 6px }
-.low .quote { -webkit-line-clamp: 1; margin-bottom: 2px }
-.low .composer textarea { max-height: 66px }
-.low.lowest .quote { display: none }
-.low.lowest .composer { margin-bottom: 6px }
-.low.lowest .head { padding-block: 2px 0 }
 .log > .text-button { margin: 0 12px 4px }
 
 .message, .item { display: grid; grid-template-columns: 30px minmax(0, 1fr); column-gap: 10px }
