@@ -37,12 +37,18 @@ class Gate:
 
     def insecure(self, scope: Scope) -> str | None:
         """Why this request is not safe from eavesdroppers, where it has to be."""
-        if not self.require_tls or self.peers.is_secure(scope):
+        if not self.require_tls or self.peers.is_secure(scope) or self._is_operator_here(scope):
             return None
         return (
             "require_tls is on, and this is not TLS: use wss:// and https://, or name the proxy "
             "that ends TLS in trusted_proxies (COLLABCHAT_TRUSTED_PROXIES)"
         )
+
+    def _is_operator_here(self, scope: Scope) -> bool:
+        """A preStop hook or a scraper on this machine looks like a proxy that is trusted here, and
+        tells of no TLS. A proxy that says nothing looks like both, so a local name is not enough:
+        with the token, who came unencrypted through it has only their own secret to lose."""
+        return is_at_home(scope) and (self.may_drain(scope) or self.may_scrape(scope))
 
     def address(self, scope: Scope) -> str | None:
         """What `connections_per_address` counts by; None: it cannot be told from a proxy's."""

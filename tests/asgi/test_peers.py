@@ -85,6 +85,28 @@ def test_draining_is_for_who_has_the_token() -> None:
     assert not locked.may_drain(scope("127.0.0.1", host="localhost"))
 
 
+def test_an_operator_on_the_machine_of_a_trusted_proxy_needs_no_tls() -> None:
+    """As the preStop hook of a pod whose proxy is beside it."""
+    gate = Gate(
+        Origins(),
+        Peers(["127.0.0.1", "::1"]),
+        require_tls=True,
+        drain_token="s3cret",
+        metrics_token="t0ken",
+    )
+    for token in ("s3cret", "t0ken"):
+        bearer = {"authorization": f"Bearer {token}"}
+        assert gate.refusal(scope("127.0.0.1", host="127.0.0.1:8000", **bearer)) is None
+        assert gate.refusal(scope("::1", host="localhost:8000", **bearer)) is None
+        assert gate.refusal(scope(BROWSER, host="localhost:8000", **bearer)) is not None
+        assert gate.refusal(scope("127.0.0.1", host="app.example.com", **bearer)) is not None
+        told = scope("127.0.0.1", host="localhost", x_forwarded_for=BROWSER, **bearer)
+        assert gate.refusal(told) is not None
+    wrong = scope("127.0.0.1", host="localhost", authorization="Bearer wrong")
+    assert gate.refusal(wrong) is not None
+    assert gate.refusal(scope("127.0.0.1", host="localhost")) is not None
+
+
 def test_details_are_for_this_machine_or_the_token() -> None:
     gate = Gate(Origins(), Peers(), drain_token="s3cret")
     assert gate.may_see_details(scope("127.0.0.1", host="127.0.0.1:8000"))
