@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary, WeakSet
 
-from ..core.measures import FAMILIES, Row
+from ..core.measures import FAMILIES, Row, together
 from ..engine.engine import Engine
 from ..errors import ConfigError, Refused
 from .exchange import Exchange
@@ -67,7 +68,8 @@ async def _check_allowed(exchange: Exchange) -> None:
 
 
 def register(registry: CollectorRegistry, engine: Engine) -> None:
-    """This process's numbers in the host's own registry. Raises `ConfigError` where it is none."""
+    """This process's numbers in the host's own registry: those of all engines that are registered
+    there, for a sample must not come twice. Raises `ConfigError` where it is none."""
     if not callable(getattr(registry, "register", None)):
         raise ConfigError(
             f"metrics_registry={registry!r} must be a prometheus_client.CollectorRegistry, "
@@ -78,12 +80,22 @@ def register(registry: CollectorRegistry, engine: Engine) -> None:
     except ImportError as error:
         raise ConfigError(MISSING) from error
 
+    known = _engines.get(registry)
+    if known is not None:
+        known.add(engine)
+        return
+    engines = _engines[registry] = WeakSet([engine])
+
     def collect() -> Iterator[Metric]:
         # A registry may be read in any thread, before the start and after the stop.
-        told = {"": engine.running.numbers.counted()} if engine.is_running else {}
-        return _families(told, None)
+        told = [one.running.numbers.counted() for one in list(engines) if one.is_running]
+        return _families({"": together(told)} if told else {}, None)
 
     registry.register(_Told(collect))
+
+
+_engines: WeakKeyDictionary[CollectorRegistry, WeakSet[Engine]] = WeakKeyDictionary()
+"""Whose numbers each registry tells, of this process."""
 
 
 class _Told:

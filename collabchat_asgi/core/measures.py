@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 Kind = Literal["counter", "gauge", "histogram"]
@@ -87,6 +88,33 @@ FAMILIES: dict[str, Family] = {
     ),
 }
 """By name, without `collabchat_` before it and what Prometheus puts behind it."""
+
+
+NO_AMOUNTS = {
+    "uptime_seconds",
+    "process_info",
+    "draining",
+    "storage_away",
+    "deaf_seconds",
+    "usage_lag_seconds",
+}
+"""Gauges that are not added up: of several the greatest counts."""
+
+
+def together(told: Sequence[Sequence[Row]]) -> list[Row]:
+    """What several have counted, as if they were one."""
+    if len(told) == 1:
+        return list(told[0])
+    found: dict[tuple[str, ...], list[float]] = {}
+    for name, labels, numbers in (row for rows in told for row in rows):
+        before = found.get((name, *labels))
+        if before is None:
+            found[name, *labels] = numbers
+        elif name in NO_AMOUNTS:
+            found[name, *labels] = [max(pair) for pair in zip(before, numbers, strict=True)]
+        else:
+            found[name, *labels] = [sum(pair) for pair in zip(before, numbers, strict=True)]
+    return [(name, labels, numbers) for (name, *labels), numbers in found.items()]
 
 
 class Histogram:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 from typing import Any
 
 import pytest
@@ -180,6 +182,40 @@ async def test_the_hosts_own_registry_tells_this_process() -> None:
         assert registry.get_sample_value("collabchat_connections_opened_total") == 1
     with pytest.raises(ConfigError, match="CollectorRegistry"):
         make(metrics_registry="yes")
+
+
+async def test_two_on_one_registry_are_told_as_one() -> None:
+    """Prometheus takes no page in which a sample comes twice."""
+    registry = CollectorRegistry()
+    one, other = make(metrics_registry=registry), make(metrics_registry=registry)
+    async with TestClient(one) as client, TestClient(other) as neighbour:
+        await client.connect(token="ann")
+        for token in ("ann", "boss"):
+            await (await neighbour.connect(token=token)).subscribe("/page")
+        samples = [sample for family in registry.collect() for sample in family.samples]
+        names = [(sample.name, *sorted(sample.labels.items())) for sample in samples]
+        assert len(names) == len(set(names))
+        told = registry.get_sample_value
+        assert told("collabchat_connections") == 3
+        assert told("collabchat_joins_total", {"outcome": "whole"}) == 2
+        buckets = {"call": "heads", "le": "+Inf"}
+        alone = [c._engine.running.services.counts.storage.seconds["heads"] for c in (one, other)]
+        asked = sum(sum(histogram.counts) for histogram in alone)
+        assert told("collabchat_storage_seconds_bucket", buckets) == asked
+        assert (told("collabchat_uptime_seconds") or 0) < 60
+        assert [s.value for s in samples if s.name == "collabchat_process_info"] == [1]
+    async with TestClient(one) as client:
+        await client.connect(token="ann")
+        assert told("collabchat_connections") == 1, "the other has stopped"
+
+
+async def test_a_registry_keeps_nobody_in_memory() -> None:
+    registry = CollectorRegistry()
+    gone = weakref.ref(make(metrics_registry=registry)._engine)
+    gc.collect()
+    assert gone() is None
+    make(metrics_registry=registry)
+    assert len(list(registry.collect())) > 30
 
 
 def test_nothing_is_imported_where_nobody_asks() -> None:
