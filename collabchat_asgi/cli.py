@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from .version import __version__
@@ -32,6 +35,10 @@ COMMANDS = {
 command imports beyond the standard library, it imports in `run`."""
 
 
+_UNWRITTEN = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What becomes of output that has no place."""
+
+
 def main(given: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="collabchat", description="Live collaborative text annotations for any ASGI app."
@@ -46,8 +53,26 @@ def main(given: Sequence[str] | None = None) -> int:
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(run=_version)
     arguments = parser.parse_args(given)
-    code: int = arguments.run(arguments)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None or error.errno not in _UNWRITTEN:
+            raise
+        _write_no_more()
+        # Somebody like `head` has seen enough.
+        if error.errno != errno.EPIPE:
+            print(f"collabchat: writing the output failed: {error.strerror}", file=sys.stderr)
+        return 1
     return code
+
+
+def _write_no_more() -> None:
+    """Python would complain once more at its exit, of what is still in the buffer."""
+    with suppress(OSError):  # where it is no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _sentence(text: str) -> str:

@@ -96,12 +96,8 @@ def finish(work: Coroutine[Any, Any, int]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Somebody like `head` has seen enough. Python would complain once more at exit.
-        sys.stderr.close()
-        return 1
     except OSError as error:
-        if error.filename is None:  # no file that somebody named
+        if error.filename is None:  # no file that somebody named, but our own output perhaps
             raise
         print(f"collabchat: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import builtins
 import os
 import re
@@ -16,10 +17,13 @@ from urllib.request import urlopen
 
 import pytest
 
-from collabchat_asgi import __version__
+from collabchat_asgi import CollabChat, __version__
+from collabchat_asgi.auth import anonymous
 from collabchat_asgi.cli import main
 from collabchat_asgi.core.model import FORGOTTEN
 from collabchat_asgi.demo import command
+from collabchat_asgi.testing import TestClient
+from collabchat_asgi.testing.operations import create_chat
 
 ROOT = Path(__file__).parents[2]
 STATIC = Path(__file__).parents[2] / "collabchat_asgi" / "static"
@@ -108,6 +112,49 @@ def test_the_demo_tells_no_address_that_is_somebody_elses(
     assert told.err.count("\n") == 1
     assert f"127.0.0.1:{port}" in told.err
     assert "--port" in told.err
+
+
+@pytest.mark.parametrize(
+    "command", ["export", "export --format html", "pages", "doctor", "version"]
+)
+def test_output_that_has_no_place_is_one_line_and_a_failure(tmp_path: Path, command: str) -> None:
+    storage = f"sqlite:///{tmp_path}/pages.db"
+    asyncio.run(write_a_chat(storage))
+    with open("/dev/full", "wb") as full:
+        done = run(command, storage, stdout=full)
+    told = "collabchat: writing the output failed: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
+@pytest.mark.parametrize("command", ["export", "pages"])
+def test_who_has_seen_enough_hears_no_complaint(tmp_path: Path, command: str) -> None:
+    storage = f"sqlite:///{tmp_path}/pages.db"
+    asyncio.run(write_a_chat(storage))
+    end, pipe = os.pipe()
+    os.close(end)
+    try:
+        done = run(command, storage, stdout=pipe)
+    finally:
+        os.close(pipe)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+async def write_a_chat(storage: str) -> None:
+    collab = CollabChat(authenticate=anonymous(), storage=storage)
+    async with TestClient(collab) as client:
+        ann = await client.connect(visitor_id="a" * 32)
+        await ann.subscribe("/page")
+        await ann.do(create_chat("hello"))
+
+
+def run(command: str, storage: str, *, stdout: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "collabchat_asgi", *command.split()],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLLABCHAT_STORAGE": storage},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
