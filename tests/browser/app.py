@@ -1,6 +1,7 @@
 """A host under the strictest policy that a page can have, with a switch for every refusal.
 
-Who somebody is stands in the cookie `name`; a name that begins with "Mod" may moderate.
+Who somebody is stands in the cookie `name`; a name that begins with "Mod" may moderate, and
+"Passer-by" is somebody unknown, who may only read.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from collabchat_asgi import (
     Identity,
     Limits,
     Quota,
+    anonymous_id,
     default_policy,
 )
 
@@ -49,6 +51,8 @@ def authenticate(request: ConnectRequest) -> Identity:
         raise Denied("sign in first")
     if name == "Broken":
         raise RuntimeError("the session store is away")
+    if name == "Passer-by":
+        return Identity(anonymous_id("acme", request.visitor_id or ""), tenants={"acme": "reader"})
     role = "moderator" if name.startswith("Mod") else "commenter"
     shown = {"Hostile": "\u202e<b onclick=alert(1)>Eve</b>"}.get(name, name)
     picture = {"Pictured": "/picture.svg", "Torn": "/torn-picture.svg"}.get(name)

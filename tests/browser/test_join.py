@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.async_api import expect
 from collabchat_asgi.testing import ServerProcess
 
 from .conftest import FOG, SELECT, Visit, serve
+from .test_accessible import AXE, clean
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 MIDDLES = """() => {
@@ -66,6 +68,74 @@ async def test_a_reader_who_may_not_write_is_told(visit: Visit, own: ServerProce
     assert copy["height"] <= 32
     assert len(set(await ada.js(MIDDLES))) == 1
     await expect(ada[".prompt .main:visible"]).to_have_count(0)
+
+
+READ_ONLY = "You can read the discussions here, but not write."
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+async def test_a_discussion_tells_who_may_not_answer_why_and_how_to_join(
+    visit: Visit, phone: bool
+) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "One")
+    await ada.js("document.querySelector('collab-chat').discussPage()")
+    await ada.composer.fill("On the whole")
+    await ada[".card .send"].click()
+    await expect(ada.bodies).to_have_text(["On the whole"])
+    await ada.settled()
+    size = {"viewport": {"width": 390, "height": 780}} if phone else {}
+    passer = await visit("Passer-by", reduced_motion="reduce", **size)
+    barred = passer[".card #barred"]
+    await passer.js(AXE)
+    for chat in await passer.js("document.querySelector('collab-chat').threads().map(c => c.id)"):
+        await passer.js("id => document.querySelector('collab-chat').open(id)", chat)
+        await expect(passer.bodies).to_have_count(1)
+        await expect(barred).to_have_text(READ_ONLY)
+        await expect(passer.page.get_by_role("dialog")).to_have_accessible_description(
+            re.compile(READ_ONLY)
+        )
+        await expect(passer[".card .composer"]).to_have_count(0)
+        await clean(passer, "barred")
+    await passer.js(SIGN_IN, "/site.css?login")
+    await passer.page.keyboard.press("Escape")
+    await expect(passer[".card"]).to_be_hidden()
+    await passer.js("id => document.querySelector('collab-chat').open(id)", chat)
+    button = barred.get_by_role("button", name="Sign in")
+    await expect(button).to_be_in_viewport(ratio=1)
+    await clean(passer, "barred, with a way in")
+    await button.click()
+    await passer.page.wait_for_url("**/site.css?login")
+
+
+async def test_who_may_write_no_more_is_told_beside_what_was_begun(
+    visit: Visit, own: ServerProcess
+) -> None:
+    ada = await visit("Ada", server=own)
+    await ada.discuss(FOG, "One")
+    await expect(ada[".card #barred"]).to_be_hidden()
+    await ada.composer.fill("Half a")
+    origin = f"http://127.0.0.1:{own.port}"
+    # Known by her name, she has no other to sign in with.
+    await ada.js(SIGN_IN, "/login")
+    await ada.page.request.post(f"{origin}/lock", params={"user": "Ada writes", "now": "false"})
+    await ada.page.reload()
+    await ada.live()
+    await ada.open(FOG)
+    await expect(ada[".card #barred"]).to_have_text(READ_ONLY)
+    await expect(ada[".card .join"]).to_have_count(0)
+    await ada.page.request.post(f"{origin}/unlock", params={"user": "Ada writes"})
+    await ada.page.reload()
+    await ada.live()
+    await ada.open(FOG)
+    await expect(ada.composer).to_have_value("Half a")
+    await expect(ada[".card #barred"]).to_be_hidden()
+
+
+async def test_an_empty_list_asks_nobody_to_write_who_may_not(visit: Visit) -> None:
+    passer = await visit("Passer-by")
+    await passer[".bar .discussions"].click()
+    await expect(passer[".panel .empty"]).to_contain_text(READ_ONLY)
 
 
 @pytest.mark.long  # words.test.js has every language

@@ -36,6 +36,8 @@ const SAID = 6000
  * @property {(draft: Draft) => void} rewrite a discussion that was refused is begun again, with its words
  * @property {() => number} most code points of a comment
  * @property {() => {left: number, top: number, right: number, bottom: number} | undefined} covered by the bar
+ * @property {(state: PageState) => import('./barring.js').Barred | undefined} barred why this reader may not write
+ * @property {() => void} join
  */
 
 export class Card {
@@ -82,6 +84,7 @@ export class Card {
     this.failed = h('div', {})
     this.typing = h('div', { class: 'typing', 'aria-live': 'off' })
     this.foot = h('div', {})
+    this.barred = h('div', { class: 'base', id: 'barred', hidden: true })
     this.fresh = h('button', { class: 'fresh', 'aria-live': 'off', hidden: true, onclick: () => this.#toEnd() })
     this.element = h('section', {
       class: 'card', part: 'card', role: 'dialog', 'aria-describedby': 'quote', tabindex: -1, hidden: true,
@@ -91,7 +94,7 @@ export class Card {
         event.stopPropagation()
         this.close()
       },
-    }, this.head, this.quote, this.notice, this.placing, this.log, this.failed, this.typing, this.foot)
+    }, this.head, this.quote, this.notice, this.placing, this.log, this.failed, this.typing, this.foot, this.barred)
     face.append(this.element)
 
     const follow = () => { if (this.shown) this.#frame ||= requestAnimationFrame(() => this.place()) }
@@ -173,6 +176,7 @@ export class Card {
     this.#composer = undefined
     this.#unseen = 0
     this.fresh.hidden = this.notice.hidden = this.placing.hidden = true
+    this.#bar()
     this.typing.textContent = ''
     this.typing.hidden = this.log.hidden = !chatId
     for (const each of [this.log, this.failed, this.foot]) fill(each)
@@ -310,7 +314,18 @@ export class Card {
       redraw(this.foot, () => fill(this.foot), () => this.element)
     }
     if (this.#composer) this.#composer.locked = !writes
+    this.#bar(chat && !writes && state.status !== 'refused' ? this.host.barred(state) : undefined)
     redraw(this.failed, () => fill(this.failed, ...drafts.map(each => this.#draft(each, chat, writes))), () => this.#composer?.input ?? this.element)
+  }
+
+  /** In the place of a field, what is in the way of one. Why no connection is left is said above. @param {import('./barring.js').Barred} [barred] */
+  #bar({ words, join } = { words: '', join: false }) {
+    const { barred, host } = this, look = words + join
+    if (barred.dataset.look === look) return
+    barred.dataset.look = look
+    barred.hidden = !words
+    this.element.setAttribute('aria-describedby', words ? 'quote barred' : 'quote')
+    redraw(barred, () => fill(barred, h('span', {}, words), join && textButton(host.words.say('Sign in'), host.join, { class: 'text-button join', 'data-key': 'join' })), () => this.element)
   }
 
   /** What was refused and is no text. @param {import('../typed/types.js').Refusal} refusal */

@@ -2,7 +2,7 @@
 
 /** @import { Life } from './life.js' */
 import { ofPage } from '../anchors/describe.js'
-import { barring } from './barring.js'
+import { barring, withheld } from './barring.js'
 import { Card } from './card.js'
 import { Layer } from './layer.js'
 import { marking } from './marking.js'
@@ -22,7 +22,7 @@ export function furnish(life, quiet, signal) {
   const { element, face, page, places, words } = life, shadow = /** @type {ShadowRoot} */ (element.shadowRoot)
   const look = talkSheet(), { adoptedStyleSheets: looks } = shadow
   if (!looks.includes(look)) shadow.adoptedStyleSheets = [...looks, look]
-  const root = () => places.text.root, covered = () => life.bar.covered(), inOtherWords = () => translated(root()), mayJoin = () => element.hasAttribute('signin')
+  const root = () => places.text.root, covered = () => life.bar.covered(), inOtherWords = () => translated(root()), join = () => life.join()
   const open = (/** @type {string} */ id) => life.open(id), hush = (/** @type {boolean=} */ on) => life.hush(on)
   life.printing = printing(element, { words, page, position: id => places.get(id)?.start ?? -1 }, signal)
   life.layer = new Layer(element, face, root, signal)
@@ -55,6 +55,8 @@ export function furnish(life, quiet, signal) {
     },
     most: () => life.client.limits?.bodyChars ?? MOST_SAID,
     covered,
+    barred: state => withheld(words, state, element),
+    join,
   }, signal)
   life.panel = new Panel(face, {
     words,
@@ -80,11 +82,10 @@ export function furnish(life, quiet, signal) {
   life.prompt = new Prompt(face, {
     words,
     selected: () => life.selected(),
-    barred: () => barring(words, page.state, root()),
-    mayJoin,
+    barred: () => barring(words, page.state, element, root()),
     moving: () => card.moving,
     quiet: () => quiet() && !card.moving,
-    join: () => life.join(),
+    join,
     above: range => life.layer?.follow(range.startContainer),
     range: trees => life.range(trees),
     root,

@@ -208,16 +208,16 @@ export class Panel {
       lines('open', here),
       gone.length > 0 && h('h3', {}, translated ? words.say('Not found in the translated text ({n})', { n: gone.length }) : words.say('Text no longer on this page ({n})', { n: gone.length })),
       lines('lost', gone),
-      !shown.length && !unsent.length && !started.length && h('p', { class: 'empty' }, ...this.#nothing(state, !!found)),
+      !shown.length && !unsent.length && !started.length && h('p', { class: 'empty' }, ...this.#nothing(state, !!found, writes)),
       this.#finding?.further(chats, this.host.page, this.told)])
     if (left < 0) setTimeout(() => this.#again())
   }
 
-  /** @param {PageState} state  @param {boolean} sought */
-  #nothing(state, sought) {
+  /** @param {PageState} state  @param {boolean} sought  @param {boolean} writes */
+  #nothing(state, sought, writes) {
     const { words } = this.host
     const [what, more] = sought ? [words.say('Nothing found'), ''] : !state.loaded ? [words.say('Not loaded yet'), state.status === 'refused' ? barred(words, state) : '']
-      : this.#shows === 'open' ? [words.say('No open discussions'), words.say('Select some text on the page to start one.')] : [words.say('Nothing resolved yet'), words.say('Discussions that are settled are kept here.')]
+      : this.#shows === 'open' ? [words.say('No open discussions'), writes ? words.say('Select some text on the page to start one.') : barred(words, state)] : [words.say('Nothing resolved yet'), words.say('Discussions that are settled are kept here.')]
     return [h('strong', {}, what), more]
   }
 

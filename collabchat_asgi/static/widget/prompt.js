@@ -13,8 +13,7 @@ const AFTER_KEYS = 300
  * @typedef {object} PromptHost
  * @property {Words} words
  * @property {() => Passage | undefined} selected the selected passage, where there is one that can be discussed
- * @property {() => {words: string, join: boolean} | undefined} barred why this reader may not discuss it, and whether signing in may help
- * @property {() => boolean} mayJoin there is a way to sign in
+ * @property {() => import('./barring.js').Barred | undefined} barred why this reader may not discuss it
  * @property {() => boolean} moving whether it is to be the new place of a discussion
  * @property {() => boolean} quiet it offers nothing by itself
  * @property {() => void} join
@@ -123,7 +122,7 @@ export class Prompt {
     this.#verb.textContent = this.host.moving() ? this.host.words.say('Move it here') : this.host.words.say('Discuss this text')
     this.#barred.textContent = barred?.words ?? ''
     this.#barred.hidden = !barred
-    this.#join.hidden = !(barred?.join && this.host.mayJoin())
+    this.#join.hidden = !barred?.join
     this.element.hidden = false
     this.#place()
     if (!before) this.host.say(barred?.words ?? this.host.words.say('Text selected. Press Alt Shift M to discuss it.'))

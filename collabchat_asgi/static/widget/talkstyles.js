@@ -93,6 +93,8 @@ const TALK = `
 .told { margin: 0; padding: 0 16px; color: var(--soft); font-size: var(--tiny) }
 .told:not(:empty) { padding-bottom: 6px }
 .base { display: flex; flex-wrap: wrap; gap: 4px; padding: 4px 12px; border-block-start: 1px solid var(--line) }
+.card .base { align-items: center; gap: 8px; padding: 10px 16px; color: var(--soft); font-size: var(--small) }
+.card .base span { flex: 1 0 12em }
 .base .whole { margin-inline-start: auto }
 .switch { gap: 8px; font-weight: 400 }
 .switch::before { content: ""; width: 26px; height: 16px; flex: none; border-radius: var(--collabchat-radius, 999px); background: radial-gradient(circle at 8px 50%, var(--bg) 5px, #0000 5.5px) var(--soft) }
