@@ -76,6 +76,14 @@ class Sequencer:
         """The broadcast id of the event at `position`, or "" where it is not known."""
         return self._marks.get(self.position.seq, "")
 
+    def contradicts(self, events: Iterable[Event]) -> bool:
+        """Whether another event is known at the number of one of these, of the same epoch."""
+        return any(
+            event.seq <= self.position.seq
+            and self._marks.get(event.seq, event.broadcast_id) != event.broadcast_id
+            for event in events
+        )
+
     def confirmed(self, marks: Iterable[Mark]) -> None:
         """The storage knows these. The newest of them stands for all before it."""
         known = [mark.position.seq for mark in marks if mark.position.epoch == self.position.epoch]

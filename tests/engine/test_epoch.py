@@ -168,6 +168,57 @@ async def test_a_rollback_that_was_written_over_draws_a_new_epoch(
     assert (await bob.expect("subscribed"))["epoch"] == subscribed["epoch"]
 
 
+@pytest.mark.parametrize("told", [1, 2])
+async def test_a_hint_of_another_event_in_a_known_place_draws_a_new_epoch(
+    start: Start, told: int
+) -> None:
+    """A failover lost the end, and who had not seen it writes on and tells: nobody waits for the
+    sweep, and nothing is folded on top of what was lost."""
+    storage, bus = TroubledStorage(), new_id()
+    mute = TroubledBus(bus)
+    one = await start(storage, mute)
+    two = await start(TroubledStorage(storage.inner), TroubledBus(bus))
+    ann, bob = await one.join("ann"), await two.join("bob")
+    first = await ann.do(create_chat("kept"))
+    await bob.at(1)
+    saved = backup(storage)
+    mute.deaf = True
+    await ann.do(create_chat("lost"))
+    mute.deaf = False
+    restore(storage, saved)
+    for _ in range(told):
+        await bob.do(create_chat("told"))
+    subscribed = await ann.expect("subscribed")
+    assert (subscribed["recovered"], subscribed["epoch"] == first["epoch"]) == (False, False)
+    await until(lambda: ann.page.seq == 1 + told)
+    assert [body for [body] in ann.bodies.values()] == ["kept", *["told"] * told]
+    await two.heal()
+    await until(lambda: bob.page.epoch == ann.page.epoch)
+
+
+async def test_a_late_hint_of_what_was_lost_is_not_believed(start: Start) -> None:
+    """Who has the history that stayed reads the log, and finds nothing wrong."""
+    storage, bus = TroubledStorage(), new_id()
+    late = TroubledBus(bus)
+    one = await start(storage, late)
+    two = await start(TroubledStorage(storage.inner), TroubledBus(bus))
+    ann, bob = await one.join("ann"), await two.join("bob")
+    first = await ann.do(create_chat("kept"))
+    await bob.at(1)
+    saved = backup(storage)
+    late.delay = 1.0
+    await ann.do(create_chat("lost"))
+    restore(storage, saved)
+    await bob.do(create_chat("told"))
+    late.delay = 0.0
+    await late.release()
+    await until(lambda: ann.page.epoch != first["epoch"])
+    await two.heal()
+    await until(lambda: bob.page.epoch == ann.page.epoch)
+    for client in (ann, bob):
+        assert [body for [body] in client.bodies.values()] == ["kept", "told"]
+
+
 class LooksAtNumbersAlone(MemoryStorage):
     """As one of somebody's own that was written before `Group.last`."""
 
