@@ -65,6 +65,26 @@ describe('what is new', () => {
     table.receive(update(11, 'bob', { change: 'comment-deleted', commentId: 'm1' }))
     assert.deepEqual(unread(table), {})
   })
+
+  test('what was deleted while this tab was away is not new, also where the log no longer tells of it', async () => {
+    const table = await back()
+    const chat = { id: C, anchor: ANCHOR, createdBy: BOB, createdAt: 1, updatedAt: 1 }
+    const comment = (/** @type {string} */ id, /** @type {number} */ createdAt) => ({ id, body: id, author: BOB, createdAt })
+    table.receive(events([added(11, 'n11', 'bob'), added(12, 'n12', 'bob'), added(13, 'n13', 'bob'), added(14, 'n14', 'bob', 'other')]))
+    table.world.answer = () => json(410, { code: 'reset', message: 'gone' })
+    table.receive(subscribed({ seq: 900, read: 8 }))
+    // The first of four is not loaded: it is still to be read.
+    table.receive(snapshot({ seq: 900, chats: [{ ...chat, commentCount: 4, comments: [comment('n11', 11), comment('n13', 13), comment('n890', 890)] }] }))
+    await settle()
+    assert.deepEqual(unread(table), { [C]: ['m1', 'n11', 'n13'] })
+    table.receive(subscribed({ seq: 901, read: 8 }))
+    table.receive(snapshot({ seq: 901, chats: [{ ...chat, commentCount: 2, comments: [comment('n13', 13), comment('n890', 890)] }] }))
+    await settle()
+    assert.deepEqual(unread(table), { [C]: ['n13'] })
+    // Nothing that is gone holds back what is told to be read.
+    table.page.markRead(C)
+    assert.deepEqual(told(table), [901])
+  })
 })
 
 describe('reading', () => {

@@ -10,7 +10,7 @@ const PAUSE = 1000
 /** Of one request, and requests in one go: a page that went on further is not read by its numbers. */
 const EVENTS = 1000, TIMES = 5
 
-/** @typedef {{chatId: string, seq: number}} Unread */
+/** `ts` by the server's clock. @typedef {{chatId: string, seq: number, ts: number}} Unread */
 
 export class Reading {
   /** The number up to which everything is read; undefined: never here. @type {number | undefined} */
@@ -82,9 +82,9 @@ export class Reading {
     if (event.type === 'deleted-text-chat') for (const [id, { chatId }] of this.unread) if (chatId === event.chatId) this.unread.delete(id)
     if (event.type === 'updated-text-chat' && event.change === 'comment-deleted') this.unread.delete(event.commentId)
     if (this.seq === undefined || event.seq <= this.seq || event.user.id === me) return
-    const { seq } = event
-    if (event.type === 'new-text-chat') this.unread.set(event.chat.comment.id, { chatId: event.chat.id, seq })
-    if (event.type === 'updated-text-chat' && event.change === 'comment-added') this.unread.set(event.comment.id, { chatId: event.chatId, seq })
+    const { seq, ts } = event
+    if (event.type === 'new-text-chat') this.unread.set(event.chat.comment.id, { chatId: event.chat.id, seq, ts })
+    if (event.type === 'updated-text-chat' && event.change === 'comment-added') this.unread.set(event.comment.id, { chatId: event.chatId, seq, ts })
   }
 
   /** Everything was read, or one discussion: the number then stands before what is still unread. @param {string} [chatId]  @param {number} [until] the number that it was read at */
@@ -122,6 +122,11 @@ export class Reading {
   /** Comments carry no number: only the log tells which are after the one that was read. @param {string | undefined} me */
   async #ask(me) {
     const { page, urlId } = this, { generation, position: { epoch, seq: last } } = page, from = this.seq ?? last
+    // The log may no longer tell what was deleted meanwhile. What is older than all that is loaded may still be there.
+    for (const [id, { chatId, ts }] of this.unread) {
+      const { comments, commentCount } = page.chats.get(chatId) ?? { comments: [], commentCount: 0 }
+      if (!comments.some(each => each.id === id) && !(comments.length < commentCount && ts < comments[0]?.createdAt)) this.unread.delete(id)
+    }
     try {
       for (let after = from, times = 0; after < last && times < TIMES; times++) {
         const tail = readEvents(await this.get('v1/events', { urlId, epoch, after, limit: EVENTS }, this.signal))
