@@ -74,6 +74,44 @@ async def test_words_written_before_anybody_is_known(visit: Visit) -> None:
     await expect(ada.composer).to_have_value("Precious words")
 
 
+async def test_words_that_are_being_written_at_the_welcome_join_what_was_begun(
+    visit: Visit,
+) -> None:
+    """What is typed after it overwrites neither."""
+    ada = await visit("Ada")
+    await ada.js("document.querySelector('collab-chat').discussPage()")
+    await ada.composer.fill("On Monday")
+    await ada.page.context.add_init_script(
+        """const Real = window.WebSocket
+        window.WebSocket = class {
+          constructor(...given) { if (window.reachable) return new Real(...given) }
+          close() {}
+        }"""
+    )
+    await ada.page.reload()
+    await ada.js("document.querySelector('collab-chat').discussPage()")
+    await ada.composer.press_sequentially("On Tues")
+    await ada.js(
+        """() => {
+          window.reachable = true
+          for (const type of ['pagehide', 'pageshow']) window.dispatchEvent(new Event(type))
+        }"""
+    )
+    await ada.live()
+    await ada.page.keyboard.type("day")
+    await expect(ada.composer).to_have_value("On Monday\nOn Tuesday")
+    await ada.page.reload()
+    await ada.js("document.querySelector('collab-chat').discussPage()")
+    await ada.js(
+        """() => {
+          window.reachable = true
+          for (const type of ['pagehide', 'pageshow']) window.dispatchEvent(new Event(type))
+        }"""
+    )
+    await ada.live()
+    await expect(ada.composer).to_have_value("On Monday\nOn Tuesday")
+
+
 async def test_words_sent_before_anybody_is_known_outlive_a_reload(visit: Visit) -> None:
     ada = await visit("Ada")
     await ada.page.context.add_init_script(

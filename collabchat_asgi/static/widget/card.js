@@ -211,8 +211,12 @@ export class Card {
     if (range?.startContainer.isConnected) document.getSelection()?.collapse(range.endContainer, range.endOffset)
   }
 
-  /** It is known now who writes. @param {PageState} state */
-  claim(state) { claim(state) }
+  /** It is known now who writes, and what that person had begun of the same. @param {PageState} state */
+  claim(state) {
+    claim(state)
+    const composer = this.#composer, words = unsent(state, this.#about)
+    if (composer && composer.value !== words) composer.value = words
+  }
 
   /** Who comes next must not find what was shown, or written. */
   empty() {
