@@ -44,7 +44,7 @@ for (const { name, file, said } of catalogues) {
 
 test('the language of a page leads to its catalogue', () => {
   for (const name of names) assert.equal(catalogueOf(name), name)
-  for (const [tag, name] of [['de-AT', 'de'], ['sr-RS', 'sr'], ['sr-Latn-RS', 'sr-latn'], ['sr-ME', 'sr-latn'], ['sh', 'sr-latn'], ['pt-BR', 'pt'], ['zh-Hant-TW', 'zh'], ['iw', 'he'], ['DE', 'de'], ['en', undefined], ['en-GB', undefined], ['', undefined], ['tlh', undefined], ['not a tag', undefined], ['constructor', undefined]]) {
+  for (const [tag, name] of [['de-AT', 'de'], ['sr-RS', 'sr'], ['sr-Latn-RS', 'sr-latn'], ['sr-ME', 'sr-latn'], ['sh', 'sr-latn'], ['pt-BR', 'pt'], ['zh-Hant-TW', 'zh'], ['pt_BR', 'pt'], ['zh_TW', 'zh'], ['sr_Latn', 'sr-latn'], ['sr_Latn_RS', 'sr-latn'], ['en_GB', undefined], ['iw', 'he'], ['DE', 'de'], ['en', undefined], ['en-GB', undefined], ['', undefined], ['tlh', undefined], ['not a tag', undefined], ['constructor', undefined]]) {
     assert.equal(catalogueOf(String(tag)), name, tag)
   }
 })
@@ -55,6 +55,7 @@ test('English and the words of a host are there at once', () => {
   assert.deepEqual(say(wordsOf('nl')), ['en', 'Close', 'Keep'], 'no Dutch dates in English sentences')
   assert.deepEqual(say(wordsOf('nl', { Close: 'Sluiten' })), ['nl', 'Sluiten', 'Keep'])
   assert.deepEqual(say(wordsOf('??')), ['en', 'Close', 'Keep'])
+  assert.deepEqual(say(wordsOf('en_GB')), ['en-GB', 'Close', 'Keep'])
 })
 
 test('a language is loaded, and what a host says goes before it', async () => {

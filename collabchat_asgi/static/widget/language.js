@@ -29,9 +29,9 @@ export function languageOf(element) {
   return ''
 }
 
-/** @param {string} tag  @returns {Intl.Locale} of a tag that is none: English */
+/** @param {string} tag also as many a system writes it: `pt_BR`  @returns {Intl.Locale} of a tag that is none: English */
 function localeOf(tag) {
-  try { return new Intl.Locale(tag) } catch { return new Intl.Locale('en') }
+  try { return new Intl.Locale(tag.replaceAll('_', '-')) } catch { return new Intl.Locale('en') }
 }
 
 /** The catalogue of a language; none for English, and for what there is none of. @param {string} tag  @returns {string | undefined} */
