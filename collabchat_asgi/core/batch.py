@@ -65,13 +65,9 @@ class Batch:
 
 
 def weight(event: Event) -> int:
-    match event:
-        case NewTextChat():
-            return 600 + len(event.chat.comment.body)
-        case UpdatedTextChat(comment=EventComment(body=body)):
-            return 250 + len(body)
-        case _:
-            return 250
+    carried = event.carried
+    own = 600 if isinstance(event, NewTextChat) else 250
+    return own if carried is None else own + len(carried.body)
 
 
 def merge(events: list[Event]) -> list[Event]:

@@ -6,7 +6,7 @@ Structs are what travels: field names become camelCase, optional fields are left
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -134,7 +134,8 @@ class Chat(Wire, frozen=True):
     resolved: Resolved | UnsetType = UNSET
 
 
-# Events: what happened, after it was committed.
+# Events: what happened, after it was committed. `carried` is the comment whose text one carries,
+# `ended` the id of the chat or comment that it deletes.
 
 
 class EventComment(Wire, frozen=True):
@@ -157,10 +158,15 @@ class NewTextChat(Wire, frozen=True, tag_field="type", tag="new-text-chat"):
     ts: int
     user: User
     chat: EventChat
+    ended: ClassVar[None] = None
 
     @property
     def chat_id(self) -> str:
         return self.chat.id
+
+    @property
+    def carried(self) -> EventComment:
+        return self.chat.comment
 
 
 class UpdatedTextChat(Wire, frozen=True, tag_field="type", tag="updated-text-chat"):
@@ -177,6 +183,16 @@ class UpdatedTextChat(Wire, frozen=True, tag_field="type", tag="updated-text-cha
     anchor: Anchor | UnsetType = UNSET
     emoji: str | UnsetType = UNSET
 
+    @property
+    def carried(self) -> EventComment | None:
+        return None if self.comment is UNSET else self.comment
+
+    @property
+    def ended(self) -> str | None:
+        if self.change != "comment-deleted" or self.comment_id is UNSET:
+            return None
+        return self.comment_id
+
 
 class DeletedTextChat(Wire, frozen=True, tag_field="type", tag="deleted-text-chat"):
     seq: int
@@ -184,6 +200,11 @@ class DeletedTextChat(Wire, frozen=True, tag_field="type", tag="deleted-text-cha
     ts: int
     user: User
     chat_id: str
+    carried: ClassVar[None] = None
+
+    @property
+    def ended(self) -> str:
+        return self.chat_id
 
 
 class UnknownEvent(Wire, frozen=True, tag_field="type", tag="unknown"):
@@ -195,6 +216,8 @@ class UnknownEvent(Wire, frozen=True, tag_field="type", tag="unknown"):
     ts: int = 0
     user: User = User("", "")
     chat_id: str = ""
+    carried: ClassVar[None] = None
+    ended: ClassVar[None] = None
 
 
 Event = NewTextChat | UpdatedTextChat | DeletedTextChat | UnknownEvent
@@ -215,6 +238,9 @@ CHANGES = frozenset(
 
 
 # Operations: what a client asks for (PROTOCOL section 4).
+
+Named = tuple[str | None, str | None]
+"""Chat id and comment id that an operation names, as far as it does."""
 
 
 class Draft(Wire, frozen=True):
@@ -238,10 +264,27 @@ class BaseOperation(Wire, frozen=True, tag_field="type", kw_only=True):
 class CreateChat(BaseOperation, frozen=True, tag="create-chat", kw_only=True):
     chat: ChatDraft
 
+    @property
+    def named(self) -> Named:
+        return _known(self.chat.id), _known(self.chat.comment.id)
 
-class AddComment(BaseOperation, frozen=True, tag="add-comment", kw_only=True):
+
+class OnChat(BaseOperation, frozen=True, kw_only=True):
+    """What is done to a chat that is there."""
+
     chat_id: str
+
+    @property
+    def named(self) -> Named:
+        return self.chat_id, None
+
+
+class AddComment(OnChat, frozen=True, tag="add-comment", kw_only=True):
     comment: Draft
+
+    @property
+    def named(self) -> Named:
+        return self.chat_id, _known(self.comment.id)
 
 
 class EditedDraft(Wire, frozen=True):
@@ -249,43 +292,54 @@ class EditedDraft(Wire, frozen=True):
     body: str
 
 
-class EditComment(BaseOperation, frozen=True, tag="edit-comment", kw_only=True):
-    chat_id: str
+class EditComment(OnChat, frozen=True, tag="edit-comment", kw_only=True):
     comment: EditedDraft
 
+    @property
+    def named(self) -> Named:
+        return self.chat_id, self.comment.id
 
-class DeleteComment(BaseOperation, frozen=True, tag="delete-comment", kw_only=True):
-    chat_id: str
+
+class OnComment(OnChat, frozen=True, kw_only=True):
+    """What is done to a comment that is there."""
+
     comment_id: str
 
-
-class ResolveChat(BaseOperation, frozen=True, tag="resolve-chat", kw_only=True):
-    chat_id: str
-
-
-class ReopenChat(BaseOperation, frozen=True, tag="reopen-chat", kw_only=True):
-    chat_id: str
+    @property
+    def named(self) -> Named:
+        return self.chat_id, self.comment_id
 
 
-class MoveAnchor(BaseOperation, frozen=True, tag="move-anchor", kw_only=True):
-    chat_id: str
+class DeleteComment(OnComment, frozen=True, tag="delete-comment", kw_only=True):
+    pass
+
+
+class ResolveChat(OnChat, frozen=True, tag="resolve-chat", kw_only=True):
+    pass
+
+
+class ReopenChat(OnChat, frozen=True, tag="reopen-chat", kw_only=True):
+    pass
+
+
+class MoveAnchor(OnChat, frozen=True, tag="move-anchor", kw_only=True):
     anchor: Anchor
 
 
-class DeleteChat(BaseOperation, frozen=True, tag="delete-chat", kw_only=True):
-    chat_id: str
+class DeleteChat(OnChat, frozen=True, tag="delete-chat", kw_only=True):
+    pass
 
 
-class AddReaction(BaseOperation, frozen=True, tag="add-reaction", kw_only=True):
-    chat_id: str
-    comment_id: str
+class AddReaction(OnComment, frozen=True, tag="add-reaction", kw_only=True):
     emoji: str
 
 
-class RemoveReaction(BaseOperation, frozen=True, tag="remove-reaction", kw_only=True):
-    chat_id: str
-    comment_id: str
+class RemoveReaction(OnComment, frozen=True, tag="remove-reaction", kw_only=True):
     emoji: str
+
+
+def _known(id: str | UnsetType) -> str | None:
+    return None if id is UNSET else id
 
 
 Operation = (

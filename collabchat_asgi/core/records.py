@@ -19,7 +19,6 @@ from .model import (
     Comment,
     DeletedTextChat,
     Event,
-    EventComment,
     NewTextChat,
     Position,
     Record,
@@ -73,35 +72,25 @@ def change(before: ChatState | None, after: State, event: Event) -> Change:
     """What to write for `event`, which led to `after`; `before` is the chat as it was."""
     puts: list[Record] = []
     deletes: list[str] = []
-    commented: str | None = None
-    match event:
-        case NewTextChat():
-            commented = event.chat.comment.id
-            puts.append(_chat(after, event.chat.id))
-        case DeletedTextChat():
-            comments = before.comments if before else {}
-            gone = [event.chat_id, *comments]
-            deletes += [CHAT + event.chat_id, *(COMMENT + id for id in comments)]
-            puts += [Record(DELETED + id, b"%d" % event.ts) for id in gone]
-        case UpdatedTextChat(change="comment-deleted", comment_id=str(comment_id)):
-            deletes.append(COMMENT + comment_id)
-            puts.append(Record(DELETED + comment_id, b"%d" % event.ts))
-            puts.append(_chat(after, event.chat_id))
-        case UpdatedTextChat(comment=EventComment(id=comment_id)):
-            commented = comment_id
-            puts.append(_chat(after, event.chat_id))
-        case UpdatedTextChat(comment_id=str(comment_id)):
-            puts.append(_comment(after, event.chat_id, comment_id))
-        case UpdatedTextChat():
-            puts.append(_chat(after, event.chat_id))
-    if commented is not None:
-        puts.append(_comment(after, event.chat_id, commented))
+    carried, ended, chat_id = event.carried, event.ended, event.chat_id
+    if isinstance(event, DeletedTextChat):
+        comments = before.comments if before else {}
+        deletes += [CHAT + chat_id, *(COMMENT + id for id in comments)]
+        puts += [Record(DELETED + id, b"%d" % event.ts) for id in (chat_id, *comments)]
+    elif carried is not None:
+        puts += (_chat(after, chat_id), _comment(after, chat_id, carried.id))
+    elif ended is not None:
+        deletes.append(COMMENT + ended)
+        puts += (Record(DELETED + ended, b"%d" % event.ts), _chat(after, chat_id))
+    elif isinstance(event, UpdatedTextChat):
+        of_comment = event.comment_id
+        puts.append(
+            _chat(after, chat_id) if of_comment is UNSET else _comment(after, chat_id, of_comment)
+        )
     told = encode_event(event)
-    carried = body_of(event)
     if carried is None:
         return Change(told, None, puts, deletes, told)
-    id, body = carried
-    return Change(_without_text(told, body), COMMENT + id, puts, deletes, told)
+    return Change(_without_text(told, carried.body), COMMENT + carried.id, puts, deletes, told)
 
 
 def _without_text(told: bytes, body: str) -> bytes:
@@ -190,16 +179,14 @@ def restore(position: Position, records: Iterable[Record], forget_before_ms: int
 
 def with_body(event: Event, body: str) -> Event:
     """The event with another text, where it carries one."""
-    match event:
-        case NewTextChat(chat=chat):
-            if chat.comment.body == body:
-                return event
-            comment = msgspec.structs.replace(chat.comment, body=body)
-            chat = msgspec.structs.replace(chat, comment=comment)
-            return msgspec.structs.replace(event, chat=chat)
-        case UpdatedTextChat(comment=EventComment() as known) if known.body != body:
-            return msgspec.structs.replace(event, comment=msgspec.structs.replace(known, body=body))
-    return event
+    carried = event.carried
+    if carried is None or carried.body == body:
+        return event
+    comment = msgspec.structs.replace(carried, body=body)
+    if isinstance(event, NewTextChat):
+        chat = msgspec.structs.replace(event.chat, comment=comment)
+        return msgspec.structs.replace(event, chat=chat)
+    return msgspec.structs.replace(event, comment=comment)
 
 
 def decode_event(data: bytes, body: str) -> Event:
@@ -216,13 +203,3 @@ def read_event(seq: int, broadcast_id: str, data: bytes, body: str) -> Event:
     if isinstance(event, UpdatedTextChat) and event.change not in CHANGES:
         return UnknownEvent(seq, broadcast_id)
     return event
-
-
-def body_of(event: Event) -> tuple[str, str] | None:
-    """The id of the comment whose text the event carries, and the text."""
-    match event:
-        case NewTextChat(chat=chat):
-            return chat.comment.id, chat.comment.body
-        case UpdatedTextChat(comment=EventComment(id=id, body=body)):
-            return id, body
-    return None

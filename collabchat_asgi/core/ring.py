@@ -11,8 +11,8 @@ import msgspec
 
 from .batch import merge
 from .frames import encode_event, events_frame
-from .model import DeletedTextChat, Event, UpdatedTextChat
-from .records import body_of, with_body
+from .model import DeletedTextChat, Event
+from .records import with_body
 
 
 class Frame(msgspec.Struct, eq=False, gc=False):
@@ -100,20 +100,20 @@ class Ring:
             if not events or events[-1].seq != oldest - 1:
                 return
         bodies = self._bodies
-        gone = {gone for frame in self._frames for event in frame.events for gone in _ends(event)}
+        gone = {event.ended for frame in self._frames for event in frame.events}
         for event in reversed(events):
             if len(self._frames) >= self.max_frames or self._bytes >= self.max_bytes:
                 break
-            gone.update(_ends(event))
-            carried = body_of(event)
-            if carried and carried[1]:
-                if carried[0] in bodies or carried[0] in gone or event.chat_id in gone:
+            gone.add(event.ended)
+            carried = event.carried
+            if carried and carried.body:
+                if carried.id in bodies or carried.id in gone or event.chat_id in gone:
                     event = with_body(event, "")
                 else:
-                    bodies[carried[0]] = (event.chat_id, event.seq)
+                    bodies[carried.id] = (event.chat_id, event.seq)
             frame = Frame(event.seq, event.seq, (event,))
             self._frames.appendleft(frame)
-            frame.weight = 400 + (len(carried[1].encode()) if carried else 0)
+            frame.weight = 400 + (len(carried.body.encode()) if carried else 0)
             self._bytes += frame.weight
 
     def oldest(self) -> int | None:
@@ -152,17 +152,16 @@ class Ring:
 
     def _forget_texts(self, events: list[Event]) -> None:
         for event in events:
-            carried = body_of(event)
+            carried = event.carried
             if carried:
-                self._blank(carried[0])
-                self._bodies[carried[0]] = (event.chat_id, event.seq)
-            elif isinstance(event, UpdatedTextChat) and isinstance(event.comment_id, str):
-                if event.change == "comment-deleted":
-                    self._blank(event.comment_id)
+                self._blank(carried.id)
+                self._bodies[carried.id] = (event.chat_id, event.seq)
             elif isinstance(event, DeletedTextChat):
                 chat_id = event.chat_id
                 for id in [id for id, place in self._bodies.items() if place[0] == chat_id]:
                     self._blank(id)
+            elif event.ended:
+                self._blank(event.ended)
 
     def _blank(self, comment_id: str) -> None:
         place = self._bodies.pop(comment_id, None)
@@ -174,16 +173,6 @@ class Ring:
         frame = self._frames.popleft()
         self._bytes -= frame.weight
         for event in frame.events:
-            carried = body_of(event)
-            if carried and self._bodies.get(carried[0], ("", 0))[1] == event.seq:
-                del self._bodies[carried[0]]
-
-
-def _ends(event: Event) -> tuple[str, ...]:
-    """The id of the chat or comment that the event deletes."""
-    match event:
-        case DeletedTextChat():
-            return (event.chat_id,)
-        case UpdatedTextChat(change="comment-deleted", comment_id=str(comment_id)):
-            return (comment_id,)
-    return ()
+            carried = event.carried
+            if carried and self._bodies.get(carried.id, ("", 0))[1] == event.seq:
+                del self._bodies[carried.id]

@@ -73,49 +73,34 @@ def fingerprint(operation: Operation) -> bytes:
 
 def with_ids(operation: Operation, now_ms: int) -> Operation:
     """The operation with the ids that its sender left to the server."""
-    match operation:
-        case CreateChat(chat=chat) if chat.id is UNSET or chat.comment.id is UNSET:
-            comment = chat.comment
-            if comment.id is UNSET:
-                comment = msgspec.structs.replace(comment, id=uuid7(now_ms))
-            chat_id = uuid7(now_ms) if chat.id is UNSET else chat.id
-            chat = msgspec.structs.replace(chat, id=chat_id, comment=comment)
-            return msgspec.structs.replace(operation, chat=chat)
-        case AddComment(comment=comment) if comment.id is UNSET:
+    if isinstance(operation, AddComment):
+        if operation.comment.id is not UNSET:
+            return operation
+        comment = msgspec.structs.replace(operation.comment, id=uuid7(now_ms))
+        return msgspec.structs.replace(operation, comment=comment)
+    if isinstance(operation, CreateChat):
+        chat, comment = operation.chat, operation.chat.comment
+        if chat.id is not UNSET and comment.id is not UNSET:
+            return operation
+        if comment.id is UNSET:
             comment = msgspec.structs.replace(comment, id=uuid7(now_ms))
-            return msgspec.structs.replace(operation, comment=comment)
+        chat_id = uuid7(now_ms) if chat.id is UNSET else chat.id
+        chat = msgspec.structs.replace(chat, id=chat_id, comment=comment)
+        return msgspec.structs.replace(operation, chat=chat)
     return operation
-
-
-def names(operation: Operation) -> tuple[str | None, str | None]:
-    """Chat id and comment id that the operation names."""
-    match operation:
-        case CreateChat(chat=chat):
-            comment = chat.comment
-            return (
-                None if chat.id is UNSET else chat.id,
-                None if comment.id is UNSET else comment.id,
-            )
-        case AddComment(chat_id=chat_id, comment=comment):
-            return chat_id, None if comment.id is UNSET else comment.id
-        case EditComment(chat_id=chat_id, comment=edited):
-            return chat_id, edited.id
-        case DeleteComment() | AddReaction() | RemoveReaction():
-            return operation.chat_id, operation.comment_id
-        case _:
-            return operation.chat_id, None
 
 
 def action_for(state: State, operation: Operation, user_id: str) -> Action:
     """The permission that the operation needs on the page as it stands."""
     owner: str | None = None
-    match operation:
-        case DeleteComment():
-            comment = state.comment(operation.chat_id, operation.comment_id)
-            owner = comment.author.id if comment else None
-        case MoveAnchor() | DeleteChat():
-            chat = state.chat(operation.chat_id)
-            owner = chat.created_by.id if chat else None
+    if isinstance(operation, AddComment):
+        return "comment"  # asked for most, and twice for each
+    if isinstance(operation, DeleteComment):
+        comment = state.comment(operation.chat_id, operation.comment_id)
+        owner = comment.author.id if comment else None
+    elif isinstance(operation, (MoveAnchor, DeleteChat)):
+        chat = state.chat(operation.chat_id)
+        owner = chat.created_by.id if chat else None
     return "comment" if owner is None or owner == user_id else "moderate"
 
 
@@ -134,19 +119,8 @@ def decide(
     """
     seq = state.position.seq + 1
     match operation:
-        case CreateChat(chat=draft):
-            chat_id, comment_id = _new_id(draft.id), _new_id(draft.comment.id)
-            if chat_id == comment_id:
-                raise Refused("conflict", "chat and comment have one id", field="chat.id")
-            _require_memory(state, limits)
-            _require_free(state, chat_id, "chat.id")
-            _require_free(state, comment_id, "chat.comment.id")
-            _require_room(state, CHAT_BYTES + weight_of_comment(draft.comment.body, user), limits)
-            if len(state.chats) >= limits.chats:
-                raise Refused("too-many", f"the page has {limits.chats} chats, the most it may")
-            made = EventChat(chat_id, draft.anchor, EventComment(comment_id, draft.comment.body))
-            return NewTextChat(seq, broadcast_id, ts, user, made)
-        case AddComment(comment=comment_draft):
+        case AddComment():
+            comment_draft = operation.comment
             chat = _chat(state, operation.chat_id)
             comment_id = _new_id(comment_draft.id)
             _require_memory(state, limits)
@@ -160,7 +134,21 @@ def decide(
             return UpdatedTextChat(
                 seq, broadcast_id, ts, user, chat.id, "comment-added", comment=added
             )
-        case EditComment(comment=edit):
+        case CreateChat():
+            draft = operation.chat
+            chat_id, comment_id = _new_id(draft.id), _new_id(draft.comment.id)
+            if chat_id == comment_id:
+                raise Refused("conflict", "chat and comment have one id", field="chat.id")
+            _require_memory(state, limits)
+            _require_free(state, chat_id, "chat.id")
+            _require_free(state, comment_id, "chat.comment.id")
+            _require_room(state, CHAT_BYTES + weight_of_comment(draft.comment.body, user), limits)
+            if len(state.chats) >= limits.chats:
+                raise Refused("too-many", f"the page has {limits.chats} chats, the most it may")
+            made = EventChat(chat_id, draft.anchor, EventComment(comment_id, draft.comment.body))
+            return NewTextChat(seq, broadcast_id, ts, user, made)
+        case EditComment():
+            edit = operation.comment
             chat = _chat(state, operation.chat_id)
             comment = _comment(chat, edit.id, "comment.id")
             if comment.author.id != user.id:

@@ -183,12 +183,12 @@ class State:
     def fold(self, epoch: str, event: Event) -> None:
         """Apply the next event. What it names and the page does not have changes nothing."""
         match event:
+            case UpdatedTextChat():
+                self._update(event)
             case NewTextChat():
                 self._create(event)
             case DeletedTextChat():
                 self._delete_chat(event)
-            case UpdatedTextChat():
-                self._update(event)
         self.position = Position(epoch, event.seq)
 
     def _own(self, chat_id: str) -> ChatState | None:

@@ -14,10 +14,11 @@ from .model import (
     Anchor,
     BaseOperation,
     CreateChat,
-    DeleteComment,
     Draft,
     EditComment,
     MoveAnchor,
+    OnChat,
+    OnComment,
     Operation,
     RangeSelector,
     RemoveReaction,
@@ -76,42 +77,37 @@ def check_operation(
     check_url_id(operation.url_id, url_id_chars)
     if operation.broadcast_id is not UNSET:
         check_id(operation.broadcast_id, "broadcastId")
+    if isinstance(operation, OnChat):
+        check_id(operation.chat_id, "chatId")
     match operation:
-        case CreateChat(chat=chat):
+        case AddComment():
+            comment = _check_draft(operation.comment, "comment", body_chars)
+            if comment is not operation.comment:
+                operation = msgspec.structs.replace(operation, comment=comment)
+        case CreateChat():
+            chat = operation.chat
             if chat.id is not UNSET:
                 check_id(chat.id, "chat.id")
             check_anchor(chat.anchor, "chat.anchor", anchor_bytes)
             comment = _check_draft(chat.comment, "chat.comment", body_chars)
-            if comment is chat.comment:
-                return operation
-            chat = msgspec.structs.replace(chat, comment=comment)
-            return msgspec.structs.replace(operation, chat=chat)
-        case AddComment():
-            check_id(operation.chat_id, "chatId")
-            comment = _check_draft(operation.comment, "comment", body_chars)
-            if comment is operation.comment:
-                return operation
-            return msgspec.structs.replace(operation, comment=comment)
-        case EditComment(comment=edited):
-            check_id(operation.chat_id, "chatId")
+            if comment is not chat.comment:
+                chat = msgspec.structs.replace(chat, comment=comment)
+                operation = msgspec.structs.replace(operation, chat=chat)
+        case EditComment():
+            edited = operation.comment
             check_id(edited.id, "comment.id")
             body = check_body(edited.body, "comment.body", body_chars)
             edited = msgspec.structs.replace(edited, body=body)
-            return msgspec.structs.replace(operation, comment=edited)
+            operation = msgspec.structs.replace(operation, comment=edited)
         case MoveAnchor():
-            check_id(operation.chat_id, "chatId")
             check_anchor(operation.anchor, "anchor", anchor_bytes)
-            return operation
-        case DeleteComment() | AddReaction() | RemoveReaction():
-            check_id(operation.chat_id, "chatId")
+        case OnComment():
             check_id(operation.comment_id, "commentId")
-            if not isinstance(operation, DeleteComment) and not is_emoji(operation.emoji):
+            if isinstance(operation, (AddReaction, RemoveReaction)) and not is_emoji(
+                operation.emoji
+            ):
                 raise Refused("invalid", "emoji is not one emoji", field="emoji")
-            return operation
-        case _:
-            rest = cast("Operation", operation)
-            check_id(rest.chat_id, "chatId")  # type: ignore[union-attr]  # every other kind has one
-            return rest
+    return cast("Operation", operation)
 
 
 def _check_draft(draft: Draft, field: str, body_chars: int) -> Draft:

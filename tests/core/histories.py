@@ -38,7 +38,6 @@ from collabchat_asgi.core.model import (
     UpdatedTextChat,
     User,
 )
-from collabchat_asgi.core.records import body_of
 from collabchat_asgi.core.rules import PageLimits, decide
 from collabchat_asgi.core.state import State
 from collabchat_asgi.errors import Refused
@@ -191,10 +190,10 @@ class Page:
         return self
 
     def _note(self, event: Event) -> None:
-        carried = body_of(event)
+        carried = event.carried
         lost: list[str] = []
         if carried:
-            lost = [carried[0]]
+            lost = [carried.id]
         elif isinstance(event, UpdatedTextChat) and event.change == "comment-deleted":
             assert event.comment_id is not UNSET
             lost = [event.comment_id]
@@ -204,7 +203,7 @@ class Page:
             if id in self._texts:
                 self.gone[self._texts.pop(id)] = event.seq
         if carried:
-            self._texts[carried[0]] = carried[1]
+            self._texts[carried.id] = carried.body
 
 
 def chats(state: State) -> dict[str, Chat]:

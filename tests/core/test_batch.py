@@ -29,7 +29,6 @@ from collabchat_asgi.core.model import (
     UnknownEvent,
     UpdatedTextChat,
 )
-from collabchat_asgi.core.records import body_of
 from collabchat_asgi.core.state import State
 
 from .histories import ANN, BORIS, EPOCH, URL, Page, Tape, anchor, catches, chats, cut, many, tapes
@@ -73,13 +72,14 @@ def check_shape(batch: list[Event], merged: list[Event]) -> None:
 
 def maker(batch: list[Event], merged: Event) -> Event:
     """The event that made what the merged creation makes."""
-    carried = body_of(merged)
+    carried = merged.carried
     assert carried is not None
     return next(
         event
         for event in batch
         if type(event) is type(merged)
-        and (body_of(event) or ("",))[0] == carried[0]
+        and (one := event.carried) is not None
+        and one.id == carried.id
         and (isinstance(event, NewTextChat) or change(event) == "comment-added")
     )
 
@@ -98,13 +98,13 @@ def merges_across(events: list[Event]) -> list[Event]:
     """Puts the last edit of a creation's comment into it, whatever lies between."""
     out = list(events)
     for event in events:
-        carried = body_of(event)
+        carried = event.carried
         if change(event) != "comment-edited" or carried is None:
             continue
         for at, first in enumerate(out):
-            if isinstance(first, NewTextChat) and first.chat.comment.id == carried[0]:
+            if isinstance(first, NewTextChat) and first.chat.comment.id == carried.id:
                 comment = msgspec.structs.replace(
-                    first.chat.comment, body=carried[1], edited_at=event.ts
+                    first.chat.comment, body=carried.body, edited_at=event.ts
                 )
                 made = msgspec.structs.replace(
                     first,

@@ -15,6 +15,7 @@ from collabchat_asgi.core.model import (
     DeleteChat,
     Draft,
     Event,
+    EventComment,
     Position,
     Record,
     UnknownEvent,
@@ -23,7 +24,6 @@ from collabchat_asgi.core.model import (
 )
 from collabchat_asgi.core.records import (
     Change,
-    body_of,
     change,
     decode_event,
     read_event,
@@ -74,10 +74,10 @@ def check_records(change: Changer, data: bytes) -> None:
             continue
         change_made = change(before.chat(event.chat_id), page.state, event)
         store.commit(change_made)
-        carried = body_of(event)
+        carried = event.carried
         if carried:
-            texts.add(carried[1])
-        assert decode_event(change_made.event, carried[1] if carried else "") == event
+            texts.add(carried.body)
+        assert decode_event(change_made.event, carried.body if carried else "") == event
         assert change_made.event == msgspec.json.encode(with_body(event, ""))
         assert change_made.told == msgspec.json.encode(event)
         if tape.below(8) == 0:
@@ -159,7 +159,8 @@ def test_a_deleted_chat_takes_all_of_its_records() -> None:
         assert event is not None
         store.commit(change(before.chat(event.chat_id), page.state, event))
     assert sorted(store.records) == sorted("x:" + id for id in (chat, first, second))
-    assert [body_of(event) for event in store.read()] == [(first, ""), (second, ""), None]
+    carried = [event.carried for event in store.read()]
+    assert carried == [EventComment(first, ""), EventComment(second, ""), None]
 
 
 def test_before_needs_no_chat_but_for_its_deletion() -> None:
@@ -176,12 +177,12 @@ def test_before_needs_no_chat_but_for_its_deletion() -> None:
 def test_with_body_changes_the_text_and_nothing_else() -> None:
     for event in Page().play(bytes(range(200))).events:
         blank = with_body(event, "")
-        carried = body_of(event)
+        carried = event.carried
         if carried is None:
             assert blank is event
         else:
-            assert body_of(blank) == (carried[0], "")
-            assert with_body(blank, carried[1]) == event
+            assert blank.carried == msgspec.structs.replace(carried, body="")
+            assert with_body(blank, carried.body) == event
 
 
 def test_texts_that_look_like_json_are_taken_out_whole() -> None:

@@ -17,7 +17,7 @@ from collabchat_asgi.core.model import (
     Event,
     ResolveChat,
 )
-from collabchat_asgi.core.records import body_of, with_body
+from collabchat_asgi.core.records import with_body
 from collabchat_asgi.core.ring import Frame, Ring
 from collabchat_asgi.core.state import State
 
@@ -36,8 +36,8 @@ class Log:
         return [self.as_stored(event) for event in self.page.events[after : after + limit]]
 
     def as_stored(self, event: Event) -> Event:
-        carried = body_of(event)
-        return with_body(event, "") if carried and carried[1] in self.page.gone else event
+        carried = event.carried
+        return with_body(event, "") if carried and carried.body in self.page.gone else event
 
 
 class Viewer:
@@ -87,7 +87,8 @@ def check_no_earlier_text(ring: Ring, page: Page) -> None:
     everything = [frame.text(URL, EPOCH) for frame in walk(ring)]
     oldest = ring.oldest()
     assert oldest is not None
-    everything += [(body_of(event) or ("", ""))[1] for event in ring.since(oldest - 1) or ()]
+    there = [event.carried for event in ring.since(oldest - 1) or ()]
+    everything += [carried.body for carried in there if carried]
     told = "".join(everything)
     for text in page.gone:
         assert text not in told, "a text that was edited or deleted away is still told"
@@ -168,7 +169,7 @@ class Remembers(Ring):
 
 class ForgetsDeletedChats(Ring):
     def _forget_texts(self, events: list[Event]) -> None:
-        super()._forget_texts([event for event in events if body_of(event)])
+        super()._forget_texts([event for event in events if event.carried])
 
 
 class KeepsWhatWasEncoded(Ring):

@@ -37,7 +37,6 @@ from collabchat_asgi.core.rules import (
     action_for,
     decide,
     fingerprint,
-    names,
     with_ids,
 )
 from collabchat_asgi.core.state import State
@@ -127,7 +126,7 @@ class Model:
             case DeleteChat():
                 del self.chats[operation.chat_id]
                 return "deleted-text-chat"
-        id = names(operation)[1]
+        id = operation.named[1]
         comment = chat.comments.get(str(id))
         if comment is None:
             return "not-found"
@@ -573,7 +572,7 @@ def test_a_fingerprint_tells_contents_apart() -> None:
 def test_ids_are_made_where_none_is_given() -> None:
     bare = CreateChat(url_id=URL, chat=ChatDraft(anchor(), Draft("x")))
     filled = with_ids(bare, 1_700_000_000_000)
-    chat_id, comment_id = names(filled)
+    chat_id, comment_id = filled.named
     assert chat_id is not None
     assert comment_id is not None
     assert is_uuid(chat_id)
@@ -581,9 +580,9 @@ def test_ids_are_made_where_none_is_given() -> None:
     assert chat_id != comment_id
     assert with_ids(filled, 5) == filled
     half = CreateChat(url_id=URL, chat=ChatDraft(anchor(), Draft("x"), uid(1)))
-    assert names(with_ids(half, 5))[0] == uid(1)
+    assert with_ids(half, 5).named[0] == uid(1)
     added = with_ids(AddComment(url_id=URL, chat_id=uid(1), comment=Draft("x")), 5)
-    assert is_uuid(str(names(added)[1]))
+    assert is_uuid(str(added.named[1]))
     with pytest.raises(ValueError, match="ids are filled in"):
         Scene().do(bare)
 
@@ -601,4 +600,4 @@ def test_what_an_operation_names() -> None:
         (ResolveChat(url_id=URL, chat_id=chat), (chat, None)),
         (DeleteChat(url_id=URL, chat_id=chat), (chat, None)),
     ):
-        assert names(operation) == expected
+        assert operation.named == expected

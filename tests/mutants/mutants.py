@@ -216,7 +216,7 @@ def acks_before_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
             for submission in one.submissions:
                 epoch = one.base.position.epoch
                 if submission.broadcast_id in seqs and epoch:
-                    chat, comment = rules.names(submission.operation)
+                    chat, comment = submission.operation.named
                     at = Position(epoch, seqs[submission.broadcast_id])
                     submission.answer(Receipt(at, submission.ts, chat, comment))
                     submission.accounts, submission.asker = None, NOBODY

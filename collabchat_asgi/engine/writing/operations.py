@@ -304,4 +304,4 @@ def _identity(submission: Submission) -> Identity:
 
 
 def _identity_of(operation: Operation) -> tuple[object, ...]:
-    return (operation.url_id, operation.broadcast_id, *rules.names(operation))
+    return (operation.url_id, operation.broadcast_id, *operation.named)

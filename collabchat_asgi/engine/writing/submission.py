@@ -163,7 +163,7 @@ class Submission(msgspec.Struct, eq=False):
         """Fill in what the sender has left to the server."""
         self.operation = rules.with_ids(self.sent, now_ms)
         self.broadcast_id = broadcast_id
-        chat_id, self.comment_id = rules.names(self.operation)
+        chat_id, self.comment_id = self.operation.named
         self.chat_id = chat_id or ""
         if not self.fingerprint:
             self.fingerprint = rules.fingerprint(self.sent)
