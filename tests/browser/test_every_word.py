@@ -139,3 +139,69 @@ async def test_from_right_to_left(visit: Visit, lang: str, tmp_path: Path) -> No
     assert panel
     assert panel["x"] < 40
     await ada.page.screenshot(path=tmp_path / "panel.png")
+
+
+# What of the parts between the dots stands in more than one line.
+TORN = """() => {
+  const { shadowRoot } = document.querySelector('collab-chat')
+  return [...shadowRoot.querySelectorAll('.panel .item .meta')].flatMap(meta => {
+    const walker = document.createTreeWalker(meta, NodeFilter.SHOW_TEXT), parts = [[]]
+    for (let node; (node = walker.nextNode());) {
+      for (let at = 0; at < node.length; at++) {
+        if (node.data[at] === '·') parts.push([])
+        else if (node.data[at].trim()) parts.at(-1).push([node, at])
+      }
+    }
+    return parts.filter(letters => {
+      const range = document.createRange(), lines = new Set()
+      for (const [node, at] of letters) {
+        range.setStart(node, at)
+        range.setEnd(node, at + 1)
+        lines.add(Math.round(range.getBoundingClientRect().bottom / 8))
+      }
+      return lines.size > 1
+    }).map(letters => letters.map(([node, at]) => node.data[at]).join(''))
+  })
+}"""
+SAY = """async ([count, said]) => {
+  const { CollabClient } = await import('/collabchat/client.js')
+  const element = document.querySelector('collab-chat'), [{ id }] = element.threads()
+  const page = CollabClient.shared().page(element.urlId)
+  await Promise.all(Array.from({ length: count }, () => page.addComment(id, said).settled))
+  page.close()
+}"""
+
+
+@pytest.mark.parametrize("lang", ["de", "ru", "ar"])
+async def test_what_is_told_of_a_discussion_is_not_torn(visit: Visit, lang: str) -> None:
+    """In the list of a phone: a line ends between two of the things that are told."""
+    ada = await visit("Ada", html=PAGE)
+    await ada.discuss(FOG, "Really?")
+    ben = await visit("Ben", viewport={"width": 360, "height": 740})
+    await ben.threads(1)
+    other = await visit("Friedrich-Wilhelm-von-Hohenstaufen")
+    await other.threads(1)
+    await other.js(SAY, [13, "Yes"])
+    await ben.js("lang => { document.documentElement.lang = lang }", lang)
+    await ben.until("document.querySelector('collab-chat').threads()[0]?.commentCount", 14)
+    await ben[".bar .discussions"].click()
+    await expect(ben[".panel .item .meta"]).to_contain_text("13")
+    assert await ben.js(TORN) == []
+    meta = await ben[".panel .item .meta"].bounding_box()
+    assert meta
+    assert meta["x"] + meta["width"] <= 360
+
+
+async def test_what_has_no_letters_goes_as_all_around_it(visit: Visit) -> None:
+    """A thumb stands beside its avatar, from whatever side a page is read."""
+    ada = await visit("Ada", html=PAGE)
+    await ada.js("Object.assign(document.documentElement, { lang: 'he', dir: 'rtl' })")
+    await expect(ada[".face"]).to_have_attribute("dir", "rtl")
+    await ada.discuss(FOG, "\U0001f44d 12:30")
+    way = "getComputedStyle(document.querySelector('collab-chat').shadowRoot.querySelector('{}'))"
+    assert await ada.js(f"{way}.direction".replace("{}", ".log .body")) == "rtl"
+    await ada.reply("Good")
+    assert await ada.js(f"{way}.direction".replace("{}", ".message:nth-child(2) .body")) == "ltr"
+    await ada.js(SAY, [1, "\U0001f44d"])
+    await ada[".bar .discussions"].click()
+    assert await ada.js(f"{way}.direction".replace("{}", ".panel .item .body")) == "rtl"

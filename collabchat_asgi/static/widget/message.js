@@ -6,6 +6,7 @@
 import { ago, moment } from './ages.js'
 import { avatar } from './avatar.js'
 import { Composer } from './composer.js'
+import { directionOf } from './direction.js'
 import { fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
 import { formatted } from './formatted.js'
 import { keep, unsent } from './unsent.js'
@@ -110,7 +111,7 @@ export class Message {
           this.#to('')
         },
       }).element
-      : h('div', { class: 'body', dir: 'auto' }, ...formatted(comment.body))
+      : h('div', { class: 'body', dir: directionOf(comment.body) }, ...formatted(comment.body))
     fill(this.element, avatar(words, comment.author), h('div', {},
       h('div', { class: 'byline' }, h('bdi', {}, name),
         wordsOf ? h('span', { class: this.offline ? '' : 'sending' }, wordsOf) : h('time', { datetime: iso(comment.createdAt), title: moment(words, comment.createdAt) }, ago(words, comment.createdAt, this.page.now)),

@@ -7,6 +7,7 @@
 /** @import { Words } from './words.js' */
 import { ago } from './ages.js'
 import { avatar } from './avatar.js'
+import { directionOf } from './direction.js'
 import { ofPage, quoted } from '../anchors/describe.js'
 import { fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
 import { kinds } from './kinds.js'
@@ -225,13 +226,14 @@ export class Panel {
   #item(chat, unread, age, state, found) {
     const last = found ?? chat.comments.at(-1)
     const others = chat.commentCount - 1, { words } = this.host
-    const meta = [unread > 0 && words.count(unread, '{n} new comment', '{n} new comments'), others > 0 && words.count(others, '{n} reply', '{n} replies'), age, chat.pending && words.say('not sent yet')]
+    const meta = [h('bdi', {}, nameOf(words, last?.author ?? chat.createdBy)), unread > 0 && words.count(unread, '{n} new comment', '{n} new comments'), others > 0 && words.count(others, '{n} reply', '{n} replies'), age, chat.pending && words.say('not sent yet')].filter(each => each)
     const point = (/** @type {boolean} */ on) => () => this.host.point(chat.id, on)
     return h('button', { class: unread ? 'item fresh-item' : 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
       avatar(words, found?.author ?? chat.createdBy), h('span', {},
         h('span', { class: state === 'lost' ? 'passage gone' : 'passage', dir: 'auto' }, state === 'changed' && h('span', { class: 'badge' }, words.say('Changed')), subject(words, chat.anchor)),
-        h('span', { class: 'body', dir: 'auto' }, plain(parse((last?.body ?? '').slice(0, SHOWN)))),
-        h('span', { class: 'meta' }, h('bdi', {}, nameOf(words, last?.author ?? chat.createdBy)), ...meta.map(each => each && ` · ${each}`)),
+        h('span', { class: 'body', dir: directionOf(last?.body ?? '') }, plain(parse((last?.body ?? '').slice(0, SHOWN)))),
+        // A line ends between two of them, and not within.
+        h('span', { class: 'meta' }, ...meta.flatMap((each, at) => [at > 0 && ' ', h('span', {}, each, at < meta.length - 1 && ' ·')])),
         chat.failed && h('span', { class: 'meta bad' }, words.say('A message was not sent'))))
   }
 

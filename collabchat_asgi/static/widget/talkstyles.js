@@ -107,7 +107,8 @@ const TALK = `
 .item:focus-visible { outline-offset: -2px }
 .item .passage { display: block; color: var(--soft); font-size: var(--small); overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .item .body { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; white-space: normal }
-.item .meta { color: var(--soft); font-size: var(--tiny); display: block; margin-top: 1px }
+.item .meta { color: var(--soft); font-size: var(--tiny); display: block; margin-top: 1px; overflow: hidden; text-overflow: ellipsis }
+.meta > span { white-space: nowrap }
 .item .meta.bad { color: var(--bad); font-weight: 600 }
 .empty { padding: 20px 24px 28px; text-align: center; color: var(--soft) }
 .empty strong { display: block; color: var(--fg); font-weight: 600; margin-bottom: 2px }
