@@ -28,7 +28,10 @@ import { widgetSheet } from './styles.js'
 
 /** Given the address and what the page would be called; nothing means that name. @typedef {(address: URL, usual: string) => string | undefined} PageNamer */
 
-export class CollabChatElement extends HTMLElement {
+// A server that draws pages has none, and only imports this.
+const { HTMLElement, customElements } = globalThis
+
+export class CollabChatElement extends (HTMLElement ?? Object) {
   static observedAttributes = ['root', 'page', 'tenant', 'theme', 'prefix', 'signin', 'bar', 'print']
 
   /** What is annotated, where that is an element and no selector. @type {Element | undefined} */
@@ -196,4 +199,4 @@ export function mount(root, { token, client, pageId, words, ...attributes } = {}
   return element
 }
 
-if (!customElements.get('collab-chat')) customElements.define('collab-chat', CollabChatElement)
+if (customElements && !customElements.get('collab-chat')) customElements.define('collab-chat', CollabChatElement)
