@@ -208,6 +208,27 @@ describe('a browser that several people share', () => {
     assert.equal((await settled).ok, false)
   })
 
+  for (const [when, signOut] of /** @type {[string, (table: Table) => any][]} */ ([
+    ['told by setToken', table => table.client.setToken(() => undefined)],
+    ['told by an empty one', table => table.client.setToken('')],
+    ['found when the token is to be renewed', table => table.world.clock.pass(31_000)],
+  ])) {
+    test(`no token any more, ${when}: the connection that was Ann's ends, and nothing of hers is shown`, async () => {
+      let asked = 0
+      const table = await new Table({ options: { token: () => asked++ ? undefined : 'Ann' } }).live({ expiresInMs: 60_000 })
+      const { socket } = table
+      table.keepAlive()
+      await signOut(table)
+      await settle()
+      assert.notEqual(table.socket, socket)
+      table.socket.accept()
+      assert.deepEqual(table.socket.frames('hello').map(({ token }) => token), [undefined])
+      table.socket.fail(4401)
+      assert.equal(table.client.status.status, 'refused')
+      emptied(table)
+    })
+  }
+
   test('a token of the same user: nothing moves', async () => {
     const table = await new Table({ options: { token: 'old' } }).live()
     table.client.setToken('new')

@@ -270,12 +270,14 @@ export class Connection {
     this.renewal.start(Math.max(5000, ms - 30_000, Math.min(ms / 2, ms - 5000)), () => this.renew())
   }
 
-  /** Asks for another token and sends it over the open connection. @param {boolean} [same] even where it is the one we have */
+  /** Asks for another token and sends it over the open connection; where there is none any more, begins anew. @param {boolean} [same] even where it is the one we have */
   async renew(same = true) {
     const attempt = this.#attempt, { token: source } = this
     try {
       const token = typeof source === 'function' ? await source() : source
-      if (attempt !== this.#attempt || source !== this.token || !token || (token === this.bearer && !same)) return
+      if (attempt !== this.#attempt || source !== this.token || (token === this.bearer && !same)) return
+      // Signed out: a refresh cannot say so, and the next connection, which has none, is nobody's.
+      if (!token) return void (this.bearer && this.#over(4401))
       this.bearer = token
       if (this.send({ type: 'refresh', token })) this.#refreshing++
     } catch (error) {
