@@ -20,6 +20,8 @@ export class Page extends Emitter<PageEvents> {
   private constructor()
   /** Immutable; another object after every change. */
   readonly state: PageState
+  /** The server's time, in ms since the epoch: a device's own clock may be off. */
+  readonly now: number
   createChat(anchor: Anchor, body: string): Sent
   addComment(chatId: string, body: string): Sent
   editComment(chatId: string, commentId: string, body: string): Sent
