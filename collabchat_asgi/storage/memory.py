@@ -238,6 +238,8 @@ class MemoryStorage(Storage):
         return turn.outcomes
 
     def _take(self, page: _Page, turn: Turn, revise: Revise) -> Turn:
+        if turn.last and page.log[turn.expected.seq].broadcast_id != turn.last:
+            turn.astray()
         while True:
             found: dict[str, Known] = {}
             for broadcast_id in turn.unasked:

@@ -45,6 +45,7 @@ class PostgresDialect(Dialect):
 
     now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
     lock = "FOR UPDATE OF page"
+    may_lose = True
 
     def __init__(self, schema: str | None) -> None:
         self.schema = schema

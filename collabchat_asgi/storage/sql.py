@@ -87,6 +87,8 @@ class Dialect(ABC):
     """An expression: the storage's own time, Unix, in milliseconds."""
     lock: str
     """What keeps others off the rows of `page` that a statement gives."""
+    may_lose: bool
+    """Whether a failover may lose what was committed, while who committed it goes on."""
 
     @abstractmethod
     def spell(self, text: str) -> str:

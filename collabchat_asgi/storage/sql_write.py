@@ -20,6 +20,7 @@ _NO_ROW = (0, Head())
 """A page without a row, which nothing is written to: no row has the id 0."""
 _IDS = {"page_id": "bigint", "broadcast_id": "text"}
 _AFTER = {"page_id": "bigint", "after": "bigint"}
+_SEEN = {"page_id": "bigint", "broadcast_id": "text", "seq": "bigint"}
 
 
 class PageTurn(NamedTuple):
@@ -56,7 +57,15 @@ class Writer:
             ON CONFLICT (tenant_id, url_id) DO NOTHING"""
         )
         ids = dialect.rows("ids", _IDS)
-        tails = dialect.rows("tails", _AFTER, 1 + dialect.width(len(_IDS)))
+        first = 1 + dialect.width(len(_IDS))
+        tails = dialect.rows("tails", _AFTER, first)
+        seen = dialect.rows("seen", _SEEN, first + dialect.width(len(_AFTER)))
+        astray = f"""
+            UNION ALL
+            SELECT seen.page_id, '', 0, '', NULL, NULL, NULL
+            FROM {seen} LEFT JOIN {{entry}} AS entry
+            ON entry.page_id = seen.page_id AND entry.broadcast_id = seen.broadcast_id
+            WHERE entry.seq IS NULL OR entry.seq <> seen.seq"""
         self._past = spell(
             f"""SELECT entry.page_id, entry.broadcast_id, entry.seq, entry.epoch, entry.user_id,
                 entry.fingerprint, entry.receipt
@@ -71,6 +80,7 @@ class Writer:
             ON record.page_id = entry.page_id AND record.key = entry.body_key
                 AND record.body_seq = entry.seq
             WHERE entry.event IS NOT NULL"""
+            + (astray if dialect.may_lose else "")
         )
         self._move_head = spell("UPDATE {page} SET epoch = $1, seq = $2 WHERE id = $3")
         self._erase = [
@@ -155,7 +165,8 @@ class Writer:
         turns = []
         for group in groups:
             page_id, head = pages[group.page]
-            turns.append(PageTurn(page_id, Turn(group, head, failed, group.last)))
+            last = group.last if self._dialect.may_lose else ""
+            turns.append(PageTurn(page_id, Turn(group, head, failed, last)))
         waiting = turns
         while waiting:
             tails = yield from self._learn(waiting)
@@ -197,18 +208,28 @@ class Writer:
         if not asked:
             return {}
         give = self._dialect.give
-        rows = yield Statement(self._past, (*give(asked, len(_IDS)), *give(moved, len(_AFTER))))
+        given = [*give(asked, len(_IDS)), *give(moved, len(_AFTER))]
+        if self._dialect.may_lose:
+            seen = [(p.page_id, last, p.turn.expected.seq) for p in turns if (last := p.turn.last)]
+            given += give(seen, len(_SEEN))
+        rows = yield Statement(self._past, given)
         found: dict[int, dict[str, Known]] = {}
+        astray = set()
         events = []
         for page_id, broadcast_id, seq, text, user_id, content, receipt in rows:
-            # Who did it is told of what is known, and not of the log.
-            if user_id is None:
+            # Who did it is told of what is known, and not of the log; nothing is told of a page
+            # whose log does not have what its group builds on.
+            if content is None:
+                astray.add(page_id)
+            elif user_id is None:
                 events.append((page_id, seq, content, text, broadcast_id))
             else:
                 known = Known(user_id, content, Position(text, seq), receipt)
                 found.setdefault(page_id, {})[broadcast_id] = known
         for one in turns:
             one.turn.learn(found.get(one.page_id, {}))
+            if one.page_id in astray:
+                one.turn.astray()
         events.sort(key=lambda row: row[1])
         return as_events(events)
 

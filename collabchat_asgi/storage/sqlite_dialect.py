@@ -19,6 +19,7 @@ class SqliteDialect(Dialect):
 
     now = "collabchat_now()"
     lock = ""
+    may_lose = False
 
     def __init__(self) -> None:
         names = {"text": "TEXT", "bytes": "BLOB", "id": "INTEGER", "no_rowid": " WITHOUT ROWID"}

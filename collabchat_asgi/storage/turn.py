@@ -81,7 +81,7 @@ class Turn:
     def __init__(
         self, group: Group, head: Head, failed: Mapping[str, Failed], last: str = ""
     ) -> None:
-        """`last` is the group's, where it is to be looked up among the others."""
+        """`last` is the group's, where the backend looks at it."""
         self.page = group.page
         self.expected = group.expected
         self.head = head
@@ -99,29 +99,26 @@ class Turn:
     @property
     def unasked(self) -> list[str]:
         """Ids that nobody has looked up yet."""
-        ids = [e.broadcast_id for e in self.entries if e.broadcast_id not in self._asked]
-        if self._last and self._last not in self._asked and self._last not in ids:
-            ids.append(self._last)
-        return ids
+        return [e.broadcast_id for e in self.entries if e.broadcast_id not in self._asked]
 
     def learn(self, found: Mapping[str, Known]) -> None:
         """What the page remembers of the ids that were `unasked`."""
-        if self._last and self._last not in self._asked:
-            self._asked.add(self._last)
-            self._strayed = self._is_elsewhere(found.get(self._last))
         for entry in self.entries:
             self._asked.add(entry.broadcast_id)
             known = found.get(entry.broadcast_id)
             if known is not None and entry.broadcast_id not in self._known:
                 self._known[entry.broadcast_id] = known.answer(entry)
 
-    def _is_elsewhere(self, last: Known | None) -> bool:
-        """Of the event that the entries build on; a number that the log does not hold tells
-        nothing."""
-        seq = self.expected.seq
-        if seq <= self.head.trimmed or self.head.why_no_tail(self.expected):
-            return False
-        return last is None or last.position.seq != seq
+    @property
+    def last(self) -> str:
+        """The id that the event at `expected` has to have, or else the turn is `astray`; "" where
+        it is not known, or the log does not hold that number."""
+        held = self.expected.seq > self.head.trimmed and not self.head.why_no_tail(self.expected)
+        return self._last if held else ""
+
+    def astray(self) -> None:
+        """The entries build on another event than the one at `expected`."""
+        self._strayed = True
 
     @property
     def wants_tail(self) -> bool:

@@ -42,7 +42,6 @@ NOBODY = 65534
 
 class TestSqlite(StorageContract):
     tells_strays = True
-    refuses_strays = True
     usage_at_once = 2_500
 
     @pytest.fixture(autouse=True)
