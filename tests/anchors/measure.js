@@ -1,12 +1,16 @@
 /** Quotes of old texts, looked for in new ones: what was found, what was found in a wrong place, what was lost. */
 import { Haystack, describe, locate, trimmed } from '../../collabchat_asgi/static/anchors/anchor.js'
 import { seeded } from '../client/world.js'
+import { common } from './common.js'
 import { aligned, fate, tokens } from './truth.js'
 
 /** @typedef {import('./pairs.js').Pair} Pair */
-/** @typedef {import('./truth.js').Fate['kind']} Kind */
+/** @typedef {import('./truth.js').Fate} Fate */
+/** @typedef {import('./truth.js').Token} Token */
+/** @typedef {Fate['kind']} Kind */
+/** @typedef {import('../../collabchat_asgi/static/anchors/describe.js').Passage} Passage */
 /** `near`: in the place, but neither clearly it nor clearly not. @typedef {'found' | 'near' | 'wrong' | 'lost'} Outcome */
-/** @typedef {{pair: Pair, kind: Kind, size: string, outcome: Outcome, quote: string, now: string, ms: number}} Result */
+/** @typedef {{pair: Pair, kind: Kind, size: string, outcome: Outcome, was: Passage, is: Fate, found: Passage | undefined, ms: number}} Result */
 
 /** @param {number} length of a quote in characters  @param {string} language */
 export function sizeOf(length, language) {
@@ -15,14 +19,38 @@ export function sizeOf(length, language) {
   return worth < 12 ? '1–11' : worth < 40 ? '12–39' : worth < 120 ? '40–119' : '120+'
 }
 
-/** @param {import('./truth.js').Fate} fate  @param {import('../../collabchat_asgi/static/anchors/describe.js').Passage | undefined} found  @returns {Outcome} */
-function judged({ kind, start, end, from, to }, found) {
-  if (!found) return 'lost'
-  const common = Math.min(found.end, end) - Math.max(found.start, start)
-  if (kind === 'intact' || kind === 'moved') return found.start === start && found.end === end ? 'found' : common > 0 ? 'near' : 'wrong'
+/** By one comparison of the two texts. @param {Fate} fate  @param {Passage} found  @returns {Outcome} */
+function compared({ kind, start, end, from, to }, found) {
+  const shared = Math.min(found.end, end) - Math.max(found.start, start)
+  if (kind === 'intact' || kind === 'moved') return found.start === start && found.end === end ? 'found' : shared > 0 ? 'near' : 'wrong'
   if (found.end <= from || found.start >= to) return 'wrong'
   if (kind === 'gone' || kind === 'unclear') return 'near'
-  return 2 * common >= Math.min(end - start, found.end - found.start) ? 'found' : 'near'
+  return 2 * shared >= Math.min(end - start, found.end - found.start) ? 'found' : 'near'
+}
+
+/** @param {readonly Token[]} list  @param {Passage} passage  @returns {[number, number]} of its tokens the first, and the one behind the last */
+const within = (list, { start, end }) => [list.findIndex(each => each.end > start), list.findLastIndex(each => each.start < end) + 1]
+
+/**
+ * What is to be said of places. Of what repeats itself a diff keeps one, and says of the others that they are gone: which one is
+ * chance. Where another comparison, that keeps as many words of the whole text as any can, has most of a passage in another
+ * place, nobody can say that it is not there.
+ * @param {readonly Token[]} before  @param {readonly Token[]} after
+ * @returns {(was: Passage, is: Fate, found: Passage | undefined) => Outcome}
+ */
+export function judge(before, after) {
+  /** @type {number | undefined} */
+  let most
+  return (was, is, found) => {
+    if (!found) return 'lost'
+    const outcome = compared(is, found)
+    if (outcome !== 'wrong') return outcome
+    const [first, last] = within(before, was), [from, to] = within(after, found)
+    const left = common(before.slice(first, last), after.slice(from, to))
+    if (2 * left < last - first) return 'wrong'
+    most ??= common(before, after)
+    return common(before.slice(0, first), after.slice(0, from)) + left + common(before.slice(last), after.slice(to)) === most ? 'near' : 'wrong'
+  }
 }
 
 /**
@@ -48,14 +76,16 @@ export function measured(pairs, { quotes = 24, seed = 1 } = {}) {
     const wanted = samples.flatMap(({ first, last }) => {
       const passage = trimmed(old, before[first].start, before[last].end)
       if (!passage || !/[\p{L}\p{N}]/u.test(old.slice(passage.start, passage.end))) return []
-      return [{ anchor: describe(old, passage), quote: old.slice(passage.start, passage.end), is: fate(old, now, before, after, became, first, last, old.slice(passage.start, passage.end)) }]
+      return [{ anchor: describe(old, passage), was: passage, is: fate(old, now, before, after, became, passage) }]
     })
+    const judged = judge(before, after)
     // As a page does it: what is beyond doubt shows where the others are.
     const first = wanted.map(({ anchor }) => locate(haystack, anchor))
-    for (const [n, { anchor, quote, is }] of wanted.entries()) {
+    for (const [n, { anchor, was, is }] of wanted.entries()) {
       const began = performance.now()
       const place = first[n].state === 'anchored' ? first[n] : locate(haystack, anchor), found = place.state === 'lost' ? undefined : place
-      results.push({ pair, kind: is.kind, size: sizeOf(quote.length, language), outcome: judged(is, found), quote, now: found ? now.slice(found.start, found.end) : '', ms: performance.now() - began })
+      const ms = performance.now() - began
+      results.push({ pair, kind: is.kind, size: sizeOf(was.end - was.start, language), outcome: judged(was, is, found), was, is, found, ms })
     }
   }
   return results

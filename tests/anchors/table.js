@@ -46,4 +46,9 @@ for (const language of [...new Set(results.map(each => each.pair.language))].sor
 for (const size of ['1–11', '12–39', '40–119', '120+']) line(size, results.filter(each => each.size === size))
 const times = results.map(each => each.ms).sort((a, b) => a - b)
 console.log(`median ${times[times.length >> 1]?.toFixed(2)} ms an anchor, p99 ${times[Math.floor(times.length * 0.99)]?.toFixed(2)} ms`)
-for (const each of results) if (each.kind === show[0] && each.outcome === show[1]) console.log(`${each.pair.name}\n  - ${each.quote}\n  + ${each.now}`)
+const SEEN = 60
+/** A place with what stands around it. @param {string} text  @param {import('./measure.js').Passage | undefined} place */
+const seen = (text, place) => place ? `${text.slice(Math.max(0, place.start - SEEN), place.start)}[${text.slice(place.start, place.end)}]${text.slice(place.end, place.end + SEEN)}` : ''
+for (const { pair, kind, outcome, was, is, found } of results) {
+  if (kind === show[0] && outcome === show[1]) console.log(`${pair.name}\n  was   ${seen(pair.before, was)}\n  is    ${seen(pair.after, is)}\n  found ${seen(pair.after, found)}`)
+}

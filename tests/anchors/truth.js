@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+/** @typedef {import('../../collabchat_asgi/static/anchors/describe.js').Passage} Passage */
+
 /** A word, or a character of a script without blanks, with its place. @typedef {{word: string, start: number, end: number}} Token */
 
 /** @param {string} text  @returns {Token[]} */
@@ -43,6 +45,8 @@ export function aligned(before, after) {
 
 /** What goes along with a quote that moved, in characters of each side. */
 const BESIDE = 24
+/** And in all, where there is less on one side. */
+const AROUND = 2 * BESIDE
 
 /** Where a passage is now that stands with its neighbours in one place of both texts. @param {string} old  @param {string} text  @param {number} from  @param {number} start  @param {number} end  @param {number} to  @returns {number | undefined} */
 function carried(old, text, from, start, end, to) {
@@ -52,10 +56,12 @@ function carried(old, text, from, start, end, to) {
 
 /**
  * @param {string} old  that was  @param {string} text  that is now  @param {Token[]} before  @param {Token[]} after  @param {Int32Array} became
- * @param {number} first  @param {number} last  tokens of the quote  @param {string} quote
+ * @param {Passage} passage as it was recorded: its ends may lie within words, for a sign that is joined to a letter is none of its own
  * @returns {Fate}
  */
-export function fate(old, text, before, after, became, first, last, quote) {
+export function fate(old, text, before, after, became, passage) {
+  const quote = old.slice(passage.start, passage.end)
+  const first = before.findIndex(each => each.end > passage.start), last = before.findLastIndex(each => each.start < passage.end)
   const left = became.subarray(first, last + 1).filter(each => each >= 0)
   let low = first - 1, high = last + 1
   while (low >= 0 && became[low] < 0) low--
@@ -64,18 +70,19 @@ export function fate(old, text, before, after, became, first, last, quote) {
   const chars = (/** @type {(index: number) => boolean} */ which) => before.slice(first, last + 1).reduce((sum, { word }, i) => sum + (which(first + i) ? word.length : 0), 0)
   const share = chars(i => became[i] >= 0) / chars(() => true)
   if (left.length) {
-    const start = after[left[0]].start, end = after[left[left.length - 1]].end
+    const lead = became[first] < 0 ? 0 : passage.start - before[first].start, trail = became[last] < 0 ? 0 : before[last].end - passage.end
+    const start = after[left[0]].start + lead, end = after[left[left.length - 1]].end - trail
     const whole = left.length === last - first + 1 && left[left.length - 1] - left[0] === last - first
     if (share > 0.2) return { kind: whole ? 'intact' : share >= 0.5 ? 'edited' : 'rewritten', start, end, from, to }
   }
   // The same words in one other place, and nowhere there before.
   const at = text.indexOf(quote), once = at >= 0 && text.indexOf(quote, at + 1) < 0
   if (quote.length >= 24 && once) return { kind: 'moved', start: at, end: at + quote.length, from: at, to: at + quote.length }
-  // A diff sees no moves: it went with what stood around it, on both sides or, which nobody can be sure of, on one.
-  const { start: here } = before[first], there = here + quote.length
+  // A diff sees no moves: it went with what stood around it, on both sides or, which nobody can be sure of, on one more than on the other.
+  const { start: here, end: there } = passage
   const moved = carried(old, text, here - BESIDE, here, there, there + BESIDE)
   if (moved !== undefined) return { kind: 'moved', start: moved, end: moved + quote.length, from: moved, to: moved + quote.length }
-  if (carried(old, text, here - 2 * BESIDE, here, there, there) !== undefined || carried(old, text, here, here, there, there + 2 * BESIDE) !== undefined) return { kind: 'unclear', start: from, end: to, from, to }
+  for (let before = 0; before <= AROUND; before += 4) if (carried(old, text, here - before, here, there, there + AROUND - before) !== undefined) return { kind: 'unclear', start: from, end: to, from, to }
   // Cut, and written anew elsewhere: whether that is it, nobody can say.
   const words = before.slice(first, last + 1).map(each => each.word), threes = words.slice(2).map((_, i) => words.slice(i, i + 3).join(' '))
   const elsewhere = threes.filter(three => after.some(({ word }, i) => word === three.split(' ')[0] && three === after.slice(i, i + 3).map(each => each.word).join(' ')))

@@ -1,11 +1,16 @@
 /** The table of anchors keeps its promises, on texts of our own that a seed revises (tests/anchors/table.js shows it). */
 import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 
+import { common } from '../anchors/common.js'
 import { invented } from '../anchors/invented.js'
-import { measured, shares } from '../anchors/measure.js'
-import { text } from '../anchors/pairs.js'
+import { judge, measured, shares } from '../anchors/measure.js'
+import { ofFolders, text } from '../anchors/pairs.js'
 import { aligned, fate, tokens } from '../anchors/truth.js'
+import { seeded } from './world.js'
 
 const results = measured(invented(11, 3), { quotes: 30, seed: 11 })
 
@@ -43,9 +48,8 @@ test('no language and no length is much worse than all', () => {
 
 /** @param {string} old  @param {string} text  @param {string} quote */
 function fateOf(old, text, quote) {
-  const before = tokens(old), after = tokens(text), at = old.indexOf(quote)
-  const first = before.findIndex(each => each.start >= at), last = before.findLastIndex(each => each.end <= at + quote.length)
-  return fate(old, text, before, after, aligned(before, after), first, last, quote)
+  const before = tokens(old), after = tokens(text), start = old.indexOf(quote)
+  return fate(old, text, before, after, aligned(before, after), { start, end: start + quote.length })
 }
 
 test('a short quote that moved with its neighbours is not said to be gone, as a diff says', () => {
@@ -57,6 +61,61 @@ test('a short quote that moved with its neighbours is not said to be gone, as a 
   // With its neighbours twice, nobody can say where it went; without them it is gone.
   assert.notEqual(fateOf(old, text + ' ' + entry, 'without').kind, 'moved')
   assert.equal(fateOf(old, [...rest, 'Something else is written here.'].join(' '), 'without').kind, 'gone')
+})
+
+test('an end within a word, as graphemes have it, is compared within that word', () => {
+  // A sign that joins belongs to the letter before it, so that no selection begins with it.
+  const old = 'او به خانه می\u200cرود و کتاب می\u200cخواند.', text = 'امروز ' + old, quote = 'ی\u200cرود و کتاب'
+  const { kind, start, end } = fateOf(old, text, quote)
+  assert.deepEqual([kind, text.slice(start, end)], ['intact', quote])
+})
+
+test('a short quote that went with much of what stood on one side, and some on the other, is not said to be gone', () => {
+  const entry = 'Ships that pass the light without wind are counted twice by the keeper.', rest = ['A ferry leaves at seven.', 'Nobody believes the timetable.', 'The fog has gone by noon.', 'Gulls took the office over.']
+  const old = ['By evening,', entry, ...rest].join(' '), moved = entry.replace('twice by the keeper', 'once by him')
+  assert.equal(fateOf(old, [...rest, moved].join(' '), 'are').kind, 'unclear')
+  assert.equal(fateOf(old, [...rest, entry.replace('without wind', 'by day').replace('counted twice', 'told of')].join(' '), 'are').kind, 'gone')
+})
+
+test('of what repeats itself nobody can say which one is left, but what keeps fewer words of the text is a lookalike', () => {
+  const changed = 'It was changed. ', saved = 'You may edit it below. ', added = 'It was added. '
+  const old = `Begin. ${changed}${saved}${added}${saved}${added}End.`, text = `Begin. ${changed}${saved}${added}End.`
+  const before = tokens(old), after = tokens(text), judged = judge(before, after), became = aligned(before, after)
+  const place = (/** @type {string} */ of, /** @type {number} */ from) => ({ start: of.indexOf('edit', from), end: of.indexOf('edit', from) + 4 })
+  const left = place(text, 0), fates = [place(old, 0), place(old, old.lastIndexOf(saved))].map(was => judged(was, fate(old, text, before, after, became, was), left))
+  assert.ok(!fates.includes('wrong'), fates.join(' '))
+  // Nothing stands around this one as it did.
+  const other = `Begin. ${changed}${added}End. Write to us, and edit the list.`, now = tokens(other), was = place(old, 0)
+  assert.equal(judge(before, now)(was, fate(old, other, before, now, aligned(before, now), was), place(other, 0)), 'wrong')
+})
+
+test('what two texts have in common is what the plain table says', () => {
+  const random = seeded(3), list = (/** @type {number} */ length) => Array.from({ length }, (_, n) => ({ word: random.pick(['a', 'b', 'c']), start: n, end: n + 1 }))
+  for (let times = 0; times < 100; times++) {
+    const before = list(random.below(70)), after = list(random.below(70))
+    let row = new Array(after.length + 1).fill(0)
+    for (const { word } of before) {
+      const next = [0]
+      for (const [j, each] of after.entries()) next.push(each.word === word ? row[j] + 1 : Math.max(row[j + 1], next[j]))
+      row = next
+    }
+    assert.equal(common(before, after), row.at(-1))
+  }
+})
+
+test('what was put before a long text does not make its end be gone', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'collabchat-anchors-'))
+  try {
+    const old = 'The ferry leaves at seven, and nobody believes the timetable. '.repeat(900)
+    for (const [name, words] of [['old', old], ['now', 'Gulls took the office over. '.repeat(900) + old]]) {
+      mkdirSync(join(folder, name))
+      writeFileSync(join(folder, name, 'a.txt'), words)
+    }
+    const [pair] = ofFolders(join(folder, 'old'), join(folder, 'now'))
+    assert.ok(pair.after.endsWith(pair.before))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('of Markdown is measured what its readers read', () => {
