@@ -22,7 +22,7 @@ const MUTANTS = [
   ['lets operations overtake the creation they need', 'outbox.js', 'needs(queued.operation, each.operation)', 'false', 'queue'],
   ['makes a new broadcastId for each attempt', 'outbox.js', '...queued.operation, urlId: this.urlId, broadcastId: queued.broadcastId })', '...queued.operation, urlId: this.urlId, broadcastId: uuid(this.sender.env) })', 'queue'],
   ['keeps in doubt what a snapshot left in doubt', 'older.js', 'for (const { chatId, older, stale } of doubtful)', 'for (const { chatId, older, stale } of doubtful.slice(1))', 'page'],
-  ['sends whoever\'s queue', 'outbox.js', 'queueKey(welcome.tenantId, this.urlId, welcome.user.id)', "queueKey(welcome.tenantId, this.urlId, 'all')", 'queue'],
+  ['sends whoever\'s queue', 'outbox.js', 'queueKey(server, welcome.tenantId, this.urlId, welcome.user.id)', "queueKey(server, welcome.tenantId, this.urlId, 'all')", 'queue'],
   ['takes the answer to a subscription that has ended for its own', 'client.js', 'if (leaving && type', 'if (false && type', 'handles'],
   ['keeps nowhere what is written before the welcome', 'outbox.js', 'sender.nobodys.place(urlId))', 'undefined)', 'signout'],
   ['the same, seen by the schedules', 'outbox.js', 'sender.nobodys.place(urlId))', 'undefined)', 'convergence'],

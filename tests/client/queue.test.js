@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { C, Table, ack, edited, refusal, update } from './table.js'
-import { ANCHOR } from './world.js'
+import { ANCHOR, MemoryStorage } from './world.js'
+
+/** As releases before this one called it. */
+const OLDER = 'collabchat:queue:["acme","/page","ann"]'
+/** @param {string} prefix */
+const keyOf = (prefix = '/collabchat') => `${OLDER}http://site.test${prefix}/`
 
 describe('the queue on the wire', () => {
   test('hello, subscribe with since, then unacked operations again with their old ids, in order', async () => {
@@ -348,7 +353,7 @@ describe('the queue survives', () => {
     assert.equal(table.operations[0].broadcastId, sent.broadcastId)
     for (const garbage of ['', '{', 'null', '7', '[]', '{"operations":7,"drafts":{"length":1}}', '{"operations":[null,7,{"broadcastId":1},{"broadcastId":"b","operation":{"type":"x"}},{"broadcastId":"b","operation":{"type":"add-comment","chatId":"c"}}],"drafts":[{"id":"x"}]}']) {
       const other = new Table()
-      other.world.storage.setItem('collabchat:queue:["acme","/page","ann"]', garbage)
+      for (const key of [keyOf(), OLDER]) other.world.storage.setItem(key, garbage)
       await other.live()
       assert.deepEqual(other.operations, [], garbage)
       assert.deepEqual(other.page.state.drafts, [])
@@ -364,11 +369,55 @@ describe('the queue survives', () => {
     assert.deepEqual(third.operations.map(frame => frame.comment?.body ?? frame.type), ['one', 'two', 'resolve-chat'])
     one.receive(refusal(first, 'forbidden'))
     two.receive(ack(second, 10))
-    two.world.window.fire('storage', { key: 'collabchat:queue:["acme","/page","ann"]' })
+    two.world.window.fire('storage', { key: keyOf() })
     assert.equal(two.page.state.drafts[0].text, 'one')
     one.page.discardDraft(first.broadcastId)
-    two.world.window.fire('storage', { key: 'collabchat:queue:["acme","/page","ann"]' })
+    two.world.window.fire('storage', { key: keyOf() })
     assert.deepEqual(two.page.state.drafts, [])
+  })
+
+  test('two servers of one origin have queues of their own', async () => {
+    const one = await new Table().live()
+    one.page.addComment(C, 'for the one')
+    const { storage } = one.world
+    const other = await new Table({ storage, options: { prefix: '/other' } }).live()
+    assert.deepEqual([other.operations, other.page.state.pending], [[], 0])
+    other.page.addComment(C, 'for the other')
+    for (const [prefix, words] of [['/collabchat', 'for the one'], ['/other', 'for the other']]) {
+      const again = await new Table({ storage, options: { prefix } }).live()
+      assert.deepEqual(again.operations.map(frame => frame.comment.body), [words])
+    }
+  })
+
+  test('what an older release has left, which told no servers apart, is sent and given back', async () => {
+    const former = await new Table().live()
+    former.receive(refusal(former.page.addComment(C, 'came back'), 'forbidden'))
+    former.page.addComment(C, 'waits')
+    const storage = new MemoryStorage(new Map(former.world.storage.items)), left = storage.getItem(keyOf()) ?? ''
+    storage.setItem(OLDER, left)
+    // The same twice: a tab of the older release was open beside one of this.
+    for (const both of [true, false]) {
+      both ? storage.setItem(keyOf(), left) : storage.removeItem(keyOf())
+      storage.setItem(OLDER, left)
+      const hidden = new Table({ storage, before: world => { world.document.visibilityState = 'hidden' } })
+      await hidden.welcome()
+      assert.ok(hidden.socket, 'what waits is worth a connection that nobody looks at')
+      const table = await new Table({ storage }).live()
+      assert.deepEqual([table.operations.map(frame => frame.comment.body), table.page.state.drafts.map(draft => draft.text)], [['waits'], ['came back']])
+      assert.deepEqual([storage.getItem(keyOf()), storage.getItem(OLDER)], [left, null])
+    }
+  })
+
+  test('what an older release has left stays where a full storage takes nothing else', async () => {
+    const former = await new Table().live()
+    former.page.addComment(C, 'waits')
+    const storage = new MemoryStorage(new Map([[OLDER, former.world.storage.getItem(keyOf()) ?? '']])), { setItem } = storage
+    storage.setItem = () => { throw new Error('QuotaExceededError') }
+    const table = await new Table({ storage }).live()
+    assert.deepEqual([table.operations.length, storage.items.has(OLDER)], [1, true])
+    storage.setItem = setItem
+    table.page.addComment(C, 'more')
+    assert.deepEqual([storage.items.has(OLDER), JSON.parse(storage.getItem(keyOf()) ?? '').operations.length], [false, 2])
   })
 
   test('a draft that came from another tab, discarded here, is gone everywhere', async () => {
@@ -400,7 +449,7 @@ describe('the queue survives', () => {
     const created = one.page.createChat(ANCHOR, 'new')
     one.page.addComment(created.chatId, 'reply')
     await one.live()
-    const key = 'collabchat:queue:["acme","/page","ann"]', stored = JSON.parse(one.world.storage.getItem(key) ?? '')
+    const key = keyOf(), stored = JSON.parse(one.world.storage.getItem(key) ?? '')
     assert.equal(stored.operations.length, 2)
     one.world.storage.setItem(key, JSON.stringify({ ...stored, operations: stored.operations.reverse() }))
     const two = await new Table({ storage: one.world.storage }).live()

@@ -246,6 +246,7 @@ export class CollabClient extends Emitter {
   #subscription(urlId) {
     return new Subscription(urlId, {
       env: this.#env,
+      server: this.prefix,
       nobodys: this.#nobodys,
       welcome: () => this.#welcome,
       lastWelcome: () => this.#lastWelcome,
@@ -278,7 +279,7 @@ export class CollabClient extends Emitter {
     for (const urlId of waiting) this.#leave(urlId)
   }
 
-  get #userKey() { return 'collabchat:user:' + json([this.#connection.at.http, this.#connection.options.tenantId]) }
+  get #userKey() { return 'collabchat:user:' + json([this.prefix, this.#connection.options.tenantId]) }
 
   /** @returns {[string, string] | undefined} */
   #lastUser() {
@@ -304,7 +305,7 @@ export class CollabClient extends Emitter {
       this.#tidy(urlId)
     }
     // Of pages that are not open now: it is not left to whoever comes next.
-    for (const urlId of this.#nobodys.pages) new Queue(this.#env.storage, undefined, this.#nobodys.place(urlId)).open(queueKey(welcome.tenantId, urlId, welcome.user.id))
+    for (const urlId of this.#nobodys.pages) new Queue(this.#env.storage, undefined, this.#nobodys.place(urlId)).open(queueKey(this.prefix, welcome.tenantId, urlId, welcome.user.id))
     this.#steady()
   }
 

@@ -15,6 +15,7 @@ const DAY = 86_400_000
 /**
  * @typedef {object} Sender what an outbox needs of its page
  * @property {Environment} env
+ * @property {string} server where it answers
  * @property {import('./nobodys.js').Nobodys} nobodys
  * @property {() => Welcome | undefined} welcome of the open connection
  * @property {() => Welcome | undefined} lastWelcome
@@ -54,7 +55,7 @@ export class Outbox {
     const { env } = sender
     this.urlId = urlId
     this.sender = sender
-    this.queue = new Queue(env.storage, last && queueKey(last[0], urlId, last[1]), sender.nobodys.place(urlId))
+    this.queue = new Queue(env.storage, last && queueKey(sender.server, last[0], urlId, last[1]), sender.nobodys.place(urlId))
     this.backoff = new Backoff(env.random)
     this.halt = new Timer(env)
     this.answer = new Timer(env)
@@ -70,8 +71,8 @@ export class Outbox {
 
   /** @param {Welcome} welcome */
   welcomed(welcome) {
-    const { env } = this.sender
-    const key = queueKey(welcome.tenantId, this.urlId, welcome.user.id)
+    const { env, server } = this.sender
+    const key = queueKey(server, welcome.tenantId, this.urlId, welcome.user.id)
     if (!this.queue.opened || this.queue.key !== key) {
       const known = this.#queues.get(key), moved = known || this.queue.opened ? this.#takeNobodys() : []
       // Where nothing can be stored, what somebody left behind is there alone.

@@ -9,8 +9,10 @@ const MOST_BYTES = 256 * 1024
 /** A whole queue that is refused, and as much again. */
 const MOST_DRAFTS = 400
 
-/** @param {string} tenantId  @param {string} urlId  @param {string} userId */
-export const queueKey = (tenantId, urlId, userId) => 'collabchat:queue:' + json([tenantId, urlId, userId])
+/** @param {string} server where collabchat answers: an origin may have several  @param {string} tenantId  @param {string} urlId  @param {string} userId */
+export const queueKey = (server, tenantId, urlId, userId) => 'collabchat:queue:' + json([tenantId, urlId, userId]) + server
+/** As releases before this one called it, of whichever server. @param {string} key */
+const older = key => key.slice(0, key.lastIndexOf('"]') + 2)
 
 /** Whoever wrote it sat at this tab before it was loaded; whether they still do, only they can say. */
 const UNSENT = Object.freeze({ code: 'unsent', message: 'The page was loaded again before this could be sent' })
@@ -29,6 +31,8 @@ export class Queue {
   /** Drafts that the storage has taken. @type {Set<string>} */
   #kept = new Set()
   #bytes = 0
+  /** What an older release has left is taken over, and not away before it is stored anew. */
+  #left = ''
   #browser
   /** @type {import('./nobodys.js').Place | undefined} */
   #place
@@ -98,7 +102,9 @@ export class Queue {
     this.key = key
     this.storage = this.#browser
     this.opened = true
-    const stored = this.#read()
+    const stored = this.#read(), left = this.#read(this.#left = older(key))
+    stored.operations.unshift(...left.operations.filter(each => !stored.operations.some(other => other.broadcastId === each.broadcastId)))
+    stored.drafts.unshift(...left.drafts.filter(each => !stored.drafts.some(other => other.id === each.id)))
     const made = new Map(mine.map(each => [each.broadcastId, each]))
     const earlier = stored.operations.slice(0, MOST_OPERATIONS).map(each => made.get(each.broadcastId) ?? each)
     this.operations = ordered([...earlier, ...mine.filter(each => !earlier.includes(each))])
@@ -137,7 +143,10 @@ export class Queue {
   }
 
   /** Whether an earlier visit has left something to send, as far as one may look before the user is known. */
-  get waits() { return !this.opened && !!this.former && this.#read(this.former, this.#browser).operations.length > 0 }
+  get waits() {
+    const { former } = this
+    return !this.opened && !!former && [former, older(former)].some(key => this.#read(key, this.#browser).operations.length > 0)
+  }
 
   save() {
     if (!this.key) return
@@ -153,6 +162,8 @@ export class Queue {
       const drafts = [...stored.drafts.filter(each => !this.#known.has(each.id)), ...this.drafts]
       if (operations.length + drafts.length) this.storage?.setItem(this.key, json({ operations, drafts }))
       else this.storage?.removeItem(this.key)
+      if (this.#left) this.storage?.removeItem(this.#left)
+      this.#left = ''
       if (this.storage) for (const each of drafts) this.#kept.add(each.id)
     } catch {
       // Full or forbidden: the queue lives as long as the tab does.

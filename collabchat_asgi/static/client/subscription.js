@@ -20,6 +20,7 @@ const ANSWER = 60_000
 /**
  * @typedef {object} Link what a subscription needs of its client
  * @property {import('../typed/types.js').Environment} env
+ * @property {string} server where it answers
  * @property {() => Welcome | undefined} welcome of the open connection
  * @property {() => Welcome | undefined} lastWelcome
  * @property {import('./nobodys.js').Nobodys} nobodys
@@ -89,7 +90,7 @@ export class Subscription {
       link.emit('read', { read: this.reading.seq, unread: this.unread() })
     })
     this.outbox = new Outbox(urlId, {
-      env, nobodys: link.nobodys, welcome: link.welcome, lastWelcome: link.lastWelcome, send: link.send, pace: link.operating, work: link.work,
+      env, server: link.server, nobodys: link.nobodys, welcome: link.welcome, lastWelcome: link.lastWelcome, send: link.send, pace: link.operating, work: link.work,
       changed: () => this.#changed(),
       failed: error => this.#tell('error', error),
       gaveBack: draft => this.#tell('draft', draft),
