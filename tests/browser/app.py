@@ -82,6 +82,7 @@ collab = CollabChat(
         comments_per_minute=10_000,
         operations_per_second=1_000,
         body_chars=int(os.environ.get("BODY_CHARS", "2000")),
+        people_listed=int(os.environ.get("PEOPLE_LISTED", "0")),
     ),
     quota=Quota(operations=0, over="refuse") if os.environ.get("USED_UP") else None,
 )

@@ -1,20 +1,24 @@
 /** Looking for a discussion in the list: a field for words, and who wrote. Loaded with the first list that is opened. */
 
 /** @import { Chat, Comment } from '../typed/types.js' */
-/** @import { Page } from '../client/client.js' */
-/** @import { Words } from './words.js' */
+/** @import { PanelHost } from './panel.js' */
 import { fill, h, nameOf, textButton } from './dom.js'
 import { findingSheet } from './findingstyles.js'
 import { Matching, people } from './matching.js'
+import { Present } from './present.js'
 import { thrown } from './refusals.js'
 
 export class Finding {
   #matching
+  #present
   #known = ''
 
-  /** @param {HTMLElement} element where it goes  @param {Words} words  @param {() => void} changed something else is looked for */
-  constructor(element, words, changed) {
+  /** @param {HTMLElement} element where it goes, below the head of the list  @param {PanelHost} host  @param {() => void} changed something else is looked for */
+  constructor(element, { words, page }, changed) {
     this.words = words
+    this.page = page
+    this.#present = new Present(/** @type {Element} */ (element.previousElementSibling), words)
+    page.on('presence', () => this.#here())
     this.#matching = new Matching(user => nameOf(words, user), words.say('The page as a whole'))
     const label = words.say('Search discussions')
     this.input = h('input', { type: 'search', 'data-key': 'search', placeholder: label, 'aria-label': label, autocomplete: 'off', spellcheck: 'false', enterkeyhint: 'search', oninput: changed })
@@ -24,11 +28,14 @@ export class Finding {
     if (!looks.includes(look)) shadow.adoptedStyleSheets = [...looks, look]
   }
 
+  #here() { this.#present.update(this.page.state.people ?? []) }
+
   /** Who comes next must not find what was looked for. */
   empty() {
     this.input.value = ''
     this.#known = ''
     fill(this.select)
+    this.#present.update([])
   }
 
   /** The words that are looked for. */
@@ -37,6 +44,7 @@ export class Finding {
   /** @param {readonly Chat[]} chats of the page  @returns {Map<Chat, Comment | undefined> | undefined} with what to show of each; undefined where nothing is looked for */
   among(chats) {
     const { words, select } = this
+    this.#here()
     const here = [...people(chats)].map(([id, user]) => ({ id, name: nameOf(words, user) })).sort((one, other) => one.name.localeCompare(other.name, words.locale))
     const known = here.map(({ id, name }) => `${id}\n${name}`).join('\n\n')
     if (known !== this.#known) {
@@ -49,13 +57,13 @@ export class Finding {
     return this.said || select.value ? this.#matching.found(chats, this.said, select.value) : undefined
   }
 
-  /** What brings the messages that are not loaded, where words are looked for and there are such. @param {readonly Chat[]} chats of the page  @param {Page} page  @param {HTMLElement} told where it is said that they cannot come */
-  further(chats, page, told) {
+  /** What brings the messages that are not loaded, where words are looked for and there are such. @param {readonly Chat[]} chats of the page  @param {HTMLElement} told where it is said that they cannot come */
+  further(chats, told) {
     const more = this.said ? chats.filter(each => each.commentCount > each.comments.length) : []
     return more.length > 0 && textButton(this.words.say('Search earlier messages too'), async () => {
       try {
         // One after another: a long page has many.
-        for (const { id } of more) await page.loadOlder(id, 1000)
+        for (const { id } of more) await this.page.loadOlder(id, 1000)
       } catch (error) {
         told.textContent = thrown(this.words, error)
       }

@@ -109,7 +109,7 @@ export class Panel {
   /** Only who opens the list needs it; out of reach, it is asked for with the next one. */
   #find() {
     this.#coming ??= import('./finding.js').then(({ Finding }) => {
-      this.#finding = new Finding(this.finder, this.host.words, () => this.#again())
+      this.#finding = new Finding(this.finder, this.host, () => this.#again())
       this.#again()
     }, () => { this.#coming = undefined })
   }
@@ -210,7 +210,7 @@ export class Panel {
       gone.length > 0 && h('h3', {}, translated ? words.say('Not found in the translated text ({n})', { n: gone.length }) : words.say('Text no longer on this page ({n})', { n: gone.length })),
       lines('lost', gone),
       !shown.length && !unsent.length && !started.length && h('p', { class: 'empty' }, ...this.#nothing(state, !!found, writes)),
-      this.#finding?.further(chats, this.host.page, this.told)])
+      this.#finding?.further(chats, this.told)])
     if (left < 0) setTimeout(() => this.#again())
   }
 
