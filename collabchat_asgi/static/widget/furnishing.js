@@ -4,15 +4,16 @@
 import { ofPage } from '../anchors/describe.js'
 import { barring, withheld } from './barring.js'
 import { Card } from './card.js'
-import { Layer } from './layer.js'
 import { marking } from './marking.js'
 import { Panel } from './panel.js'
 import { printing } from './printing.js'
 import { Prompt } from './prompt.js'
 import { barred } from './refusals.js'
+import { Layer } from './room.js'
 import { settling } from './settling.js'
 import { talkSheet } from './talkstyles.js'
 import { translated } from './translation.js'
+import { watch } from './view.js'
 
 /** Code points of a comment, before the server has said what it takes. */
 const MOST_SAID = 2000
@@ -26,6 +27,7 @@ export function furnish(life, quiet, signal) {
   const open = (/** @type {string} */ id) => life.open(id), hush = (/** @type {boolean=} */ on) => life.hush(on)
   life.printing = printing(element, { words, page, position: id => places.get(id)?.start ?? -1 }, signal)
   life.layer = new Layer(element, face, root, signal)
+  watch(face, signal)
   life.layer.follow()
   life.marking = marking(face, { quiet, hush, page, places, open }, signal)
   const card = life.card = new Card(face, {

@@ -2,7 +2,7 @@
  * Where the widget is drawn: in the top layer, so that nothing which the page puts around the element moves, clips, tints or
  * covers it; in pixels of the window, however the page is zoomed by a style; and inside of whatever is modal with the text.
  */
-import { watch, zoomOf } from './view.js'
+import { zoomOf } from './view.js'
 
 /** A browser that has it knows the other two. */
 const TOP = 'popover' in HTMLElement.prototype ? ':modal, :fullscreen, :popover-open' : ':not(*)'
@@ -41,7 +41,6 @@ export class Layer {
     face.addEventListener('focusin', event => { this.#focus = /** @type {HTMLElement} */ (event.target) }, { signal })
     // A page closes its dialog where a click falls beside it.
     for (const type of ['pointerdown', 'pointerup', 'mousedown', 'mouseup', 'click']) face.addEventListener(type, event => { if (this.#lent) event.stopPropagation() }, { signal })
-    watch(face, signal)
     signal.addEventListener('abort', () => {
       opened.disconnect()
       if (element.isConnected) this.#back()

@@ -1,3 +1,4 @@
-/** Where a page leaves room for what is ours. Loaded after the page's own things, before it is needed. */
+/** Where what is ours has its place: beside a passage, in a corner, above all that is the page's. Loaded after the page's own things, before it is needed. */
 export { seat } from './beside.js'
 export { corners } from './corners.js'
+export { Layer } from './layer.js'
