@@ -24,12 +24,34 @@ TAG = re.compile(r"<script[^`]* vite-ignore [^`]*</script>")
 
 # Beside the application of the document: pages that have the widget, in both ways of loading it.
 HEAD = "<!doctype html><meta charset=utf-8><main><p>By noon the fog has gone.</p></main>"
+# And one of React's, with the hook of the document and the element.
+REACT = """
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { CollabClient } from './src/collabchat/client.js'
+import './src/collabchat/widget.js'
+import { useCollabPage } from './src/useCollabPage'
+
+const client = CollabClient.shared({ prefix: '/collabchat' })
+
+function View() {
+  const { page, state } = useCollabPage(client, '/react') ?? {}
+  const add = () => page?.createChat({ selector: [], length: 0 }, 'A note')
+  return <>
+    <p id="status">{state?.status}, {state?.users} here</p>
+    <button id="add" onClick={add}>Note</button>
+    <ul id="list">{state?.chats.map(chat => <li key={chat.id}>{chat.comments[0]?.body}</li>)}</ul>
+    <collab-chat prefix="/collabchat" page="/react" />
+  </>
+}
+createRoot(document.querySelector('#app')!).render(<StrictMode><View /></StrictMode>)
+"""
 CONFIG = """
 import { mergeConfig } from 'vite'
 import config from './vite.config'
 export default mergeConfig(config, {
   cacheDir: './.vite',
-  build: { rollupOptions: { input: ['index.html', 'imported.html', 'tagged.html'] } },
+  build: { rollupOptions: { input: ['index.html', 'imported.html', 'tagged.html', 'react.html'] } },
 })
 """
 
@@ -55,6 +77,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "imported.html").write_text(HEAD + imported)
     (tag,) = TAG.findall(document)
     (folder / "tagged.html").write_text(f"{HEAD}<collab-chat></collab-chat>{tag}")
+    drawn = '<div id="app"></div><script type="module" src="/react.tsx"></script>'
+    (folder / "react.html").write_text(f"<!doctype html><meta charset=utf-8>{drawn}")
+    (folder / "react.tsx").write_text(REACT)
     (folder / "all.config.ts").write_text(CONFIG)
     assert main(["assets", str(folder / "src" / "collabchat")]) == 0
     (folder / "package.json").write_text('{"type": "module"}')
@@ -156,6 +181,23 @@ async def two_readers(browser: Browser, port: int) -> None:
         await page.context.close()
 
 
+async def two_in_react(browser: Browser, port: int) -> None:
+    pages = []
+    for _ in range(2):
+        page = await (await browser.new_context()).new_page()
+        await page.goto(f"http://127.0.0.1:{port}/react.html")
+        pages.append(page)
+    ada, ben = pages
+    await expect(ben.locator("#status")).to_have_text("live, 2 here", timeout=15_000)
+    await expect(ben.locator("collab-chat .bar .people")).to_have_text("2")
+    before = await ben.locator("#list li").count()
+    await ada.click("#add")
+    await expect(ben.locator("#list li")).to_have_text(["A note"] * (before + 1))
+    await expect(ben.locator("collab-chat .bar .discussions")).to_contain_text(str(before + 1))
+    for page in pages:
+        await page.context.close()
+
+
 async def with_the_widget(browser: Browser, address: str) -> None:
     page = await browser.new_page()
     asked: list[str] = []
@@ -171,6 +213,7 @@ async def with_the_widget(browser: Browser, address: str) -> None:
 async def test_it_works(browser: Browser, bundled: ServerProcess) -> None:
     origin = f"http://127.0.0.1:{bundled.port}"
     await two_readers(browser, bundled.port)
+    await two_in_react(browser, bundled.port)
     for name in ("imported", "tagged"):
         await with_the_widget(browser, f"{origin}/{name}.html")
 
@@ -182,5 +225,6 @@ async def test_it_works_in_development(
 ) -> None:
     with developed(project, bundled) as port:
         await two_readers(browser, port)
+        await two_in_react(browser, port)
         for name in ("imported", "tagged"):
             await with_the_widget(browser, f"http://127.0.0.1:{port}/{name}.html")

@@ -82,6 +82,24 @@ async def test_a_client_that_comes_later_takes_the_place_of_our_own(visit: Visit
     await ada.until("shared.status.status", "closed")
 
 
+async def test_every_attribute_can_be_given_as_a_property(visit: Visit) -> None:
+    """React and Vue do so wherever an element has a property of that name: `prefix`, `lang`."""
+    ada = await visit("Ada")
+    assert await ada.js(
+        """() => {
+          'use strict'
+          const { observedAttributes } = customElements.get('collab-chat')
+          const element = document.createElement('collab-chat')
+          for (const name of [...observedAttributes, 'lang']) {
+            if (name in element) element[name] = 'x'; else element.setAttribute(name, 'x')
+          }
+          const given = element.getAttributeNames()
+          element.prefix = undefined
+          return [given.length - observedAttributes.length, element.hasAttribute('prefix')]
+        }"""
+    ) == [1, False]
+
+
 async def test_a_name_that_is_too_long_can_be_mended(visit: Visit) -> None:
     ada = await visit("Ada")
     await ada.js("() => document.querySelector('collab-chat').remove()")

@@ -6,7 +6,7 @@ import type { CollabChatElement, WidgetAttributes, WidgetOptions } from './widge
 declare module 'react' {
   namespace JSX {
     interface IntrinsicElements {
-      'collab-chat': DetailedHTMLProps<HTMLAttributes<CollabChatElement>, CollabChatElement> & WidgetAttributes & Pick<WidgetOptions, 'token' | 'pageId' | 'words'>
+      'collab-chat': DetailedHTMLProps<HTMLAttributes<CollabChatElement>, CollabChatElement> & WidgetAttributes & Pick<WidgetOptions, 'token' | 'pageId' | 'words' | 'client'>
     }
   }
 }

@@ -77,6 +77,11 @@ export class CollabChatElement extends (HTMLElement ?? Object) {
     this.restart()
   }
 
+  // Every element has a `prefix` that cannot be set, and frameworks try a property before they think of the attribute.
+  get prefix() { return this.getAttribute('prefix') }
+  /** @param {string | null} prefix */
+  set prefix(prefix) { prefix ? this.setAttribute('prefix', prefix) : this.removeAttribute('prefix') }
+
   connectedCallback() {
     // Set before this module had arrived, a property hides the accessor.
     /** @type {Record<string, any>} */
