@@ -159,6 +159,51 @@ async def test_scrolling_moves_it_nowhere(visit: Visit) -> None:
     await at(ada, "top-right")
 
 
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "is_mobile": True}
+
+
+@pytest.mark.parametrize(
+    ("html", "act"),
+    [
+        ("", "document.body.append(document.querySelector('template').content.cloneNode(true))"),
+        (
+            "<style>body:not(.down) .up{display:none}</style><script>addEventListener('scroll', "
+            "() => document.body.classList.toggle('down', scrollY > 200))</script>"
+            + fixed("bottom:10px;right:10px", "<button class=up>Up</button>"),
+            "scrollTo(0, 600)",
+        ),
+        (
+            "<style>.chat{position:fixed;right:10px;bottom:-90px;transition:bottom .1s}</style>"
+            "<button class=chat onclick='1'>Chat</button>",
+            "setTimeout(() => { document.querySelector('.chat').style.bottom = '8px' })",
+        ),
+    ],
+    ids=["a banner", "back to the top", "what slides in"],
+)
+async def test_what_comes_under_it_later_and_stays(visit: Visit, html: str, act: str) -> None:
+    template = f"<template>{BOTTOM}</template>"
+    ada = await visit("Ada", **PHONE, html=template + html + STORY + TAG)
+    await at(ada, "bottom-right")
+    await ada.js(f"() => {{ {act} }}")
+    await at(ada, "bottom-left")
+    # And no way back: it would go to and fro.
+    await ada.js("() => scrollTo(0, 0)")
+    await ada.until("new Promise(requestAnimationFrame).then(() => scrollY)", 0)
+    await at(ada, "bottom-left")
+
+
+async def test_it_does_not_go_away_under_a_pointer(visit: Visit) -> None:
+    ada = await visit("Ada", html=STORY + TAG)
+    await at(ada, "top-right")
+    await ada[".bar .people"].hover()
+    await ada.js("html => document.body.insertAdjacentHTML('afterbegin', html)", TOP)
+    # By then it was looked at twice.
+    await ada.js("new Promise(done => setTimeout(done, 1600))")
+    await at(ada, "top-right")
+    await ada.page.mouse.move(300, 400)
+    await at(ada, "bottom-right")
+
+
 async def test_it_is_seen_at_one_place_only(visit: Visit) -> None:
     """Of an application that draws its header after the widget is there."""
     header = TOP.replace("'", "")

@@ -1,6 +1,7 @@
 /**
  * Where the bar is put unless the page says it: into the first corner where nothing of the page's own is to be pressed. That is decided when the
- * page stands, and again when its window or its address is another one; never by scrolling, for a bar that jumps is worse than one in the way.
+ * page stands, and again when its window or its address is another one, or something has come to lie under the bar and stays there; not by what
+ * is scrolled past, for a bar that jumps is worse than one in the way.
  */
 
 const CONTROLS = 'a[href], button, input, select, textarea, summary, label, iframe, [role=button], [role=link], [role=tab], [role=menuitem], [tabindex]:not([tabindex^="-"])'
@@ -10,6 +11,8 @@ const ON_PHONES = ['bottom-right', 'bottom-left', 'top-right', 'top-left']
 const QUIET = 100, PATIENCE = 1000
 /** Pixels between two looks at what is under a corner (each takes 0.1 ms on a page of a megabyte, and nobody presses what is smaller), and around it; and the width of a bar that has something to tell. */
 const STEP = 16, AROUND = 2, USUAL = 160
+/** Milliseconds until it is looked whether something has come under the bar, and once more: what is there both times stays. */
+const PAUSE = 600
 
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box in pixels of the window */
 
@@ -59,16 +62,19 @@ function passes({ left, top, right, bottom }, upper) {
   })
 }
 
-/** 0 where nothing is in the way of it; 1 where something is at times, and 2 where it is always. @param {Box} box  @param {boolean} upper */
-function price(box, upper) {
+/** What is in the way of it always. @param {Box} box  @returns {Element | undefined} */
+function standing(box) {
   for (let y = box.top; y <= box.bottom; y += STEP) {
     for (let x = box.left; x <= box.right; x += STEP) {
       const found = control(x, y)
-      if (found && stands(found)) return 2
+      if (found && stands(found)) return found
     }
   }
-  return passes(box, upper) ? 1 : 0
+  return undefined
 }
+
+/** 0 where nothing is in the way of it; 1 where something is at times, and 2 where it is always. @param {Box} box  @param {boolean} upper */
+const price = (box, upper) => standing(box) ? 2 : passes(box, upper) ? 1 : 0
 
 /** @param {string[]} corners  @param {(corner: string) => number} priced  @returns {string} the first of the cheapest */
 export function cheapest(corners, priced) {
@@ -87,7 +93,11 @@ export function cheapest(corners, priced) {
 export function corners(bar, host, narrow, signal) {
   /** What was decided here. @type {string | undefined} */
   let ours
-  let due = 0, since = 0, turn = 0
+  let due = 0, since = 0, turn = 0, glancing = 0
+  /** What it costs to be there. */
+  let paid = 0
+  /** What lay under the bar when it was looked last. @type {Element | undefined} */
+  let under
   /** What stands beside it goes with it. */
   const moved = () => host.shadowRoot?.querySelector('.panel:not([hidden])')?.dispatchEvent(new Event('resize'))
   const isOpen = () => !!bar.querySelector('[aria-expanded=true]')
@@ -114,9 +124,25 @@ export function corners(bar, host, narrow, signal) {
     if (signal.aborted || mine !== turn || ours === undefined) return
     // A list that is open stands beside it, wherever that is.
     if (ours && isOpen()) return void (due = -1)
-    put(ours = cheapest(order, corner => price(/** @type {Box} */ (boxes.get(corner)), corner.startsWith('top'))))
+    const prices = new Map()
+    put(ours = cheapest(order, corner => {
+      prices.set(corner, price(/** @type {Box} */ (boxes.get(corner)), corner.startsWith('top')))
+      return prices.get(corner)
+    }))
+    paid = prices.get(ours)
     moved()
   }
+  /** A banner, a bubble, a button that leads to the top: they come when they like. */
+  const look = () => {
+    glancing = 0
+    const { left, top, right, bottom } = bar.getBoundingClientRect(), before = under
+    under = undefined
+    // Nobody's bar goes away under a pointer. Where everything is taken there is nothing better.
+    if (!ours || due || paid > 1 || right <= left || bar.matches(':hover, :focus-within') || isOpen()) return
+    under = standing({ left, top, right, bottom })
+    if (under) under === before ? soon() : glance()
+  }
+  const glance = () => { glancing ||= +setTimeout(() => { (globalThis.requestIdleCallback ?? setTimeout)(look) }, PAUSE) }
   const wait = () => {
     clearTimeout(due)
     due = +setTimeout(decide, Math.min(QUIET, Math.max(0, since + PATIENCE - performance.now())))
@@ -129,6 +155,7 @@ export function corners(bar, host, narrow, signal) {
   const changes = new MutationObserver(wait)
   const placed = new MutationObserver(records => {
     if (due < 0 && !isOpen()) soon()
+    else glance()
     if (!records.some(({ attributeName }) => attributeName === 'data-at')) return
     ours = bar.dataset.at ? undefined : ours ?? ''
     // It was taken away, and is put back.
@@ -140,9 +167,15 @@ export function corners(bar, host, narrow, signal) {
   addEventListener('resize', soon, { signal })
   addEventListener('load', soon, { signal })
   host.addEventListener('collabchat:ready', soon, { signal })
+  const comers = new MutationObserver(glance)
+  comers.observe(document.body, { childList: true })
+  for (const type of ['load', 'scroll', 'click', 'transitionend', 'animationend']) addEventListener(type, glance, { signal, capture: true, passive: true })
+  bar.addEventListener('pointerleave', glance, { signal })
   signal.addEventListener('abort', () => {
     clearTimeout(due)
+    clearTimeout(glancing)
     changes.disconnect()
+    comers.disconnect()
     placed.disconnect()
   })
   if (bar.dataset.at) return
