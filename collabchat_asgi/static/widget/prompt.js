@@ -54,7 +54,7 @@ export class Prompt {
     })
     const discuss = h('button', { class: 'text-button main', title: 'Alt+Shift+M', 'aria-keyshortcuts': 'Alt+Shift+M', ...button(() => this.#discuss()) }, icon('chat'), this.#verb)
     const copy = h('button', { class: 'text-button', ...button(() => this.#copy()) }, icon('copy'), words.say('Copy'))
-    this.element = h('div', { class: 'prompt', role: 'toolbar', 'aria-label': words.say('Discuss this text'), hidden: true, onpointerdown: (/** @type {Event} */ event) => event.preventDefault() },
+    this.element = h('div', { class: 'prompt', part: 'prompt', role: 'toolbar', 'aria-label': words.say('Discuss this text'), hidden: true, onpointerdown: (/** @type {Event} */ event) => event.preventDefault() },
       this.#discussing = discuss, this.#barred = h('span', { class: 'barred', hidden: true }), this.#join = h('button', { class: 'text-button join', hidden: true, ...button(() => host.join()) }, words.say('Sign in')),
       copy, iconButton('close', words.say('Cancel'), () => this.hide(), button(() => this.hide())))
     face.append(this.element)
