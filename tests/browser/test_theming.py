@@ -137,6 +137,18 @@ async def test_one_radius_and_one_size_for_all(visit: Visit) -> None:
     assert await ada.js(round_ones) == []
 
 
+async def test_the_mark_is_one_colour(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.js(DRESS, {"mark": "rgb(1, 2, 3)"})
+    await ada.discuss(FOG, "Hello")
+    await expect(ada[".card .quote"]).to_have_css("border-left-color", "rgb(1, 2, 3)")
+    mark = """() => getComputedStyle(
+      document.querySelector('collab-chat').shadowRoot.querySelector('.markers span'), '::before'
+    ).backgroundColor"""
+    await expect(ada[".markers span"]).to_have_count(1)
+    assert await ada.js(mark) == "rgb(1, 2, 3)"
+
+
 async def test_highlights_are_the_pages_to_change(visit: Visit) -> None:
     """By a rule that is no stronger than the widget's own, and stands before it."""
     ada = await visit("Ada")

@@ -2,13 +2,13 @@
 
 const LIGHT = `
 --bg: var(--collabchat-bg, #fff); --fg: var(--collabchat-fg, #1d2129); --soft: #5b6472; --line: #e1e5ea; --fill: #f4f6f8; --press: #e9edf1;
---accent: var(--collabchat-accent, #3451d1); --on-accent: #fff; --mark: #e0a100; --bad: #b3261e; --bad-fill: #fdf0ef; --good: #1a7f4b; --warn: #b86e00;
+--accent: var(--collabchat-accent, #3451d1); --on-accent: #fff; --mark: var(--collabchat-mark, #e0a100); --bad: #b3261e; --bad-fill: #fdf0ef; --good: #1a7f4b; --warn: #b86e00;
 --shadow: 0 0 0 1px #141c2d14, 0 10px 32px #141c2d26;
 --disc: 45% 88%; --letters: 55% 27%; color-scheme: light;`
 
 const DARK = `
 --bg: var(--collabchat-bg, #20242b); --fg: var(--collabchat-fg, #e8eaee); --soft: #a2abb8; --line: #363c46; --fill: #2a2f38; --press: #353b46;
---accent: var(--collabchat-accent, #93a8ff); --on-accent: #12151c; --mark: #e3b341; --bad: #ff9c94; --bad-fill: #3a2626; --good: #5fce95; --warn: #f0b45b;
+--accent: var(--collabchat-accent, #93a8ff); --on-accent: #12151c; --mark: var(--collabchat-mark, #e3b341); --bad: #ff9c94; --bad-fill: #3a2626; --good: #5fce95; --warn: #f0b45b;
 --shadow: 0 0 0 1px #ffffff14, 0 10px 32px #00000080;
 --disc: 28% 32%; --letters: 60% 88%; color-scheme: dark;`
 
