@@ -232,7 +232,7 @@ describe('hello', () => {
     table.world.answer = () => ({ status: 404, json: () => Promise.reject(new Error('no JSON')) })
     table.socket.fail(1006)
     await settle()
-    assert.match(table.troubles[0].message, /answered 404/)
+    assert.match(table.troubles[0].message, /answered 404: is the prefix right/)
     const other = new Table()
     other.world.answer = () => { throw new Error('ECONNREFUSED') }
     other.socket.fail(1006)

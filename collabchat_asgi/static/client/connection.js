@@ -375,7 +375,7 @@ export class Connection {
     try {
       const response = await this.env.fetch(this.at.http + 'ws', { headers: {}, credentials: 'omit', signal: this.aborting.signal })
       const told = await response.json().catch(() => ({}))
-      message = [told?.hint, told?.message].find(each => typeof each === 'string') ?? `${this.at.http}ws answered ${response.status}`
+      message = [told?.hint, told?.message].find(each => typeof each === 'string') ?? `${this.at.http}ws answered ${response.status}: is the prefix right?`
     } catch (error) {
       message = `${this.at.http}ws cannot be reached: ${error}`
     }
