@@ -238,6 +238,25 @@ async def test_it_is_seen_where_the_rest_of_the_widget_is_out_of_reach(visit: Vi
     await at(ada, "top-right")
 
 
+async def test_what_did_not_come_at_first_comes_later(visit: Visit) -> None:
+    """Until then the bar is seen, whatever the page says of it; then it finds its corner, and
+    who selects something is offered to discuss it."""
+    ada = await visit("Ada", html=TOP + STORY + TAG)
+    await ada.page.route("**/talk.js", lambda route: route.abort())
+    await ada.page.reload()
+    await ada.live()
+    for corner in ("bottom-left", "top-left"):
+        set_it = "corner => document.querySelector('collab-chat').setAttribute('bar', corner)"
+        await ada.js(set_it, corner)
+        await at(ada, corner)
+    await ada.js("() => document.querySelector('collab-chat').removeAttribute('bar')")
+    await at(ada, "top-right")
+    await ada.page.unroute("**/talk.js")
+    await at(ada, "bottom-right")
+    await ada.select("The ferry leaves")
+    await expect(ada[".prompt .main"]).to_be_visible()
+
+
 async def test_a_list_that_is_opened_before_the_bar_has_its_corner_stands_beside_it(
     visit: Visit,
 ) -> None:

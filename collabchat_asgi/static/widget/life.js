@@ -27,6 +27,8 @@ import { signedOut } from './troubles.js'
 /** A selection beyond this is cut: nobody discusses a chapter as one passage. */
 const MOST_SELECTED = 2000
 const HEALING = 500
+/** Until card and list are asked for again where they did not come; twice as long each time. */
+const MISSED = 2000
 
 /** Of all widgets of the document. @type {Set<Life>} */
 const lives = new Set()
@@ -123,7 +125,7 @@ export class Life {
   /** A page may take away what is ours with what is its own, and nothing tells of it. */
   #heal() {
     this.highlights.restore()
-    if (!this.bar.inPlace(this.#bar)) this.bar.place(this.#bar)
+    if (!this.bar.inPlace(this.#bar)) this.#place()
   }
 
   /** Cards of two widgets would lie over each other. */
@@ -136,20 +138,30 @@ export class Life {
 
   /** @type {Promise<void> | undefined} */
   #coming
+  /** Milliseconds until it is asked for again; 0 where it never failed. */
+  #missed = 0
+  #again = 0
 
   /** With card and list: at once where they are here, else when they have come. @param {(card: Card, panel: Panel) => void} [act] */
   #with(act) {
     if (this.card && this.panel) return act?.(this.card, this.panel)
+    clearTimeout(this.#again)
     this.#coming ??= import('./talk.js').then(({ furnish }) => {
       if (this.#ending.signal.aborted) return
+      if (this.#missed) {
+        this.#missed = 0
+        this.#place()
+      }
       furnish(this, quiet, this.#ending.signal)
       this.#drawBar()
       this.marking?.()
     })
     this.#coming.then(() => { if (this.card) this.#with(act) }, error => {
-      // The next need of it tries again.
+      // The next need of it tries again, and so do we.
       this.#coming = undefined
-      this.bar.element.dataset.at ||= 'top-right'
+      this.#missed = this.#missed * 2 || MISSED
+      this.#seen()
+      if (!this.#ending.signal.aborted) this.#again = +setTimeout(() => this.#with(), this.#missed)
       if (act) this.element.failed(error)
     })
   }
@@ -492,10 +504,21 @@ export class Life {
     this.tell('count', detail)
   }
 
+  #place() {
+    this.bar.place(this.#bar)
+    if (this.#missed) this.#seen()
+  }
+
+  /** Nobody looks for its corner (corners.js). */
+  #seen() { this.bar.element.dataset.at ||= 'top-right' }
+
   /** What the attributes say of the bar may be another thing now. */
   dress() {
     const where = this.element.getAttribute('bar') ?? ''
-    if (where !== this.#bar) this.bar.place(this.#bar = where)
+    if (where !== this.#bar) {
+      this.#bar = where
+      this.#place()
+    }
     this.#drawBar()
     this.printing?.()
   }
@@ -514,6 +537,7 @@ export class Life {
   end() {
     lives.delete(this)
     clearInterval(this.#healing)
+    clearTimeout(this.#again)
     cancelAnimationFrame(this.#frame)
     this.hover('', true)
     this.#ending.abort()
