@@ -69,20 +69,28 @@ export function fate(old, text, before, after, became, passage) {
   const from = low < 0 ? 0 : after[became[low]].end, to = high < before.length ? after[became[high]].start : text.length
   const chars = (/** @type {(index: number) => boolean} */ which) => before.slice(first, last + 1).reduce((sum, { word }, i) => sum + (which(first + i) ? word.length : 0), 0)
   const share = chars(i => became[i] >= 0) / chars(() => true)
+  const { start: here, end: there } = passage
+  /** @type {Fate | undefined} */
+  let told
   if (left.length) {
     const lead = became[first] < 0 ? 0 : passage.start - before[first].start, trail = became[last] < 0 ? 0 : before[last].end - passage.end
     const start = after[left[0]].start + lead, end = after[left[left.length - 1]].end - trail
     const whole = left.length === last - first + 1 && left[left.length - 1] - left[0] === last - first
-    if (share > 0.2) return { kind: whole ? 'intact' : share >= 0.5 ? 'edited' : 'rewritten', start, end, from, to }
+    if (share > 0.2) told = { kind: whole ? 'intact' : share >= 0.5 ? 'edited' : 'rewritten', start, end, from, to }
   }
   // The same words in one other place, and nowhere there before.
   const at = text.indexOf(quote), once = at >= 0 && text.indexOf(quote, at + 1) < 0
-  if (quote.length >= 24 && once) return { kind: 'moved', start: at, end: at + quote.length, from: at, to: at + quote.length }
-  // A diff sees no moves: it went with what stood around it, on both sides or, which nobody can be sure of, on one more than on the other.
-  const { start: here, end: there } = passage
-  const moved = carried(old, text, here - BESIDE, here, there, there + BESIDE)
+  if (!told && quote.length >= 24 && once) return { kind: 'moved', start: at, end: at + quote.length, from: at, to: at + quote.length }
+  // A diff sees no moves: it went with what stood around it, on both sides or, which nobody can be sure of, on one more than on the
+  // other. What a diff says to be left of it elsewhere, where both sides went, is a word or two, by chance.
+  const went = (/** @type {number} */ before, /** @type {number} */ behind) => {
+    const place = carried(old, text, here - before, here, there, there + behind)
+    return place !== undefined && (!told || place + quote.length <= told.start || place >= told.end) ? place : undefined
+  }
+  const moved = went(BESIDE, BESIDE)
   if (moved !== undefined) return { kind: 'moved', start: moved, end: moved + quote.length, from: moved, to: moved + quote.length }
-  for (let before = 0; before <= AROUND; before += 4) if (carried(old, text, here - before, here, there, there + AROUND - before) !== undefined) return { kind: 'unclear', start: from, end: to, from, to }
+  if (told) return told
+  for (let before = 0; before <= AROUND; before += 4) if (went(before, AROUND - before) !== undefined) return { kind: 'unclear', start: from, end: to, from, to }
   // Cut, and written anew elsewhere: whether that is it, nobody can say.
   const words = before.slice(first, last + 1).map(each => each.word), threes = words.slice(2).map((_, i) => words.slice(i, i + 3).join(' '))
   const elsewhere = threes.filter(three => after.some(({ word }, i) => word === three.split(' ')[0] && three === after.slice(i, i + 3).map(each => each.word).join(' ')))

@@ -58,6 +58,8 @@ test('a short quote that moved with its neighbours is not said to be gone, as a 
   const { kind, start, end } = fateOf(old, text, 'without')
   assert.deepEqual([kind, text.slice(start, end)], ['moved', 'without'])
   assert.equal(start, text.indexOf('without'))
+  // Where it was, a diff finds the same word in something else.
+  assert.deepEqual(fateOf(old, ['A word without them.', text].join(' '), 'without').start, 21 + start)
   // With its neighbours twice, nobody can say where it went; without them it is gone.
   assert.notEqual(fateOf(old, text + ' ' + entry, 'without').kind, 'moved')
   assert.equal(fateOf(old, [...rest, 'Something else is written here.'].join(' '), 'without').kind, 'gone')

@@ -127,6 +127,30 @@ test('a short quote whose neighbours beside it are as they were, and stand there
   assert.deepEqual(now('海鸥占领售票处，旧桥站了九十年。灯塔看守夜里数船无风时也数，市长丢伞那天大雨，新的开放了。', anchorOf('渡船七点离开码头上没有人相信。灯塔看守夜里数船无风时也数，港口主任把一切写下两遍。', '数船')), ['anchored', '数船'])
 })
 
+test('of two sides one is enough for a short quote where it should be, if it stands there once with as much of it', () => {
+  const sides = (/** @type {string} */ before, /** @type {string} */ line, /** @type {string} */ behind) => `${before} ${line} ${behind}`
+  const line = 'Nobody has seen the list of the harbour yet.', before = sides('Download it as XLSX, as CSV, or as plain text', line, 'Filter by the day, by the week, or by the name of a ship, as you like it best of all; or by none of them, so as to see all that there is.')
+  const other = (/** @type {string} */ of, more = '') => sides('Delete what was chosen, or leave it all as it was', of, `Nothing else was sent to us in all that time. ${more}`)
+  const found = (/** @type {string} */ text) => now(text, anchorOf(before, 'Nobody'))[0]
+  assert.equal(found(other(line)), 'anchored')
+  assert.equal(found(other(line, `So be it: ${line}`)), 'lost')
+  assert.equal(found(`By evening there was nobody in sight. The ferry leaves at seven, and the gulls took the ticket office over by noon. Delete what was chosen, all of it. ${line}`), 'lost')
+  assert.equal(found(other(line.replace(' has', ', it is said, has'))), 'lost')
+})
+
+test('what stands unchanged on both sides of a short quote is no reason to find it far away', () => {
+  const line = 'Ask the old keeper of the light', weeks = Array.from({ length: 9 }, (_, n) => `In week ${n} nobody wrote of ${n * 37 % 101} ships.`).join(' ')
+  const end = 'Gulls took the ticket office over, and an old bridge stood for ninety years in rain.'
+  const before = `Nobody on the quay believes it. ${line} Buy your tickets there. ${weeks} ${end}`
+  const after = (/** @type {number} */ from) => `Nobody on the quay knows. ${weeks.slice(0, from)}; ${line}! All was dark by then, and cold. ${weeks.slice(from)} ${end}`
+  const found = (/** @type {string} */ text) => {
+    const haystack = new Haystack(text)
+    assert.equal(locate(haystack, anchorOf(before, 'ticket office')).state, 'anchored')
+    return locate(haystack, anchorOf(before, 'keeper')).state
+  }
+  assert.deepEqual([found(after(240)), found(after(270))], ['anchored', 'lost'])
+})
+
 test('a passage into which much was put is what stands between its two ends', () => {
   const put = ' Two of them were painted red, and of the others nobody remembers which colour they had, or whether they had any at all before the storm.'
   const before = TIDES, after = TIDES.replace('in heavy rain. ', `in heavy rain.${put} `)
@@ -230,4 +254,23 @@ test('what moved is found, and what was changed; what looks like both is somethi
   assert.equal(found(`A preface. ${keeper} ${rest(20)} ${beside(changed)}`), 'lost')
   // Where nothing else was found, nobody knows where it should be.
   assert.equal(found(`A preface. ${keeper} ${rest(20)} ${beside(changed)}`, false), 'changed')
+})
+
+test('the shorter a passage, and the stranger what is around it, the nearer to its place it must be', () => {
+  const long = 'The harbour master writes everything down in the year 2006, twice, and nobody reads it.', short = 'a dull gray quay'
+  const weeks = (/** @type {number} */ count) => Array.from({ length: count }, (_, n) => `In week ${n} the keeper wrote of ${n * 37 % 101} ships.`).join(' ')
+  const beside = (/** @type {string} */ words) => `By noon the fog had left us here with ${words} and the mayor lost his umbrella.`
+  const tail = 'Gulls took the ticket office over, and an old bridge stood for ninety years before the new one was opened in heavy rain that day.'
+  /** Of a passage that stands behind so many weeks. @param {string} words  @param {string} now  @param {number} count */
+  const state = (words, now, count, behind = beside(now)) => {
+    const before = `A preface. ${beside(words)} ${weeks(count)} ${tail}`, haystack = new Haystack(`A preface. ${weeks(count)} ${behind} ${tail}`)
+    const known = locate(haystack, anchorOf(before, weeks(count).slice(65, -65)))
+    assert.equal(known.state, 'anchored')
+    return locate(haystack, anchorOf(before, words)).state
+  }
+  const changed = [long.replace('2006', '2008'), short.replace('gray', 'grey')]
+  assert.deepEqual([state(long, changed[0], 5), state(short, changed[1], 5)], ['changed', 'lost'])
+  assert.deepEqual([state(short, changed[1], 4), state(short, short, 5)], ['changed', 'anchored'])
+  const strange = (/** @type {number} */ count) => state(long, changed[0], count, `By noon umbrellas left us here with ${changed[0]} and nobody knows why it was so.`)
+  assert.deepEqual([state(long, changed[0], 12), strange(9), strange(12)], ['changed', 'changed', 'lost'])
 })

@@ -58,3 +58,10 @@ test('a long quote, of which each word takes as long as one of a short quote, is
   for (const end of [' 4 ', ' 20 ']) assert.equal(told(before, after, ships(end), 0), ships(end))
   assert.equal(told(before, after, ships(' By noon'), 0), undefined)
 })
+
+test('a few words of which some were changed need more of what stood beside them', () => {
+  const before = 'By noon hungry gulls were fed by the keeper of old ships and nobody knew of it.'
+  const after = (/** @type {string} */ beside) => `No dog ever ${beside} were fed by the keeper of six boats and nobody knew of him.`
+  assert.equal(told(before, after('saw how hungry gulls'), 'keeper of old ships'), 'keeper of')
+  assert.equal(told(before, after('said that they'), 'keeper of old ships'), undefined)
+})

@@ -29,8 +29,12 @@ const NEAR = 8192
 const SEED = 12
 /** Of the places of a word at an edge of a passage. */
 const MOST_EDGES = 24
-/** How far from where it should be, as others say that were found, a passage may be that was changed, in units. */
+/** How far from where it should be, as others say that were found, a passage may be that was changed, in units: one that stands among its own neighbours, one that does not, and a short one, which is like many. */
 const FAR = 500
+const FAR_AMONG_STRANGERS = 300
+const FAR_SHORT = 150
+/** And a short one of the same words that is known by what stands unchanged right beside it. */
+const FAR_SINGLE = 200
 /** Of what is compared in one piece of work, in units. */
 const PIECE = 2048
 
@@ -60,7 +64,8 @@ export class Revised {
   *seek(anchor) {
     const { start, size, length } = recorded(anchor), { haystack } = this
     const around = this.moves.around(length, start), expected = expectedBetween(haystack, around, start, length)
-    const far = around.left || around.right ? FAR : Infinity
+    const far = (/** @type {Candidate} */ { context }, /** @type {number} */ says) => says < KNOWN ? FAR_SHORT : context < AMONG_ITS_OWN ? FAR_AMONG_STRANGERS : FAR
+    const known = around.left || around.right
     if (!this.#grams && haystack.plain.length > LONG) {
       const grams = new Grams(haystack.plain)
       yield* grams.making()
@@ -79,7 +84,7 @@ export class Revised {
         }
       }
       // What moved and was changed as well is hardly ever told from what only looks like it.
-      if (found && (found.quote === 1 || astray(expected, found.start) <= far)) return { ...really(haystack, found, quote), state: found.quote === 1 ? 'anchored' : 'changed' }
+      if (found && (found.quote === 1 || !known || astray(expected, found.start) <= far(found, quote ? worth(quote.exact) : KNOWN))) return { ...really(haystack, found, quote), state: found.quote === 1 ? 'anchored' : 'changed' }
     }
     return undefined
   }
@@ -208,7 +213,7 @@ export class Revised {
     /** @type {Candidate | undefined} */
     let best
     for (const each of candidates.values()) if (!best || each.score > best.score) best = each
-    return best && (accepted(best, quote, expected) || best.quote === 1 && best.context >= TRACE && single(this.haystack.plain, best, quote)) ? best : undefined
+    return best && (accepted(best, quote, expected) || best.quote === 1 && best.context >= TRACE && astray(expected, best.start) <= FAR_SINGLE && single(this.haystack.plain, best, quote)) ? best : undefined
   }
 }
 

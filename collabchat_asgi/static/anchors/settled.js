@@ -11,7 +11,7 @@ import { KNOWN, PIECEMEAL } from './accepted.js'
 import { kept } from './alignment.js'
 import { astray } from './expected.js'
 import { worth } from './surviving.js'
-import { sided } from './verbatim.js'
+import { sided, telling } from './verbatim.js'
 
 /** How far around the expected place it is looked for, in units. */
 const REACH = 8192
@@ -24,6 +24,8 @@ const NEIGHBOURS_HERE = 0.6
 const NEIGHBOURS_AND_APART = 1.3
 const APART_WEIGHS = 100
 const NEAR = 100
+/** How near one must be that is known by what stands unchanged on one side of it. */
+const TOLD = 60
 /** Of a passage that must be left, in weight, to be called the same one: about half, as a person would say. */
 const LEFT = 0.45
 /** Of one that needs no neighbours, for it is where it should be. */
@@ -32,6 +34,8 @@ const MOSTLY = 0.7
 const ENOUGH = 30
 /** What must be left of the neighbours on one side, in weight: two words. What stands among strangers is a lookalike. */
 const NEARBY = 10
+/** And of a short quote of which words were changed: four words. */
+const NEARBY_CHANGED = 20
 /** How much may be put into a passage besides twice its own length: a sentence or two. */
 export const PUT_IN = 200
 /** By how much the next best place must weigh less: three words, which no lookalike has not; or two, to doubt another place. */
@@ -74,11 +78,13 @@ export function* settled(haystack, found, quote, expected, near, least) {
       }
     }
   }
-  const strong = left.share >= LEFT && left.score >= ENOUGH && (left.nearby >= NEARBY || here && left.share >= MOSTLY)
+  const whole = folded.slice(start, end) === exact, brief = says < KNOWN
+  const strong = left.share >= LEFT && left.score >= ENOUGH && (left.nearby >= (brief && !whole ? NEARBY_CHANGED : NEARBY) || here && left.share >= MOSTLY)
   const apart = strong ? left.score - (yield* left.rival()) : 0
-  if (apart >= APART && end - start <= 3 * exact.length + PUT_IN) {
-    if (says >= WORD || left.beside >= (here ? NEIGHBOURS_HERE : NEIGHBOURS) || away <= NEAR && left.beside + apart / APART_WEIGHS >= NEIGHBOURS_AND_APART) {
-      return { start, end, quote: folded.slice(start, end) === exact ? 1 : PIECEMEAL * left.share, context: left.beside, position: 1, score: 1 }
+  // A short quote that went farther than that is not told from one that is like it.
+  if (apart >= APART && end - start <= 3 * exact.length + PUT_IN && (!brief || away <= NEAR)) {
+    if (says >= WORD || left.beside >= NEIGHBOURS_HERE && (here || left.beside >= NEIGHBOURS) || left.beside + apart / APART_WEIGHS >= NEIGHBOURS_AND_APART || whole && !found && away <= TOLD && telling(folded, { start, end }, quote)) {
+      return { start, end, quote: whole ? 1 : PIECEMEAL * left.share, context: left.beside, position: 1, score: 1 }
     }
   }
   return doubted && !(apart >= DOUBT && says >= WORD) ? undefined : found

@@ -9,6 +9,9 @@ import { worth } from './surviving.js'
 /** How much a stretch says that is known by itself, and what of it must stand on each side of a short quote, in characters. */
 const TELLING = 24
 const BESIDE = 4
+/** Of letters, where nothing must stand on one side: three or four words. */
+const TELLING_LETTERS = 18
+const MARKS = /[^\p{L}\p{N}]/gu
 
 /** How much of each side is unchanged up to the place, in units. @param {string} text  @param {Passage} place  @param {Quote} quote  @returns {[number, number]} */
 function unchanged(text, { start, end }, { prefix = '', suffix = '' }) {
@@ -24,11 +27,22 @@ export function sided(text, place, quote) {
   return before === prefix.length && worth(prefix) >= KNOWN || after === suffix.length && worth(suffix) >= KNOWN
 }
 
+/** What stands unchanged with it, and the letters of that: nothing where it stands twice. @param {string} text  @param {Passage} place  @param {Quote} quote */
+function once(text, place, quote) {
+  const [before, after] = unchanged(text, place, quote), words = text.slice(place.start - before, place.end + after), from = text.indexOf(words)
+  return text.includes(words, from + 1) ? undefined : { before, after, words }
+}
+
 /** With what stands unchanged on both sides of it, it is a longer quote, of which there is one. @param {string} text  @param {Passage} place  @param {Quote} quote */
 export function single(text, place, quote) {
-  const { prefix, suffix } = quote, [before, after] = unchanged(text, place, quote)
-  const words = text.slice(place.start - before, place.end + after), from = text.indexOf(words)
-  return Math.min(prefix ? before : BESIDE, suffix ? after : BESIDE) >= BESIDE && worth(words) >= TELLING && from === place.start - before && !text.includes(words, from + 1)
+  const { prefix, suffix } = quote, found = once(text, place, quote)
+  return !!found && Math.min(prefix ? found.before : BESIDE, suffix ? found.after : BESIDE) >= BESIDE && worth(found.words) >= TELLING
+}
+
+/** So it is on one side alone, by its letters: marks stand unchanged anywhere. @param {string} text  @param {Passage} place  @param {Quote} quote */
+export function telling(text, place, quote) {
+  const found = once(text, place, quote)
+  return !!found && worth(found.words.replace(MARKS, '')) >= TELLING_LETTERS
 }
 
 /**
