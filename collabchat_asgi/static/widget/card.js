@@ -9,7 +9,7 @@ import { Composer } from './composer.js'
 import { fill, focused, h, icon, iconButton, nameOf, redraw, textButton } from './dom.js'
 import { formatted } from './formatted.js'
 import { json } from '../json.js'
-import { Message } from './message.js'
+import { Messages } from './messages.js'
 import { linkTo } from './pageid.js'
 import { refused, stopped, thrown } from './refusals.js'
 import { seat } from './room.js'
@@ -45,13 +45,10 @@ export class Card {
   chatId
   /** For a discussion that does not exist yet. @type {{anchor: Anchor, range: Range | undefined} | undefined} */
   #fresh
-  /** @type {Map<string, Message>} */
-  #messages = new Map()
   /** @type {Composer | undefined} */
   #composer
   #timer = 0
   #frame = 0
-  #unseen = 0
   /** Pixels at the lower edge of the window where the passage would be covered. */
   #below = 0
   #wasThere = false
@@ -62,8 +59,6 @@ export class Card {
   described = describe
   /** The reader is looking for another place for it. */
   moving = false
-  /** Comments that were new to this reader when the discussion was opened. @type {ReadonlySet<string>} */
-  #new = new Set()
   /** The passage is in a closed part of the page. */
   #hidden = false
   /** Nothing is brought into sight before the first is opened. @type {typeof import('./reveal.js') | undefined} */
@@ -80,12 +75,20 @@ export class Card {
     this.quote = h('blockquote', { class: 'quote', dir: 'auto', id: 'quote' })
     this.notice = h('p', { class: 'notice', hidden: true })
     this.placing = h('div', { class: 'placing', hidden: true })
-    this.log = h('div', { class: 'log', role: 'log', 'aria-live': 'off', 'aria-label': host.words.say('Messages'), tabindex: -1, onscroll: () => { if (this.#atEnd()) this.#seen() } })
+    this.messages = new Messages(host, {
+      close: () => this.close(),
+      seen: () => { if (this.chatId !== undefined && document.visibilityState === 'visible') host.page.markRead(this.chatId) },
+      failed: (chatId, error) => { if (this.chatId === chatId) this.say(thrown(host.words, error)) },
+      torn: written => {
+        if (written) this.#composer?.add(written)
+        return written && this.#composer ? this.#composer.input : this.element
+      },
+    })
+    this.log = this.messages.element
     this.failed = h('div', {})
     this.typing = h('div', { class: 'typing', 'aria-live': 'off' })
     this.foot = h('div', {})
     this.barred = h('div', { class: 'base', id: 'barred', hidden: true })
-    this.fresh = h('button', { class: 'fresh', 'aria-live': 'off', hidden: true, onclick: () => this.#toEnd() })
     this.element = h('section', {
       class: 'card', part: 'card', role: 'dialog', 'aria-describedby': 'quote', tabindex: -1, hidden: true,
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
@@ -145,10 +148,10 @@ export class Card {
     const same = this.chatId === chatId && this.shown
     if (!same) {
       this.#open(chatId)
-      this.#new = new Set(this.host.page.unread().get(chatId))
+      this.messages.fresh = new Set(this.host.page.unread().get(chatId))
       this.update(this.host.page.state)
       this.place()
-      this.#toEnd()
+      this.messages.toEnd()
     }
     if (write && this.#composer) this.#composer.focus()
     else if (!this.#active) {
@@ -172,20 +175,19 @@ export class Card {
     this.chatId = chatId
     this.#fresh = undefined
     this.#wasThere = this.#hidden = this.moving = false
-    this.#messages.clear()
+    this.messages.clear()
     this.#composer = undefined
-    this.#unseen = 0
-    this.fresh.hidden = this.notice.hidden = this.placing.hidden = true
+    this.notice.hidden = this.placing.hidden = true
     this.#bar()
     this.typing.textContent = ''
     this.typing.hidden = this.log.hidden = !chatId
-    for (const each of [this.log, this.failed, this.foot]) fill(each)
+    for (const each of [this.failed, this.foot]) fill(each)
     this.element.style.top = ''
     this.element.classList.remove('over')
     this.#below = -1
     this.element.hidden = false
     clearInterval(this.#timer)
-    this.#timer = +setInterval(() => { for (const message of this.#messages.values()) message.tick() }, TICK)
+    this.#timer = +setInterval(() => this.messages.tick(), TICK)
   }
 
   /** @param {boolean} [back] gives the focus back */
@@ -222,10 +224,10 @@ export class Card {
   empty() {
     this.close(false)
     forgetNobodys()
-    this.#messages.clear()
+    this.messages.clear()
     this.#composer = undefined
     this.quote.textContent = this.notice.textContent = this.typing.textContent = ''
-    for (const each of [this.head, this.log, this.failed, this.foot]) fill(each)
+    for (const each of [this.head, this.failed, this.foot]) fill(each)
     delete this.head.dataset.look
   }
 
@@ -293,7 +295,7 @@ export class Card {
     const drafts = state.drafts.filter(each => each.chatId === chatId)
     const offline = state.status !== 'live' && state.status !== 'connecting'
     const may = state.can.includes('comment')
-    const end = this.#atEnd()
+    const end = this.messages.atEnd
     const anchor = chat?.anchor ?? drafts.map(each => each.operation).find(each => each.type === 'create-chat')?.chat.anchor
     const became = chat && this.host.state(chatId)
     // Where it has lost its place, or is moved, that is offered below.
@@ -302,7 +304,7 @@ export class Card {
     this.element.setAttribute('aria-label', words.say('Discussion'))
     this.#tell(state, chat, became)
     this.#offer(state, chat, became)
-    this.#drawMessages(chat, state, offline, end)
+    this.messages.update(chat, state, offline, end)
     if (!chat) this.typing.textContent = ''
     if (chat) this.#wasThere = true
     // A composer with words in it stays, whatever happens around it.
@@ -311,7 +313,7 @@ export class Card {
       this.#compose(words.say('Reply…'), text => {
         page.addComment(chatId, text)
         if (this.#composer) this.#composer.value = ''
-        this.#toEnd()
+        this.messages.toEnd()
       })
     } else if (!writes && (state.status === 'refused' || !this.#composer?.value)) {
       this.#composer = undefined
@@ -430,69 +432,6 @@ export class Card {
     }
   }
 
-  /** @param {Chat | undefined} chat  @param {PageState} state  @param {boolean} offline  @param {boolean} end */
-  #drawMessages(chat, state, offline, end) {
-    const { words } = this.host
-    const comments = chat?.comments ?? []
-    const ids = new Set(comments.map(each => each.id))
-    const topmost = this.log.querySelector('.message'), fromEnd = this.log.scrollHeight - this.log.scrollTop
-    for (const [id, message] of this.#messages) {
-      if (ids.has(id)) continue
-      // Somebody else deleted what the reader was writing anew.
-      const { written } = message
-      if (written) this.#composer?.add(written)
-      redraw(this.log, () => message.element.remove(), () => written && this.#composer ? this.#composer.input : this.element)
-      this.#messages.delete(id)
-    }
-    const missing = (chat?.commentCount ?? 0) - comments.length
-    let older = /** @type {HTMLElement | null} */ (this.log.querySelector('.older'))
-    if (missing > 0 && chat) {
-      if (!older) this.log.prepend(older = textButton('', () => this.#loadOlder(), { class: 'text-button older', 'aria-live': 'off' }))
-      older.textContent = words.count(missing, 'Show {n} earlier message', 'Show {n} earlier messages')
-    } else if (older) {
-      const last = older
-      redraw(this.log, () => last.remove(), () => this.log)
-      older = null
-    }
-    const lastKnown = comments.findLastIndex(each => this.#messages.has(each.id))
-    let added = 0
-    /** @type {Element | null} */
-    let before = older
-    for (const [index, comment] of comments.entries()) {
-      let message = this.#messages.get(comment.id)
-      if (!message && chat) {
-        message = new Message(words, this.host.page, chat.id, this.host.most, () => this.close())
-        this.#messages.set(comment.id, message)
-        if (lastKnown >= 0 && index > lastKnown && comment.author.id !== state.user?.id) added++
-      }
-      if (!message || !chat) continue
-      const wanted = /** @type {Element | null} */ (before ? before.nextElementSibling : this.log.firstElementChild)
-      if (message.element !== wanted) before ? before.after(message.element) : this.log.prepend(message.element)
-      before = message.element
-      message.update(comment, chat, state, offline)
-      const first = comments.findIndex(each => this.#new.has(each.id)) === index
-      if (first) message.element.dataset.new = words.say('New since you were here')
-      else delete message.element.dataset.new
-    }
-    if (this.log.lastChild !== this.fresh) this.log.append(this.fresh)
-    if (end) return this.#toEnd()
-    // What is read stays where it is; older lines come above.
-    if (topmost?.isConnected && this.log.querySelector('.message') !== topmost) this.log.scrollTop = this.log.scrollHeight - fromEnd
-    this.#unseen += added
-    this.fresh.hidden = !this.#unseen
-    this.fresh.textContent = words.count(this.#unseen, '{n} new reply', '{n} new replies')
-  }
-
-  async #loadOlder() {
-    const { chatId } = this
-    if (!chatId) return
-    try {
-      await this.host.page.loadOlder(chatId)
-    } catch (error) {
-      if (this.chatId === chatId) this.say(thrown(this.host.words, error))
-    }
-  }
-
   /** A text that came back. @param {Draft} draft  @param {Chat | undefined} chat  @param {boolean} writes */
   #draft(draft, chat, writes) {
     const { page, words } = this.host
@@ -504,7 +443,7 @@ export class Card {
       }
     }
     const { operation } = draft
-    const message = operation.type === 'edit-comment' ? this.#messages.get(operation.comment.id) : undefined
+    const message = operation.type === 'edit-comment' ? this.messages.get(operation.comment.id) : undefined
     const edit = () => {
       if (!chat) return this.host.rewrite(draft)
       if (message) message.edit(draft.text)
@@ -528,19 +467,6 @@ export class Card {
 
   /** @param {readonly User[]} users */
   showTyping(users) { this.typing.textContent = users.length ? typing(this.host.words, users) : '' }
-
-  #atEnd() { return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 24 }
-
-  #toEnd() {
-    this.log.scrollTop = this.log.scrollHeight
-    this.#seen()
-  }
-
-  #seen() {
-    this.#unseen = 0
-    this.fresh.hidden = true
-    if (this.chatId !== undefined && document.visibilityState === 'visible') this.host.page.markRead(this.chatId)
-  }
 
   /** @param {boolean} [still] the page stands still */
   place(still) {
