@@ -50,6 +50,12 @@ QUIET = {
     "ui.allPointerCapabilities": 6,
     "ui.primaryPointerCapabilities": 6,
 }
+PHONE = {
+    "apz.allow_zooming": True,
+    "apz.mvm.force-enabled": True,
+    "browser.viewport.desktopWidth": 980,
+    "dom.meta-viewport.enabled": True,
+}
 
 CALL = "async (given) => JSON.stringify(await ({function})(...JSON.parse(given)))"
 MIDDLE = """selector => {
@@ -146,8 +152,9 @@ class Firefox(Tab):
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def opened(cls, folder: Path) -> AsyncIterator[Firefox]:
-        _profile(folder)
+    async def opened(cls, folder: Path, *, phone: bool = False) -> AsyncIterator[Firefox]:
+        """`phone`: pages are laid out, and made smaller, as on one."""
+        _profile(folder, {**QUIET, **(PHONE if phone else {})})
         process = await asyncio.create_subprocess_exec(
             *(_found("firefox-esr"), "--headless", "--no-remote", "--profile", str(folder)),
             *("--remote-debugging-port", "0", "about:blank"),
@@ -195,6 +202,13 @@ class Firefox(Tab):
                     if heard["type"] == "error":
                         raise Fault(f"{method}: {heard['error']}: {heard['message']}")
                     return heard["result"]
+
+    async def narrow(self, width: int, height: int) -> None:
+        """On a phone the answer does not come: a page may be laid out wider than the window."""
+        self._last += 1
+        where = {"context": self._context, "viewport": {"width": width, "height": height}}
+        method = "browsingContext.setViewport"
+        await self._socket.send(json.dumps({"id": self._last, "method": method, "params": where}))
 
     async def goto(self, url: str) -> None:
         where = {"context": self._context, "url": url, "wait": "complete"}
@@ -342,9 +356,9 @@ def _line_of(pipe: int) -> str:
         return told.readline().strip()
 
 
-def _profile(folder: Path) -> None:
+def _profile(folder: Path, wanted: dict[str, Any]) -> None:
     folder.mkdir()
-    prefs = (f"user_pref({json.dumps(n)}, {json.dumps(v)});\n" for n, v in QUIET.items())
+    prefs = (f"user_pref({json.dumps(n)}, {json.dumps(v)});\n" for n, v in wanted.items())
     (folder / "user.js").write_text("".join(prefs))
 
 

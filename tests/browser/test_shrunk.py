@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import urllib.request
+import uuid
+from pathlib import Path
+
 import pytest
 from playwright.async_api import expect
 
+from collabchat_asgi.testing import ServerProcess
+
 from .conftest import HEAD, SELECT, Reader, Visit
+from .engines import Firefox
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -115,3 +123,29 @@ async def test_on_its_side_it_lies_by_the_passage(visit: Visit) -> None:
     assert bottom <= 390
     assert top == pytest.approx(below + 10, abs=2) or bottom == pytest.approx(above - 10, abs=2)
     assert left == pytest.approx(start, abs=2)
+
+
+@pytest.mark.long
+async def test_in_firefox_too(shared: ServerProcess, tmp_path: Path) -> None:
+    origin = f"http://127.0.0.1:{shared.port}"
+    url = f"{origin}/p/test-{uuid.uuid4().hex[:8]}"
+    request = urllib.request.Request(url, f"{SILENT}{STORY}".encode(), method="PUT")
+    (await asyncio.to_thread(urllib.request.urlopen, request)).close()
+    async with Firefox.opened(tmp_path / "firefox", phone=True) as tab:
+        await tab.narrow(520, 780)
+        await tab.goto(f"{origin}/site.css")
+        await tab.js("() => { document.cookie = 'name=Ada; path=/' }")
+        await tab.goto(url)
+        await tab.until("() => visualViewport.scale < .6")
+        width, height = await tab.until(
+            "() => [visualViewport.width, visualViewport.height].map(each => Math.round(each * "
+            "visualViewport.scale))",
+            lambda size: size[0] <= 520,
+        )
+        await tab.until(SEEN, lambda box: box[2:] == [width - 16, height - 14, 13], ".bar")
+        await tab.js("() => document.querySelector('collab-chat').open()")
+        await tab.until(SEEN, lambda box: [box[0], *box[2:]] == [0, width, height, 14], ".panel")
+        await tab.js(SELECT, PASSAGE)
+        await tab.until("() => document.querySelector('collab-chat').createFromSelection()")
+        await tab.until(SEEN, lambda box: [box[0], *box[2:]] == [0, width, height, 14], ".card")
+        assert tab.faults == []
