@@ -132,6 +132,25 @@ async def test_who_may_write_no_more_is_told_beside_what_was_begun(
     await expect(ada[".card #barred"]).to_be_hidden()
 
 
+async def test_a_new_discussion_tells_who_may_not_begin_one(
+    visit: Visit, own: ServerProcess
+) -> None:
+    """As a page of the host's, or what was begun while one might, can open it."""
+    ada = await visit("Ada", server=own)
+    begin = "document.querySelector('collab-chat').discussPage()"
+    await ada.js(begin)
+    await expect(ada[".card #barred"]).to_be_hidden()
+    await ada.composer.fill("Half a")
+    origin = f"http://127.0.0.1:{own.port}"
+    await ada.page.request.post(f"{origin}/lock", params={"user": "Ada writes", "now": "false"})
+    await ada.page.reload()
+    await ada.live()
+    await ada.js(begin)
+    await expect(ada.composer).to_have_value("Half a")
+    await expect(ada.composer).not_to_be_editable()
+    await expect(ada[".card #barred"]).to_have_text(READ_ONLY)
+
+
 async def test_an_empty_list_asks_nobody_to_write_who_may_not(visit: Visit) -> None:
     passer = await visit("Passer-by")
     await passer[".bar .discussions"].click()

@@ -138,6 +138,7 @@ export class Card {
     })
     if (draft && this.#composer) this.#composer.value = draft.text
     else if (begun(this.host.page.state).length) this.#takeLater()
+    this.update(this.host.page.state)
     this.place()
     this.#composer?.focus()
     this.#reveal()
@@ -286,11 +287,14 @@ export class Card {
     fill(this.foot, this.#composer.element)
   }
 
-  /** What is committed and what is not, of the discussion that is open. @param {PageState} state */
+  /** What is committed and what is not, of the discussion that is open; of a new one, whether this reader may write. @param {PageState} state */
   update(state) {
-    const { chatId } = this
-    if (chatId === undefined || !this.shown) return
-    const { page, words } = this.host
+    if (!this.shown) return
+    const { chatId, host: { page, words } } = this, barred = state.status === 'refused' ? undefined : this.host.barred(state)
+    if (chatId === undefined) {
+      if (this.#composer) this.#composer.locked = !!barred
+      return this.#bar(barred)
+    }
     const chat = state.chats.find(each => each.id === chatId)
     const drafts = state.drafts.filter(each => each.chatId === chatId)
     const offline = state.status !== 'live' && state.status !== 'connecting'
@@ -320,7 +324,7 @@ export class Card {
       redraw(this.foot, () => fill(this.foot), () => this.element)
     }
     if (this.#composer) this.#composer.locked = !writes
-    this.#bar(chat && !writes && state.status !== 'refused' ? this.host.barred(state) : undefined)
+    this.#bar(chat && barred)
     redraw(this.failed, () => fill(this.failed, ...drafts.map(each => this.#draft(each, chat, writes))), () => this.#composer?.input ?? this.element)
   }
 
