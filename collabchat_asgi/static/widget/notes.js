@@ -3,7 +3,7 @@
 /** @import { Page } from '../client/client.js' */
 /** @import { Words } from './words.js' */
 import { moment } from './ages.js'
-import { ofPage, quoted } from '../anchors/anchor.js'
+import { ofPage, quoted } from '../anchors/describe.js'
 import { fill, h, nameOf } from './dom.js'
 import { formatted } from './formatted.js'
 
