@@ -136,6 +136,10 @@ test('of two sides one is enough for a short quote where it should be, if it sta
   assert.equal(found(other(line, `So be it: ${line}`)), 'lost')
   assert.equal(found(`By evening there was nobody in sight. The ferry leaves at seven, and the gulls took the ticket office over by noon. Delete what was chosen, all of it. ${line}`), 'lost')
   assert.equal(found(other(line.replace(' has', ', it is said, has'))), 'lost')
+  // And one of which a word was changed, just there.
+  const changed = (/** @type {string} */ text) => now(text, anchorOf(before, 'text Nobody'))
+  assert.deepEqual(changed(other(line)), ['changed', 'Nobody'])
+  assert.deepEqual(changed('As was said before. ' + other(line).replace('left it all', 'left').slice(0, -24)), ['lost', ''])
 })
 
 test('what stands unchanged on both sides of a short quote is no reason to find it far away', () => {

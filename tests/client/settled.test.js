@@ -65,3 +65,13 @@ test('a few words of which some were changed need more of what stood beside them
   assert.equal(told(before, after('saw how hungry gulls'), 'keeper of old ships'), 'keeper of')
   assert.equal(told(before, after('said that they'), 'keeper of old ships'), undefined)
 })
+
+test('of a long passage near where it should be half is enough, if a word stands beside it as it did', () => {
+  const quote = 'Nobody on the quay believes the old timetable of the ferry or what the harbour master says in winter'
+  const half = 'Nobody on the quay believes the old timetable of the train, nor does anybody read it now', found = 'Nobody on the quay believes the old timetable of the'
+  const before = `Gulls took the ticket office. ${quote}, which is older than they are.`
+  const after = (/** @type {string} */ beside) => `By noon fog covers the ${beside}. ${half}; umbrellas were lost.`
+  assert.equal(told(before, after('office'), quote), found)
+  assert.equal(told(before, after('harbor'), quote), undefined)
+  assert.equal(told(before, 'A preface, and quite a bit more of it, because there was so much to be said. ' + after('office'), quote), undefined)
+})

@@ -24,7 +24,7 @@ const NEIGHBOURS_HERE = 0.6
 const NEIGHBOURS_AND_APART = 1.3
 const APART_WEIGHS = 100
 const NEAR = 100
-/** How near one must be that is known by what stands unchanged on one side of it. */
+/** How near one must be that is known by what stands unchanged on one side of it, or that hardly has neighbours. */
 const TOLD = 60
 /** Of a passage that must be left, in weight, to be called the same one: about half, as a person would say. */
 const LEFT = 0.45
@@ -36,6 +36,8 @@ const ENOUGH = 30
 const NEARBY = 10
 /** And of a short quote of which words were changed: four words. */
 const NEARBY_CHANGED = 20
+/** And of a long passage near where it should be: one word. */
+const NEARBY_THERE = 3
 /** How much may be put into a passage besides twice its own length: a sentence or two. */
 export const PUT_IN = 200
 /** By how much the next best place must weigh less: three words, which no lookalike has not; or two, to doubt another place. */
@@ -44,7 +46,7 @@ const DOUBT = 10
 /** What two places weigh that are as good as each other: nine words or so, and hardly one that only one of them has. */
 const GOOD = 50
 const AS_GOOD = 3
-/** How far a place may be from where it should be, to be there, in units: one that is as it was, and one that was edited. */
+/** How far a place may be from where it should be, to be there, in units: one that is as it was, or of which a word was changed; and one that was edited. */
 const THERE = 8
 const HERE = 24
 /** Of a passage and its neighbours, times what they are compared with to each side: whoever wrote an anchor decides how long it is. */
@@ -79,11 +81,11 @@ export function* settled(haystack, found, quote, expected, near, least) {
     }
   }
   const whole = folded.slice(start, end) === exact, brief = says < KNOWN
-  const strong = left.share >= LEFT && left.score >= ENOUGH && (left.nearby >= (brief && !whole ? NEARBY_CHANGED : NEARBY) || here && left.share >= MOSTLY)
+  const strong = left.share >= LEFT && left.score >= ENOUGH && (left.nearby >= (brief && !whole ? NEARBY_CHANGED : NEARBY) || here && left.share >= MOSTLY || !brief && left.nearby >= NEARBY_THERE && away <= TOLD)
   const apart = strong ? left.score - (yield* left.rival()) : 0
   // A short quote that went farther than that is not told from one that is like it.
   if (apart >= APART && end - start <= 3 * exact.length + PUT_IN && (!brief || away <= NEAR)) {
-    if (says >= WORD || left.beside >= NEIGHBOURS_HERE && (here || left.beside >= NEIGHBOURS) || left.beside + apart / APART_WEIGHS >= NEIGHBOURS_AND_APART || whole && !found && away <= TOLD && telling(folded, { start, end }, quote)) {
+    if (says >= WORD || left.beside >= NEIGHBOURS_HERE && (here || left.beside >= NEIGHBOURS) || left.beside + apart / APART_WEIGHS >= NEIGHBOURS_AND_APART || !found && away <= (whole ? TOLD : THERE) && telling(folded, { start, end }, quote)) {
       return { start, end, quote: whole ? 1 : PIECEMEAL * left.share, context: left.beside, position: 1, score: 1 }
     }
   }
