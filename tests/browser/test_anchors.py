@@ -129,6 +129,27 @@ async def test_who_looks_for_another_place_has_the_text(
     assert card["y"] + card["height"] <= height
 
 
+async def test_who_has_looked_for_another_place_has_the_card_where_it_was(visit: Visit) -> None:
+    ada = await visit("Ada", html=PAGE)
+    await ada.discuss(PASSAGE, "Really?")
+    await edit(ada, to="Nothing of all this has happened, and nobody was there.")
+    move, keep = (
+        ada[".card .placing"].get_by_role("button", name=name)
+        for name in ("Select the new place", "Keep it where it is")
+    )
+    await expect(move).to_be_visible()
+    before = await ada[".card"].bounding_box()
+    await move.click()
+    await expect(ada[".composer"]).to_be_hidden()
+    await keep.click()
+    await expect(ada.composer).to_be_visible()
+    assert await ada[".card"].bounding_box() == before
+    # Or closes it, and begins something new: that is no strip.
+    await move.click()
+    await ada[".card [data-key=close]"].click()
+    await ada.discuss("pulled down in autumn", "Which one?")
+
+
 @pytest.mark.parametrize(
     ("html", "start", "end", "quote"),
     [

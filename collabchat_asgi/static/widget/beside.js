@@ -85,6 +85,9 @@ function aside({ width, height }, seen) {
   return { left, top: floor - height }
 }
 
+/** Where a card stood that is aside now: it goes back there. @type {WeakMap<HTMLElement, {left: string, top: string}>} */
+const stood = new WeakMap()
+
 /** @param {ShadowRoot} shadow */
 function dress(shadow) {
   const look = seatedSheet(), { adoptedStyleSheets: looks } = shadow
@@ -129,9 +132,15 @@ export function seat(card, log, all, still = false) {
     } else style.marginBottom = Math.max(0, height - room - above) + 'px'
     return classList.contains('over') ? 0 : tall + EDGE
   }
-  const width = card.offsetWidth
+  const width = card.offsetWidth, choosing = classList.contains('choosing')
+  if (choosing) stood.has(card) || stood.set(card, { left: style.left, top: style.top })
+  else {
+    // Another discussion that was opened meanwhile has no place yet.
+    if (style.top) Object.assign(style, stood.get(card))
+    stood.delete(card)
+  }
   // A discussion that was deleted, or lost its text, while it is looked at: the card stays where it is.
-  let found = classList.contains('choosing') ? aside({ width, height: tall }, seen) : lines.length || !style.top ? beside({ width, height: tall }, seen) : kept(parseFloat(style.left), parseFloat(style.top), { width, height: tall }, seen)
+  let found = choosing ? aside({ width, height: tall }, seen) : lines.length || !style.top ? beside({ width, height: tall }, seen) : kept(parseFloat(style.left), parseFloat(style.top), { width, height: tall }, seen)
   if (found.most !== undefined && found.most < tall) {
     const less = fit(found.most + 2 * EDGE)
     // With less around what is said it may need less than it was given.

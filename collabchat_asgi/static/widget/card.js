@@ -184,7 +184,7 @@ export class Card {
     this.typing.hidden = this.log.hidden = !chatId
     for (const each of [this.failed, this.foot]) fill(each)
     this.element.style.top = ''
-    this.element.classList.remove('over')
+    this.element.classList.remove('over', 'choosing')
     this.#below = -1
     this.element.hidden = false
     clearInterval(this.#timer)
