@@ -55,7 +55,7 @@ def main(given: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(given)
     try:
         code: int = arguments.run(arguments)
-        sys.stdout.flush()
+        print(end="", flush=True)  # Python has no `sys.stdout` where a shell gives none: `>&-`
     except OSError as error:
         if error.filename is not None or error.errno not in _UNWRITTEN:
             raise

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -139,6 +140,15 @@ def test_who_has_seen_enough_hears_no_complaint(tmp_path: Path, command: str) ->
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize("command", ["pages", "version"])
+def test_who_wants_no_output_at_all_gets_none(tmp_path: Path, command: str) -> None:
+    """As `collabchat pages >&-`: Python has no `sys.stdout` then."""
+    storage = f"sqlite:///{tmp_path}/pages.db"
+    asyncio.run(write_a_chat(storage))
+    done = run(command, storage, stdout=None, before=lambda: os.close(1))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 async def write_a_chat(storage: str) -> None:
     collab = CollabChat(authenticate=anonymous(), storage=storage)
     async with TestClient(collab) as client:
@@ -147,12 +157,15 @@ async def write_a_chat(storage: str) -> None:
         await ann.do(create_chat("hello"))
 
 
-def run(command: str, storage: str, *, stdout: Any) -> subprocess.CompletedProcess[str]:
+def run(
+    command: str, storage: str, *, stdout: Any, before: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "collabchat_asgi", *command.split()],
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLLABCHAT_STORAGE": storage},
         stdout=stdout,
         stderr=subprocess.PIPE,
+        preexec_fn=before,
         text=True,
     )
 
