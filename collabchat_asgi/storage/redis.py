@@ -247,7 +247,7 @@ class RedisStorage(Storage):
     async def _list_again(self, pages: Sequence[PageKey]) -> None:
         """With each sweep; where their index is away, pages are served all the same."""
         with suppress(StorageUnavailable):
-            await self._whole(lambda servers: self._index.look_again(servers, pages))
+            await self._whole(lambda servers: self._index.list_again(servers, pages))
 
     async def renew_stray(self, page: PageKey, marks: Sequence[Mark]) -> Position:
         renewing = self._names.page(page).call("renew_stray", new_epoch(), *marked(marks))

@@ -15,8 +15,8 @@ SEPARATOR = re.compile(rb"\0(?!\xff)")
 PAGES_AT_ONCE = 250
 NUMBERS_AT_ONCE = 1_000
 """Dropped from one page by one call."""
-LOOKS = 12
-"""Calls of `look_again` after which each page was looked for: a minute of sweeps."""
+ROUNDS = 12
+"""Calls of `list_again` after which each page was listed again: a minute of sweeps."""
 ENOUGH = 10_000
 """Dropped numbers after which a call ends; what is left is for the next one."""
 
@@ -28,7 +28,7 @@ class Index:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._trimmed_to: dict[str, bytes | None] = {}
-        self._looks = 0
+        self._rounds = 0
 
     async def add(self, servers: Servers, pages: Collection[PageKey]) -> None:
         members = [word for page in pages for word in (0, listed(page))]
@@ -36,17 +36,17 @@ class Index:
             key = self._names.index
             await servers.run([Command(key, ("ZADD", key, *members))])
 
-    async def look_again(self, servers: Servers, pages: Collection[PageKey]) -> None:
-        """List those that are missing, every page by one in so many calls. On a cluster the index
-        has a shard of its own, whose failover may lose what those of the pages have kept."""
-        self._looks += 1
-        key, turn = self._names.index, self._looks % LOOKS
-        due = [page for page in pages if hash(page) % LOOKS == turn]
+    async def list_again(self, servers: Servers, pages: Collection[PageKey]) -> None:
+        """Every page by one in so many calls, for those that are missing. On a cluster the index
+        has a shard of its own, whose failover may lose what those of the pages have kept.
+
+        What is listed already is not written, to a file or a replica. To ask for it first would
+        take another command, which an ACL of an earlier release does not have."""
+        self._rounds += 1
+        turn = self._rounds % ROUNDS
+        due = [page for page in pages if hash(page) % ROUNDS == turn]
         for start in range(0, len(due), PAGES_AT_ONCE):
-            chunk = due[start : start + PAGES_AT_ONCE]
-            found = await servers.run([Command(key, ("ZSCORE", key, listed(p))) for p in chunk])
-            missing = [p for p, place in zip(chunk, found, strict=True) if place is None]
-            await self.add(servers, missing)
+            await self.add(servers, due[start : start + PAGES_AT_ONCE])
 
     async def pages(
         self, servers: Servers, tenant_id: str | None, after: PageKey | None, limit: int

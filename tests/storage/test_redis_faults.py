@@ -18,7 +18,7 @@ from collabchat_asgi.errors import StorageError, StorageUnavailable
 from collabchat_asgi.redis_client.servers import Command
 from collabchat_asgi.storage.abc import PageCopy, Reason, Record, Reset, Storage, Tail
 from collabchat_asgi.storage.redis import RedisStorage
-from collabchat_asgi.storage.redis_index import LOOKS
+from collabchat_asgi.storage.redis_index import ROUNDS
 from collabchat_asgi.storage.redis_page import Names
 from collabchat_asgi.testing.proxy import FaultProxy
 from collabchat_asgi.testing.services import until
@@ -356,9 +356,24 @@ async def test_an_open_page_that_the_index_has_lost_is_listed_again() -> None:
                 marks[page] = [Mark(head, (await storage.load(page)).last)]
             cluster.owner(NAMES.index).ask("ZREMRANGEBYRANK", NAMES.index, 10, -1)
             assert len(await storage.pages(None, None, 99)) == 10
-            for _ in range(LOOKS):
+            for _ in range(ROUNDS):
                 assert not await storage.strays(marks)
             assert sorted(await storage.pages(None, None, 99)) == sorted(pages)
+
+
+async def test_a_page_is_listed_again_by_who_may_do_no_more_than_before() -> None:
+    """An ACL names each command (`examples/deploy`): it has those that the index needed always."""
+    with RedisCluster() as cluster:
+        commands = ["+@all", "-@sortedset", "+zadd", "+zrange", "+zrangebylex"]
+        for node in cluster.servers:
+            node.ask("ACL", "SETUSER", "keeper", "on", ">pw", "~collabchat*", *commands)
+        async with opened(cluster.url.replace("://", "://keeper:pw@")) as storage:
+            head = await grow(storage, 1)
+            marks = {PAGE: [Mark(head, (await storage.load(PAGE)).last)]}
+            cluster.owner(NAMES.index).ask("DEL", NAMES.index)
+            for _ in range(ROUNDS):
+                assert not await storage.strays(marks)
+            assert await storage.pages(None, None, 9) == [PAGE]
 
 
 async def test_pages_are_served_while_their_index_is_away() -> None:
@@ -369,7 +384,7 @@ async def test_pages_are_served_while_their_index_is_away() -> None:
             page = next(p for p in numbers if cluster.owner(NAMES.page(p).head) is not index)
             head = await grow(storage, 1, page)
             index.kill()
-            for _ in range(LOOKS):
+            for _ in range(ROUNDS):
                 lost = [Mark(head, "lost")]
                 assert set(await storage.strays({page: lost})) == {page}
 
