@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from collabchat_asgi import (
     AccessRequest,
@@ -149,6 +150,19 @@ async def purge(request: Request) -> Response:
     return Response()
 
 
+class WithoutCard:
+    """Who has the cookie `without` gets no `talk.js`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = scope["type"] == "http" and scope["path"].endswith("/talk.js")
+        if asked and "without" in Request(scope).cookies:
+            return await Response(status_code=503)(scope, receive, send)
+        await self.app(scope, receive, send)
+
+
 app = Starlette(
     routes=[
         Route("/p/{name}", page),
@@ -160,5 +174,5 @@ app = Starlette(
         Route("/forget", forget, methods=["POST"]),
         Route("/purge", purge, methods=["POST"]),
     ],
-    middleware=[Middleware(CollabChatMiddleware, collab=collab)],
+    middleware=[Middleware(WithoutCard), Middleware(CollabChatMiddleware, collab=collab)],
 )

@@ -238,3 +238,16 @@ async def test_under_the_strictest_policy(both: Open, shared: ServerProcess) -> 
     await ada.until(SHOWN, lambda found: len(found) == 1, ".panel .item")
     assert await ada.js("() => violations") == []
     assert faults == []
+
+
+async def test_what_did_not_come_at_first_comes_later(both: Open) -> None:
+    """Whether an engine asks again for a module that failed, or holds that it is lost."""
+    ada, _ = await both()
+    await ada.js("() => { document.cookie = 'without=1; path=/' }")
+    await ada.goto(await ada.js("() => location.href"))
+    await ada.until(READY)
+    at = "() => document.querySelector('collab-chat').shadowRoot.querySelector('.bar').dataset.at"
+    await ada.until(at, "top-right")
+    assert await ada.js(SHOWN, ".card, .panel") == []
+    await ada.js("() => { document.cookie = 'without=1; path=/; max-age=0' }")
+    await discuss(ada, FOG, "Here at last")

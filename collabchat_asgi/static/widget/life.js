@@ -146,7 +146,12 @@ export class Life {
   #with(act) {
     if (this.card && this.panel) return act?.(this.card, this.panel)
     clearTimeout(this.#again)
-    this.#coming ??= import('./talk.js').then(({ furnish }) => {
+    // Firefox asks no server twice for a module that did not come: under another address it does.
+    const other = './talk.js?' + this.#missed
+    this.#coming ??= import('./talk.js').catch(error => {
+      if (this.#missed) return import(/* @vite-ignore */ /* webpackIgnore: true */ other)
+      throw error
+    }).then((/** @type {typeof import('./talk.js')} */ { furnish }) => {
       if (this.#ending.signal.aborted) return
       if (this.#missed) {
         this.#missed = 0
