@@ -43,6 +43,17 @@ describe('handles that come and go', () => {
     assert.equal(table.page.state.status, 'live')
   })
 
+  test('a page that is closed as soon as its tab is left for another page, and opened again when it is back', async () => {
+    const table = await new Table().live()
+    table.client.on('status', ({ status }) => { if (status !== 'live') table.page.close() })
+    table.world.window.fire('pagehide', { persisted: true })
+    assert.equal(table.page.state.status, 'closed')
+    table.page = table.client.page('/page')
+    table.world.window.fire('pageshow', { persisted: true })
+    await table.live()
+    assert.equal(table.page.state.status, 'live')
+  })
+
   test('a closed handle does nothing any more', async () => {
     const table = await new Table().live()
     table.page.addComment(C, 'before')

@@ -389,6 +389,19 @@ describe('the queue survives', () => {
     }
   })
 
+  test('two servers of one origin: what was written before the one had said who is here is not the other\'s', async () => {
+    const one = new Table()
+    one.page.createChat(ANCHOR, 'for the one')
+    const { storage, session } = one.world
+    const drafts = []
+    for (const prefix of ['/other', '/collabchat']) {
+      const table = new Table({ storage, session, urlId: '/elsewhere', options: { prefix } })
+      await table.welcome()
+      drafts.push((await new Table({ storage, session, options: { prefix } }).live()).page.state.drafts.map(each => each.text))
+    }
+    assert.deepEqual(drafts, [[], ['for the one']])
+  })
+
   test('what an older release has left, which told no servers apart, is sent and given back', async () => {
     const former = await new Table().live()
     former.receive(refusal(former.page.addComment(C, 'came back'), 'forbidden'))

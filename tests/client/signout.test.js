@@ -229,6 +229,26 @@ describe('a browser that several people share', () => {
     })
   }
 
+  for (const [when, away] of /** @type {[string, (table: Table) => void][]} */ ([
+    ['in a tab that nobody looks at', ({ world }) => { world.document.visibilityState = 'hidden' }],
+    ['and no connection that comes', () => {}],
+  ])) {
+    test(`signed out by an empty token, ${when}: nothing of Ann is shown`, async () => {
+      const table = await new Table({ options: { token: 'Ann' } }).live()
+      away(table)
+      table.client.setToken('')
+      await settle()
+      emptied(table)
+    })
+  }
+
+  test('an empty token where a cookie says who is here: nothing moves', async () => {
+    const table = await new Table().live()
+    table.client.setToken('')
+    await settle()
+    assert.deepEqual([table.page.state.status, table.page.state.chats.length, table.page.state.user?.id], ['live', 1, 'ann'])
+  })
+
   test('a token of the same user: nothing moves', async () => {
     const table = await new Table({ options: { token: 'old' } }).live()
     table.client.setToken('new')

@@ -110,7 +110,6 @@ export class CollabClient extends Emitter {
     super()
     const env = this.#env = environment(options.environment)
     this.#line = new StatusLine(env, value => this.emit('status', value))
-    this.#nobodys = new Nobodys(env, options.tenantId)
     this.#visitorId = options.visitorId ?? visitor(env)
     this.#subscribing = new Pace(env, ...SUBSCRIPTIONS)
     this.#operating = new Pace(env, ...OPERATIONS)
@@ -127,6 +126,7 @@ export class CollabClient extends Emitter {
       refused: reason => this.#refused(reason),
       troubled: error => this.emit('error', error),
     })
+    this.#nobodys = new Nobodys(env, this.prefix, options.tenantId)
   }
 
   /** @type {import('../typed/types.js').Environment} */ #env
@@ -171,7 +171,8 @@ export class CollabClient extends Emitter {
   setToken(token) {
     if (this.#destroyed) return
     if (token !== this.#connection.token) {
-      if (this.#welcome) for (const subscription of this.#pages.values()) subscription.doubt(true)
+      // None in place of one signs out.
+      if (this.#welcome && (token || !this.#connection.bearer)) for (const subscription of this.#pages.values()) subscription.doubt(true)
       else if (this.#lastWelcome) this.#signedOut({ code: 'unauthenticated', message: 'Another token was given' })
     }
     if (this.#connection.state === 'refused') this.#hope()
@@ -321,9 +322,10 @@ export class CollabClient extends Emitter {
 
   #lost() {
     this.#welcome = undefined
-    this.#forgetPace()
     this.#line.set(false)
     for (const subscription of this.#pages.values()) subscription.lost()
+    // Last, for who hears of it may leave a page over a connection that is only about to go.
+    this.#forgetPace()
   }
 
   /** @param {Refusal} reason */

@@ -14,10 +14,10 @@ export class Nobodys {
   #session
   #prefix
 
-  /** @param {Environment} env  @param {string} [tenantId] as the application names it */
-  constructor({ session }, tenantId = '') {
+  /** @param {Environment} env  @param {string} server where collabchat answers: an origin may have several  @param {string} [tenantId] as the application names it */
+  constructor({ session }, server, tenantId = '') {
     this.#session = session
-    this.#prefix = `collabchat:nobodys:${tenantId}:`
+    this.#prefix = `collabchat:nobodys:${server}:${tenantId}:`
   }
 
   /** Until it is left, it is one queue's alone. @param {string} urlId  @returns {Place | undefined} */
