@@ -82,6 +82,28 @@ async def test_a_client_that_comes_later_takes_the_place_of_our_own(visit: Visit
     await ada.until("shared.status.status", "closed")
 
 
+async def test_what_is_set_before_the_module_has_arrived_is_kept(visit: Visit) -> None:
+    html = "<main><p>By noon the fog has gone.</p></main><aside>At sea it stays.</aside>"
+    ada = await visit("Ada", html=html, head="<!doctype html><meta charset=utf-8>", live=False)
+    await ada.js(
+        """async () => {
+          const { CollabClient } = await import('/collabchat/client.js')
+          const element = document.createElement('collab-chat')
+          const pageId = () => 'the-sea', rootElement = document.querySelector('aside')
+          window.own = new CollabClient({ prefix: '/collabchat' })
+          document.body.append(Object.assign(element, { client: own, pageId, rootElement }))
+          await import('/collabchat/widget.js')
+        }"""
+    )
+    await ada.live()
+    assert await ada.js("[own.status.status, document.querySelector('collab-chat').urlId]") == [
+        "live",
+        "the-sea",
+    ]
+    await ada.js("() => document.getSelection().selectAllChildren(document.querySelector('aside'))")
+    await expect(ada[".prompt .main"]).to_be_visible()
+
+
 async def test_every_attribute_can_be_given_as_a_property(visit: Visit) -> None:
     """React and Vue do so wherever an element has a property of that name: `prefix`, `lang`."""
     ada = await visit("Ada")

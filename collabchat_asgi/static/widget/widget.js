@@ -34,10 +34,11 @@ const { HTMLElement, customElements } = globalThis
 export class CollabChatElement extends (HTMLElement ?? Object) {
   static observedAttributes = ['root', 'page', 'tenant', 'theme', 'prefix', 'signin', 'bar', 'print']
 
+  // Both may have been set before this module had arrived.
   /** What is annotated, where that is an element and no selector. @type {Element | undefined} */
-  rootElement
+  rootElement = /** @type {any} */ (this).rootElement
   /** A client of the host's own, which the host also ends. @type {CollabClient | undefined} */
-  client
+  client = /** @type {any} */ (this).client
   /** @type {Token | undefined} */
   #token
   /** @type {PageNamer | undefined} */
