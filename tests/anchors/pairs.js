@@ -7,7 +7,7 @@ import { normalised } from '../../collabchat_asgi/static/anchors/text.js'
 
 /** @typedef {{name: string, language: string, before: string, after: string}} Pair */
 
-/** Of what is quoted; what became of it may be farther behind, where as much was put before it. */
+/** Of what is quoted, up to the end of a word; what became of it may be farther behind, where as much was put before it. */
 const LEAST = 600, MOST = 60_000, MOST_AFTER = 4 * MOST
 const ENDS = /\.(md|mdx|rst|txt|html?|adoc|po)$/
 
@@ -35,7 +35,7 @@ function languageOf(name, words) {
 
 /** @param {string} name  @param {string} old  @param {string} now  @returns {Pair[]} none where there is nothing to learn */
 function pair(name, old, now) {
-  const before = text(name, old).slice(0, MOST), after = text(name, now).slice(0, MOST_AFTER)
+  const whole = text(name, old), before = whole.length > MOST ? whole.slice(0, whole.lastIndexOf(' ', MOST)) : whole, after = text(name, now).slice(0, MOST_AFTER)
   return before.length < LEAST || after.length < LEAST / 2 || before === after ? [] : [{ name, language: languageOf(name, before), before, after }]
 }
 

@@ -78,9 +78,9 @@ export function fate(old, text, before, after, became, passage) {
     const whole = left.length === last - first + 1 && left[left.length - 1] - left[0] === last - first
     if (share > 0.2) told = { kind: whole ? 'intact' : share >= 0.5 ? 'edited' : 'rewritten', start, end, from, to }
   }
-  // The same words in one other place, and nowhere there before.
-  const at = text.indexOf(quote), once = at >= 0 && text.indexOf(quote, at + 1) < 0
-  if (!told && quote.length >= 24 && once) return { kind: 'moved', start: at, end: at + quote.length, from: at, to: at + quote.length }
+  // The same words in one other place; where they stood twice before, that may be what is left of the others.
+  const at = text.indexOf(quote), once = at >= 0 && text.indexOf(quote, at + 1) < 0, alone = old.indexOf(quote) === old.lastIndexOf(quote)
+  if (!told && quote.length >= 24 && once && alone) return { kind: 'moved', start: at, end: at + quote.length, from: at, to: at + quote.length }
   // A diff sees no moves: it went with what stood around it, on both sides or, which nobody can be sure of, on one more than on the
   // other. What a diff says to be left of it elsewhere, where both sides went, is a word or two, by chance.
   const went = (/** @type {number} */ before, /** @type {number} */ behind) => {

@@ -79,6 +79,14 @@ test('a short quote that went with much of what stood on one side, and some on t
   assert.equal(fateOf(old, [...rest, entry.replace('without wind', 'by day').replace('counted twice', 'told of')].join(' '), 'are').kind, 'gone')
 })
 
+test('what stood twice, and stands once, is not said to have moved there', () => {
+  const link = 'Why not <a href="/ships/add">add one of them</a>?', old = `Nobody has a ship. ${link} Gulls were counted by noon. Nobody has seen one. ${link} An end.`
+  const text = `Gulls were counted by noon. Nobody has seen one. ${link} An end.`, before = tokens(old), after = tokens(text)
+  assert.equal(fate(old, text, before, after, aligned(before, after), { start: old.indexOf(link), end: old.indexOf(link) + link.length }).kind, 'unclear')
+  const rest = 'A ferry leaves at seven. Nobody believes the timetable. The fog has gone by noon. Gulls took the office over. In heavy rain that day a mayor lost his umbrella, and it was not found again by any of those who looked. '
+  assert.equal(fateOf(`${link} ${rest}`, `${rest}${link}`, link).kind, 'moved')
+})
+
 test('of what repeats itself nobody can say which one is left, but what keeps fewer words of the text is a lookalike', () => {
   const changed = 'It was changed. ', saved = 'You may edit it below. ', added = 'It was added. '
   const old = `Begin. ${changed}${saved}${added}${saved}${added}End.`, text = `Begin. ${changed}${saved}${added}End.`
@@ -115,6 +123,8 @@ test('what was put before a long text does not make its end be gone', () => {
     }
     const [pair] = ofFolders(join(folder, 'old'), join(folder, 'now'))
     assert.ok(pair.after.endsWith(pair.before))
+    writeFileSync(join(folder, 'old', 'a.txt'), `${'x'.repeat(59_990)} of timetables and ships`)
+    assert.match(ofFolders(join(folder, 'old'), join(folder, 'now'))[0].before, /x of$/)
   } finally {
     rmSync(folder, { recursive: true })
   }
