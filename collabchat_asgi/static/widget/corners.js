@@ -13,6 +13,8 @@ const QUIET = 100, PATIENCE = 1000
 const STEP = 16, AROUND = 2, USUAL = 160
 /** Milliseconds until it is looked whether something has come under the bar, and once more: what is there both times stays. */
 const PAUSE = 600
+/** Pixels between two looks then: nothing that is pressed should be smaller. Milliseconds of one piece of it. */
+const FINGER = 24, PIECE = 3
 
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box in pixels of the window */
 
@@ -62,19 +64,26 @@ function passes({ left, top, right, bottom }, upper) {
   })
 }
 
-/** What is in the way of it always. @param {Box} box  @returns {Element | undefined} */
-function standing(box) {
-  for (let y = box.top; y <= box.bottom; y += STEP) {
-    for (let x = box.left; x <= box.right; x += STEP) {
-      const found = control(x, y)
-      if (found && stands(found)) return found
-    }
+/** From end to end. @param {number} from  @param {number} to  @param {number} step at most */
+const steps = (from, to, step) => {
+  const count = Math.ceil((to - from) / step)
+  return Array.from({ length: count + 1 }, (_, at) => from + (to - from) * at / count)
+}
+
+/** Points of a box, from edge to edge. @param {Box} box  @param {number} step at most  @returns {[number, number][]} */
+const grid = ({ left, top, right, bottom }, step) => steps(top, bottom, step).flatMap(y => steps(left, right, step).map(x => /** @type {[number, number]} */ ([x, y])))
+
+/** Whether something is in the way of it always. @param {Box} box */
+function taken(box) {
+  for (const [x, y] of grid(box, STEP)) {
+    const found = control(x, y)
+    if (found && stands(found)) return true
   }
-  return undefined
+  return false
 }
 
 /** 0 where nothing is in the way of it; 1 where something is at times, and 2 where it is always. @param {Box} box  @param {boolean} upper */
-const price = (box, upper) => standing(box) ? 2 : passes(box, upper) ? 1 : 0
+const price = (box, upper) => taken(box) ? 2 : passes(box, upper) ? 1 : 0
 
 /** @param {string[]} corners  @param {(corner: string) => number} priced  @returns {string} the first of the cheapest */
 export function cheapest(corners, priced) {
@@ -132,17 +141,29 @@ export function corners(bar, host, narrow, signal) {
     paid = prices.get(ours)
     moved()
   }
+  const idle = (/** @type {() => void} */ act) => { (globalThis.requestIdleCallback ?? setTimeout)(act) }
   /** A banner, a bubble, a button that leads to the top: they come when they like. */
   const look = () => {
-    glancing = 0
-    const { left, top, right, bottom } = bar.getBoundingClientRect(), before = under
+    const { left, top, right, bottom } = bar.getBoundingClientRect(), before = under, points = right > left ? grid({ left: left + 1, top: top + 1, right: right - 1, bottom: bottom - 1 }, FINGER) : []
     under = undefined
-    // Nobody's bar goes away under a pointer. Where everything is taken there is nothing better.
-    if (!ours || due || paid > 1 || right <= left || bar.matches(':hover, :focus-within') || isOpen()) return
-    under = standing({ left, top, right, bottom })
-    if (under) under === before ? soon() : glance()
+    // In pieces, for a look at each of them takes a millisecond on a page of a megabyte.
+    const further = () => {
+      glancing = 0
+      // Nobody's bar goes away under a pointer. Where everything is taken there is nothing better.
+      if (!ours || due || paid > 1 || bar.matches(':hover, :focus-within') || isOpen()) return
+      for (const began = performance.now(); points.length && !under && performance.now() - began < PIECE;) {
+        const [x, y] = /** @type {[number, number]} */ (points.pop()), found = control(x, y)
+        if (found && stands(found)) under = found
+      }
+      if (under) return under === before ? soon() : glance()
+      if (points.length) {
+        glancing = 1
+        idle(further)
+      }
+    }
+    further()
   }
-  const glance = () => { glancing ||= +setTimeout(() => { (globalThis.requestIdleCallback ?? setTimeout)(look) }, PAUSE) }
+  const glance = () => { glancing ||= +setTimeout(() => idle(look), PAUSE) }
   const wait = () => {
     clearTimeout(due)
     due = +setTimeout(decide, Math.min(QUIET, Math.max(0, since + PATIENCE - performance.now())))
