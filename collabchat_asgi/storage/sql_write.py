@@ -65,6 +65,7 @@ class Writer:
             SELECT seen.page_id, '', 0, '', NULL, NULL, NULL
             FROM {seen} LEFT JOIN {{entry}} AS entry
             ON entry.page_id = seen.page_id AND entry.broadcast_id = seen.broadcast_id
+                AND entry.event IS NOT NULL
             WHERE entry.seq IS NULL OR entry.seq <> seen.seq"""
         self._past = spell(
             f"""SELECT entry.page_id, entry.broadcast_id, entry.seq, entry.epoch, entry.user_id,

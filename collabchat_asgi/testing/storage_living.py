@@ -23,6 +23,7 @@ from .storage_acts import (
     OTHER,
     PAGE,
     Again,
+    a_note,
     an_event,
     committed,
     grow,
@@ -164,7 +165,9 @@ class Living:
             [outcomes] = await storage.commit([group], Again(*entries))
             return outcomes[name]
 
-        for seq, last in ((3, "lost"), (2, "lost"), (3, names[1]), (2, names[2])):
+        await put(storage, head, a_note("a note"))  # has the number of the event before it
+        wrong = ((3, "lost"), (2, "lost"), (3, names[1]), (2, names[2]), (3, "a note"))
+        for seq, last in wrong:
             outcome = await build(seq, last, "astray")
             if not self.refuses_strays:
                 text = "it looks at `Group.last`: set `refuses_strays = True`"
