@@ -9,8 +9,8 @@ const CORNERS = ['top-right', 'bottom-right', 'bottom-left', 'top-left']
 const ON_PHONES = ['bottom-right', 'bottom-left', 'top-right', 'top-left']
 /** Milliseconds without a change after which a page stands, and the most that it is waited for. */
 const QUIET = 100, PATIENCE = 1000
-/** Pixels between two looks at what is under a corner (each takes 0.1 ms on a page of a megabyte, and nobody presses what is smaller), and around it; and the width of a bar that has something to tell. */
-const STEP = 16, AROUND = 2, USUAL = 160
+/** Pixels at most between two looks at what is under a corner (each takes 0.1 ms on a page of a megabyte, and nobody presses what is smaller), and around it; and the width of a bar that has something to tell. */
+const STEP = 20, AROUND = 2, USUAL = 160
 /** Milliseconds until it is looked whether something has come under the bar, and once more: what is there both times stays. */
 const PAUSE = 600
 /** Pixels between two looks then: nothing that is pressed should be smaller. Milliseconds of one piece of it. */
