@@ -204,6 +204,68 @@ async def test_it_does_not_go_away_under_a_pointer(visit: Visit) -> None:
     await at(ada, "bottom-right")
 
 
+@pytest.mark.parametrize("by", ["pointer", "focus"])
+async def test_nor_from_who_comes_to_it_meanwhile(visit: Visit, by: str) -> None:
+    """On a page that is never at rest it takes a second more until it goes."""
+    ada = await visit("Ada", html=STORY + TAG)
+    clock = ada.page.clock
+    await clock.install()
+    await ada.page.reload()
+    await ada.live()
+    await at(ada, "top-right")
+    await clock.pause_at(await ada.js("Date.now() + 10_000"))
+    await ada.js(
+        """html => {
+          document.body.insertAdjacentHTML('afterbegin', html)
+          setInterval(() => document.querySelector('main').append(' '), 20)
+        }""",
+        TOP,
+    )
+    # By now it was looked at twice.
+    await clock.run_for(1800)
+    await at(ada, "top-right")
+    if by == "pointer":
+        await ada[".bar .people"].hover()
+    else:
+        await ada[".bar .discussions"].focus()
+    await clock.run_for(2000)
+    await at(ada, "top-right")
+    if by == "pointer":
+        await ada.page.mouse.move(300, 400)
+    else:
+        await ada[".bar .discussions"].blur()
+    await clock.run_for(4000)
+    await at(ada, "bottom-right")
+
+
+async def test_a_look_that_is_cut_short_stops_no_timer_of_the_page(visit: Visit) -> None:
+    """Between two pieces of it."""
+    timers = """<script>
+      setTimeout(() => {})
+      const known = new Set([0, undefined]), set = setTimeout, clear = clearTimeout
+      window.looks = []
+      window.cleared = []
+      window.requestIdleCallback = act => looks.push(act)
+      window.setTimeout = (...all) => (known.add(set(...all)), [...known].at(-1))
+      window.clearTimeout = id => { known.has(id) || cleared.push(id); clear(id) }
+    </script>"""
+    ada = await visit("Ada", html=timers + STORY + TAG)
+    await at(ada, "top-right")
+    await ada.js("() => { looks.length = 0; document.body.append(document.createElement('i')) }")
+    await ada.until("looks.length", 1)
+    await ada.js(
+        """() => {
+          let now = performance.now()
+          performance.now = () => now += 5
+          looks.shift()()
+        }"""
+    )
+    assert await ada.js("looks.length") == 1
+    await ada.js("() => document.querySelector('collab-chat').remove()")
+    await ada.until("document.querySelector('collab-chat') === null")
+    assert await ada.js("cleared.filter(id => id > 0)") == []
+
+
 async def test_it_is_seen_at_one_place_only(visit: Visit) -> None:
     """Of an application that draws its header after the widget is there."""
     header = TOP.replace("'", "")

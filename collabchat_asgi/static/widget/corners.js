@@ -107,6 +107,10 @@ export function corners(bar, host, narrow, signal) {
   let paid = 0
   /** What lay under the bar when it was looked last. @type {Element | undefined} */
   let under
+  /** It is only to make way. */
+  let yields = false
+  /** Nobody's bar goes away under a pointer, or from under the keyboard. */
+  const held = () => bar.matches(':hover, :focus-within') || isOpen()
   /** What stands beside it goes with it. */
   const moved = () => host.shadowRoot?.querySelector('.panel:not([hidden])')?.dispatchEvent(new Event('resize'))
   const isOpen = () => !!bar.querySelector('[aria-expanded=true]')
@@ -131,6 +135,7 @@ export function corners(bar, host, narrow, signal) {
     // What lies where is known when a frame was drawn; asked before, it would be reckoned twice, which takes 9 ms on a page of a megabyte.
     await new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)))
     if (signal.aborted || mine !== turn || ours === undefined) return
+    if (yields && held()) return
     // A list that is open stands beside it, wherever that is.
     if (ours && isOpen()) return void (due = -1)
     const prices = new Map()
@@ -149,15 +154,19 @@ export function corners(bar, host, narrow, signal) {
     // In pieces, for a look at each of them takes a millisecond on a page of a megabyte.
     const further = () => {
       glancing = 0
-      // Nobody's bar goes away under a pointer. Where everything is taken there is nothing better.
-      if (!ours || due || paid > 1 || bar.matches(':hover, :focus-within') || isOpen()) return
+      // Where everything is taken there is nothing better.
+      if (signal.aborted || !ours || due || paid > 1 || held()) return
       for (const began = performance.now(); points.length && !under && performance.now() - began < PIECE;) {
         const [x, y] = /** @type {[number, number]} */ (points.pop()), found = control(x, y)
         if (found && stands(found)) under = found
       }
-      if (under) return under === before ? soon() : glance()
-      if (points.length) {
-        glancing = 1
+      if (under && under === before) {
+        soon()
+        yields = true
+      } else if (under) glance()
+      else if (points.length) {
+        // No timer's number: the page has those too.
+        glancing = -1
         idle(further)
       }
     }
@@ -170,6 +179,7 @@ export function corners(bar, host, narrow, signal) {
   }
   const soon = () => {
     since = performance.now()
+    yields = false
     changes.observe(document.body, { childList: true, subtree: true })
     wait()
   }
@@ -191,7 +201,7 @@ export function corners(bar, host, narrow, signal) {
   const comers = new MutationObserver(glance)
   comers.observe(document.body, { childList: true })
   for (const type of ['load', 'scroll', 'click', 'transitionend', 'animationend']) addEventListener(type, glance, { signal, capture: true, passive: true })
-  bar.addEventListener('pointerleave', glance, { signal })
+  for (const type of ['pointerleave', 'focusout']) bar.addEventListener(type, glance, { signal })
   signal.addEventListener('abort', () => {
     clearTimeout(due)
     clearTimeout(glancing)
