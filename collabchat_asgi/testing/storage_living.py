@@ -223,6 +223,7 @@ class Living:
     async def test_it_does_what_a_simple_model_does(
         self, storage: Storage, second: Storage, seed: int
     ) -> None:
-        model = Model(random.Random(seed), [PAGE, OTHER])
+        dice = random.Random(seed)
+        model = Model(dice, [PAGE, OTHER], refuses_strays=self.refuses_strays)
         for _ in range(120):
             await model.step((storage, second))

@@ -55,6 +55,12 @@ class _Page:
         body = record.body if record and record.body_seq == seq else ""
         return LogEvent(seq, entry.event or b"", body, entry.broadcast_id)
 
+    def is_astray(self, group: Group) -> bool:
+        """Whether the log holds another event where the group has seen `last`."""
+        seq = group.expected.seq
+        held = self.dropped < seq <= len(self.log) and group.expected.epoch == self.epoch
+        return bool(group.last) and held and self.log[seq - 1].broadcast_id != group.last
+
     def reason(self, after: Position) -> str | None:
         if after.seq and after.epoch != self.epoch:
             return Reason.EPOCH
@@ -80,8 +86,11 @@ class Model:
     Give it storages on the same data; each step picks one of them.
     """
 
-    def __init__(self, dice: random.Random, pages: Sequence[PageKey]) -> None:
+    def __init__(
+        self, dice: random.Random, pages: Sequence[PageKey], *, refuses_strays: bool
+    ) -> None:
         self._dice = dice
+        self._refuses_strays = refuses_strays
         self._pages = {page: _Page() for page in pages}
         self._made = 0
 
@@ -115,7 +124,15 @@ class Model:
         older = Position(page.epoch, self._dice.randint(0, len(page.log) + 1))
         strange = Position("strange", self._dice.randint(0, 3))
         [expected] = self._dice.choices((page.head, older, strange), weights=(6, 3, 1))
-        return Group(key, expected, list(entries.values()))
+        return Group(key, expected, list(entries.values()), self._last(page, expected.seq))
+
+    def _last(self, page: _Page, seq: int) -> str:
+        right = page.log[seq - 1].broadcast_id if 0 < seq <= len(page.log) else ""
+        # A note has the number of the event before it.
+        noted = [name for name, (_, position) in page.known.items() if position.seq == seq]
+        another = self._dice.choice(noted or list(page.known) or ["lost"])
+        [last] = self._dice.choices((right, "", another, "lost"), weights=(16, 4, 2, 1))
+        return str(last)
 
     def _entry(self, page: _Page) -> Entry:
         dice = self._dice
@@ -149,6 +166,9 @@ class Model:
         page = self._pages[group.page]
         known = page.answers(group.entries)
         entries = group.entries
+        if self._refuses_strays and page.is_astray(group):
+            assert outcomes == {e.broadcast_id: Reset(page.head) for e in entries}
+            return
         at_head = group.expected == page.head or group.expected.seq == page.head.seq == 0
         if not at_head or any(e.broadcast_id in known and not e.lookup for e in entries):
             if page.reason(group.expected):

@@ -475,7 +475,6 @@ async def test_a_broken_storage_is_caught(
 MODEL_CATCHES = sorted(
     {double for double, _, _ in CAUGHT if double.restore is MemoryStorage.restore}
     - {CopiesNoNotes, ForgetsWhatWasTrimmed, *READING}
-    - {BuildsOnAnything, TakesATrimmedHeadForAStray}
     - {RewritesWithoutItsTurn, RewritesNoKnownIds, ForgetsUsageOfAll}
     - {ErasesUsage, CountsByTheHighestSerial, TrimForgetsNotes, MixesTenants}
     - {
