@@ -320,6 +320,22 @@ async def test_what_did_not_come_at_first_comes_later(visit: Visit) -> None:
     await expect(ada[".prompt .main"]).to_be_visible()
 
 
+async def test_who_asks_for_what_did_not_come_again_and_again_waits_no_longer_for_it(
+    visit: Visit,
+) -> None:
+    ada = await visit("Ada", html=TOP + STORY + TAG)
+    await ada.page.route("**/talk.js*", lambda route: route.abort())
+    await ada.page.reload()
+    await ada.live()
+    await ada.js("() => { window.failed = 0 }")
+    await ada.js("() => addEventListener('collabchat:error', () => { window.failed++ })")
+    for times in range(1, 7):
+        await ada[".bar .discussions"].click()
+        await ada.until("window.failed", times)
+    await ada.page.unroute("**/talk.js*")
+    await at(ada, "bottom-right")
+
+
 async def test_a_list_that_is_opened_before_the_bar_has_its_corner_stands_beside_it(
     visit: Visit,
 ) -> None:

@@ -147,8 +147,8 @@ export class Life {
     if (this.card && this.panel) return act?.(this.card, this.panel)
     clearTimeout(this.#again)
     // Firefox asks no server twice for a module that did not come: under another address it does.
-    const other = './talk.js?' + this.#missed
-    this.#coming ??= import('./talk.js').catch(error => {
+    const other = './talk.js?' + Date.now()
+    const coming = this.#coming ??= import('./talk.js').catch(error => {
       if (this.#missed) return import(/* @vite-ignore */ /* webpackIgnore: true */ other)
       throw error
     }).then((/** @type {typeof import('./talk.js')} */ { furnish }) => {
@@ -161,12 +161,19 @@ export class Life {
       this.#drawBar()
       this.marking?.()
     })
-    this.#coming.then(() => { if (this.card) this.#with(act) }, error => {
-      // The next need of it tries again, and so do we.
-      this.#coming = undefined
-      this.#missed = this.#missed * 2 || MISSED
-      this.#seen()
-      if (!this.#ending.signal.aborted) this.#again = +setTimeout(() => this.#with(), this.#missed)
+    coming.then(() => { if (this.card) this.#with(act) }, error => {
+      if (this.#coming === coming) {
+        // The next need of it tries again, and so do we.
+        this.#coming = undefined
+        this.#missed ||= MISSED
+        this.#seen()
+        if (!this.#ending.signal.aborted) {
+          this.#again = +setTimeout(() => {
+            this.#missed *= 2
+            this.#with()
+          }, this.#missed)
+        }
+      }
       if (act) this.element.failed(error)
     })
   }
