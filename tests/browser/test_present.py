@@ -52,11 +52,14 @@ async def test_the_list_names_who_is_here(visit: Visit, telling: ServerProcess) 
     others += [await visit(name, server=telling) for name in ("Carl", "Dora")]
     await expect(ada[".present"]).to_contain_text("+2")
     await expect(names).to_have_count(6)
+    await ada[".present"].focus()
     for other in others:
         await other.page.context.close()
     # Who has gone counts for some seconds yet.
     await expect(ada[".present"]).to_be_hidden(timeout=DEADLINE * 1000)
     await expect(ada[".names"]).to_be_hidden()
+    # Who had the focus there reads on in the list.
+    await expect(ada[".panel"]).to_be_focused()
 
 
 async def test_nobody_is_named_where_it_is_not_told(visit: Visit) -> None:

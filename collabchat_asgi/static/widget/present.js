@@ -24,7 +24,7 @@ export class Present {
 
   /** @param {readonly User[]} people none where it is not told */
   update(people) {
-    const { words } = this
+    const { button, names, words } = this
     const known = people.map(({ id, name, avatar: picture }) => `${id}\n${name}\n${picture}`).join('\n\n')
     if (known === this.#known) return
     this.#known = known
@@ -37,8 +37,11 @@ export class Present {
     fill(this.button, h('span', { class: 'hidden' }, label), ...faces.map(user => avatar(words, user)), faces.length < length && h('span', { 'aria-hidden': 'true' }, `+${words.number(length - faces.length)}`))
     this.button.title = label
     this.names.setAttribute('aria-label', label)
-    this.button.hidden = !length
-    this.#open(!this.names.hidden && length > 0)
+    // What is hidden has no focus any more: it goes to the list.
+    const { activeElement } = /** @type {ShadowRoot} */ (button.getRootNode())
+    if (!length && (activeElement === button || activeElement === names)) button.closest('section')?.focus({ preventScroll: true })
+    button.hidden = !length
+    this.#open(!names.hidden && length > 0)
   }
 
   /** @param {boolean} open */
