@@ -266,6 +266,24 @@ async def test_a_look_that_is_cut_short_stops_no_timer_of_the_page(visit: Visit)
     assert await ada.js("cleared.filter(id => id > 0)") == []
 
 
+async def test_a_card_that_is_open_goes_out_of_its_way(visit: Visit) -> None:
+    story = "<main>" + "<p>The ferry leaves at seven.</p>" * 5 + "<p>The last page.</p></main>"
+    ada = await visit("Ada", html=story + TAG, viewport={"width": 1000, "height": 480})
+    await at(ada, "top-right")
+    await ada.discuss("last page", "Torn out")
+    await ada.page.mouse.move(5, 5)
+    await ada.js("html => document.body.insertAdjacentHTML('afterbegin', html)", TOP)
+    await at(ada, "bottom-right")
+    await ada.until(
+        """(() => {
+          const { shadowRoot } = document.querySelector('collab-chat')
+          const box = css => shadowRoot.querySelector(css).getBoundingClientRect()
+          const bar = box('.bar'), card = box('.card')
+          return card.right > bar.left && card.bottom < bar.top
+        })()"""
+    )
+
+
 async def test_it_is_seen_at_one_place_only(visit: Visit) -> None:
     """Of an application that draws its header after the widget is there."""
     header = TOP.replace("'", "")

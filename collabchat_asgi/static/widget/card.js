@@ -103,6 +103,8 @@ export class Card {
     const follow = () => { if (this.shown) this.#frame ||= requestAnimationFrame(() => this.place()) }
     addEventListener('scroll', follow, { signal, capture: true, passive: true })
     addEventListener('resize', follow, { signal })
+    // The bar has another place (corners.js).
+    this.element.addEventListener('resize', follow)
     for (const type of ['resize', 'scroll']) globalThis.visualViewport?.addEventListener(type, follow, { signal })
     const look = () => { if (this.shown && this.chatId !== undefined) requestAnimationFrame(() => this.#look()) }
     for (const type of ['click', 'toggle', 'change', 'transitionend']) addEventListener(type, look, { signal, capture: true, passive: true })

@@ -111,8 +111,8 @@ export function corners(bar, host, narrow, signal) {
   let yields = false
   /** Nobody's bar goes away under a pointer, or from under the keyboard. */
   const held = () => bar.matches(':hover, :focus-within') || isOpen()
-  /** What stands beside it goes with it. */
-  const moved = () => host.shadowRoot?.querySelector('.panel:not([hidden])')?.dispatchEvent(new Event('resize'))
+  /** What stands beside it goes with it, or out of its way. */
+  const moved = () => { for (const each of host.shadowRoot?.querySelectorAll(':is(.panel, .card):not([hidden])') ?? []) each.dispatchEvent(new Event('resize')) }
   const isOpen = () => !!bar.querySelector('[aria-expanded=true]')
   const put = (/** @type {string} */ corner) => {
     bar.dataset.at = corner
