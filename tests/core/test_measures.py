@@ -9,7 +9,17 @@ from bisect import bisect_left
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collabchat_asgi.core.measures import COUNTS, FAMILIES, SECONDS, Family, Histogram, quantile
+from collabchat_asgi.core.measures import (
+    COUNTS,
+    FAMILIES,
+    NO_AMOUNTS,
+    SECONDS,
+    Family,
+    Histogram,
+    Row,
+    quantile,
+    together,
+)
 
 bounds = st.sampled_from([SECONDS, COUNTS])
 values = st.lists(st.floats(0, 1e6, allow_subnormal=False), max_size=50)
@@ -51,3 +61,19 @@ def test_names_are_what_a_collector_takes_and_buckets_ascend() -> None:
         assert all(re.fullmatch("[a-z][a-z_]*", label) for label in family.labels)
         assert bool(family.bounds) == (family.kind == "histogram"), name
         assert list(family.bounds) == sorted(set(family.bounds)), name
+
+
+def test_what_several_count_is_added_up_and_of_states_the_greatest_counts() -> None:
+    one: list[Row] = [("commits", ["sqlite"], [1.0, 2.0, 0.5]), ("uptime_seconds", [], [9.0])]
+    other: list[Row] = [
+        ("uptime_seconds", [], [4.0]),
+        ("commits", ["sqlite"], [10.0, 0.0, 0.25]),
+        ("commits", ["memory"], [3.0, 3.0, 3.0]),
+    ]
+    assert sorted(together([one, other])) == [
+        ("commits", ["memory"], [3.0, 3.0, 3.0]),
+        ("commits", ["sqlite"], [11.0, 2.0, 0.75]),
+        ("uptime_seconds", [], [9.0]),
+    ]
+    assert together([one]) == one
+    assert FAMILIES.keys() >= NO_AMOUNTS
