@@ -206,6 +206,22 @@ async def test_overlapping_passages_are_stepped_through(visit: Visit) -> None:
     await expect(ada.bodies).to_have_text(["The longer"])
 
 
+async def test_a_card_that_waits_for_its_place_ends_with_its_widget(visit: Visit) -> None:
+    """Also where it was placed meanwhile: a frame later it has no shadow root any more."""
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "Here for now")
+    await ada.js(
+        """async () => {
+          const chat = document.querySelector('collab-chat')
+          dispatchEvent(new Event('resize'))
+          chat.discussPage()
+          chat.destroy()
+          for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame)
+        }"""
+    )
+    await ada.clean()
+
+
 async def test_nothing_stays_behind(visit: Visit) -> None:
     ada = await visit("Ada")
     await ada.discuss(FOG, "Here for now")

@@ -476,6 +476,7 @@ export class Card {
 
   /** @param {boolean} [still] the page stands still */
   place(still) {
+    cancelAnimationFrame(this.#frame)
     this.#frame = 0
     const { root } = this.host, range = this.#hidden ? undefined : this.#range(), seen = globalThis.visualViewport, height = windowHeight(), before = this.#below, bar = this.host.covered()
     // What is drawn anew a moment ago, and not yet found again, has no lines.
