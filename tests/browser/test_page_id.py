@@ -175,6 +175,7 @@ async def test_routes_in_the_fragment(open_page: Open) -> None:
     ada = await open_page("/shop#/apples", sid=MODERATOR, script=script)
     name = "document.querySelector('collab-chat').urlId"
     await ada.until(name, "/shop#/apples")
+    await ada.live()  # who goes on before there is a connection asks for nothing
     await ada.js("() => { location.hash = '#/pears' }")
     await ada.until(name, "/shop#/pears")
     await ada.js("() => { location.hash = '#top' }")
