@@ -53,11 +53,25 @@ export function judge(before, after) {
   }
 }
 
+/** Records passages of an old text, and looks for them in the new one: each with the time it took, in ms. @typedef {(old: string, now: string, passages: readonly Passage[]) => {place: Passage | undefined, ms: number}[]} Finder */
+
+/** @type {Finder} */
+export function ours(old, now, passages) {
+  const haystack = new Haystack(now), anchors = passages.map(each => describe(old, each))
+  // As a page does it: what is beyond doubt shows where the others are.
+  const first = anchors.map(each => locate(haystack, each))
+  return anchors.map((anchor, n) => {
+    const began = performance.now()
+    const place = first[n].state === 'anchored' ? first[n] : locate(haystack, anchor)
+    return { place: place.state === 'lost' ? undefined : place, ms: performance.now() - began }
+  })
+}
+
 /**
- * @param {readonly Pair[]} pairs  @param {{quotes?: number, seed?: number}} [options] of each pair
+ * @param {readonly Pair[]} pairs  @param {{quotes?: number, seed?: number, finder?: Finder}} [options] quotes of each pair: the same ones for every finder
  * @returns {Result[]}
  */
-export function measured(pairs, { quotes = 24, seed = 1 } = {}) {
+export function measured(pairs, { quotes = 24, seed = 1, finder = ours } = {}) {
   const random = seeded(seed)
   /** @type {Result[]} */
   const results = []
@@ -66,25 +80,15 @@ export function measured(pairs, { quotes = 24, seed = 1 } = {}) {
     const before = tokens(old), after = tokens(now), became = aligned(before, after)
     // Half of them beside what was changed, for those are the hard ones.
     const changed = [...became.keys()].filter(i => became[i] < 0 || i > 0 && became[i - 1] >= 0 && became[i] !== became[i - 1] + 1)
-    const samples = Array.from({ length: quotes }, (_, n) => {
+    const passages = Array.from({ length: quotes }, (_, n) => {
       const count = Math.round(40 ** random())
       const near = n % 2 && changed.length ? random.pick(changed) + random.below(41) - 20 - (count >> 1) : random.below(before.length)
       const first = Math.min(Math.max(0, near), before.length - 1), last = Math.min(before.length - 1, first + count - 1)
-      return { first, last }
-    })
-    const haystack = new Haystack(now)
-    const wanted = samples.flatMap(({ first, last }) => {
-      const passage = trimmed(old, before[first].start, before[last].end)
-      if (!passage || !/[\p{L}\p{N}]/u.test(old.slice(passage.start, passage.end))) return []
-      return [{ anchor: describe(old, passage), was: passage, is: fate(old, now, before, after, became, passage) }]
-    })
+      return trimmed(old, before[first].start, before[last].end)
+    }).filter(each => !!each).filter(({ start, end }) => /[\p{L}\p{N}]/u.test(old.slice(start, end)))
     const judged = judge(before, after)
-    // As a page does it: what is beyond doubt shows where the others are.
-    const first = wanted.map(({ anchor }) => locate(haystack, anchor))
-    for (const [n, { anchor, was, is }] of wanted.entries()) {
-      const began = performance.now()
-      const place = first[n].state === 'anchored' ? first[n] : locate(haystack, anchor), found = place.state === 'lost' ? undefined : place
-      const ms = performance.now() - began
+    for (const [n, { place: found, ms }] of finder(old, now, passages).entries()) {
+      const was = passages[n], is = fate(old, now, before, after, became, was)
       results.push({ pair, kind: is.kind, size: sizeOf(was.end - was.start, language), outcome: judged(was, is, found), was, is, found, ms })
     }
   }

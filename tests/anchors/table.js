@@ -5,16 +5,18 @@
  *     node tests/anchors/table.js --git CHECKOUT …        the history of every text in a checkout
  *     node tests/anchors/table.js --folders OLD NEW …     two versions of the same files
  *
- * `--quotes N` of each pair, `--seed N`, `--most N` pairs, `--show KIND OUTCOME` prints such quotes.
+ * `--quotes N` of each pair, `--seed N`, `--most N` pairs, `--show KIND OUTCOME` prints such quotes, `--rival` adds what the
+ * algorithm of Hypothesis' client makes of the same quotes: how hard a set of texts is, its line tells.
  */
 import { invented } from './invented.js'
 import { measured, shares } from './measure.js'
 import { ofFolders, ofGit } from './pairs.js'
+import { hypothesis } from './rival.js'
 
 const words = process.argv.slice(2)
 /** @type {import('./pairs.js').Pair[]} */
 const pairs = []
-let quotes = 24, seed = 1, most = 500
+let quotes = 24, seed = 1, most = 500, rival = false
 /** @type {string[]} */
 let show = []
 const next = () => words.shift() ?? ''
@@ -25,6 +27,7 @@ while (words.length) {
   else if (word === '--quotes') quotes = +next()
   else if (word === '--seed') seed = +next()
   else if (word === '--most') most = +next()
+  else if (word === '--rival') rival = true
   else if (word === '--show') show = [next(), next()]
   else throw new Error(`unknown: ${word}`)
 }
@@ -39,13 +42,21 @@ function line(title, of) {
   })
   console.log([title.padEnd(12), ...cells].join(' | '))
 }
+/** @param {typeof results} of */
+function table(of) {
+  line('all', of)
+  for (const language of [...new Set(of.map(each => each.pair.language))].sort()) line(language, of.filter(each => each.pair.language === language))
+  for (const size of ['1–11', '12–39', '40–119', '120+']) line(size, of.filter(each => each.size === size))
+  const times = of.map(each => each.ms).sort((a, b) => a - b)
+  console.log(`median ${times[times.length >> 1]?.toFixed(2)} ms an anchor, p99 ${times[Math.floor(times.length * 0.99)]?.toFixed(2)} ms`)
+}
 console.log(`${results.length} quotes of ${chosen.length} pairs, seed ${seed}: percent found, wrong, lost, and how many`)
 console.log(['', 'intact', 'edited', 'rewritten', 'gone', 'moved'].map((each, n) => each.padEnd(n ? 23 : 12)).join(' | '))
-line('all', results)
-for (const language of [...new Set(results.map(each => each.pair.language))].sort()) line(language, results.filter(each => each.pair.language === language))
-for (const size of ['1–11', '12–39', '40–119', '120+']) line(size, results.filter(each => each.size === size))
-const times = results.map(each => each.ms).sort((a, b) => a - b)
-console.log(`median ${times[times.length >> 1]?.toFixed(2)} ms an anchor, p99 ${times[Math.floor(times.length * 0.99)]?.toFixed(2)} ms`)
+table(results)
+if (rival) {
+  console.log('the same quotes by the algorithm of Hypothesis\' client')
+  table(measured(chosen, { quotes, seed, finder: hypothesis }))
+}
 const SEEN = 60
 /** A place with what stands around it. @param {string} text  @param {import('./measure.js').Passage | undefined} place */
 const seen = (text, place) => place ? `${text.slice(Math.max(0, place.start - SEEN), place.start)}[${text.slice(place.start, place.end)}]${text.slice(place.end, place.end + SEEN)}` : ''

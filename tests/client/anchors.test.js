@@ -9,10 +9,12 @@ import { common } from '../anchors/common.js'
 import { invented } from '../anchors/invented.js'
 import { judge, measured, shares } from '../anchors/measure.js'
 import { ofFolders, text } from '../anchors/pairs.js'
+import { hypothesis } from '../anchors/rival.js'
 import { aligned, fate, tokens } from '../anchors/truth.js'
 import { seeded } from './world.js'
 
-const results = measured(invented(11, 3), { quotes: 30, seed: 11 })
+const pairs = invented(11, 3), sample = { quotes: 30, seed: 11 }
+const results = measured(pairs, sample)
 
 /** @param {string} what  @param {number} share  @param {'least' | 'most'} bound  @param {number} limit */
 function holds(what, share, bound, limit) {
@@ -33,6 +35,13 @@ test('what is gone is not hung on a lookalike', () => {
   const gone = shares(results.filter(each => each.size !== '1–11'), 'gone')
   assert.ok(gone.all > 60, String(gone.all))
   holds('gone, misplaced', gone.wrong, 'most', 8)
+})
+
+test('of the same quotes the rival hangs many times as many on lookalikes, and finds hardly more', () => {
+  const rival = measured(pairs, { ...sample, finder: hypothesis }), wrong = (/** @type {typeof results} */ of) => of.filter(each => each.kind !== 'rewritten' && each.outcome === 'wrong').length
+  assert.deepEqual(rival.map(each => each.was), results.map(each => each.was))
+  assert.ok(wrong(rival) >= 3 * wrong(results), `${wrong(rival)} and ${wrong(results)}`)
+  for (const kind of /** @type {const} */ (['intact', 'edited', 'moved'])) holds(kind + ', found', shares(results, kind).found, 'least', shares(rival, kind).found - 3)
 })
 
 test('no language and no length is much worse than all', () => {
