@@ -31,6 +31,31 @@ async def test_a_long_thread_leaves_the_quote_its_room(visit: Visit) -> None:
     assert await ada[".card .typing"].evaluate("element => element.offsetHeight") == 20
 
 
+IN_SIGHT = """element => {
+  const { top, bottom } = element.getBoundingClientRect(), log = element.closest('.log').getBoundingClientRect()
+  return top >= log.top - 1 && bottom <= log.bottom + 1
+}"""  # noqa: E501
+
+
+@pytest.mark.parametrize("width", [1200, 320])
+async def test_what_the_last_message_asks_is_in_sight(visit: Visit, width: int) -> None:
+    """It stands below the words, which may end where the card does."""
+    ada = await visit("Ada", viewport={"width": width, "height": 700})
+    await ada.discuss(FOG, "Line\n" * 40)
+    await ada.reply("One more")
+    message = ada[".message"].last
+    for act, asked in [
+        ("React", ".picker"),
+        ("Delete", ".ask .danger"),
+        ("Edit", ".composer .main"),
+    ]:
+        await ada[".log"].evaluate("log => { log.scrollTop = log.scrollHeight }")
+        await message.get_by_label(act).click()
+        assert await message.locator(asked).evaluate(IN_SIGHT), act
+        await ada.page.keyboard.press("Escape")
+        await expect(message.get_by_label(act)).to_be_focused()
+
+
 async def test_a_discussion_that_is_deleted_while_it_is_looked_at(visit: Visit) -> None:
     ada, ben = await visit("Ada"), await visit("Ben")
     await ada.discuss(FOG, "Short-lived")

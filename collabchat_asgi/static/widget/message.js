@@ -80,7 +80,10 @@ export class Message {
     this.#mode = mode
     this.#draw()
     const next = mode ? this.element.querySelector('.composer textarea, .ask .danger, .picker button') : this.element.querySelector(`[data-key="${key}"]`)
-    if (next instanceof HTMLElement) next.focus({ preventScroll: true })
+    if (!(next instanceof HTMLElement)) return
+    next.focus({ preventScroll: true })
+    // It stands below the words, which may end where the card does.
+    next.closest('.composer, .ask, .picker')?.scrollIntoView({ block: 'nearest' })
   }
 
   #draw() {
