@@ -42,6 +42,21 @@ for (const { name, file, said } of catalogues) {
   })
 }
 
+/** What a typewriter has in place of a language's own marks. @type {Record<string, RegExp>} */
+const TYPED = { fr: / [?!:;»]|« /, he: /\p{Script=Hebrew}-/u }
+
+for (const { name, file } of catalogues) {
+  test(`${file} has the marks of its language`, async () => {
+    const { default: texts } = await import(new URL(file, STATIC).href)
+    for (const given of Object.values(texts)) {
+      for (const form of typeof given === 'string' ? [given] : Object.values(given)) {
+        assert.doesNotMatch(form, /['"]|\.\.\.| - /)
+        if (TYPED[name]) assert.doesNotMatch(form, TYPED[name])
+      }
+    }
+  })
+}
+
 test('the language of a page leads to its catalogue', () => {
   for (const name of names) assert.equal(catalogueOf(name), name)
   for (const [tag, name] of [['de-AT', 'de'], ['sr-RS', 'sr'], ['sr-Latn-RS', 'sr-latn'], ['sr-ME', 'sr-latn'], ['sh', 'sr-latn'], ['pt-BR', 'pt'], ['zh-Hant-TW', 'zh'], ['pt_BR', 'pt'], ['zh_TW', 'zh'], ['sr_Latn', 'sr-latn'], ['sr_Latn_RS', 'sr-latn'], ['en_GB', undefined], ['iw', 'he'], ['DE', 'de'], ['en', undefined], ['en-GB', undefined], ['', undefined], ['tlh', undefined], ['not a tag', undefined], ['constructor', undefined]]) {

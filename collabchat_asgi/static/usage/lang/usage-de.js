@@ -13,7 +13,7 @@ export default {
   Quota: 'Kontingent',
   'Busiest pages': 'Meistgenutzte Seiten',
   'All numbers': 'Alle Zahlen',
-  'Days are UTC. Counts are flushed every few seconds; a frame to 1,000 viewers counts 1,000.': 'Tage sind UTC. Die Zählung wird alle paar Sekunden gespeichert; eine Nachricht an 1.000 Leser zählt 1.000.',
+  'Days are UTC. Counts are flushed every few seconds; a frame to 1,000 viewers counts 1,000.': 'Die Tage richten sich nach UTC. Die Zählung wird alle paar Sekunden gespeichert; eine Nachricht an 1.000 Leser zählt 1.000.',
   Messages: 'Nachrichten',
   Bandwidth: 'Datenmenge',
   'Events delivered': 'Zugestellte Ereignisse',
@@ -35,5 +35,5 @@ export default {
   Tenant: 'Mandant',
   Page: 'Seite',
   '{what} by day: {sum} in {n} days': { one: '{what} nach Tagen: {sum} an {n} Tag', other: '{what} nach Tagen: {sum} an {n} Tagen' },
-  'Usage cannot be shown: {reason}': 'Die Nutzung kann nicht gezeigt werden: {reason}',
+  'Usage cannot be shown: {reason}': 'Die Nutzung kann nicht angezeigt werden: {reason}',
 }

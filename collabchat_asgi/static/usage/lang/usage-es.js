@@ -3,7 +3,7 @@ export default {
   Usage: 'Uso',
   live: 'en vivo',
   Tenants: 'Clientes',
-  yours: 'el suyo',
+  yours: 'el tuyo',
   From: 'Desde',
   To: 'Hasta',
   Show: 'Mostrar',

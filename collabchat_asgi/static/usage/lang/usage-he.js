@@ -1,7 +1,7 @@
 /** Hebrew. @type {import('../../widget/words.js').Texts} */
 export default {
   Usage: 'שימוש',
-  live: 'חי',
+  live: 'בזמן אמת',
   Tenants: 'לקוחות',
   yours: 'שלך',
   From: 'מתאריך',
@@ -22,7 +22,7 @@ export default {
   Comments: 'תגובות',
   'People connected': 'אנשים מחוברים',
   'Connections opened': 'חיבורים שנפתחו',
-  'Pages begun': 'דפים שהתחילו',
+  'Pages begun': 'דפים שנפתחו',
   '{value} today': '{value} היום',
   'not on a page': 'לא בדף',
   others: 'אחרים',

@@ -22,7 +22,7 @@ export default {
   Comments: 'コメント',
   'People connected': '接続者',
   'Connections opened': '開いた接続',
-  'Pages begun': '始まったページ',
+  'Pages begun': '開始されたページ',
   '{value} today': '今日 {value}',
   'not on a page': 'ページ外',
   others: 'その他',

@@ -26,7 +26,7 @@ export default {
   '{value} today': '{value} сегодня',
   'not on a page': 'не на странице',
   others: 'другие',
-  'Nothing was counted in these days.': 'За эти дни ничего не было.',
+  'Nothing was counted in these days.': 'За эти дни ничего не подсчитано.',
   '{what} this day': '{what} за день',
   '{what} this month': '{what} за месяц',
   '{used} of {limit}, until {when} UTC': '{used} из {limit}, до {when} UTC',
