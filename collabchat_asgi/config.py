@@ -114,7 +114,7 @@ class Limits:
     users_per_reaction: int = number(200, 1, MANY)
     """People behind one emoji of one comment."""
     log_events: int = number(10_000, 0, MANY)
-    """Kept per page, or `Timing.log_days`, whichever is more."""
+    """Kept per page, or `Timing.log_days`, whichever is more; the last one always."""
 
     def __new__(cls, **given: object) -> Limits:
         """Says where a field has gone that was here once."""
@@ -161,7 +161,7 @@ class Timing:
     """After its last heartbeat the people of a process are no longer counted. More than
     `heartbeat_seconds`."""
     sweep_seconds: float = number(5.0, 0.01, 86_400.0)
-    """Between two comparisons of the open pages with the storage."""
+    """Between two comparisons of the open pages with the storage. Less than the log is kept."""
     usage_flush_seconds: float = number(10.0, 0.01, 86_400.0)
     """Between two reports of usage: what a crash may lose at most."""
     backend_seconds: float = number(2.0, 0.01, 3_600.0)
@@ -188,6 +188,12 @@ class Timing:
                 f"Timing(expiry_seconds={self.expiry_seconds!r}) must be more than "
                 f"heartbeat_seconds={self.heartbeat_seconds!r}: people of other processes would "
                 "come and go between two heartbeats"
+            )
+        if self.sweep_seconds >= max(self.log_days, self.dedupe_days) * 86_400:
+            raise ConfigError(
+                f"Timing(sweep_seconds={self.sweep_seconds!r}) must be less than "
+                f"log_days={self.log_days!r} or dedupe_days={self.dedupe_days!r}: what a page is "
+                "compared by would be dropped before it is"
             )
 
 

@@ -345,8 +345,15 @@ class Storage(ABC):
         """Pages that hold another event at the place of one of their marks: the log went back and
         was written on, by who had not seen its end. In one round trip per chunk of marks.
 
-        Numbers that the log does not hold and marks of other epochs tell nothing. A storage that
-        notices such a thing by itself, or cannot have it, gives none.
+        Numbers that the log does not hold and marks of other epochs tell nothing. So what came in
+        the place of a mark must not be trimmed before every process that has the mark has asked:
+        one that stands at the head, or is told of what follows by hints alone, would stay in the
+        lost history. The engine sees to it, whatever the settings: it keeps each page's last
+        event, and trims nothing younger than `Timing.dedupe_days`, in which it asks each
+        `Timing.sweep_seconds`. Only a process that can ask nothing for all that time, and is heard
+        again, could miss it.
+
+        A storage that notices such a thing by itself, or cannot have it, gives none.
         """
         return ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from collabchat_asgi import Limits, Timing
 from collabchat_asgi.core.model import NOWHERE, Position
-from collabchat_asgi.storage.abc import Group, Outcome, Revise
+from collabchat_asgi.engine.erasing.retention import FIRST_SECONDS, Retention
+from collabchat_asgi.engine.storage_time import StorageTime
+from collabchat_asgi.storage.abc import Group, Outcome, Revise, Storage
 from collabchat_asgi.storage.memory import MemoryStorage
-from collabchat_asgi.testing import History, check
+from collabchat_asgi.testing import FakeClock, History, check
 from collabchat_asgi.testing.operations import (
     add_comment,
     add_reaction,
@@ -285,6 +289,42 @@ async def test_what_is_done_to_a_chat_that_a_failover_lost_keeps_nobody_from_the
     third = await start(TroubledStorage(storage.inner))
     assert (await third.join("eve")).bodies == ann.bodies
     await bob.do(create_chat("and on"))
+
+
+async def test_a_page_whose_log_is_too_old_still_tells_that_its_storage_went_back(
+    start: Start,
+) -> None:
+    """`log_events=0`, and nobody has written for longer than `log_days`: who opens the page then,
+    before a backup is restored and written on to the same number, knows its end by name."""
+    clock = FakeClock()
+    storage = TroubledStorage(MemoryStorage(clock=clock.now_ms))
+    ann = await (await start(storage)).join("ann")
+    first = await ann.do(create_chat("kept"))
+    saved = backup(storage)
+    await ann.do(create_chat("lost"))
+    clock.advance(8 * 86_400)
+    await housekeeping(storage, clock, Limits(log_events=0))
+    two = await start(TroubledStorage(storage.inner))
+    bob = await two.join("bob")
+    restore(storage, saved)
+    eve = await (await start(TroubledStorage(storage.inner))).join("eve")
+    assert (await eve.do(create_chat("told")))["seq"] == bob.page.seq == 2
+    await two.heal()
+    subscribed = await bob.expect("subscribed")
+    assert (subscribed["recovered"], subscribed["epoch"] == first["epoch"]) == (False, False)
+    await bob.expect("snapshot", last=True)
+    assert [body for [body] in bob.bodies.values()] == ["kept", "told"]
+
+
+async def housekeeping(storage: Storage, clock: FakeClock, limits: Limits) -> None:
+    """A round of what the engine drops in the background."""
+    time = StorageTime(storage, clock)
+    rounds = Retention(storage, time, clock, limits, Timing(), None, seconds=5.0)
+    running = asyncio.create_task(rounds.run())
+    await turns()
+    clock.advance(FIRST_SECONDS)
+    await turns()
+    running.cancel()
 
 
 async def test_h07c_a_rollback_found_by_a_commit_draws_a_new_epoch(start: Start) -> None:

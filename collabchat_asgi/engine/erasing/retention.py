@@ -68,7 +68,8 @@ class Retention:
 
     async def _trim_log(self) -> None:
         days = max(self._timing.log_days, self._timing.dedupe_days)
-        keep = self._limits.log_events
+        # By its last event a page that is opened later tells a storage that went back.
+        keep = max(self._limits.log_events, 1)
         try:
             await bounded(self._storage_time.ask(), self._seconds)
             oldest = self._days_ago(days)
