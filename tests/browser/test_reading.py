@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from .conftest import BOOK, FOG, Visit
+from .conftest import BOOK, FOG, SELECT, Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -91,4 +91,43 @@ async def test_a_link_opens_its_discussion_after_an_edit_too(visit: Visit) -> No
     # Also where the page is open already.
     await ben.js(f"location.hash = ''; location.hash = 'collabchat={chat}'")
     await expect(ben[".card"]).to_be_visible()
+    await ben.clean()
+
+
+IN_WINDOW = """() => {
+  const [range] = CSS.highlights.get('collabchat-active') ?? []
+  const { top, bottom } = range?.getBoundingClientRect() ?? { top: -1, bottom: 0 }
+  return top >= 0 && bottom <= innerHeight
+}"""
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_link_leads_to_a_passage_that_is_not_found_at_once(
+    visit: Visit, later: bool
+) -> None:
+    """It says other words since, or an application brings its text when the page is there."""
+    many = "".join(f"<p>Paragraph {n} of a long story about ferries.</p>" for n in range(60))
+    text = many + "<p>By noon the fog has gone, and the gulls have taken over.</p>" + many
+    widget = "<collab-chat root=main></collab-chat>"
+    ada = await visit("Ada", html=f"{widget}<main>{text}</main>")
+    await ada.js(SELECT, FOG)
+    await ada.page.keyboard.press("Alt+Shift+M")
+    await ada.composer.fill("Look at this")
+    await ada[".card .send"].click()
+    await ada.settled()
+    chat = await ada.js("document.querySelector('collab-chat').threads()[0].id")
+    now = text.replace("the fog has gone", "the fog had all gone")
+    page = (
+        f"{widget}<main></main><template>{text}</template>"
+        if later
+        else f"{widget}<main>{now}</main>"
+    )
+    ben = await visit("Ben", html=page, query=f"#collabchat={chat}")
+    await expect(ben.bodies).to_have_text(["Look at this"])
+    if later:
+        await expect(ben[".card .notice"]).to_be_visible()
+        await ben.js(
+            "document.querySelector('main').append(document.querySelector('template').content)"
+        )
+    await ben.until(IN_WINDOW)
     await ben.clean()

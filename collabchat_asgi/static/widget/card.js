@@ -63,6 +63,8 @@ export class Card {
   #hidden = false
   /** Nothing is brought into sight before the first is opened. @type {typeof import('./reveal.js') | undefined} */
   #sight
+  /** It was opened before its passage was found, and the reader has done nothing since. */
+  #awaited = false
   /** What brings the passage into sight. @type {AbortController | undefined} */
   #bringing
   /** Where the focus goes when the card is closed. @type {HTMLElement | null} */
@@ -108,6 +110,7 @@ export class Card {
     for (const type of ['resize', 'scroll']) globalThis.visualViewport?.addEventListener(type, follow, { signal })
     const look = () => { if (this.shown && this.chatId !== undefined) requestAnimationFrame(() => this.#look()) }
     for (const type of ['click', 'toggle', 'change', 'transitionend']) addEventListener(type, look, { signal, capture: true, passive: true })
+    for (const type of ['wheel', 'pointerdown', 'keydown']) addEventListener(type, () => { this.#awaited = false }, { signal, capture: true, passive: true })
     this.resized = new ResizeObserver(follow)
     this.resized.observe(this.element)
     signal.addEventListener('abort', () => {
@@ -161,6 +164,7 @@ export class Card {
       if (same) this.#from = focused()
       this.element.focus({ preventScroll: true })
     }
+    this.#awaited = !this.#range()
     this.#reveal()
   }
 
@@ -177,7 +181,7 @@ export class Card {
     if (!this.shown) this.#from = focused()
     this.chatId = chatId
     this.#fresh = undefined
-    this.#wasThere = this.#hidden = this.moving = false
+    this.#wasThere = this.#hidden = this.#awaited = this.moving = false
     this.messages.clear()
     this.#composer = undefined
     this.notice.hidden = this.placing.hidden = true
@@ -486,9 +490,13 @@ export class Card {
       // A keyboard leaves less of the window; a pair of fingers that looks closer does not.
       room: seen && seen.scale <= 1.01 ? Math.min(seen.height, height) : height, above: seen?.offsetTop ?? 0,
     }, still)
-    // It has grown over what was in sight.
     const [first] = lines
-    if (!still && first && before >= 0 && this.#below > before && first.bottom <= height - before && first.bottom > height - this.#below) this.#reveal()
+    // It was found only now: in other words, or in a text that came later.
+    if (this.#awaited && range) {
+      this.#awaited = false
+      this.#reveal()
+    // It has grown over what was in sight.
+    } else if (!still && first && before >= 0 && this.#below > before && first.bottom <= height - before && first.bottom > height - this.#below) this.#reveal()
   }
 
   /** The passage comes into sight: on a narrow screen above the sheet, which covers the lower part. */
