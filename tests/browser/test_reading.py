@@ -131,3 +131,27 @@ async def test_a_link_leads_to_a_passage_that_is_not_found_at_once(
         )
     await ben.until(IN_WINDOW)
     await ben.clean()
+
+
+async def test_a_link_to_what_was_deleted_says_so(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(BOOK, "Short-lived")
+    await ada.settled()
+    chat = await ada.js("document.querySelector('collab-chat').threads()[0].id")
+    await ada[".message"].get_by_label("Delete").click()
+    await ada[".ask .danger"].click()
+    await ada.threads(0)
+    ben = await visit("Ben", query=f"#collabchat={chat}")
+    await expect(ben[".card .notice"]).to_have_text("This discussion was deleted.")
+    await expect(ben[".card h2"]).to_have_text("Discussion")
+    await ben[".card"].press("Escape")
+    await ben.clean()
+    # What another widget of the page has is not deleted.
+    two = "<main>One</main><aside>Two</aside><collab-chat root=main></collab-chat>"
+    two += "<collab-chat root=aside page=/elsewhere></collab-chat>"
+    cleo = await visit("Cleo", html=two, query=f"#collabchat={chat}", live=False)
+    await expect(cleo.page.locator(".bar .people")).to_have_count(2)
+    await expect(cleo.page.locator(".bar .discussions").first).to_have_attribute(
+        "title", "0 discussions"
+    )
+    await expect(cleo.page.locator(".card:visible")).to_have_count(0)

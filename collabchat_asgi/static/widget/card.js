@@ -154,6 +154,8 @@ export class Card {
     const same = this.chatId === chatId && this.shown
     if (!same) {
       this.#open(chatId)
+      // What neither stands on the page nor waits to be sent was there once: a link may be older than that.
+      this.#wasThere = !this.host.page.state.drafts.some(each => each.chatId === chatId)
       this.messages.fresh = new Set(this.host.page.unread().get(chatId))
       this.update(this.host.page.state)
       this.place()

@@ -466,6 +466,9 @@ export class Life {
     if (!this.#ready && state.loaded) {
       this.#ready = true
       this.tell('ready', { urlId: state.urlId })
+      // Another widget of this document may have it.
+      const linked = this.#linked
+      if (linked && !this.#chats.has(linked) && lives.size < 2) this.#with(card => card.open(linked))
     }
     this.#openLinked()
   }
