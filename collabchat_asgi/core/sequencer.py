@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .model import Event, Mark, Position
 
@@ -76,8 +76,16 @@ class Sequencer:
         """The broadcast id of the event at `position`, or "" where it is not known."""
         return self._marks.get(self.position.seq, "")
 
-    def contradicts(self, events: Iterable[Event]) -> bool:
-        """Whether another event is known at the number of one of these, of the same epoch."""
+    def before(self, epoch: str, event: Event) -> str:
+        """The broadcast id of the event that this one of `epoch` follows, or "" where it is not
+        known."""
+        return self._marks.get(event.seq - 1, "") if epoch == self.position.epoch else ""
+
+    def contradicts(self, events: Sequence[Event], after: str = "") -> bool:
+        """Whether another event is known at the number of one of these, of the same epoch; or, in
+        front of the first, than `after`, where that is known."""
+        if after and events and self._marks.get(events[0].seq - 1, after) != after:
+            return True
         return any(
             event.seq <= self.position.seq
             and self._marks.get(event.seq, event.broadcast_id) != event.broadcast_id

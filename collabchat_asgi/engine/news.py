@@ -110,7 +110,7 @@ class News:
         # Which history a page has, only the storage can say: a hint that comes late must not begin
         # an erased page anew.
         known = page.position.seq > 0 and page.position.epoch == hint.epoch
-        if known and page.sequencer.contradicts(hint.events):
+        if known and page.sequencer.contradicts(hint.events, hint.after):
             # One of two histories was lost in a failover; only the storage knows which.
             self.doubts.doubt(page.topic)
             return

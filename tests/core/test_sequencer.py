@@ -201,3 +201,17 @@ def test_the_newest_mark_that_is_known_stands_for_all_before_it() -> None:
     assert sequencer.marks == marks, "of another history it says nothing"
     sequencer.confirmed(marks[:3])
     assert sequencer.marks == marks[2:]
+
+
+def test_another_event_in_a_known_place_is_told_and_so_is_one_that_follows_it() -> None:
+    sequencer = Sequencer(Position("e", 0))
+    sequencer.push("e", map(event, range(1, 4)))
+    assert not sequencer.contradicts([event(2), event(3), event(4)], after=uid(1))
+    assert sequencer.contradicts([event(4)], after=uid(9))
+    assert sequencer.contradicts([event(2)], after=uid(9))
+    assert not sequencer.contradicts([event(4)]), "who tells it need not know what it follows"
+    assert not sequencer.contradicts([event(5)], after=uid(9)), "4 is not known here"
+    assert not sequencer.contradicts([], after=uid(9))
+    assert sequencer.before("e", event(4)) == uid(3)
+    assert sequencer.before("e", event(2)) == uid(1)
+    assert sequencer.before("f", event(4)) == sequencer.before("e", event(5)) == ""

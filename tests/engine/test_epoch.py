@@ -200,6 +200,68 @@ async def test_a_hint_of_another_event_in_a_known_place_draws_a_new_epoch(
     await until(lambda: bob.page.epoch == ann.page.epoch)
 
 
+@pytest.mark.parametrize("unheard", [1, 2])
+async def test_a_hint_of_what_follows_another_event_draws_a_new_epoch(
+    start: Start, unheard: int
+) -> None:
+    """As above, but the hint of what stands in the known place is lost itself: the next one names
+    what it follows, and one that leaves a gap has the log read, which has that name too."""
+    storage, bus = TroubledStorage(), new_id()
+    one = await start(storage, mute := TroubledBus(bus))
+    two = await start(TroubledStorage(storage.inner), quiet := TroubledBus(bus))
+    ann, bob = await one.join("ann"), await two.join("bob")
+    first = await ann.do(create_chat("kept"))
+    await bob.at(1)
+    saved = backup(storage)
+    mute.deaf = True
+    await ann.do(create_chat("lost"))
+    mute.deaf = False
+    restore(storage, saved)
+    quiet.deaf = True
+    for _ in range(unheard):
+        await bob.do(create_chat("told"))
+    await turns()
+    quiet.deaf = False
+    await bob.do(create_chat("told"))
+    subscribed = await ann.expect("subscribed")
+    assert (subscribed["recovered"], subscribed["epoch"] == first["epoch"]) == (False, False)
+    await until(lambda: ann.page.seq == 2 + unheard)
+    assert [body for [body] in ann.bodies.values()] == ["kept", *["told"] * (1 + unheard)]
+    assert ann.numbers == [(1, 1), (2, 2)], "nothing was told on top of what was lost"
+    await two.heal()
+    await until(lambda: bob.page.epoch == ann.page.epoch)
+
+
+async def test_a_log_that_has_another_event_than_was_heard_draws_a_new_epoch(start: Start) -> None:
+    """A hint of what was lost comes late, while the log is read for what came in its place."""
+    storage, bus = TroubledStorage(), new_id()
+    one = await start(storage, late := TroubledBus(bus))
+    two = await start(TroubledStorage(storage.inner), quiet := TroubledBus(bus))
+    three = await start(slow := TroubledStorage(storage.inner), TroubledBus(bus))
+    ann, bob, eve = await one.join("ann"), await two.join("bob"), await three.join("eve")
+    first = await ann.do(create_chat("kept"))
+    await bob.at(1)
+    await eve.at(1)
+    saved = backup(storage)
+    late.delay = 1.0
+    await ann.do(create_chat("lost"))
+    restore(storage, saved)
+    quiet.deaf = True
+    await bob.do(create_chat("told"))
+    await turns()
+    quiet.deaf = False
+    gate = slow.hold("read", answer=True)
+    await bob.do(create_chat("told"))
+    await until(lambda: gate.waiting)
+    late.delay = 0.0
+    await late.release()
+    await turns()
+    gate.open()
+    await until(lambda: eve.page.epoch != first["epoch"])
+    await until(lambda: eve.page.seq == 3)
+    assert [body for [body] in eve.bodies.values()] == ["kept", "told", "told"]
+
+
 async def test_a_late_hint_of_what_was_lost_is_not_believed(start: Start) -> None:
     """Who has the history that stayed reads the log, and finds nothing wrong."""
     storage, bus = TroubledStorage(), new_id()

@@ -14,7 +14,7 @@ from ...core.model import NOWHERE, Event, Mark, PageKey, Position, UnknownEvent
 from ...core.records import restore
 from ...errors import StorageError, StorageUnavailable
 from ...sparing_log import SparingLog
-from ...storage.abc import Storage, Tail
+from ...storage.abc import Reason, Storage, Tail
 from ..backend import bound_of, bounded
 from ..delivery.viewer import Viewer
 from ..storage_time import StorageTime
@@ -278,21 +278,41 @@ class LogReader:
         while True:
             position = page.position
             waiting = page.sequencer.waiting()
-            tail = await self.read(page.key, position, CHUNK)
+            tail = await self._from_the_end_of(page)
             if isinstance(tail, Tail):
                 events = decode_log(tail.events)
+                same = page.position.epoch == tail.position.epoch
+                if same and page.sequencer.contradicts(events):
+                    # It went back and was written on, by who had not seen what is known here.
+                    await self.start_over(page)
+                    return
+                events = [event for event in events if event.seq > position.seq]
                 if has_unknown(events):
                     await self.load(page, led_by=events)
                 else:
                     page.accept(tail.position.epoch, events)
                     self._failing.discard(page)
-                if page.position.seq >= tail.position.seq or not tail.events:
+                if page.position.seq >= tail.position.seq or not events:
                     page.sequencer.caught_up(waiting)
                     return
             if page.position == position:
                 # There is no tail, or none that this page takes: it is read whole.
                 await self.load(page)
                 return
+
+    async def _from_the_end_of(self, page: Page) -> Tail | str:
+        """The log after what the page has; and the event that it ends with, where its name is
+        known, so that what comes is not put on top of another one."""
+        epoch, seq = page.position
+        if page.sequencer.last:
+            tail = await self.read(page.key, Position(epoch, seq - 1), CHUNK)
+            if isinstance(tail, Tail):
+                if tail.position.epoch != epoch:
+                    return Reason.EPOCH
+                return tail if tail.events else Reason.AHEAD
+            if tail != Reason.TRUNCATED:
+                return tail
+        return await self.read(page.key, Position(epoch, seq), CHUNK)
 
     async def _quietly(self, page: Page) -> None:
         try:

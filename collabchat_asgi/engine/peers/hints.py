@@ -97,6 +97,8 @@ class Happened(msgspec.Struct, frozen=True, array_like=True, tag="e"):
     events: tuple[Event, ...]
     traces: tuple[str, ...] = ()
     """Where somebody traces: what the first of them were part of, as `traceparent`."""
+    after: str = ""
+    """The broadcast id of the event that the first of them follows, or "" where it is not known."""
 
 
 class IsTyping(msgspec.Struct, frozen=True, array_like=True, tag="t"):

@@ -36,16 +36,22 @@ class Publisher:
         self._pubsub = pubsub
         self._codec = codec
         self._seconds = seconds
-        self._waiting: OrderedDict[str, tuple[str, list[Event], list[str]]] = OrderedDict()
+        self._waiting: OrderedDict[str, tuple[str, list[Event], list[str], str]] = OrderedDict()
         self._others: list[tuple[str, Hint]] = []
         self._wake = asyncio.Event()
         self._busy: set[str] = set()
         self._hints = counts.hints
 
     def happened(
-        self, topic: str, epoch: str, events: list[Event], traces: Sequence[str] = ()
+        self,
+        topic: str,
+        epoch: str,
+        events: list[Event],
+        traces: Sequence[str] = (),
+        after: str = "",
     ) -> None:
-        """Tell the others. Whoever comes later reads the log after it can hear."""
+        """Tell the others; `after` names the event that the first of these follows. Whoever comes
+        later reads the log after it can hear."""
         if self._pubsub.alone:
             return
         waiting = self._waiting.get(topic)
@@ -53,7 +59,7 @@ class Publisher:
             waiting[1].extend(events)
             waiting[2].extend(filter(None, traces))
         elif len(self._waiting) < MAX_TOPICS:
-            self._waiting[topic] = (epoch, list(events), list(filter(None, traces)))
+            self._waiting[topic] = (epoch, list(events), list(filter(None, traces)), after)
         else:
             self._hints["failed"] += 1
         self._wake.set()
@@ -80,10 +86,10 @@ class Publisher:
             for topic in [topic for topic in self._waiting if topic not in self._busy]:
                 if len(self._busy) >= AT_ONCE:
                     break
-                epoch, events, traces = self._waiting.pop(topic)
+                epoch, events, traces, after = self._waiting.pop(topic)
                 told = tuple(events) if len(events) <= MAX_EVENTS else ()
                 self._busy.add(topic)
-                happened = Happened(epoch, told, tuple(traces[:MOST_IN_A_HINT]))
+                happened = Happened(epoch, told, tuple(traces[:MOST_IN_A_HINT]), after)
                 supervisor.once("publish", self._publish(topic, topic, happened))
 
     async def _publish(self, name: str, topic: str, hint: Hint) -> None:

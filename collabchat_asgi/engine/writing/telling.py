@@ -50,7 +50,8 @@ class Telling:
             self._reader.catch_up_soon(page)
         if not made:
             return
-        self._publisher.happened(page.topic, epoch, made, traces)
+        after = page.sequencer.before(epoch, made[0])
+        self._publisher.happened(page.topic, epoch, made, traces, after)
         if self._hooks.watches:
             for event in made:
                 self.watch(page.key, epoch, event)
