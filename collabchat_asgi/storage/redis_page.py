@@ -117,7 +117,9 @@ def _record(key: bytes, packed: bytes) -> Record:
 
 def pack_known(entry: Entry | Kept, position: Position, now_ms: int) -> bytes:
     rest = (entry.user_id, entry.fingerprint, position.epoch, entry.receipt)
-    return b"%d:%d:%b" % (now_ms, position.seq, msgspec.msgpack.encode(rest))
+    # A note has the number of the event before it; older releases read `+5` as 5.
+    note = b"+" if entry.event is None else b""
+    return b"%d:%b%d:%b" % (now_ms, note, position.seq, msgspec.msgpack.encode(rest))
 
 
 def known_of(packed: bytes) -> Known:
@@ -198,9 +200,9 @@ def marked(marks: Sequence[Mark]) -> list[Word]:
 
 
 def stands(marks: Sequence[Mark], known: Sequence[bytes | None]) -> bool:
-    """Whether each of them is remembered, in IDS, with its number."""
+    """Whether each of them is remembered, in IDS, as the event of its number."""
     return all(
-        packed is not None and int(packed.split(b":", 2)[1]) == mark.position.seq
+        packed is not None and packed.split(b":", 2)[1] == b"%d" % mark.position.seq
         for mark, packed in zip(marks, known, strict=True)
     )
 

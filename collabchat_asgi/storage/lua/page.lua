@@ -3,7 +3,7 @@ local HEAD, LOG, RECORDS, IDS, NOTES, TURN, LINE, READ, MOVED = unpack(KEYS)
 -- HEAD     hash: epoch, seq, trimmed, version (moves with every write), replid (of the last write)
 -- LOG      hash: seq -> <length of body key><body key><ms>:<length of id>:<id><event>
 -- RECORDS  hash: key -> <body_seq>:<length of body>:<body><value>
--- IDS      hash: broadcastId -> <ms>:<seq>:<the rest of what is known>
+-- IDS      hash: broadcastId -> <ms>:<seq>:<the rest of what is known>; a note has +seq
 -- NOTES    zset: ids of operations that took no number, by the head at that moment
 -- READ     hash: user id -> the number up to which this person has read
 -- MOVED    zset: user ids of anonymous visitors, by the day since 1970 on which that moved last
