@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import os
+from collections import Counter
 from typing import Any
 
 from starlette.applications import Starlette
@@ -163,6 +164,24 @@ class WithoutCard:
         await self.app(scope, receive, send)
 
 
+class Faltering:
+    """Who has the cookie `falters` gets nothing that the widget loads later when it is asked for
+    the first time, and the second: each by its path, and anew with another value."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.asked: Counter[tuple[str, str]] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/collabchat/"):
+            path, value = scope["path"], Request(scope).cookies.get("falters", "")
+            later = path.endswith(".js") and not path.endswith(("/widget.js", "/client.js"))
+            self.asked[value, path] += 1
+            if later and value and self.asked[value, path] <= 2:
+                return await Response(status_code=503)(scope, receive, send)
+        await self.app(scope, receive, send)
+
+
 app = Starlette(
     routes=[
         Route("/p/{name}", page),
@@ -174,5 +193,9 @@ app = Starlette(
         Route("/forget", forget, methods=["POST"]),
         Route("/purge", purge, methods=["POST"]),
     ],
-    middleware=[Middleware(WithoutCard), Middleware(CollabChatMiddleware, collab=collab)],
+    middleware=[
+        Middleware(WithoutCard),
+        Middleware(Faltering),
+        Middleware(CollabChatMiddleware, collab=collab),
+    ],
 )

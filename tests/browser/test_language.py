@@ -45,8 +45,21 @@ async def test_a_host_says_it_in_other_words(visit: Visit) -> None:
 
 async def test_words_that_do_not_come_are_said_in_english(visit: Visit) -> None:
     ada = await visit("Ada", html=PAGE)
-    await ada.page.route("**/lang/de.js", lambda route: route.abort())
+    await ada.page.route("**/lang/de.js*", lambda route: route.abort())
     await ada.js(LANG, "de")
     await expect(ada[".bar .people"]).to_have_attribute("title", "1 person here")
     await ada.until("document.querySelector('collab-chat').shadowRoot.children.length")
     assert any("failed to load" in fault for fault in ada.faults)
+
+
+async def test_words_that_come_at_last_leave_open_what_is_open(visit: Visit) -> None:
+    ada = await visit("Ada", html=PAGE)
+    await ada.page.route("**/lang/de.js*", lambda route: route.abort())
+    await ada.js(LANG, "de")
+    await ada.discuss(FOG, "Indeed")
+    await ada.page.unroute("**/lang/de.js*")
+    async with ada.page.expect_response("**/lang/de.js*"):
+        pass
+    await expect(ada[".card .head h2"]).to_have_text("Discussion")
+    await ada[".card .head [data-key=close]"].click()
+    await expect(ada[".bar .people"]).to_have_attribute("title", "1 Person hier")

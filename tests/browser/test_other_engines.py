@@ -16,6 +16,7 @@ from collabchat_asgi.testing import ServerProcess
 
 from .conftest import BOOK, FIND, FOG, HEAD
 from .engines import Firefox, Tab, WebKit
+from .test_parts import PAGE, all_that_came_later
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -251,3 +252,14 @@ async def test_what_did_not_come_at_first_comes_later(both: Open) -> None:
     assert await ada.js(SHOWN, ".card, .panel") == []
     await ada.js("() => { document.cookie = 'without=1; path=/; max-age=0' }")
     await discuss(ada, FOG, "Here at last")
+
+
+async def test_every_part_that_did_not_come_at_first_comes_later(both: Open) -> None:
+    ada, _ = await both(PAGE)
+    await ada.js("value => { document.cookie = `falters=${value}; path=/` }", uuid.uuid4().hex)
+    try:
+        await ada.goto(await ada.js("() => location.href"))
+        await ada.until(READY)
+        await all_that_came_later(ada)
+    finally:
+        await ada.js("() => { document.cookie = 'falters=; path=/; max-age=0' }")

@@ -78,7 +78,7 @@ export async function minified(entry) {
   const { outputFiles: [bundle] } = await bundled(entry)
   const { code } = await minify(bundle.text, { module: true, ecma: 2020, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false, hoist_funs: true, inline: 1 }, format: { comments: false } })
   // An address that is made when it is needed is nobody's to bundle: whoever bundles is told so, each in their words.
-  return `${code?.replace(/\bimport\((?=[\w$]+\))/g, 'import(/*webpackIgnore:true*//*@vite-ignore*/')}\n`
+  return `${code?.replace(/\bimport\((?!")/g, 'import(/*webpackIgnore:true*//*@vite-ignore*/')}\n`
 }
 
 /**

@@ -11,8 +11,8 @@ import { formatted } from './formatted.js'
 import { json } from '../json.js'
 import { Messages } from './messages.js'
 import { linkTo } from './pageid.js'
+import { part } from './parts.js'
 import { refused, stopped, thrown } from './refusals.js'
-import { seat } from './room.js'
 import { begun, claim, forgetNobodys, keep, unsent } from './unsent.js'
 import { inWindow, narrow, view, windowHeight, windowWidth } from './view.js'
 
@@ -23,6 +23,8 @@ const SAID = 6000
  * @typedef {object} CardHost
  * @property {Words} words
  * @property {Page} page
+ * @property {import('./formatted.js').Markdown} markdown
+ * @property {typeof import('./beside.js').seat} seat where it has its place
  * @property {Element} root what is annotated
  * @property {(chatId: string) => Range | undefined} range where a discussion's passage is
  * @property {() => boolean} translated whether a browser has put the page into another language
@@ -467,7 +469,7 @@ export class Card {
     }
     return h('div', { class: 'failed', role: 'group', 'aria-label': words.say('Not sent') },
       h('strong', {}, words.say('Not sent.')), ' ', refused(words, draft.refusal),
-      h('div', { class: 'body', dir: 'auto' }, ...formatted(draft.text)),
+      h('div', { class: 'body', dir: 'auto' }, ...formatted(this.host.markdown, draft.text)),
       h('div', { class: 'ask' },
         textButton(words.say('Discard'), () => {
           page.discardDraft(draft.id)
@@ -487,7 +489,7 @@ export class Card {
     const { root } = this.host, range = this.#hidden ? undefined : this.#range(), seen = globalThis.visualViewport, height = windowHeight(), before = this.#below, bar = this.host.covered()
     // What is drawn anew a moment ago, and not yet found again, has no lines.
     const lines = range ? [...range.getClientRects()].filter(line => line.width || line.height).map(inWindow) : []
-    this.#below = seat(this.element, this.log, {
+    this.#below = this.host.seat(this.element, this.log, {
       lines, column: inWindow(root.getBoundingClientRect()), rtl: getComputedStyle(root).direction === 'rtl', bar: bar && inWindow(bar), width: windowWidth(), height, narrow: narrow(),
       // A keyboard leaves less of the window; a pair of fingers that looks closer does not.
       room: seen && seen.scale <= 1.01 ? Math.min(seen.height, height) : height, above: seen?.offsetTop ?? 0,
@@ -505,7 +507,7 @@ export class Card {
   async #reveal() {
     this.#bringing?.abort()
     const { signal } = this.#bringing = new AbortController()
-    this.#sight ??= await import('./reveal.js').catch(() => undefined) // out of reach, it is asked for again
+    this.#sight ??= await part('./reveal.js', () => import('./reveal.js')).catch(() => undefined) // out of reach, it is asked for again
     if (!signal.aborted) await this.#sight?.reveal(() => this.#range(), () => this.#below * view.zoom, signal)
     if (signal.aborted) return
     this.#look()

@@ -2,7 +2,8 @@
 
 /** @import { Piece } from './markdown.js' */
 import { h } from './dom.js'
-import { parse } from './markdown.js'
+
+/** A part of its own (parts.js). @typedef {typeof import('./markdown.js')} Markdown */
 
 /** @param {Piece} piece  @returns {Node | string} */
 function element(piece) {
@@ -12,5 +13,5 @@ function element(piece) {
   return h(tag, attributes, ...children.map(element))
 }
 
-/** @param {string} text  @returns {(Node | string)[]} */
-export const formatted = text => parse(text).map(element)
+/** @param {Markdown} markdown  @param {string} text  @returns {(Node | string)[]} */
+export const formatted = ({ parse }, text) => parse(text).map(element)

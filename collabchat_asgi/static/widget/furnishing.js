@@ -4,28 +4,27 @@
 import { ofPage } from '../anchors/describe.js'
 import { barring, withheld } from './barring.js'
 import { Card } from './card.js'
+import { atLast } from './latecomers.js'
 import { marking } from './marking.js'
 import { Panel } from './panel.js'
 import { printing } from './printing.js'
 import { Prompt } from './prompt.js'
 import { barred } from './refusals.js'
-import { Layer } from './room.js'
-import { settling } from './settling.js'
 import { talkSheet } from './talkstyles.js'
 import { translated } from './translation.js'
-import { watch } from './view.js'
+import { narrow, watch } from './view.js'
 
 /** Code points of a comment, before the server has said what it takes. */
 const MOST_SAID = 2000
 
-/** @param {Life} life  @param {() => boolean} quiet the reader wants no highlights  @param {AbortSignal} signal */
-export function furnish(life, quiet, signal) {
+/** @param {Life} life  @param {typeof import('./room.js')} room  @param {import('./formatted.js').Markdown} markdown  @param {() => boolean} quiet the reader wants no highlights  @param {AbortSignal} signal */
+export function furnish(life, { Layer, corners, seat }, markdown, quiet, signal) {
   const { element, face, page, places, words } = life, shadow = /** @type {ShadowRoot} */ (element.shadowRoot)
   const look = talkSheet(), { adoptedStyleSheets: looks } = shadow
   if (!looks.includes(look)) shadow.adoptedStyleSheets = [...looks, look]
   const root = () => places.text.root, covered = () => life.bar.covered(), inOtherWords = () => translated(root()), join = () => life.join()
   const open = (/** @type {string} */ id) => life.open(id), hush = (/** @type {boolean=} */ on) => life.hush(on)
-  life.printing = printing(element, { words, page, position: id => places.get(id)?.start ?? -1 }, signal)
+  life.printing = printing(element, { words, page, markdown, position: id => places.get(id)?.start ?? -1 }, signal)
   life.layer = new Layer(element, face, root, signal)
   watch(face, signal)
   life.layer.follow()
@@ -33,6 +32,8 @@ export function furnish(life, quiet, signal) {
   const card = life.card = new Card(face, {
     words,
     page,
+    markdown,
+    seat,
     get root() { return root() },
     range: id => places.get(id)?.range,
     state: id => places.get(id)?.state,
@@ -64,6 +65,7 @@ export function furnish(life, quiet, signal) {
     words,
     open,
     page,
+    markdown,
     resume: selector => life.resume(selector),
     discuss: () => life.discussPage(),
     quiet,
@@ -98,7 +100,16 @@ export function furnish(life, quiet, signal) {
   // Somebody was quicker.
   life.prompt.offer()
   life.bar.why = state => barred(words, state)
-  settling(life.bar.element, element, signal)
+  corners(life.bar.element, element, narrow, signal)
+  const { wanted } = words
+  if (wanted) {
+    atLast(async () => {
+      const come = await wanted(), free = ![life.card, life.panel, life.prompt].some(each => each?.shown)
+      // What is open stays so.
+      if (free && !signal.aborted) element.speak(come)
+      return !free
+    }, signal)
+  }
 }
 
 /** Through the discussions of the same place: those whose passages overlap, the shortest first. @param {Life} life  @param {string} chatId */

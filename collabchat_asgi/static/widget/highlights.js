@@ -2,6 +2,7 @@
  * Passages made visible without touching the page: CSS custom highlights under a handful of names that all widgets of the
  * document share, or, where a browser has none, rectangles laid over the text (rectangles.js). Nothing is ever wrapped.
  */
+import { part } from './parts.js'
 import { highlightSheet, pointerSheet } from './styles.js'
 
 /** From the lowest to the highest. */
@@ -62,7 +63,7 @@ export class Highlights {
     this.#home = home
     if (supported()) this.#painter = new RegistryPainter()
     // Only old browsers load it.
-    else import('./rectangles.js').then(({ Rectangles }) => { if (!this.#ended) this.#begin(new Rectangles(parent)) }, () => {})
+    else part('./rectangles.js', () => import('./rectangles.js')).then(({ Rectangles }) => { if (!this.#ended) this.#begin(new Rectangles(parent)) }, () => {})
   }
 
   /** @param {Painter} painter */

@@ -1,6 +1,7 @@
 /** Which language the widget speaks: of its own `lang`, else of what it stands in, else English. English is there; any other is loaded. */
 
 /** @import { Texts } from './words.js' */
+import { part } from './parts.js'
 import { Words } from './words.js'
 
 /** @type {Record<string, () => Promise<{default: Texts}>>} */
@@ -42,16 +43,19 @@ export function catalogueOf(tag) {
 }
 
 /**
- * At once where nothing has to be loaded. What cannot be loaded is said in English.
+ * At once where nothing has to be loaded. What cannot be loaded is said in English until it can (latecomers.js).
  * @param {string} tag  @param {Texts} [own] the host's, before all others: they also make a language that has no catalogue
  * @returns {Words | Promise<Words>}
  */
 export function wordsOf(tag, own) {
   const locale = localeOf(tag), name = catalogueOf(tag)
   if (!name) return new Words(own || locale.language === 'en' ? String(locale) : 'en', own)
-  return CATALOGUES[name]().then(({ default: texts }) => new Words(String(locale), { ...texts, ...own }), error => {
+  const load = () => part(`./lang/${name}.js`, CATALOGUES[name]).then(({ default: texts }) => new Words(String(locale), { ...texts, ...own }))
+  return load().catch(error => {
     console.warn(`collabchat: the words for lang="${tag}" failed to load, so it speaks English:`, error)
-    return new Words('en', own)
+    const english = new Words('en', own)
+    english.wanted = load
+    return english
   })
 }
 

@@ -19,6 +19,7 @@ import { Highlights, caretAt, covers } from './highlights.js'
 import { followLanguage, languageOf } from './language.js'
 import { canonical, follow } from './navigation.js'
 import { linkedChat, pageId } from './pageid.js'
+import { part } from './parts.js'
 import { Places } from './places.js'
 import { hush, quiet } from './quiet.js'
 import { selected } from './selection.js'
@@ -146,18 +147,15 @@ export class Life {
   #with(act) {
     if (this.card && this.panel) return act?.(this.card, this.panel)
     clearTimeout(this.#again)
-    // Firefox asks no server twice for a module that did not come: under another address it does.
-    const other = './talk.js?' + Date.now()
-    const coming = this.#coming ??= import('./talk.js').catch(error => {
-      if (this.#missed) return import(/* @vite-ignore */ /* webpackIgnore: true */ other)
-      throw error
-    }).then((/** @type {typeof import('./talk.js')} */ { furnish }) => {
+    const coming = this.#coming ??= Promise.all([
+      part('./talk.js', () => import('./talk.js')), part('./room.js', () => import('./room.js')), part('./markdown.js', () => import('./markdown.js')),
+    ]).then(([{ furnish }, room, markdown]) => {
       if (this.#ending.signal.aborted) return
       if (this.#missed) {
         this.#missed = 0
         this.#place()
       }
-      furnish(this, quiet, this.#ending.signal)
+      furnish(this, room, markdown, quiet, this.#ending.signal)
       this.#drawBar()
       this.marking?.()
     })

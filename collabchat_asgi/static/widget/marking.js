@@ -2,6 +2,8 @@
 
 /** @import { Page } from '../client/client.js' */
 /** @import { Places } from './places.js' */
+import { atLast } from './latecomers.js'
+import { part } from './parts.js'
 import { QUIET } from './quiet.js'
 
 /** Without a scroll bar that stays, or a pointer that can hit it. */
@@ -25,15 +27,16 @@ export function marking(face, host, signal) {
   let markers
   let coming = false
   const none = matchMedia(NONE)
+  const come = () => part('./markers.js', () => import('./markers.js')).then(({ Markers }) => {
+    if (signal.aborted) return
+    markers = new Markers(face, host, none, signal)
+    markers.follow()
+  })
   const follow = () => {
     if (markers) return markers.follow()
     if (coming || none.matches || host.quiet() || !host.page.state.chats.length) return
     coming = true
-    import('./markers.js').then(({ Markers }) => {
-      if (signal.aborted) return
-      markers = new Markers(face, host, none, signal)
-      markers.follow()
-    }, () => { coming = false }) // out of reach, it is asked for again
+    come().catch(() => atLast(come, signal))
   }
   // Another tab was told.
   addEventListener('storage', ({ key }) => { if (key === QUIET) host.hush() }, { signal })

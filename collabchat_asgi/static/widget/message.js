@@ -25,9 +25,10 @@ export class Message {
   /** What is written in the place of the comment. */
   #written = ''
 
-  /** @param {Words} words  @param {Page} page  @param {string} chatId  @param {() => number} most code points  @param {() => void} gone the reader has deleted the last one */
-  constructor(words, page, chatId, most, gone) {
+  /** @param {Words} words  @param {import('./formatted.js').Markdown} markdown  @param {Page} page  @param {string} chatId  @param {() => number} most code points  @param {() => void} gone the reader has deleted the last one */
+  constructor(words, markdown, page, chatId, most, gone) {
     this.words = words
+    this.markdown = markdown
     this.page = page
     this.chatId = chatId
     this.most = most
@@ -114,7 +115,7 @@ export class Message {
           this.#to('')
         },
       }).element
-      : h('div', { class: 'body', dir: directionOf(comment.body) }, ...formatted(comment.body))
+      : h('div', { class: 'body', dir: directionOf(comment.body) }, ...formatted(this.markdown, comment.body))
     fill(this.element, avatar(words, comment.author), h('div', {},
       h('div', { class: 'byline' }, h('bdi', {}, name),
         wordsOf ? h('span', { class: this.offline ? '' : 'sending' }, wordsOf) : h('time', { datetime: iso(comment.createdAt), title: moment(words, comment.createdAt) }, ago(words, comment.createdAt, this.page.now)),

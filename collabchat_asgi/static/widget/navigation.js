@@ -1,5 +1,7 @@
 /** Where this document is, and when that changes without a load. */
 
+import { part } from './parts.js'
+
 /** @typedef {EventTarget} Navigations where a browser has them */
 
 /** The canonical link that was seen last, and the path that it was first seen at. */
@@ -18,7 +20,7 @@ export function follow(moved, signal) {
   const { navigation } = /** @type {{navigation?: Navigations}} */ (/** @type {unknown} */ (globalThis))
   if (navigation) navigation.addEventListener('currententrychange', moved, { signal })
   // Only old browsers load it.
-  else import('./history.js').then(({ watch }) => watch(moved, signal), () => {})
+  else part('./history.js', () => import('./history.js')).then(({ watch }) => watch(moved, signal), () => {})
   const head = new MutationObserver(moved)
   head.observe(document.head, { childList: true, subtree: true, attributes: true, attributeFilter: ['href', 'rel'] })
   signal.addEventListener('abort', () => head.disconnect())

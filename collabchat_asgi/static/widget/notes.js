@@ -23,11 +23,11 @@ const LOOKS = `.notes { display: none }
   .said a { color: inherit }
 }`
 
-/** @typedef {{words: Words, page: Page, position: (chatId: string) => number}} NotesHost `position` in the text; before it, where there is none */
+/** @typedef {{words: Words, page: Page, markdown: import('./formatted.js').Markdown, position: (chatId: string) => number}} NotesHost `position` in the text; before it, where there is none */
 
-/** As on the screen, with the addresses of links, which nobody can follow on paper. @param {string} body */
-function said(body) {
-  const all = h('div', { class: 'said', dir: 'auto' }, ...formatted(body))
+/** As on the screen, with the addresses of links, which nobody can follow on paper. @param {import('./formatted.js').Markdown} markdown  @param {string} body */
+function said(markdown, body) {
+  const all = h('div', { class: 'said', dir: 'auto' }, ...formatted(markdown, body))
   for (const link of all.querySelectorAll('a')) if (!link.href.includes(link.textContent)) link.append(` (${link.href})`)
   return all
 }
@@ -50,14 +50,14 @@ export class Notes {
   }
 
   #draw() {
-    const { words, page, position } = this.host
+    const { words, page, markdown, position } = this.host
     const chats = [...page.state.chats].sort((one, other) => position(one.id) - position(other.id))
     fill(this.#element, h('h2', {}, words.say('Discussions')), h('ol', {}, ...chats.map(({ anchor, comments, commentCount, resolved }) => h('li', {},
       h('blockquote', { dir: 'auto' }, ofPage(anchor) ? words.say('The page as a whole') : quoted(anchor)),
       commentCount > comments.length && h('p', {}, '…'),
       ...comments.flatMap(({ author, body, createdAt }) => [
         h('p', { class: 'by' }, h('strong', {}, h('bdi', {}, nameOf(words, author))), `, ${moment(words, createdAt)}`),
-        said(body),
+        said(markdown, body),
       ]),
       resolved && h('p', {}, words.say('Resolved by {name}', { name: nameOf(words, resolved.by) }))))))
   }

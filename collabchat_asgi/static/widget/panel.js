@@ -11,7 +11,7 @@ import { directionOf } from './direction.js'
 import { ofPage, quoted } from '../anchors/describe.js'
 import { fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
 import { kinds } from './kinds.js'
-import { parse, words as plain } from './markdown.js'
+import { part } from './parts.js'
 import { remember } from './quiet.js'
 import { barred, refused } from './refusals.js'
 import { begun } from './unsent.js'
@@ -20,6 +20,7 @@ import { inWindow, windowHeight, windowWidth } from './view.js'
 /**
  * @typedef {object} PanelHost
  * @property {Words} words
+ * @property {import('./formatted.js').Markdown} markdown
  * @property {(chatId: string) => void} open
  * @property {(chatId: string, on: boolean) => void} point at a passage while its line is under the pointer
  * @property {(chatId: string) => {state: AnchorState, start: number} | undefined} place in the text; undefined until it was looked for
@@ -108,7 +109,7 @@ export class Panel {
 
   /** Only who opens the list needs it; out of reach, it is asked for with the next one. */
   #find() {
-    this.#coming ??= import('./finding.js').then(({ Finding }) => {
+    this.#coming ??= part('./finding.js', () => import('./finding.js')).then(({ Finding }) => {
       this.#finding = new Finding(this.finder, this.host, () => this.#again())
       this.#again()
     }, () => { this.#coming = undefined })
@@ -225,13 +226,13 @@ export class Panel {
   /** @param {Chat} chat  @param {number} unread  @param {string} age  @param {AnchorState} [state] of its passage  @param {Comment} [found] what is looked for is in it */
   #item(chat, unread, age, state, found) {
     const last = found ?? chat.comments.at(-1)
-    const others = chat.commentCount - 1, { words } = this.host
+    const others = chat.commentCount - 1, { words, markdown } = this.host
     const meta = [h('bdi', {}, nameOf(words, last?.author ?? chat.createdBy)), unread > 0 && words.count(unread, '{n} new comment', '{n} new comments'), others > 0 && words.count(others, '{n} reply', '{n} replies'), age, chat.pending && words.say('not sent yet')].filter(each => each)
     const point = (/** @type {boolean} */ on) => () => this.host.point(chat.id, on)
     return h('button', { class: unread ? 'item fresh-item' : 'item', 'data-key': chat.id, onclick: () => this.host.open(chat.id), onpointerenter: point(true), onpointerleave: point(false), onfocus: point(true), onblur: point(false) },
       avatar(words, found?.author ?? chat.createdBy), h('span', {},
         h('span', { class: state === 'lost' ? 'passage gone' : 'passage', dir: 'auto' }, state === 'changed' && h('span', { class: 'badge' }, words.say('Changed')), subject(words, chat.anchor)),
-        h('span', { class: 'body', dir: directionOf(last?.body ?? '') }, plain(parse((last?.body ?? '').slice(0, SHOWN)))),
+        h('span', { class: 'body', dir: directionOf(last?.body ?? '') }, markdown.words(markdown.parse((last?.body ?? '').slice(0, SHOWN)))),
         // A line ends between two of them, and not within.
         h('span', { class: 'meta' }, ...meta.flatMap((each, at) => [at > 0 && ' ', h('span', {}, each, at < meta.length - 1 && ' ·')])),
         chat.failed && h('span', { class: 'meta bad' }, words.say('A message was not sent'))))

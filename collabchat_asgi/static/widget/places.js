@@ -10,6 +10,7 @@ import { ofPage } from '../anchors/describe.js'
 import { exactly, recorded } from '../anchors/exact.js'
 import { Haystack } from '../anchors/haystack.js'
 import { CanonicalText } from '../anchors/text.js'
+import { part } from './parts.js'
 
 /** Milliseconds that one turn may take, less than a frame with what a browser does in it. */
 const SLICE = 6
@@ -55,6 +56,8 @@ export class Places {
   #ended = false
   /** @type {Set<string>} */
   #news = new Set()
+  /** Milliseconds until what finds changed passages is asked for again, where it did not come. */
+  #missed = 1000
   /** @type {typeof import('../anchors/seek.js') | undefined} */
   #tools
 
@@ -214,7 +217,10 @@ export class Places {
     }
     if (!doubtful.length) return
     if (!this.#tools) {
-      this.fetch().then(() => { if (!this.#ended && !this.#busy) this.#begin(false) }, error => console.error('collabchat:', error))
+      this.fetch().then(() => { if (!this.#ended && !this.#busy) this.#begin(false) }, error => {
+        console.error('collabchat:', error)
+        if (!this.#ended) this.#slice = setTimeout(() => this.#begin(false), this.#missed *= 2)
+      })
       return
     }
     const { Revised } = this.#tools
@@ -322,7 +328,7 @@ export class Places {
   }
 
   /** What finds changed passages: only pages that have such need it. */
-  async fetch() { this.#tools ??= await import('../anchors/seek.js') }
+  async fetch() { this.#tools ??= await part('./seek.js', () => import('../anchors/seek.js')) }
 
   destroy() {
     this.#ended = true

@@ -1,6 +1,8 @@
 /** Whether there are notes on paper: while the attribute `print` asks for them. */
 
 /** @import { NotesHost } from './notes.js' */
+import { atLast } from './latecomers.js'
+import { part } from './parts.js'
 
 /**
  * @param {Element} element  @param {NotesHost} host  @param {AbortSignal} signal
@@ -10,11 +12,19 @@ export function printing(element, host, signal) {
   /** @type {import('./notes.js').Notes | undefined} */
   let notes
   const wanted = () => element.hasAttribute('print') && !signal.aborted
+  const come = () => part('./notes.js', () => import('./notes.js')).then(({ Notes }) => {
+    if (wanted()) notes ??= new Notes(/** @type {ShadowRoot} */ (element.shadowRoot), host)
+  })
   const look = () => {
     if (!wanted()) {
       notes?.destroy()
       notes = undefined
-    } else if (!notes) import('./notes.js').then(({ Notes }) => { if (wanted()) notes ??= new Notes(/** @type {ShadowRoot} */ (element.shadowRoot), host) }, error => console.error('collabchat:', error))
+    } else if (!notes) {
+      come().catch(error => {
+        console.error('collabchat:', error)
+        atLast(come, signal)
+      })
+    }
   }
   signal.addEventListener('abort', look)
   look()

@@ -3,6 +3,8 @@
  * (shrunk.js), in the device's pixels.
  */
 
+import { part } from './parts.js'
+
 /** @typedef {{left: number, top: number, width: number, height: number, zoom: number}} View in pixels of the page: where it begins; in its own: how large it is; how many of the page's are one of it */
 
 /** The browser's own where it has no width. @type {View} */
@@ -28,7 +30,7 @@ export function watch(face, signal) {
     // Either it is seen so, or it is laid out wider than the device, and looked at closely.
     if (coming || !seen || seen.scale > .95 && windowWidth() < 1.1 * seen.width * seen.scale) return
     coming = true
-    import('./shrunk.js').then(({ shrunk }) => shrunk(face, view, seen, signal), () => { coming = false }) // out of reach, it is asked for again
+    part('./shrunk.js', () => import('./shrunk.js')).then(({ shrunk }) => shrunk(face, view, seen, signal), () => { coming = false }) // out of reach, it is asked for again
   }
   seen?.addEventListener('resize', look, { signal })
   look()

@@ -154,6 +154,12 @@ export class CollabChatElement extends (HTMLElement ?? Object) {
     if (this.isConnected) this.#start()
   }
 
+  /** In the words that it wanted from the beginning. @internal @param {Words} words */
+  speak(words) {
+    this.#stop()
+    this.#begin(words)
+  }
+
   /** All discussions: what `page.state.chats` of the client holds. @returns {readonly Chat[]} */
   threads() { return this.#life?.page.state.chats ?? [] }
 

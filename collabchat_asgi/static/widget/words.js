@@ -13,6 +13,8 @@ export class Words {
   /** @type {Intl.NumberFormat | undefined} */
   #numbers
   #plurals
+  /** Asks for those of the language that was wanted, and did not come. @type {(() => Promise<Words>) | undefined} */
+  wanted
 
   /** @param {string} [locale] of numbers and dates  @param {Texts} [texts] none for English */
   constructor(locale = 'en', texts = {}) {
