@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary, ref
 
 from ..core.measures import FAMILIES, Row, together
 from ..engine.engine import Engine
+from ..engine.measuring.counts import Counted
 from ..errors import ConfigError, Refused
 from .exchange import Exchange
 from .response import Response
@@ -68,8 +71,8 @@ async def _check_allowed(exchange: Exchange) -> None:
 
 
 def register(registry: CollectorRegistry, engine: Engine) -> None:
-    """This process's numbers in the host's own registry: those of all engines that are registered
-    there, for a sample must not come twice. Raises `ConfigError` where it is none."""
+    """This process's numbers in the host's own registry: those of all engines that were ever
+    registered there, for a sample must not come twice. Raises `ConfigError` where it is none."""
     if not callable(getattr(registry, "register", None)):
         raise ConfigError(
             f"metrics_registry={registry!r} must be a prometheus_client.CollectorRegistry, "
@@ -80,22 +83,49 @@ def register(registry: CollectorRegistry, engine: Engine) -> None:
     except ImportError as error:
         raise ConfigError(MISSING) from error
 
-    known = _engines.get(registry)
-    if known is not None:
-        known.add(engine)
-        return
-    engines = _engines[registry] = WeakSet([engine])
-
-    def collect() -> Iterator[Metric]:
-        # A registry may be read in any thread, before the start and after the stop.
-        told = [one.running.numbers.counted() for one in list(engines) if one.is_running]
-        return _families({"": together(told)} if told else {}, None)
-
-    registry.register(_Told(collect))
+    ledger = _ledgers.get(registry)
+    if ledger is None:
+        ledger = _ledgers[registry] = _Ledger()
+        registry.register(_Told(partial(_of_this_process, ledger)))
+    ledger.add(engine)
 
 
-_engines: WeakKeyDictionary[CollectorRegistry, WeakSet[Engine]] = WeakKeyDictionary()
-"""Whose numbers each registry tells, of this process."""
+def _of_this_process(ledger: _Ledger) -> Iterator[Metric]:
+    return _families({"": ledger.rows()}, None)
+
+
+class _Ledger:
+    """How the engines of one registry are, and what they and all former ones have counted: a
+    counter that goes down is taken for one that began anew. It keeps no engine in memory, and may
+    be read in any thread, before the start and after the stop."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._engines: list[tuple[Counted, ref[Engine]]] = []
+        self._gone: list[Row] = []
+
+    def add(self, engine: Engine) -> None:
+        with self._lock:
+            self._fold()
+            self._engines.append((engine.counted, ref(engine)))
+
+    def rows(self) -> list[Row]:
+        with self._lock:
+            self._fold()
+            told = [self._gone]
+            for counted, known in self._engines:
+                engine = known()
+                told += [counted.rows(), engine.gauges() if engine else []]
+        return together(told)
+
+    def _fold(self) -> None:
+        gone = [counted for counted, engine in self._engines if engine() is None]
+        if gone:
+            self._gone = together([self._gone, *(counted.rows() for counted in gone)])
+            self._engines = [one for one in self._engines if one[0] not in gone]
+
+
+_ledgers: WeakKeyDictionary[CollectorRegistry, _Ledger] = WeakKeyDictionary()
 
 
 class _Told:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config import Limits, Timing, Tuning
+from ..core.measures import Row
 from ..core.model import PageKey
 from ..core.pace import Pace
 from ..core.usage import COUNTERS
@@ -22,7 +23,7 @@ from .erasing.chat_retention import ChatRetention
 from .erasing.erasure import Forgetting, forget
 from .erasing.retention import Retention
 from .healing import Healing
-from .measuring.counts import Counts
+from .measuring.counts import Counted, Counts
 from .measuring.meter import Meter
 from .measuring.traces import Tracer
 from .measuring.watched import PUBSUB_CALLS, STORAGE_CALLS, watched
@@ -85,11 +86,13 @@ class Engine:
             seconds=bound_of(storage, timing),
         )
         self._running: Running | None = None
+        self.counted = Counted(counts, hooks.seconds_taken(), hooks.faults_of())
+        """Over all its starts and stops."""
 
     async def start(self) -> None:
         """Open the back ends and begin to work. Raises `StorageError` where the storage is away,
         and has then closed what it had opened."""
-        supervisor = Supervisor()
+        supervisor = Supervisor(self._given.counts.restarts)
         try:
             await self._start(supervisor)
         except BaseException:
@@ -101,7 +104,7 @@ class Engine:
         given = self._given
         services = await open_services(given, supervisor, lambda busiest: numbers.here(busiest))
         healing = Healing(services)
-        numbers = Numbers(services, healing)
+        numbers = Numbers(services, healing, self.counted)
         news = News(services, given.pubsub, given.tracer, healing.heal)
         ticker = Ticker(services, news)
         self._running = Running(services, healing, news, numbers, ticker)
@@ -183,6 +186,11 @@ class Engine:
     @property
     def is_running(self) -> bool:
         return self._running is not None
+
+    def gauges(self) -> list[Row]:
+        """How it is; nothing while it does not run. From any thread."""
+        running = self._running
+        return [] if running is None else running.numbers.gauges()
 
     @property
     def meter(self) -> Meter:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from ..core.measures import Row
 from ..version import __version__
 from .healing import Healing
-from .measuring.counts import rows_of_counter, rows_of_histograms, single
+from .measuring.counts import Counted, single
 from .pages.busiest import Busiest
 from .services import Services
 
@@ -17,31 +17,22 @@ from .services import Services
 class Numbers:
     """Of one process, from its start to its stop; and those of all, by asking them."""
 
-    def __init__(self, services: Services, healing: Healing) -> None:
+    def __init__(self, services: Services, healing: Healing, counted: Counted) -> None:
         self._services = services
         self._healing = healing
+        self._counted = counted
         self._busiest = Busiest()
 
-    def counted(self) -> list[Row]:
-        """What this process has counted, at most a second ago. From any thread."""
-        hooks, restarts = self._services.hooks, self._services.supervisor.restarts
-        return [
-            *self._gauges(),
-            *self._services.counts.rows(),
-            *rows_of_counter("hook_failures", hooks.failures()),
-            *rows_of_counter("restarts", restarts),
-            *rows_of_histograms("hook_seconds", hooks.seconds_taken()),
-        ]
-
     def here(self, busiest: bool = False) -> list[Row]:
-        """What this process has counted until now; where asked for, with its busiest pages and
-        tenants."""
+        """How this process is, and what it has counted until now; where asked for, with its
+        busiest pages and tenants."""
         services = self._services
         services.meter.gather()
+        rows = [*self.gauges(), *self._counted.rows()]
         if not busiest:
-            return self.counted()
+            return rows
         tenants = [connection.tenant_id for connection in services.door.connections.values()]
-        return [*self.counted(), *self._busiest.rows(services.pages.all(), tenants)]
+        return [*rows, *self._busiest.rows(services.pages.all(), tenants)]
 
     async def everywhere(self) -> dict[str, list[Row]]:
         """What every process that was heard lately has counted, by process, this one first. Who
@@ -80,6 +71,10 @@ class Numbers:
             "usage": services.meter.waiting(),
             "restarts": services.supervisor.restarts,
         }
+
+    def gauges(self) -> list[Row]:
+        """How this process is. From any thread."""
+        return list(self._gauges())
 
     def _gauges(self) -> Iterable[Row]:
         services = self._services

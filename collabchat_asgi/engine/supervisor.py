@@ -22,7 +22,8 @@ LONGEST_PAUSE = 5.0
 class Supervisor:
     """All tasks of one engine. `restarts` counts, by name, what had to be revived."""
 
-    def __init__(self) -> None:
+    def __init__(self, restarts: dict[str, int] | None = None) -> None:
+        """`restarts`: where to go on counting."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._flights: dict[Hashable, asyncio.Task[Any]] = {}
         self.stopping = False
@@ -32,7 +33,7 @@ class Supervisor:
         self.ending = False
         """The end has begun: a loop that is told twice to end sweeps everything away while the
         last things are still being done, and that is nothing to complain of."""
-        self.restarts: dict[str, int] = {}
+        self.restarts = {} if restarts is None else restarts
 
     def forever(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run it again whenever it ends or raises, after a pause of 0.1 to 5 s."""

@@ -210,9 +210,9 @@ class Hooks:
         """Of the hooks that there are, by name."""
         return {hook.name: hook.taken for hook in self._all() if hook.function is not None}
 
-    def failures(self) -> dict[str, int]:
-        """How often each hook that there is raised, hung or returned nonsense."""
-        return {hook.name: hook.faults.failures for hook in self._all() if hook.function}
+    def faults_of(self) -> dict[str, Faults]:
+        """Of the hooks that there are, by name."""
+        return {hook.name: hook.faults for hook in self._all() if hook.function is not None}
 
     def forget_loop(self) -> None:
         """The event loop is about to end; the next one gets threads of its own."""

@@ -207,6 +207,46 @@ async def test_two_on_one_registry_are_told_as_one() -> None:
     async with TestClient(one) as client:
         await client.connect(token="ann")
         assert told("collabchat_connections") == 1, "the other has stopped"
+        assert told("collabchat_connections_opened_total") == 4
+
+
+async def test_what_was_counted_stays_when_one_stops() -> None:
+    """A counter that goes down is taken for one that began anew: all that was counted since would
+    be added once more."""
+    registry = CollectorRegistry()
+    told = registry.get_sample_value
+    one, other = make(metrics_registry=registry), make(metrics_registry=registry)
+
+    def counters() -> dict[Any, float]:
+        kinds = ("counter", "histogram")
+        families = [family for family in registry.collect() if family.type in kinds]
+        samples = [sample for family in families for sample in family.samples]
+        return {(s.name, *sorted(s.labels.items())): s.value for s in samples}
+
+    async with TestClient(one) as client:
+        page = await client.connect(token="ann")
+        await page.subscribe("/page")
+        async with TestClient(other) as neighbour:
+            for token in ("ann", "boss"):
+                await (await neighbour.connect(token=token)).subscribe("/page")
+            other._engine.services.supervisor.restarts["ticker"] = 1
+            before = counters()
+        stopped = counters()
+        assert stopped.keys() >= before.keys()
+        assert all(stopped[name] >= number for name, number in before.items())
+        assert told("collabchat_connections_opened_total") == 3
+        assert told("collabchat_restarts_total", {"task": "ticker"}) == 1
+        assert told("collabchat_hook_seconds_count", {"hook": "authenticate"}) == 3
+        assert told("collabchat_connections") == 1
+        ended = weakref.ref(other._engine)
+        del other, neighbour
+        gc.collect()
+        assert ended() is None
+        assert all(counters()[name] >= number for name, number in stopped.items())
+        assert counters() == counters()
+    last = counters()
+    async with TestClient(one) as client:
+        assert all(counters()[name] >= number for name, number in last.items())
 
 
 async def test_a_registry_keeps_nobody_in_memory() -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from ...core.measures import COUNTS, SECONDS, Histogram, Row
+from ...hooks.faults import Faults
 
 USAGE = {
     "messages": "pubSubMessageCount",
@@ -56,6 +58,7 @@ class Counts:
         self.frame_events = Histogram(COUNTS)
         self.frame_wait = Histogram(SECONDS)
         self.loop_lag = Histogram(SECONDS)
+        self.restarts: dict[str, int] = {}
 
     def answered(self, kind: str, outcome: str) -> None:
         """An operation of this kind: `accepted`, `repeated`, or the code of its refusal."""
@@ -79,6 +82,7 @@ class Counts:
             *rows_of_counter("connections_closed", self.closed),
             *rows_of_counter("joins", self.joins),
             *rows_of_counter("hints", self.hints),
+            *rows_of_counter("restarts", self.restarts),
             *rows_of_counter("storage_failures", self.storage.failures),
             *rows_of_counter("pubsub_failures", self.pubsub.failures),
             *rows_of_histograms("storage_seconds", self.storage.seconds),
@@ -87,6 +91,24 @@ class Counts:
             ("frame_events", [], self.frame_events.numbers()),
             ("frame_wait_seconds", [], self.frame_wait.numbers()),
             ("loop_lag_seconds", [], self.loop_lag.numbers()),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What one engine has counted, and its hooks. It outlives them, and keeps neither alive."""
+
+    counts: Counts
+    hook_seconds: Mapping[str, Histogram]
+    hook_faults: Mapping[str, Faults]
+
+    def rows(self) -> list[Row]:
+        """No gauges. From any thread."""
+        failures = {name: faults.failures for name, faults in self.hook_faults.items()}
+        return [
+            *self.counts.rows(),
+            *rows_of_counter("hook_failures", failures),
+            *rows_of_histograms("hook_seconds", self.hook_seconds),
         ]
 
 
