@@ -70,6 +70,33 @@ async def test_a_reader_who_may_not_write_is_told(visit: Visit, own: ServerProce
     await expect(ada[".prompt .main:visible"]).to_have_count(0)
 
 
+PLACED = """() => {
+  const prompt = document.querySelector('collab-chat').shadowRoot.querySelector('.prompt')
+  const shown = [prompt, ...prompt.querySelectorAll('*')].filter(each => each.checkVisibility() && !each.closest('svg'))
+  const [{ left, right }] = shown.map(each => each.getBoundingClientRect())
+  const last = shown.at(-1).getBoundingClientRect()
+  return {
+    inside: left >= 8 && right <= innerWidth - 8,
+    whole: shown.every(each => each.scrollWidth <= each.clientWidth || !each.clientWidth),
+    within: last.left >= left && last.right <= right,
+  }
+}"""  # noqa: E501
+
+
+@pytest.mark.parametrize("who", ["Passer-by", "Ada"])
+@pytest.mark.parametrize("lang", ["en", "de", "fr", "ru", "sr"])
+async def test_the_offer_is_within_the_narrowest_window(visit: Visit, who: str, lang: str) -> None:
+    """Also where it tells in a long language why one may not write, and how to join."""
+    page = f"<div lang={lang}><collab-chat root=main signin=/in></collab-chat></div>"
+    page += "<main><p>By noon the fog has gone, and the gulls have taken over.</p></main>"
+    ada = await visit(who, html=page, viewport={"width": 320, "height": 640})
+    for text in ["By noon", "taken over"]:
+        await ada.js(SELECT, text)
+        await expect(ada[".prompt"]).to_be_visible()
+        assert await ada.js(PLACED) == {"inside": True, "whole": True, "within": True}, text
+        await ada.page.keyboard.press("Escape")
+
+
 READ_ONLY = "You can read the discussions here, but not write."
 
 

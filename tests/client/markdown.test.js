@@ -31,6 +31,8 @@ const CASES = {
     ['see https://example.com/a_b_c.', 'see <a https://example.com/a_b_c>https://example.com/a_b_c</a>.'],
     ['(https://example.com/x)', '(<a https://example.com/x>https://example.com/x</a>)'],
     ['https://example.com/a_(b)', '<a https://example.com/a_(b)>https://example.com/a_(b)</a>'],
+    ['(as https://example.com/a_(b)) and (https://example.com/c).', '(as <a https://example.com/a_(b)>https://example.com/a_(b)</a>) and (<a https://example.com/c>https://example.com/c</a>).'],
+    ['[tide](https://example.com/Tide_(sea)), [x](https://example.com/a_(b)_(c))', '<a https://example.com/Tide_(sea)>tide</a>, <a https://example.com/a_(b)_(c)>x</a>'],
     ['[the page](https://example.com/) and mailto:ada@example.com', '<a https://example.com/>the page</a> and <a mailto:ada@example.com>mailto:ada@example.com</a>'],
     ['[x](javascript:alert(1)) [y](data:text/html,z) [z](/relative)', '[x](javascript:alert(1)) [y](data:text/html,z) [z](/relative)'],
     ['javascript:alert(1)//https://', 'javascript:alert(1)//https://'],

@@ -14,7 +14,7 @@ const LONGEST = 400
 
 const INLINE = new RegExp([
   '`([^`\\n]+)`',
-  `\\[([^\\[\\]\\n]{1,${LONGEST}})\\]\\(((?:https?://|mailto:)[^\\s()<>"]{1,2000})\\)`,
+  `\\[([^\\[\\]\\n]{1,${LONGEST}})\\]\\(((?:https?://|mailto:)(?:[^\\s()<>"]|\\([^\\s()<>"]{0,200}\\)){1,2000})\\)`,
   '(\\b(?:https?://|mailto:)[^\\s<>"]+)',
   `\\*\\*(?![\\s*])([^\\n]{0,${LONGEST}}?[^\\s*])\\*\\*(?!\\*)`,
   `(?<![\\p{L}\\p{N}*])\\*(?![\\s*])([^*\\n]{0,${LONGEST}}?[^\\s*])\\*(?![\\p{L}\\p{N}*])`,
@@ -31,11 +31,10 @@ function safe(address) {
   }
 }
 
-/** A sentence around it has its own end. @param {string} found */
+/** A sentence around it has its own end, and closes what it has opened. @param {string} found */
 function address(found) {
   let end = found.replace(/[.,;:!?'’”»*_]{1,20}$/, '')
-  const opened = /[([{]/.test(end)
-  while (!opened && ')]}'.includes(end.at(-1) ?? ' ')) end = end.slice(0, -1)
+  for (let over = end.split(/[)\]}]/).length - end.split(/[([{]/).length; over > 0 && ')]}'.includes(end.at(-1) ?? ' '); over--) end = end.slice(0, -1)
   return end
 }
 

@@ -2,7 +2,7 @@
 import { sheet } from './styles.js'
 
 const TALK = `
-.prompt { border-radius: var(--collabchat-radius, 12px); align-items: center }
+.prompt { border-radius: var(--collabchat-radius, 12px); align-items: center; justify-content: flex-end; width: max-content; max-width: calc(100vw - 16px) }
 .prompt, .card, .panel { animation: rise .14s ease-out }
 .prompt .text-button { min-height: 32px; color: var(--fg) }
 .prompt .text-button:is(.main, .join) { color: var(--on-accent) }
@@ -86,6 +86,7 @@ const TALK = `
 .problem { grid-column: 1 / -1; color: var(--bad); font-size: var(--tiny); padding: 0 12px 8px }
 
 .filters { display: flex; flex-wrap: wrap; gap: 4px; padding: 2px 12px 8px }
+.filters .text-button { padding-inline: 8px }
 .filters [aria-pressed=true] { background: var(--fill); color: var(--fg) }
 .fresh-item .body { font-weight: 600 }
 .message[data-new]::before { content: attr(data-new); grid-column: 1 / -1; color: var(--soft); font-size: var(--tiny); font-weight: 600; border-block-start: 1px solid var(--accent); padding-top: 3px; margin-bottom: 4px }
@@ -119,6 +120,9 @@ const TALK = `
   .composer .send { width: 38px; height: 38px }
   .composer textarea { font-size: max(16px, var(--size)); min-height: 46px; padding-block: 11px }
   .finding { min-height: 52px }
+  .prompt .main { white-space: normal; text-align: start; line-height: 1.3 }
+  .prompt:has(.barred:not([hidden])) { flex-wrap: wrap }
+  .prompt .barred { flex: 1 0 100%; max-width: none; padding-block: 4px }
   .steps .icon-button { width: 32px; height: 40px }
   .card { max-height: max(.72 * var(--room, 100dvh), min(var(--room, 100dvh) - 4px, 340px)) !important }
 }
