@@ -34,7 +34,7 @@ from ..core.validation import check_url_id
 from ..errors import ConfigError, Refused, StorageError
 from ..storage.abc import Committed, Entry, Group, Outcome, Reused, Storage, Tail
 from .foreign import FORMATS, Remark, Thread, page_of, threads
-from .session import a_site, add_storage, finish, opened, storage_url
+from .session import STDIN, a_site, add_storage, content_of, finish, opened, storage_url
 
 HELP = "take annotations of other programs in; the same again adds nothing"
 
@@ -74,7 +74,7 @@ async def _run(arguments: argparse.Namespace) -> int:
     if not is_tenant_id(arguments.tenant):
         raise ConfigError(f"--tenant {arguments.tenant!r} is no tenant id")
     found = list(_read(arguments.file, arguments.format))
-    text = " ".join(arguments.text.read_text("utf-8").split()) if arguments.text else None
+    text = _words(arguments.text) if arguments.text else None
     pages: dict[str, list[Thread]] = {}
     fates: Counter[str] = Counter()
     for thread in found:
@@ -105,8 +105,15 @@ async def _run(arguments: argparse.Namespace) -> int:
     return 1 if fates["left"] else 0
 
 
+def _words(path: Path) -> str:
+    try:
+        return " ".join(content_of(path).decode().split())
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
 def _read(path: Path, format: str) -> Iterator[Thread]:
-    data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    data = content_of(path)
     try:
         try:
             whole: Any = orjson.loads(data)
@@ -119,7 +126,7 @@ def _read(path: Path, format: str) -> Iterator[Thread]:
             raise ValueError("a list of annotations is needed, or one on each line")
         yield from threads(format, whole)
     except ValueError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{STDIN if str(path) == '-' else path}: {error}") from error
 
 
 def _check(thread: Thread, text: str | None) -> None:

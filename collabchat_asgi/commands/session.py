@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import urlsplit
 
 from ..core.text import is_tenant_id
@@ -18,6 +18,8 @@ from ..registry import make_storage
 from ..reloaders import DEFAULT_STORAGE
 from ..settings import from_environment
 from ..storage.abc import PageKey, Storage
+
+STDIN = "the standard input"
 
 _PAGES_AT_ONCE = 500
 
@@ -85,6 +87,23 @@ async def pages_of(
             if url_id in (None, key.url_id):
                 yield key
         after = found[-1]
+
+
+def content_of(path: Path) -> bytes:
+    """What is in a file that somebody named; `-` is the standard input. Raises `ConfigError`."""
+    if str(path) != "-":
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}") from error
+    # There is none where a shell gives none: `<&-`. Python's types do not say so.
+    given: TextIO | None = sys.stdin
+    if given is None:
+        raise ConfigError(f"{STDIN}: it is closed")
+    try:
+        return given.buffer.read()
+    except OSError as error:
+        raise ConfigError(f"{STDIN}: {error.strerror}") from error
 
 
 def finish(work: Coroutine[Any, Any, int]) -> int:

@@ -7,6 +7,9 @@ import csv
 import io
 import itertools
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -338,6 +341,35 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, collabchat: Run) ->
         code, _, err = collabchat("import", str(path), *about)
         assert (code, err.count("\n")) == (1, 1)
         assert err.startswith(f"collabchat: {path}: {why}")
+
+
+def test_what_cannot_be_read_to_its_end_is_named(tmp_path: Path) -> None:
+    """A disk that breaks is no output without a place."""
+    broken, given = "/proc/self/mem", written(tmp_path, [])
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes("f\xfcnf".encode("latin-1"))
+    about = ("--format", "w3c", "--tenant", "acme", "--storage", "memory://", "--dry-run")
+
+    def told(*named: str, stdin: int | None = subprocess.DEVNULL, before: Any = None) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "collabchat_asgi", "import", *named, *about],
+            stdin=stdin,
+            capture_output=True,
+            text=True,
+            preexec_fn=before,
+        )
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+        return done.stderr
+
+    assert told(broken) == f"collabchat: {broken}: Input/output error\n"
+    assert told(given, "--text", broken) == f"collabchat: {broken}: Input/output error\n"
+    assert told(given, "--text", str(latin)).startswith(f"collabchat: {latin}: ")
+    with open(broken, "rb") as opened:
+        gone = told("-", stdin=opened.fileno())
+    assert gone == "collabchat: the standard input: Input/output error\n"
+    closed = told("-", stdin=None, before=lambda: os.close(0))
+    assert closed == "collabchat: the standard input: it is closed\n"
+    assert told("-").startswith("collabchat: the standard input: "), "nothing is no export"
 
 
 def test_html_says_everything_and_runs_nothing(url: str, collabchat: Run) -> None:
