@@ -369,7 +369,8 @@ def test_what_cannot_be_read_to_its_end_is_named(tmp_path: Path) -> None:
     assert gone == "collabchat: the standard input: Input/output error\n"
     closed = told("-", stdin=None, before=lambda: os.close(0))
     assert closed == "collabchat: the standard input: it is closed\n"
-    assert told("-").startswith("collabchat: the standard input: "), "nothing is no export"
+    with open(latin, "rb") as opened:
+        assert told("-", stdin=opened.fileno()).startswith("collabchat: the standard input: ")
 
 
 def test_html_says_everything_and_runs_nothing(url: str, collabchat: Run) -> None:
