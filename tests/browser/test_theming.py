@@ -149,6 +149,29 @@ async def test_the_mark_is_one_colour(visit: Visit) -> None:
     assert await ada.js(mark) == "rgb(1, 2, 3)"
 
 
+async def test_what_is_well_and_what_is_not_and_people_and_shadows_have_the_pages_colours(
+    visit: Visit,
+) -> None:
+    ada = await visit("Ada")
+    red, green, amber = "rgb(200, 0, 10)", "rgb(0, 100, 20)", "rgb(150, 90, 0)"
+    shadow = "rgb(1, 2, 3) 0px 0px 0px 1px"
+    own = {"good": green, "bad": red, "warn": amber, "shadow": "0 0 0 1px rgb(1, 2, 3)"}
+    await ada.js(DRESS, own | {"avatar": "rgb(4, 5, 6)", "avatar-fg": "rgb(250, 251, 252)"})
+    await ada.discuss(FOG, "Hello")
+    await ada.composer.fill("swearword")
+    await ada.composer.press("Enter")
+    await expect(ada[".card .failed strong"]).to_have_css("color", red)
+    for part in ("bar", "card"):
+        await expect(ada[f".{part}"]).to_have_css("box-shadow", shadow)
+    await expect(ada[".card .avatar"].first).to_have_css("background-color", "rgb(4, 5, 6)")
+    await expect(ada[".card .avatar"].first).to_have_css("color", "rgb(250, 251, 252)")
+    dot = """selector => getComputedStyle(
+      document.querySelector('collab-chat').shadowRoot.querySelector(selector), '::before'
+    ).backgroundColor"""
+    assert await ada.js(dot, ".bar .people") == green
+    assert await ada.js(dot, ".bar .state") == amber
+
+
 async def test_highlights_are_the_pages_to_change(visit: Visit) -> None:
     """By a rule that is no stronger than the widget's own, and stands before it."""
     ada = await visit("Ada")

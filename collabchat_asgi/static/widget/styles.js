@@ -21,7 +21,7 @@ const DERIVED = `
 --fg: var(--collabchat-fg, oklch(from var(--bg) clamp(.25, (.6 - l) * 1000, .94) .012 265));
 --accent: var(--collabchat-accent, oklch(from var(--bg) clamp(.49, (.6 - l) * 1000, .76) .17 270));
 --on-accent: lab(from var(--accent) clamp(0, (49.5 - l) * 1000, 100) 0 0);
---bad: oklch(from var(--bg) var(--lift) .15 26); --good: oklch(from var(--bg) var(--lift) .12 155); --warn: oklch(from var(--bg) var(--lift) .12 65);
+--bad: var(--collabchat-bad, oklch(from var(--bg) var(--lift) .15 26)); --good: var(--collabchat-good, oklch(from var(--bg) var(--lift) .12 155)); --warn: var(--collabchat-warn, oklch(from var(--bg) var(--lift) .12 65));
 --bad-fill: color-mix(in srgb, var(--bad) 8%, var(--bg));
 --soft: color-mix(in srgb, var(--fg) 78%, var(--bg)); --line: color-mix(in srgb, var(--fg) 14%, var(--bg));
 --fill: color-mix(in srgb, var(--fg) 5%, var(--bg)); --press: color-mix(in srgb, var(--fg) 9%, var(--bg));`
@@ -48,7 +48,7 @@ button:disabled { cursor: default; opacity: .45 }
 .text-button:is(.main, .join):hover { filter: brightness(1.08) }
 
 .bar, .prompt, .head, button { user-select: none }
-.bar, .prompt, .card, .panel { position: fixed; display: flex; background: var(--bg); box-shadow: var(--shadow) }
+.bar, .prompt, .card, .panel { position: fixed; display: flex; background: var(--bg); box-shadow: var(--collabchat-shadow, var(--shadow)) }
 .bar, .prompt { gap: 2px; padding: 4px; border-radius: var(--collabchat-radius, 999px) }
 .bar { align-items: center; font-size: var(--small); font-weight: 500; font-variant-numeric: tabular-nums }
 .bar[data-at=""] { visibility: hidden }

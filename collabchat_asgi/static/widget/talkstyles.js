@@ -34,7 +34,7 @@ const TALK = `
 
 .message, .item { display: grid; grid-template-columns: 30px minmax(0, 1fr); column-gap: 10px }
 .message { position: relative; contain: layout style; padding: 7px 16px }
-.avatar { position: relative; width: 30px; height: 30px; border-radius: 50%; display: grid; place-items: center; overflow: hidden; background: hsl(var(--hue) var(--disc)); color: hsl(var(--hue) var(--letters)); font-size: 11.5px; font-weight: 600; letter-spacing: .02em; user-select: none }
+.avatar { position: relative; width: 30px; height: 30px; border-radius: 50%; display: grid; place-items: center; overflow: hidden; background: var(--collabchat-avatar, hsl(var(--hue) var(--disc))); color: var(--collabchat-avatar-fg, hsl(var(--hue) var(--letters))); font-size: 11.5px; font-weight: 600; letter-spacing: .02em; user-select: none }
 .avatar img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: cover; background: var(--bg) }
 .byline { display: flex; align-items: baseline; gap: 8px; min-width: 0; line-height: 1.3; padding-inline-end: 4px }
 .byline bdi { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
