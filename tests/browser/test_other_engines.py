@@ -263,3 +263,23 @@ async def test_every_part_that_did_not_come_at_first_comes_later(both: Open) -> 
         await all_that_came_later(ada)
     finally:
         await ada.js("() => { document.cookie = 'falters=; path=/; max-age=0' }")
+
+
+async def test_what_was_read_in_the_last_second_before_another_page_is_read(both: Open) -> None:
+    """Firefox closes the socket before it tells a page that it goes."""
+    ada, ben = await both()
+    url = await ben.js("() => location.href")
+    for passage in (FOG, BOOK):
+        await discuss(ada, passage, f"About {passage}")
+        await ada.press("Escape")
+    await ben.until(SHOWN, ["2"], ".bar .new")
+    await ben.js("""() => {
+      const chat = document.querySelector('collab-chat')
+      for (const { id } of chat.threads()) chat.open(id)
+    }""")
+    await ben.until(SHOWN, [], ".bar .new")
+    await ben.goto(url.split("/p/")[0] + "/site.css")
+    await ben.goto(url)
+    await ben.until(READY)
+    await discuss(ada, "harbour master", "New")
+    await ben.until(SHOWN, ["1"], ".bar .new")

@@ -114,6 +114,31 @@ describe('reading', () => {
     assert.equal(table.socket.state, 'closed')
   })
 
+  /** Firefox has closed the socket by the time that a page hears of its end. @type {[string, (table: Table) => void][]} */
+  const goes = [
+    ['that goes to another page', table => table.world.window.fire('beforeunload')],
+    ['that nobody sees any more', table => {
+      table.world.document.visibilityState = 'hidden'
+      table.world.document.fire('visibilitychange')
+    }],
+  ]
+  for (const [what, go] of goes) {
+    test(`a tab ${what} tells it, and goes on where it stays all the same`, async () => {
+      const table = await back()
+      go(table)
+      assert.deepEqual(told(table), [])
+      table.page.markRead()
+      table.receive(events([added(11, 'n11', 'bob')]))
+      table.page.markRead()
+      go(table)
+      go(table)
+      assert.deepEqual([told(table), table.socket.state], [[10, 11], 'open'])
+      table.receive(events([added(12, 'n12', 'bob')]))
+      table.page.markRead()
+      assert.deepEqual(told(table), [10, 11, 12])
+    })
+  }
+
   test('is told at most once a second, and never twice or backwards', async () => {
     const table = await back()
     for (let seq = 11; seq < 20; seq++) {

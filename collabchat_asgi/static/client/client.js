@@ -122,6 +122,7 @@ export class CollabClient extends Emitter {
         this.#again(true)
       },
       lost: () => this.#lost(),
+      leaves: () => { for (const { reading } of this.#pages.values()) reading.leave() },
       again: () => this.connect(),
       refused: reason => this.#refused(reason),
       troubled: error => this.emit('error', error),

@@ -43,6 +43,7 @@ export function addresses(prefix, location) {
  * @property {(frame: Record<string, any>, size: number) => void} received
  * @property {() => void} renewed the server has taken another token
  * @property {() => void} lost
+ * @property {() => void} leaves the reader may, and never come back
  * @property {() => void} again somebody may have signed in since
  * @property {(reason: Refusal) => void} refused
  * @property {(error: Refusal) => void} troubled
@@ -106,7 +107,9 @@ export class Connection {
       this.#listening.push([target, type, listener])
     }
     for (const type of ['online', 'offline', 'focus']) listen(window, type, () => this.#check())
-    listen(document, 'visibilitychange', () => { if (!this.#hidden) this.#check() })
+    listen(document, 'visibilitychange', () => this.#hidden ? this.host.leaves() : this.#check())
+    // Where another page is gone to, Firefox closes the socket before `pagehide`. Listening alone keeps no page out of the back/forward cache.
+    listen(window, 'beforeunload', () => this.host.leaves())
     // An open socket would keep the page out of the back/forward cache.
     listen(window, 'pagehide', () => this.#sleep())
     listen(window, 'pageshow', () => { if (this.state === 'asleep') this.#attemptNow() })
