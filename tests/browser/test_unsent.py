@@ -7,9 +7,31 @@ from playwright.async_api import expect
 
 from collabchat_asgi.testing import ServerProcess
 
-from .conftest import FOG, SELECT, Visit
+from .conftest import FOG, SELECT, Reader, Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def unreachable(reader: Reader, until: str = "window.reachable") -> None:
+    """Pages that are loaded from now on get no connection until this is true."""
+    await reader.page.context.add_init_script(
+        f"""const Real = window.WebSocket
+        window.WebSocket = class {{
+          constructor(...given) {{ if ({until}) return new Real(...given) }}
+          close() {{}}
+        }}"""
+    )
+
+
+async def reached(reader: Reader) -> None:
+    """Until the page that is shown is live."""
+    await reader.js(
+        """() => {
+          window.reachable = true
+          for (const type of ['pagehide', 'pageshow']) window.dispatchEvent(new Event(type))
+        }"""
+    )
+    await reader.live()
 
 
 async def test_words_of_an_edit_outlive_what_others_do(visit: Visit) -> None:
@@ -50,24 +72,12 @@ async def test_half_a_reply_outlives_a_reload_and_belongs_to_its_writer(visit: V
 
 async def test_words_written_before_anybody_is_known(visit: Visit) -> None:
     ada = await visit("Ada", live=False)
-    await ada.page.context.add_init_script(
-        """const Real = window.WebSocket
-        window.WebSocket = class {
-          constructor(...given) { if (window.reachable) return new Real(...given) }
-          close() {}
-        }"""
-    )
+    await unreachable(ada)
     await ada.page.reload()
     await ada.js(SELECT, FOG)
     await ada[".prompt .main"].click()
     await ada.composer.fill("Precious words")
-    await ada.js(
-        """() => {
-          window.reachable = true
-          for (const type of ['pagehide', 'pageshow']) window.dispatchEvent(new Event(type))
-        }"""
-    )
-    await ada.live()
+    await reached(ada)
     await ada[".card"].get_by_label("Close").click()
     await ada.js(SELECT, FOG)
     await ada[".prompt .main"].click()
@@ -81,48 +91,22 @@ async def test_words_that_are_being_written_at_the_welcome_join_what_was_begun(
     ada = await visit("Ada")
     await ada.js("document.querySelector('collab-chat').discussPage()")
     await ada.composer.fill("On Monday")
-    await ada.page.context.add_init_script(
-        """const Real = window.WebSocket
-        window.WebSocket = class {
-          constructor(...given) { if (window.reachable) return new Real(...given) }
-          close() {}
-        }"""
-    )
+    await unreachable(ada)
     await ada.page.reload()
     await ada.js("document.querySelector('collab-chat').discussPage()")
     await ada.composer.press_sequentially("On Tues")
-    await ada.js(
-        """() => {
-          window.reachable = true
-          for (const type of ['pagehide', 'pageshow']) window.dispatchEvent(new Event(type))
-        }"""
-    )
-    await ada.live()
+    await reached(ada)
     await ada.page.keyboard.type("day")
     await expect(ada.composer).to_have_value("On Monday\nOn Tuesday")
     await ada.page.reload()
     await ada.js("document.querySelector('collab-chat').discussPage()")
-    await ada.js(
-        """() => {
-          window.reachable = true
-          for (const type of ['pagehide', 'pageshow']) window.dispatchEvent(new Event(type))
-        }"""
-    )
-    await ada.live()
+    await reached(ada)
     await expect(ada.composer).to_have_value("On Monday\nOn Tuesday")
 
 
 async def test_words_sent_before_anybody_is_known_outlive_a_reload(visit: Visit) -> None:
     ada = await visit("Ada")
-    await ada.page.context.add_init_script(
-        """const Real = window.WebSocket
-        window.WebSocket = class {
-          constructor(...given) {
-            if (sessionStorage.getItem('reachable')) return new Real(...given)
-          }
-          close() {}
-        }"""
-    )
+    await unreachable(ada, until="sessionStorage.getItem('reachable')")
     await ada.page.reload()
     await ada.js(SELECT, FOG)
     await ada[".prompt .main"].click()

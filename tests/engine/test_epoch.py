@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -27,7 +27,7 @@ from collabchat_asgi.testing.operations import (
 )
 
 from .conftest import Start
-from .harness import KEY, Server, TroubledBus, TroubledStorage, turns, until, write_log_down
+from .harness import KEY, Client, Server, TroubledBus, TroubledStorage, turns, until, write_log_down
 
 
 def backup(storage: TroubledStorage) -> Any:
@@ -172,117 +172,107 @@ async def test_a_rollback_that_was_written_over_draws_a_new_epoch(
     assert (await bob.expect("subscribed"))["epoch"] == subscribed["epoch"]
 
 
+@dataclass
+class Lost:
+    """Ann's process has seen an event that a failover has lost, before Bob's and Eve's were told
+    of it."""
+
+    storages: Sequence[TroubledStorage]
+    """As each of them has it."""
+    hers: TroubledBus
+    his: TroubledBus
+    two: Server
+    ann: Client
+    bob: Client
+    eve: Client
+    epoch: str
+
+    @classmethod
+    async def come_about(cls, start: Start, *, late: bool = False) -> Lost:
+        """`late`: the hint of it arrives when `hear_late` lets it."""
+        bus, inner = new_id(), MemoryStorage()
+        storages = [TroubledStorage(inner) for _ in range(3)]
+        hers, his, third = [TroubledBus(bus) for _ in storages]
+        pairs = zip(storages, (hers, his, third), strict=True)
+        servers = [await start(storage, own) for storage, own in pairs]
+        names = zip(servers, ("ann", "bob", "eve"), strict=True)
+        ann, bob, eve = [await server.join(name) for server, name in names]
+        first = await ann.do(create_chat("kept"))
+        await bob.at(1)
+        await eve.at(1)
+        saved = backup(storages[0])
+        hers.deaf, hers.delay = not late, float(late)
+        await ann.do(create_chat("lost"))
+        hers.deaf = False
+        restore(storages[0], saved)
+        return cls(storages, hers, his, servers[1], ann, bob, eve, first["epoch"])
+
+    async def hear_late(self) -> None:
+        """The hint of what was lost arrives."""
+        self.hers.delay = 0.0
+        await self.hers.release()
+        await turns()
+
+    async def tell(self, unheard: int = 0, heard: int = 1) -> None:
+        """Bob goes on; the first hints of it are lost."""
+        for number in range(unheard + heard):
+            self.his.deaf = number < unheard
+            await self.bob.do(create_chat("told"))
+            await turns()
+
+    async def is_over(self, told: int) -> None:
+        """Ann's page has begun anew with what stayed, and nobody waited for the sweep."""
+        subscribed = await self.ann.expect("subscribed")
+        assert (subscribed["recovered"], subscribed["epoch"] == self.epoch) == (False, False)
+        await until(lambda: self.ann.page.seq == 1 + told)
+        assert [body for [body] in self.ann.bodies.values()] == ["kept", *["told"] * told]
+        await self.two.heal()
+        await until(lambda: self.bob.page.epoch == self.ann.page.epoch)
+
+
 @pytest.mark.parametrize("told", [1, 2])
 async def test_a_hint_of_another_event_in_a_known_place_draws_a_new_epoch(
     start: Start, told: int
 ) -> None:
-    """A failover lost the end, and who had not seen it writes on and tells: nobody waits for the
-    sweep, and nothing is folded on top of what was lost."""
-    storage, bus = TroubledStorage(), new_id()
-    mute = TroubledBus(bus)
-    one = await start(storage, mute)
-    two = await start(TroubledStorage(storage.inner), TroubledBus(bus))
-    ann, bob = await one.join("ann"), await two.join("bob")
-    first = await ann.do(create_chat("kept"))
-    await bob.at(1)
-    saved = backup(storage)
-    mute.deaf = True
-    await ann.do(create_chat("lost"))
-    mute.deaf = False
-    restore(storage, saved)
-    for _ in range(told):
-        await bob.do(create_chat("told"))
-    subscribed = await ann.expect("subscribed")
-    assert (subscribed["recovered"], subscribed["epoch"] == first["epoch"]) == (False, False)
-    await until(lambda: ann.page.seq == 1 + told)
-    assert [body for [body] in ann.bodies.values()] == ["kept", *["told"] * told]
-    await two.heal()
-    await until(lambda: bob.page.epoch == ann.page.epoch)
+    lost = await Lost.come_about(start)
+    await lost.tell(heard=told)
+    await lost.is_over(told)
 
 
 @pytest.mark.parametrize("unheard", [1, 2])
 async def test_a_hint_of_what_follows_another_event_draws_a_new_epoch(
     start: Start, unheard: int
 ) -> None:
-    """As above, but the hint of what stands in the known place is lost itself: the next one names
-    what it follows, and one that leaves a gap has the log read, which has that name too."""
-    storage, bus = TroubledStorage(), new_id()
-    one = await start(storage, mute := TroubledBus(bus))
-    two = await start(TroubledStorage(storage.inner), quiet := TroubledBus(bus))
-    ann, bob = await one.join("ann"), await two.join("bob")
-    first = await ann.do(create_chat("kept"))
-    await bob.at(1)
-    saved = backup(storage)
-    mute.deaf = True
-    await ann.do(create_chat("lost"))
-    mute.deaf = False
-    restore(storage, saved)
-    quiet.deaf = True
-    for _ in range(unheard):
-        await bob.do(create_chat("told"))
-    await turns()
-    quiet.deaf = False
-    await bob.do(create_chat("told"))
-    subscribed = await ann.expect("subscribed")
-    assert (subscribed["recovered"], subscribed["epoch"] == first["epoch"]) == (False, False)
-    await until(lambda: ann.page.seq == 2 + unheard)
-    assert [body for [body] in ann.bodies.values()] == ["kept", *["told"] * (1 + unheard)]
-    assert ann.numbers == [(1, 1), (2, 2)], "nothing was told on top of what was lost"
-    await two.heal()
-    await until(lambda: bob.page.epoch == ann.page.epoch)
+    """The hint of what stands in the known place is lost itself: the next one names what it
+    follows, and one that leaves a gap has the log read, which has that name too."""
+    lost = await Lost.come_about(start)
+    await lost.tell(unheard)
+    await lost.is_over(unheard + 1)
+    assert lost.ann.numbers == [(1, 1), (2, 2)], "nothing was told on top of what was lost"
 
 
 async def test_a_log_that_has_another_event_than_was_heard_draws_a_new_epoch(start: Start) -> None:
     """A hint of what was lost comes late, while the log is read for what came in its place."""
-    storage, bus = TroubledStorage(), new_id()
-    one = await start(storage, late := TroubledBus(bus))
-    two = await start(TroubledStorage(storage.inner), quiet := TroubledBus(bus))
-    three = await start(slow := TroubledStorage(storage.inner), TroubledBus(bus))
-    ann, bob, eve = await one.join("ann"), await two.join("bob"), await three.join("eve")
-    first = await ann.do(create_chat("kept"))
-    await bob.at(1)
-    await eve.at(1)
-    saved = backup(storage)
-    late.delay = 1.0
-    await ann.do(create_chat("lost"))
-    restore(storage, saved)
-    quiet.deaf = True
-    await bob.do(create_chat("told"))
-    await turns()
-    quiet.deaf = False
-    gate = slow.hold("read", answer=True)
-    await bob.do(create_chat("told"))
+    lost = await Lost.come_about(start, late=True)
+    eve = lost.eve
+    gate = lost.storages[2].hold("read", answer=True)
+    await lost.tell(unheard=1)
     await until(lambda: gate.waiting)
-    late.delay = 0.0
-    await late.release()
-    await turns()
+    await lost.hear_late()
+    assert eve.page.seq == 3, "what was lost, and what follows another event"
     gate.open()
-    await until(lambda: eve.page.epoch != first["epoch"])
+    await until(lambda: eve.page.epoch != lost.epoch)
     await until(lambda: eve.page.seq == 3)
     assert [body for [body] in eve.bodies.values()] == ["kept", "told", "told"]
 
 
 async def test_a_late_hint_of_what_was_lost_is_not_believed(start: Start) -> None:
     """Who has the history that stayed reads the log, and finds nothing wrong."""
-    storage, bus = TroubledStorage(), new_id()
-    late = TroubledBus(bus)
-    one = await start(storage, late)
-    two = await start(TroubledStorage(storage.inner), TroubledBus(bus))
-    ann, bob = await one.join("ann"), await two.join("bob")
-    first = await ann.do(create_chat("kept"))
-    await bob.at(1)
-    saved = backup(storage)
-    late.delay = 1.0
-    await ann.do(create_chat("lost"))
-    restore(storage, saved)
-    await bob.do(create_chat("told"))
-    late.delay = 0.0
-    await late.release()
-    await until(lambda: ann.page.epoch != first["epoch"])
-    await two.heal()
-    await until(lambda: bob.page.epoch == ann.page.epoch)
-    for client in (ann, bob):
-        assert [body for [body] in client.bodies.values()] == ["kept", "told"]
+    lost = await Lost.come_about(start, late=True)
+    await lost.tell()
+    await lost.hear_late()
+    await lost.is_over(told=1)
+    assert [body for [body] in lost.bob.bodies.values()] == ["kept", "told"]
 
 
 class LooksAtNumbersAlone(MemoryStorage):

@@ -367,6 +367,22 @@ async def test_h14_a_lost_hint_is_caught_by_the_sweep(start: Start) -> None:
     await ann.expect_close(4403)
 
 
+async def alike(start: Start, storage: Storage, clock: Clock, processes: int) -> list[Server]:
+    """Processes that share a storage and a bus without troubles."""
+    bus = new_id()
+    return [await start(storage, TroubledBus(bus), clock=clock) for _ in range(processes)]
+
+
+async def two_were_revoked(start: Start, storage: Storage) -> tuple[Server, Server, Client]:
+    """Two processes that have acted on it both, and Bob on the second."""
+    one, other = await alike(start, storage, Clock(), 2)
+    bob = await other.join("bob")
+    for name in ("ann", "eve"):
+        await one.services.revocations.revoke(Revocation(user_id=name))
+    await until(lambda: other.services.revocations.serial == 2)
+    return one, other, bob
+
+
 async def fail_over(storage: Storage) -> None:
     """As with Redis: the control page has another epoch, whether or not it has lost something."""
     head = (await storage.heads([CONTROL_PAGE]))[CONTROL_PAGE]
@@ -376,8 +392,8 @@ async def fail_over(storage: Storage) -> None:
 async def test_h14_the_first_revocation_after_a_fail_over_is_heard_everywhere(
     start: Start,
 ) -> None:
-    storage, bus, clock = MemoryStorage(), new_id(), Clock()
-    one, other, third = [await start(storage, TroubledBus(bus), clock=clock) for _ in range(3)]
+    storage, clock = MemoryStorage(), Clock()
+    one, other, third = await alike(start, storage, clock, 3)
     ann, bob, eve = [await other.join(name) for name in ("ann", "bob", "eve")]
     await one.services.revocations.revoke(Revocation(user_id="ann"))
     await ann.expect_close(4403)
@@ -403,8 +419,8 @@ async def test_h14_the_first_revocation_after_a_fail_over_is_heard_everywhere(
 async def test_h14_a_number_that_a_fail_over_gave_out_again_is_acted_on(
     start: Start, lost: int, new_epoch: bool
 ) -> None:
-    storage, bus, clock = MemoryStorage(), new_id(), Clock()
-    one, other = [await start(storage, TroubledBus(bus), clock=clock) for _ in range(2)]
+    storage = MemoryStorage()
+    one, other = await alike(start, storage, Clock(), 2)
     bob = await other.join("bob")
     await one.services.revocations.revoke(Revocation(user_id="ann"))
     kept = await storage.dump(CONTROL_PAGE)
@@ -451,12 +467,8 @@ async def test_h14_so_it_is_by_a_process_that_began_after_old_ones_were_dropped(
 async def test_h14_a_revocation_right_after_old_ones_were_dropped_is_heard(
     start: Start, new_epoch: bool
 ) -> None:
-    storage, bus, clock = MemoryStorage(), new_id(), Clock()
-    one, other = [await start(storage, TroubledBus(bus), clock=clock) for _ in range(2)]
-    bob = await other.join("bob")
-    for name in ("ann", "eve"):
-        await one.services.revocations.revoke(Revocation(user_id=name))
-    await until(lambda: other.services.revocations.serial == 2)
+    storage = MemoryStorage()
+    one, other, bob = await two_were_revoked(start, storage)
     await storage.trim(before_ms=2**53, keep_events=0)
     if new_epoch:
         await fail_over(storage)
@@ -480,12 +492,8 @@ class Lagging(MemoryStorage):
 async def test_h14_a_log_that_is_behind_its_head_is_read_with_the_next_sweep(
     start: Start,
 ) -> None:
-    storage, bus, clock = Lagging(), new_id(), Clock()
-    one, other = [await start(storage, TroubledBus(bus), clock=clock) for _ in range(2)]
-    bob = await other.join("bob")
-    for name in ("ann", "eve"):
-        await one.services.revocations.revoke(Revocation(user_id=name))
-    await until(lambda: other.services.revocations.serial == 2)
+    storage = Lagging()
+    one, other, bob = await two_were_revoked(start, storage)
     storage.lags = True
     async with asyncio.timeout(5):
         await other.services.revocations.sweep()
@@ -496,12 +504,8 @@ async def test_h14_a_log_that_is_behind_its_head_is_read_with_the_next_sweep(
 
 
 async def test_h14_what_was_dropped_as_too_old_keeps_nobody_waiting(start: Start) -> None:
-    storage, bus, clock = MemoryStorage(), new_id(), Clock()
-    one, other = [await start(storage, TroubledBus(bus), clock=clock) for _ in range(2)]
-    bob = await other.join("bob")
-    for name in ("ann", "eve"):
-        await one.services.revocations.revoke(Revocation(user_id=name))
-    await until(lambda: other.services.revocations.serial == 2)
+    storage = MemoryStorage()
+    one, other, bob = await two_were_revoked(start, storage)
     await storage.trim(before_ms=2**53, keep_events=0)
     for _ in range(2):
         await other.services.revocations.sweep()
