@@ -73,7 +73,7 @@ test('a page that a quota keeps closed is not called disconnected', async () => 
   const until = Date.UTC(2026, 11, 1, 12)
   assert.equal(state(words, event({ until })), 'Limit reached')
   assert.equal(barred(words, event({ until })), `The limit of these discussions is reached until ${moment(words, until)}.`)
-  assert.match(barred(await wordsOf('de'), event({ until })), /^Die Grenze .* ist bis 01\.12\.2026, .* erreicht\.$/)
+  assert.match(barred(await wordsOf('de'), event({ until })), /^Das Limit .* ist bis 01\.12\.2026, .* erreicht\.$/)
   for (const none of [undefined, 1e300]) assert.equal(barred(words, event({ until: none })), 'The limit of these discussions is reached.')
   assert.equal(stopped(words, event({}).reason), 'The limit of these discussions is reached.')
 })
