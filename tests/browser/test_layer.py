@@ -102,6 +102,11 @@ OPENED = {
         f"<div id=paper popover=manual style='inset:0;width:100%;height:100%'>{CONTRACT}</div>",
         ("paper.showPopover()", "paper.hidePopover()"),
     ),
+    "popover that closes beside": (
+        "<collab-chat root='#paper'></collab-chat><main><p>Overview.</p></main>"
+        f"<div id=paper popover>{CONTRACT}</div>",
+        ("paper.showPopover()", "paper.hidePopover()"),
+    ),
     "a script's dialog": (
         "<div id=app><collab-chat root='#paper'></collab-chat><main><p>Overview.</p></main></div>"
         "<div id=box role=dialog aria-modal=true style='display:none;position:fixed;inset:0;"
@@ -135,11 +140,53 @@ async def test_what_lies_on_top_of_the_page_is_discussed_there(visit: Visit, wha
         await expect(ada[".card"]).to_be_hidden()
         # A page's dialog closes by Escape, but not by the one that closed our card.
         assert await ada.js("document.querySelector('dialog')?.open ?? true")
+        assert await ada.js("!paper.popover || paper.matches(':popover-open')")
         await ada.js(f"async () => {{ await {closes} }}")
         if what == "a script's dialog":
             break
     await ada.until("document.querySelector('collab-chat').parentElement.tagName", home)
     assert not await ada.js("document.querySelector('dialog')?.matches(':modal') ?? false")
+
+
+async def test_the_end_of_a_dialog_within_a_dialog(visit: Visit) -> None:
+    html = (
+        "<collab-chat></collab-chat><dialog id=box><main><p>Overview.</p>"
+        f"<dialog id=deep>{CONTRACT}</dialog></main></dialog>"
+    )
+    ada = await visit("Ada", html=html, live=False)
+    await ada.js("() => { box.showModal(); deep.showModal() }")
+    await ada.js(SELECT, BEES)
+    await hit(ada, ".prompt .main")
+    await ada.js("() => deep.close()")
+    await hit(ada, ".bar")
+    await ada.js("() => box.close()")
+    await hit(ada, ".bar")
+    assert await ada.js("document.querySelector('collab-chat').parentElement === document.body")
+
+
+async def test_a_script_that_shuts_off_everything_beside_its_dialog(visit: Visit) -> None:
+    html = (
+        "<collab-chat root='#box'></collab-chat><main><p>Overview.</p></main>"
+        f"<div id=box role=dialog style='display:none'>{CONTRACT}</div>"
+    )
+    ada = await visit("Ada", html=html)
+    await ada.js(
+        """() => {
+          for (const each of document.querySelectorAll('collab-chat, main')) {
+            each.inert = true
+            each.setAttribute('aria-hidden', 'true')
+          }
+          box.setAttribute('aria-modal', 'true')
+          box.style.display = ''
+        }"""
+    )
+    await ada.js(SELECT, BEES)
+    await hit(ada, ".prompt .main")
+    assert await ada.js("document.querySelector('collab-chat').ariaHidden") is None
+    await ada[".prompt .main"].click()
+    await ada.composer.press_sequentially("How many hives?")
+    await ada.composer.press("Enter")
+    await expect(ada.bodies.last).to_have_text("How many hives?")
 
 
 async def test_what_does_not_concern_the_text_lies_above_the_widget(visit: Visit) -> None:

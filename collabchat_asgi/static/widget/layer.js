@@ -5,9 +5,10 @@
 import { zoomOf } from './view.js'
 
 /** A browser that has it knows the other two. */
-const TOP = 'popover' in HTMLElement.prototype ? ':modal, :fullscreen, :popover-open' : ':not(*)'
-/** Everything outside of these is out of reach: by the browser's own doing, or by a script that keeps the focus in. */
-const MODAL = ':modal, :fullscreen, [aria-modal=true]'
+const KNOWN = 'popover' in HTMLElement.prototype
+const TOP = KNOWN ? ':modal, :fullscreen, :popover-open' : ':not(*)'
+/** Everything outside of these is out of reach: by the browser's own doing, which also closes most popovers where a press falls beside them, or by a script that keeps the focus in. */
+const MODAL = ':modal, :fullscreen, [aria-modal=true]' + (KNOWN ? ', :popover-open:not([popover=manual])' : '')
 
 /** @param {Node} node  @param {string} selector  @returns {Element | undefined} the nearest around it, through shadow roots */
 function around(node, selector) {
@@ -51,8 +52,10 @@ export class Layer {
   follow(text = this.root()) {
     const { element, face } = this, root = this.root()
     const modal = around(text, MODAL) ?? around(root, MODAL) ?? (this.#lent && around(element, MODAL))
+    const into = this.#lent?.into
     if (!modal) this.#back()
-    else if (!modal.contains(element)) this.#move(modal)
+    // What it was put into may have ended within what has not.
+    else if (!modal.contains(!into ? element : into.matches(MODAL) ? into : null)) this.#move(modal)
     const zoom = zoomOf(element)
     face.style.zoom = zoom === 1 ? '' : String(1 / zoom)
     if (getComputedStyle(element).getPropertyValue('--collabchat-z')) face.removeAttribute('popover')
@@ -85,6 +88,8 @@ export class Layer {
     const { element } = this
     const from = this.#lent ?? { parent: /** @type {Node} */ (element.parentNode), next: element.nextSibling }
     this.#put(into, null)
+    // A script that shuts off what is beside its dialog has taken it for that.
+    for (const name of ['inert', 'aria-hidden']) element.removeAttribute(name)
     this.#lent = { ...from, into }
   }
 
