@@ -194,6 +194,17 @@ async def test_what_others_do_not_read_is_not_in_a_quote(
     await expect(ada[".panel .badge"]).to_have_count(0)
 
 
+@pytest.mark.parametrize("by", ["an old editor", "a browser"])
+async def test_fonts_within_fonts(visit: Visit, by: str) -> None:
+    """Where an application owns the root's classes, a browser is known by them alone."""
+    font = f"<font {'face=Arial' if by == 'an old editor' else 'style=vertical-align:inherit'}>"
+    text = f"<p>{font}{font}The bees are kept.</font></font></p>"
+    ada = await visit("Ada", html=f"<collab-chat></collab-chat><main>{text}</main>")
+    await ada.select("bees are kept")
+    await expect(ada[".prompt .main"]).to_be_visible(visible=by == "an old editor")
+    await expect(ada[".prompt .barred"]).to_be_visible(visible=by == "a browser")
+
+
 async def test_a_translated_page_says_so(visit: Visit) -> None:
     """Nothing is anchored in words that nobody else sees, and nothing is told to be gone."""
     ada = await visit("Ada", html=PAGE)
