@@ -159,6 +159,10 @@ async def test_two_widgets_do_not_stand_in_each_others_way(visit: Visit) -> None
             ada.page.locator(f"#{'b' if each == 'a' else 'a'} .card:not([hidden])")
         ).to_have_count(0)
         await expect(ada.page.locator(".panel:not([hidden])")).to_have_count(0)
+    for each in ("a", "b", "a"):
+        await ada.js(f"() => document.querySelector('#{each}').open()")
+        await expect(ada.page.locator(f"#{each} .panel")).to_be_visible()
+        await expect(ada.page.locator(":is(.panel, .card):not([hidden])")).to_have_count(1)
 
 
 async def test_the_bar_follows_its_place(visit: Visit) -> None:

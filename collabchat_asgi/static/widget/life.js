@@ -129,8 +129,13 @@ export class Life {
     if (!this.bar.inPlace(this.#bar)) this.#place()
   }
 
-  /** Cards of two widgets would lie over each other. */
-  #alone() { this.#others(other => { other.card?.close(false) }) }
+  /** What two widgets have open would lie over each other. */
+  #alone() {
+    this.#others(other => {
+      other.card?.close(false)
+      other.panel?.close(false)
+    })
+  }
 
   /** @param {(other: Life) => unknown} test */
   #others(test) { return [...lives].some(other => other !== this && test(other)) }
@@ -392,6 +397,7 @@ export class Life {
   #list() {
     this.#with((card, panel) => {
       card.close(false)
+      this.#alone()
       panel.open(this.page.state)
       this.bar.expanded(true)
     })
