@@ -41,6 +41,62 @@ async def test_what_is_typed_is_no_shortcut_of_the_page(visit: Visit) -> None:
     assert "keydown c" in await ada.js("acts")
 
 
+DECK = """() => {
+  window.slides = 0
+  window.seen = []
+  document.addEventListener('keydown', event => {
+    if (/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return
+    if (event.key === ' ' || event.key === 'Enter' || event.key === 'ArrowDown') {
+      event.preventDefault()
+      slides++
+    }
+    if (event.key === 'Escape') slides = 'overview'
+  })
+  for (const type of ['paste', 'copy', 'cut', 'beforeinput', 'input'])
+    document.addEventListener(type, () => seen.push(type))
+}"""
+
+
+@pytest.mark.parametrize("bar", ["", "h1"])
+async def test_keys_that_press_what_is_ours_move_no_slide(visit: Visit, bar: str) -> None:
+    ada = await visit("Ada")
+    if bar:
+        await ada.js(BAR, bar)
+    await ada.discuss(FOG, "On a slide")
+    await ada.settled()
+    await ada.js(DECK)
+    await ada[".card [data-key=resolve]"].press(" ")
+    await expect(ada[".card [data-key=resolve]"]).to_have_text("Reopen")
+    await ada[".card [data-key=resolve]"].press("Enter")
+    await expect(ada[".card [data-key=resolve]"]).to_have_text("Resolve")
+    await ada.page.keyboard.press("Escape")
+    await expect(ada[".card"]).to_be_hidden()
+    await ada.page.locator(".discussions").press(" ")
+    await expect(ada[".panel"]).to_be_visible()
+    await ada.page.keyboard.press("ArrowDown")
+    await ada.js("() => document.querySelector('collab-chat').shadowRoot.activeElement.blur()")
+    await ada.page.keyboard.press("Escape")
+    await expect(ada[".panel"]).to_be_hidden()
+    assert await ada.js("slides") == 0
+    # Nothing of ours wants these.
+    await ada.page.mouse.click(600, 700)
+    await ada.page.keyboard.press(" ")
+    await ada.page.keyboard.press("Escape")
+    assert await ada.js("slides") == "overview"
+
+
+async def test_what_is_pasted_into_a_field_is_not_the_pages(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "One")
+    await ada.js(DECK)
+    for field in (ada.composer, ada[".panel input"]):
+        await field.press_sequentially("words")
+        for key in ("a", "c", "x", "v"):
+            await field.press(f"Control+{key}")
+        assert await ada.js("seen") == []
+        await ada[".bar .discussions"].click()
+
+
 @pytest.mark.parametrize("corner", ["top-left", "top-right", "bottom-left", "bottom-right"])
 async def test_the_bar_is_in_the_corner_that_the_page_leaves(visit: Visit, corner: str) -> None:
     ada = await visit("Ada")

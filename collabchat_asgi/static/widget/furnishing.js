@@ -4,6 +4,7 @@
 import { ofPage } from '../anchors/describe.js'
 import { barring, withheld } from './barring.js'
 import { Card } from './card.js'
+import { keep } from './kept.js'
 import { atLast } from './latecomers.js'
 import { marking } from './marking.js'
 import { Panel } from './panel.js'
@@ -100,6 +101,8 @@ export function furnish(life, { Layer, corners, seat }, markdown, quiet, signal)
   // Somebody was quicker.
   life.prompt.offer()
   life.bar.why = state => barred(words, state)
+  // The bar may stand in an element of the page.
+  keep([shadow, life.bar.element], signal)
   corners(life.bar.element, element, narrow, signal)
   const { wanted } = words
   if (wanted) {

@@ -213,10 +213,6 @@ export class Life {
       })
     }, { signal, capture: true })
     addEventListener('keydown', event => this.#key(event), { signal, capture: true })
-    // A page sees the element and not the field in it, and would take what is typed for its own shortcuts.
-    for (const type of ['keydown', 'keypress', 'keyup']) {
-      this.#shadow.addEventListener(type, event => { if (event.target instanceof HTMLTextAreaElement) event.stopPropagation() }, { signal })
-    }
     const language = languageOf(this.element)
     followLanguage(() => { if (languageOf(this.element) !== language) this.element.restart() }, signal)
     followGround(() => this.places.text.root, () => this.theme(), signal)
@@ -240,7 +236,13 @@ export class Life {
     if (event.key === 'Escape') {
       if (this.prompt?.shown) this.prompt.hide()
       // With the focus anywhere else, it is the page's own.
-      else if (document.activeElement === document.body) this.panel?.shown ? this.panel.close() : this.card?.close()
+      else if (document.activeElement === document.body) {
+        const open = this.panel?.shown ? this.panel : this.card
+        if (!open?.shown) return
+        event.preventDefault()
+        event.stopPropagation()
+        open.close()
+      }
       return
     }
     const target = /** @type {Element} */ (event.composedPath()[0])

@@ -66,14 +66,11 @@ export class Panel {
     this.told = h('p', { class: 'told', role: 'status' })
     this.list = h('div', { class: 'list' })
     this.foot = h('div', { class: 'base' })
-    // What is typed is no shortcut of the page.
-    const inField = (/** @type {Event} */ event) => { if (/^(INPUT|SELECT)$/.test(/** @type {Element} */ (event.target).tagName)) event.stopPropagation() }
     this.element = h('section', {
-      class: 'panel', part: 'panel', role: 'dialog', 'aria-label': words.say('Discussions'), tabindex: -1, hidden: true, onkeypress: inField, onkeyup: inField,
+      class: 'panel', part: 'panel', role: 'dialog', 'aria-label': words.say('Discussions'), tabindex: -1, hidden: true,
       // The window has another size, or the bar another place (corners.js).
       onresize: () => this.#place(),
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
-        inField(event)
         if (event.key === 'Escape' && !event.isComposing) {
           event.preventDefault() // a dialog of the page around us stays open
           event.stopPropagation()
