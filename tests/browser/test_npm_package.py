@@ -33,6 +33,23 @@ VIEW = """
 import type {} from 'collabchat-asgi/jsx'
 export const View = () => <collab-chat root="main" lang="de" words={{ Close: 'Zu' }} />
 """
+OTHERS = {
+    "preact": """/** @jsxImportSource preact */
+import type {} from 'collabchat-asgi/jsx/preact'
+import type { CollabChatElement } from 'collabchat-asgi'
+import { createRef } from 'preact'
+const chat = createRef<CollabChatElement>()
+export const View = ({ id }: { id: string }) =>
+  <collab-chat ref={chat} root="main" page={id} words={{ Close: 'Zu' }} />
+""",
+    "solid": """/** @jsxImportSource solid-js */
+import type {} from 'collabchat-asgi/jsx/solid'
+import type { CollabChatElement } from 'collabchat-asgi'
+let chat: CollabChatElement | undefined
+export const View = (props: { id: string }) =>
+  <collab-chat ref={chat} root="main" attr:page={props.id} words={{ Close: 'Zu' }} />
+""",
+}
 WRONG = "export const wrong = <collab-chat words={7} />\n"
 CONFIG = {
     "compilerOptions": {
@@ -66,7 +83,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "package.json").write_text('{"type": "module"}')
     quiet = ("--offline", "--no-audit", "--no-fund", "--silent")
     run(folder, "npm", "install", *quiet, f"./{packed}")
-    for name in ("react", "@types", "csstype"):
+    for name in ("react", "@types", "csstype", "preact", "solid-js", "seroval"):
         if (TOOLS / name).is_dir():
             shutil.copytree(TOOLS / name, folder / "node_modules" / name)
     (folder / "src").mkdir()
@@ -90,6 +107,19 @@ def test_everything_that_it_exports_is_there(project: Path) -> None:
     for target in exports.values():
         for path in target.values() if isinstance(target, dict) else [target]:
             assert (installed / path).is_file(), path
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_it_is_typed_in_the_jsx_of_others(project: Path, name: str) -> None:
+    options = CONFIG["compilerOptions"] | {"jsx": "preserve"}  # type: ignore[operator]
+    folder = project / name
+    folder.mkdir()
+    config = {"compilerOptions": options, "include": ["."]}
+    (folder / "tsconfig.json").write_text(json.dumps(config))
+    (folder / "view.tsx").write_text(OTHERS[name])
+    run(project, str(TOOLS / ".bin" / "tsc"), "--project", name)
+    (folder / "wrong.tsx").write_text(OTHERS[name] + WRONG)
+    assert "Texts" in run(project, str(TOOLS / ".bin" / "tsc"), "--project", name, wrong=True)
 
 
 @pytest.mark.long

@@ -29,6 +29,9 @@ export interface WidgetOptions extends Omit<WidgetAttributes, 'root'> {
   client?: CollabClient
 }
 
+/** What a framework may give the element in its markup. */
+export type WidgetProperties = WidgetAttributes & Pick<WidgetOptions, 'token' | 'pageId' | 'words' | 'client'>
+
 export class CollabChatElement extends HTMLElement {
   /** What is annotated, where that is an element and no selector. */
   rootElement: Element | undefined
