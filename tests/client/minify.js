@@ -24,13 +24,13 @@ for (const name of LANGUAGES) MODULES.set(name, new URL(`../${name}`, LANG))
 
 /** Property names that only our modules say to each other: no word of the wire, of the public types or of a browser (minify.test.js). */
 export const OURS = (
-  'aborting acked again atEnd announcer answer askAgain asking backoff bearer begins beside caughtUp certain chatOf clockOffset compose covered created ' +
+  'aborting acked again atEnd announcer answer askAgain asking backoff bearer begins begun beside claim caughtUp certain chatOf clockOffset compose covered created ' +
   'described discuss discussSelection doubt drafting drawn due earlier ends env expanded expectAnswer failures fault finder fold folded follow foot former ' +
-  'forget front gaveBack generation giveBack given halt handles happened hasWork here hide hits holds hope hush kept ' +
-  'lastUser lastWelcome least leave mine most moved moving mute news nobodys node older opened operating original others outbox overtaken ' +
+  'forget forgetNobodys front gaveBack generation giveBack given halt handles happened hasWork here hide hits holds hope hush kept ' +
+  'lastUser lastWelcome least leave leaves markdown messages mine most moved moving mute news nobodys node older opened operating original others outbox overtaken ' +
   'owner pace picker place places point prepared probe pump queue queued readDrafts reading readPosition received refuse refusedWithAll ' +
-  'relocate renew renewal renewed reread resized resumes rewrite say selection settle settledDown showTyping shown sides signedInSince ' +
-  'paintActive mayJoin translated above observer revised doubtful haystack layer styled making rescued inPlace poor column dress offer slow stable steady stored subscribing takeDraft tell tick times toEnd torn troubled trust waits wake welcomed work').split(' ')
+  'relocate renew renewal renewed reread resized resumes rewrite say selection setting settle settledDown showTyping shown sides signedInSince ' +
+  'paintActive mayJoin translated above observer revised doubtful haystack layer styled making rescued inPlace poor column dress offer slow stable steady stored subscribing takeDraft tell tick times toEnd torn troubled trust waits wake wanted welcomed work').split(' ')
 
 /** @param {string} css  @returns {string} */
 const narrow = css => css.split(/(\$\{[^}]*\})/).map((part, at) => at % 2 // what is filled in keeps the blanks around it

@@ -13,7 +13,6 @@ import { Messages } from './messages.js'
 import { linkTo } from './pageid.js'
 import { part } from './parts.js'
 import { refused, stopped, thrown } from './refusals.js'
-import { begun, claim, forgetNobodys, keep, unsent } from './unsent.js'
 import { inWindow, narrow, view, windowHeight, windowWidth } from './view.js'
 
 const TICK = 30_000
@@ -24,6 +23,7 @@ const SAID = 6000
  * @property {Words} words
  * @property {Page} page
  * @property {import('./formatted.js').Markdown} markdown
+ * @property {import('./unsent.js').Unsent} kept words that were begun and not sent
  * @property {typeof import('./beside.js').seat} seat where it has its place
  * @property {Element} root what is annotated
  * @property {(chatId: string) => Range | undefined} range where a discussion's passage is
@@ -144,7 +144,7 @@ export class Card {
       this.host.created(chatId)
     })
     if (draft && this.#composer) this.#composer.value = draft.text
-    else if (begun(this.host.page.state).length) this.#takeLater()
+    else if (this.host.kept.begun(this.host.page.state).length) this.#takeLater()
     this.update(this.host.page.state)
     this.place()
     this.#composer?.focus()
@@ -226,15 +226,15 @@ export class Card {
 
   /** It is known now who writes, and what that person had begun of the same. @param {PageState} state */
   claim(state) {
-    claim(state)
-    const composer = this.#composer, words = unsent(state, this.#about)
+    this.host.kept.claim(state)
+    const composer = this.#composer, words = this.#begun
     if (composer && composer.value !== words) composer.value = words
   }
 
   /** Who comes next must not find what was shown, or written. */
   empty() {
     this.close(false)
-    forgetNobodys()
+    this.host.kept.forgetNobodys()
     this.messages.clear()
     this.#composer = undefined
     this.quote.textContent = this.notice.textContent = this.typing.textContent = ''
@@ -264,16 +264,19 @@ export class Card {
   /** What the words in the composer are about. */
   get #about() { return this.chatId ?? json(this.#fresh?.anchor.selector) }
 
-  #keep(/** @type {string} */ text) { keep(this.host.page.state, this.#about, text) }
+  /** As far as they were written. */
+  get #begun() { return this.host.kept.words(this.host.page.state, this.#about) }
+
+  #keep(/** @type {string} */ text) { this.host.kept.keep(this.host.page.state, this.#about, text) }
 
   /** Words that were begun about this text, or a part of it, go on here: a page may have changed, or a reader select a word more. @param {Range | undefined} range */
   #take(range) {
-    const { state } = this.host.page
-    if (unsent(state, this.#about)) return
-    for (const { about, selector, words } of begun(state)) {
+    const { page: { state }, kept } = this.host
+    if (this.#begun) return
+    for (const { about, selector, words } of kept.begun(state)) {
       const other = this.host.find({ selector, length: 0 })
       if (!range || !other || range.compareBoundaryPoints(Range.START_TO_END, other) <= 0 || range.compareBoundaryPoints(Range.END_TO_START, other) >= 0) continue
-      keep(state, about, '')
+      kept.keep(state, about, '')
       return this.#keep(words)
     }
   }
@@ -284,12 +287,12 @@ export class Card {
     await this.host.prepared()
     if (!fresh || this.#fresh !== fresh || !this.#composer || this.#composer.value) return
     this.#take(fresh.range)
-    this.#composer.value = unsent(this.host.page.state, this.#about)
+    this.#composer.value = this.#begun
   }
 
   /** @param {string} label  @param {(text: string) => void} send */
   #compose(label, send) {
-    const value = unsent(this.host.page.state, this.#about)
+    const value = this.#begun
     this.#composer = new Composer({
       words: this.host.words, label, value, most: this.host.most, send, changed: text => this.#keep(text),
       typing: () => { if (this.chatId) this.host.page.typing(this.chatId) },

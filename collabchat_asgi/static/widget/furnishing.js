@@ -13,6 +13,7 @@ import { Prompt } from './prompt.js'
 import { barred } from './refusals.js'
 import { talkSheet } from './talkstyles.js'
 import { translated } from './translation.js'
+import { unsentAt } from './unsent.js'
 import { narrow, watch } from './view.js'
 
 /** Code points of a comment, before the server has said what it takes. */
@@ -24,7 +25,7 @@ export function furnish(life, { Layer, corners, seat }, markdown, quiet, signal)
   const look = talkSheet(), { adoptedStyleSheets: looks } = shadow
   if (!looks.includes(look)) shadow.adoptedStyleSheets = [...looks, look]
   const root = () => places.text.root, covered = () => life.bar.covered(), inOtherWords = () => translated(root()), join = () => life.join()
-  const open = (/** @type {string} */ id) => life.open(id), hush = (/** @type {boolean=} */ on) => life.hush(on)
+  const kept = unsentAt(life.client.prefix), open = (/** @type {string} */ id) => life.open(id), hush = (/** @type {boolean=} */ on) => life.hush(on)
   life.printing = printing(element, { words, page, markdown, position: id => places.get(id)?.start ?? -1 }, signal)
   life.layer = new Layer(element, face, root, signal)
   watch(face, signal)
@@ -34,6 +35,7 @@ export function furnish(life, { Layer, corners, seat }, markdown, quiet, signal)
     words,
     page,
     markdown,
+    kept,
     seat,
     get root() { return root() },
     range: id => places.get(id)?.range,
@@ -67,6 +69,7 @@ export function furnish(life, { Layer, corners, seat }, markdown, quiet, signal)
     open,
     page,
     markdown,
+    kept,
     resume: selector => life.resume(selector),
     discuss: () => life.discussPage(),
     quiet,

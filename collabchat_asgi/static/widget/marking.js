@@ -27,16 +27,15 @@ export function marking(face, host, signal) {
   let markers
   let coming = false
   const none = matchMedia(NONE)
-  const come = () => part('./markers.js', () => import('./markers.js')).then(({ Markers }) => {
-    if (signal.aborted) return
-    markers = new Markers(face, host, none, signal)
-    markers.follow()
-  })
   const follow = () => {
     if (markers) return markers.follow()
     if (coming || none.matches || host.quiet() || !host.page.state.chats.length) return
     coming = true
-    come().catch(() => atLast(come, signal))
+    atLast(() => part('./markers.js', () => import('./markers.js')).then(({ Markers }) => {
+      if (signal.aborted) return
+      markers = new Markers(face, host, none, signal)
+      markers.follow()
+    }), signal)
   }
   // Another tab was told.
   addEventListener('storage', ({ key }) => { if (key === QUIET) host.hush() }, { signal })

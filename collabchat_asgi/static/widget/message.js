@@ -1,7 +1,7 @@
 /** One comment in a discussion. */
 
 /** @import { Chat, Comment, PageState } from '../typed/types.js' */
-/** @import { Page } from '../client/client.js' */
+/** @import { Setting } from './messages.js' */
 /** @import { Words } from './words.js' */
 import { ago, moment } from './ages.js'
 import { avatar } from './avatar.js'
@@ -9,7 +9,6 @@ import { Composer } from './composer.js'
 import { directionOf } from './direction.js'
 import { fill, h, iconButton, nameOf, redraw, textButton } from './dom.js'
 import { formatted } from './formatted.js'
-import { keep, unsent } from './unsent.js'
 
 const QUICK = ['👍', '❤️', '🎉', '😄', '👀', '✅']
 const named = (/** @type {Words} */ words) => [words.say('Thumbs up'), words.say('Heart'), words.say('Celebrate'), words.say('Laugh'), words.say('Eyes'), words.say('Done')]
@@ -25,10 +24,11 @@ export class Message {
   /** What is written in the place of the comment. */
   #written = ''
 
-  /** @param {Words} words  @param {import('./formatted.js').Markdown} markdown  @param {Page} page  @param {string} chatId  @param {() => number} most code points  @param {() => void} gone the reader has deleted the last one */
-  constructor(words, markdown, page, chatId, most, gone) {
+  /** @param {Setting} setting  @param {string} chatId  @param {() => void} gone the reader has deleted the last one */
+  constructor({ words, markdown, kept, page, most }, chatId, gone) {
     this.words = words
     this.markdown = markdown
+    this.kept = kept
     this.page = page
     this.chatId = chatId
     this.most = most
@@ -40,7 +40,7 @@ export class Message {
     const alone = chat.commentCount === 1
     if (this.comment === comment && this.#alone === alone && this.offline === offline && this.can === state.can) return
     if (!this.comment) {
-      this.#written = unsent(state, comment.id)
+      this.#written = this.kept.words(state, comment.id)
       if (this.#written) this.#mode = 'edit'
     }
     this.comment = comment
@@ -64,7 +64,7 @@ export class Message {
   /** @param {string} words */
   #keep(words) {
     this.#written = words
-    if (this.comment) keep(this.page.state, this.comment.id, this.written)
+    if (this.comment) this.kept.keep(this.page.state, this.comment.id, this.written)
   }
 
   tick() {

@@ -6,7 +6,7 @@
 import { fill, h, redraw, textButton } from './dom.js'
 import { Message } from './message.js'
 
-/** @typedef {{words: Words, page: Page, markdown: import('./formatted.js').Markdown, most: () => number}} Setting `most` code points of a comment */
+/** @typedef {{words: Words, page: Page, markdown: import('./formatted.js').Markdown, kept: import('./unsent.js').Unsent, most: () => number}} Setting `most` code points of a comment */
 /**
  * @typedef {object} MessagesHost
  * @property {() => void} close the reader has deleted the last one
@@ -57,7 +57,7 @@ export class Messages {
 
   /** @param {Chat | undefined} chat  @param {PageState} state  @param {boolean} offline  @param {boolean} end whether it stays at its end */
   update(chat, state, offline, end) {
-    const { element, host, setting: { markdown, most, page, words } } = this
+    const { element, host, setting: { words } } = this
     const comments = chat?.comments ?? []
     const ids = new Set(comments.map(each => each.id))
     const topmost = element.querySelector('.message'), fromEnd = element.scrollHeight - element.scrollTop
@@ -84,7 +84,7 @@ export class Messages {
     for (const [index, comment] of comments.entries()) {
       let message = this.#shown.get(comment.id)
       if (!message && chat) {
-        message = new Message(words, markdown, page, chat.id, most, host.close)
+        message = new Message(this.setting, chat.id, host.close)
         this.#shown.set(comment.id, message)
         if (lastKnown >= 0 && index > lastKnown && comment.author.id !== state.user?.id) added++
       }

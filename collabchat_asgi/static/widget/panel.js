@@ -14,13 +14,13 @@ import { kinds } from './kinds.js'
 import { part } from './parts.js'
 import { remember } from './quiet.js'
 import { barred, refused } from './refusals.js'
-import { begun } from './unsent.js'
 import { inWindow, windowHeight, windowWidth } from './view.js'
 
 /**
  * @typedef {object} PanelHost
  * @property {Words} words
  * @property {import('./formatted.js').Markdown} markdown
+ * @property {import('./unsent.js').Unsent} kept words that were begun and not sent
  * @property {(chatId: string) => void} open
  * @property {(chatId: string, on: boolean) => void} point at a passage while its line is under the pointer
  * @property {(chatId: string) => {state: AnchorState, start: number} | undefined} place in the text; undefined until it was looked for
@@ -181,7 +181,7 @@ export class Panel {
     const everything = this.#shows === 'open' && !found
     // Of discussions that do not exist, or exist no more: nothing else leads to them.
     const unsent = everything ? state.drafts.filter(each => !chats.some(chat => chat.id === each.chatId)) : []
-    const started = everything ? begun(state) : []
+    const started = everything ? this.host.kept.begun(state) : []
     const placed = shown.map(chat => ({ chat, whole: ofPage(chat.anchor), place: /** @type {{state?: AnchorState, start: number}} */ (this.host.place(chat.id) ?? { start: Infinity }) }))
     const here = placed.filter(({ whole, place }) => !whole && place.state !== 'lost').sort((a, b) => a.place.start - b.place.start || 0)
     const gone = placed.filter(({ place }) => place.state === 'lost')

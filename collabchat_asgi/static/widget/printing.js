@@ -12,18 +12,14 @@ export function printing(element, host, signal) {
   /** @type {import('./notes.js').Notes | undefined} */
   let notes
   const wanted = () => element.hasAttribute('print') && !signal.aborted
-  const come = () => part('./notes.js', () => import('./notes.js')).then(({ Notes }) => {
-    if (wanted()) notes ??= new Notes(/** @type {ShadowRoot} */ (element.shadowRoot), host)
-  })
   const look = () => {
     if (!wanted()) {
       notes?.destroy()
       notes = undefined
     } else if (!notes) {
-      come().catch(error => {
-        console.error('collabchat:', error)
-        atLast(come, signal)
-      })
+      atLast(() => part('./notes.js', () => import('./notes.js')).then(({ Notes }) => {
+        if (wanted()) notes ??= new Notes(/** @type {ShadowRoot} */ (element.shadowRoot), host)
+      }), signal)
     }
   }
   signal.addEventListener('abort', look)
