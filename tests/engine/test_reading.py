@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
-from collabchat_asgi.core.model import PageKey
+from collabchat_asgi.core.model import PageKey, Position
 from collabchat_asgi.engine.people import reading
 from collabchat_asgi.storage.abc import ReadBy, Storage
 from collabchat_asgi.testing.operations import create_chat, new_id
@@ -247,6 +247,71 @@ async def test_an_erased_page_is_unread(start: Start) -> None:
     tab = await server.join("ann")
     has_read(ann, 1)
     await tab.expect("read", seq=1)
+
+
+async def test_what_was_read_of_an_erased_page_is_not_read_of_what_comes_in_its_place(
+    start: Start,
+) -> None:
+    """The storage was away when it was to be written down."""
+    storage = TroubledStorage()
+    server = await start(storage)
+    writer = await a_page_of(server, 3)
+    ann = await server.join("ann")
+    storage.away = True
+    has_read(ann, 3)
+    await turns()
+    storage.away = False
+    await storage.erase(KEY)
+    await server.heal()
+    await ann.expect("subscribed", recovered=False)
+    for _ in range(2):
+        await writer.do(create_chat())
+    assert (await server.connect("ann").subscribe()).get("read", 0) == 0
+    await server.services.reading.store()
+    assert (await storage.read_up_to([ReadBy(KEY, "ann")])).get(ReadBy(KEY, "ann"), 0) == 0
+    has_read(ann, 1)
+    await written(server, "ann", 1)
+
+
+async def test_what_was_read_stays_read_where_a_history_goes_on(start: Start) -> None:
+    """A new epoch of the same discussions, as after a failover."""
+    storage = TroubledStorage()
+    server = await start(storage)
+    writer = await a_page_of(server, 3)
+    ann = await server.join("ann")
+    has_read(ann, 2)
+    await storage.renew(KEY, Position(writer.page.epoch, 4))
+    await server.heal()
+    assert (await ann.expect("subscribed", recovered=False))["read"] == 2
+    await writer.do(create_chat())
+    await written(server, "ann", 2)
+
+
+async def test_who_has_not_heard_yet_that_a_page_was_erased_tells_nothing_of_it(
+    start: Start,
+) -> None:
+    bus, storage = new_id(), TroubledStorage()
+    one = await start(storage, TroubledBus(bus))
+    other = await start(TroubledStorage(storage.inner), TroubledBus(bus))
+    writer = await a_page_of(one, 3)
+    here, there = await one.join("ann"), await other.join("ann")
+    await until(lambda: other.services.gossip.peers)
+    await storage.erase(KEY)
+    await one.heal()
+    await here.expect("subscribed", recovered=False)
+    has_read(there, 3)
+    await other.services.reading.store()
+    await turns()
+    assert not here.of("read")
+    for _ in range(2):
+        await writer.do(create_chat())
+    await there.at(2)
+    await until(lambda: there.page.epoch == here.page.epoch)
+    assert not here.of("read")
+    assert (await other.connect("ann").subscribe()).get("read", 0) == 0
+    has_read(there, 1)
+    await other.services.reading.store()
+    await here.expect("read", seq=1)
 
 
 async def test_a_stop_writes_what_waits(start: Start) -> None:

@@ -204,6 +204,9 @@ class Page:
         self._told = {}
         self._ring = None
         self._forget_replays()
+        goes_on = self.position.epoch == state.position.epoch or any(
+            id in state.chats for id in self.state.chats
+        )
         self.state = state
         self._lent = False
         self.sequencer.reset(state.position, last)
@@ -214,8 +217,8 @@ class Page:
             self._live.pop(viewer, None)
             viewer.start_over()
             if viewer.read is not None:
-                # What was erased is not read, whatever comes in its place.
-                viewer.read = min(viewer.read, self.sent)
+                # What was erased is not read, whatever has come in its place already.
+                viewer.read = min(viewer.read, self.sent) if goes_on else 0
             self.begin(viewer, can=None)
 
     def lead_to(self, state: State, events: Sequence[Event]) -> bool:

@@ -112,6 +112,8 @@ class HaveRead(msgspec.Struct, frozen=True, array_like=True, tag="r"):
     """Users and the numbers of the topic's page up to which they have read."""
 
     rows: list[tuple[str, int]]
+    epoch: str = ""
+    """Of these numbers; older releases do not say it."""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, array_like=True, tag="h"):

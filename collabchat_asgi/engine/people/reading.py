@@ -89,6 +89,7 @@ class Reading:
 
     def remove(self, viewer: Viewer[Page]) -> None:
         by = _by(viewer)
+        self._take_back(by)
         viewers = self._viewers.get(by, [])
         if viewer in viewers:
             viewers.remove(viewer)
@@ -106,12 +107,15 @@ class Reading:
         if viewer.read is not None and seq <= viewer.read:
             return
         by = _by(viewer)
+        self._take_back(by)
         viewer.read = seq
         self._move(by, seq)
         self._keep(by, seq)
 
     def hear(self, page: Page, hint: HaveRead) -> None:
         """At other processes."""
+        if hint.epoch not in ("", page.position.epoch):
+            return  # they read what was lost or erased, or what is not known here yet
         for user_id, seq in hint.rows:
             self._move(ReadBy(page.key, user_id), seq)
 
@@ -131,6 +135,8 @@ class Reading:
                 await self._store()
 
     async def _store(self) -> None:
+        for by in self._new:
+            self._take_back(by)
         moved = self._writing = self._new
         self._new = {}
         self._tell(moved)
@@ -153,6 +159,13 @@ class Reading:
             self._new[by] = max(seq, self._new.get(by, 0))
             self._wake.set()
 
+    def _take_back(self, by: ReadBy) -> None:
+        """A page that began anew has taken its viewers back: what has not been written of them was
+        of what is gone."""
+        viewers, waits = self._viewers.get(by), self._new.get(by)
+        if viewers and waits is not None:
+            self._new[by] = min(waits, max(viewer.read or 0 for viewer in viewers))
+
     def _move(self, by: ReadBy, seq: int) -> None:
         for viewer in self._viewers.get(by, ()):
             if viewer.read is None or viewer.read < seq:
@@ -168,7 +181,7 @@ class Reading:
             page = self._pages.get(key)
             if page is not None:
                 for part in _parts(rows):
-                    self._publisher.tell(page.topic, HaveRead(part))
+                    self._publisher.tell(page.topic, HaveRead(part, page.position.epoch))
 
     async def _ask(self) -> None:
         try:
@@ -192,6 +205,7 @@ class Reading:
             self._written = {}
 
     def _unwritten(self, by: ReadBy) -> int | None:
+        self._take_back(by)
         return self._new.get(by, self._writing.get(by))
 
     def _complain(self, what: str, error: Exception) -> None:
