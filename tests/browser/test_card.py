@@ -157,3 +157,13 @@ async def test_what_lost_its_text_opens_in_its_corner(visit: Visit) -> None:
     await later[".panel .item"].last.click()
     await expect(later[".card .notice"]).to_contain_text("no longer on this page")
     assert await later[".card"].evaluate("card => card.style.top") == "60px"
+
+
+async def test_what_was_not_sent_takes_the_last_message_out_of_nobodys_sight(visit: Visit) -> None:
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "Line\n" * 40)
+    await ada.reply("The last one")
+    await ada.composer.fill("swearword")
+    await ada.composer.press("Enter")
+    await expect(ada[".card .failed"]).to_be_visible()
+    assert await ada.bodies.last.evaluate(IN_SIGHT)

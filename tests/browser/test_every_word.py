@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from .conftest import FOG, ROOT, Reader, Visit
+from .conftest import FOG, ROOT, SELECT, Reader, Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -139,6 +139,27 @@ async def test_from_right_to_left(visit: Visit, lang: str, tmp_path: Path) -> No
     assert panel
     assert panel["x"] < 40
     await ada.page.screenshot(path=tmp_path / "panel.png")
+
+
+INNER = """([selector, side]) => {
+  const { shadowRoot } = document.querySelector('collab-chat')
+  return parseFloat(getComputedStyle(shadowRoot.querySelector(selector))['padding-' + side])
+}"""
+
+
+async def test_words_keep_away_from_the_line_that_they_stand_beside(visit: Visit) -> None:
+    """Of the quote, and of the field: from whichever side they go."""
+    text = "<main><p>The ferry leaves at seven.</p><p>הספינה יוצאת בשבע בבוקר.</p></main>"
+    ada = await visit("Ada", html=f"{text}<collab-chat root=main lang=he></collab-chat>")
+    for words, side in [("הספינה", "right"), ("The ferry", "left")]:
+        await ada.js(SELECT, words)
+        await ada.page.keyboard.press("Alt+Shift+M")
+        assert await ada.js(INNER, [".quote", side]) >= 8
+        for written, begins in [("", "right"), (words, side)]:
+            await ada.composer.fill(written)
+            assert await ada.js(INNER, [".card textarea", begins]) >= 8
+        await ada.composer.fill("")
+        await ada.page.keyboard.press("Escape")
 
 
 # What of the parts between the dots stands in more than one line.

@@ -339,6 +339,8 @@ export class Card {
     if (this.#composer) this.#composer.locked = !writes
     this.#bar(chat && barred)
     redraw(this.failed, () => fill(this.failed, ...drafts.map(each => this.#draft(each, chat, writes))), () => this.#composer?.input ?? this.element)
+    // It has taken room from what was in sight.
+    if (end && drafts.length) this.messages.toEnd()
   }
 
   /** In the place of a field, what is in the way of one. Why no connection is left is said above. @param {import('./barring.js').Barred} [barred] */

@@ -21,7 +21,7 @@ const TALK = `
 .steps { display: inline-flex; white-space: nowrap; margin-inline-end: auto; align-items: center; color: var(--soft); font-size: var(--tiny); font-variant-numeric: tabular-nums }
 .steps .icon-button { width: 24px; height: 24px }
 .face[dir=rtl] :is([data-icon=next], [data-icon=previous]) { transform: scaleX(-1) }
-.quote { margin: 2px 16px 8px; padding: 1px 0 1px 10px; border-inline-start: 3px solid var(--mark); color: var(--soft); font-size: var(--small); line-height: 1.45;
+.quote { margin: 2px 16px 8px; padding-block: 1px; padding-inline: 10px 0; border-inline-start: 3px solid var(--mark); color: var(--soft); font-size: var(--small); line-height: 1.45;
   display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere }
 .gone { text-decoration: line-through; text-decoration-color: var(--soft) }
 .quote.gone { border-color: var(--line) }
@@ -74,7 +74,7 @@ const TALK = `
 
 .composer { margin: 2px 12px 12px; border: 1px solid var(--line); border-radius: var(--collabchat-radius, 12px); background: var(--bg); display: grid; grid-template-columns: 1fr auto; align-items: end }
 .composer:focus-within { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent) }
-.composer textarea { border: 0; outline: 0; background: none; resize: none; padding: 8px 4px 8px 12px; min-height: 38px; max-height: 180px; width: 100%; display: block; field-sizing: content; line-height: 1.45 }
+.composer textarea { border: 0; outline: 0; background: none; resize: none; padding: 8px 12px; min-height: 38px; max-height: 180px; width: 100%; display: block; field-sizing: content; line-height: 1.45 }
 .composer textarea::placeholder { color: var(--soft); opacity: 1 }
 .composer .tools { display: flex; gap: 4px; padding: 4px; align-items: center }
 .composer .count { font-size: var(--tiny); color: var(--soft); font-variant-numeric: tabular-nums }
