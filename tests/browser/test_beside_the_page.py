@@ -133,6 +133,19 @@ async def test_the_bar_is_in_an_element_of_the_page_or_nowhere(visit: Visit) -> 
     await expect(ada[".bar"]).to_be_visible()
 
 
+async def test_rules_of_the_page_for_everything_leave_it_in_its_place(visit: Visit) -> None:
+    css = (
+        "body>*{position:relative!important;padding:30px;display:block!important}"
+        "#tools *{display:none!important}"
+    )
+    html = f"<style>{css}</style><collab-chat></collab-chat><main id=tools>{FOG}</main>"
+    ada = await visit("Ada", html=html)
+    top = "document.querySelector('main').getBoundingClientRect().top"
+    assert await ada.js(top) == 64
+    await ada.js(BAR, "#tools")
+    await expect(ada.page.locator("#tools .bar .people")).to_be_visible()
+
+
 async def test_everything_is_in_a_landmark(visit: Visit) -> None:
     ada = await visit("Ada")
     region = ada.page.get_by_role("region", name="Discussions", exact=True)

@@ -24,6 +24,8 @@ GROUNDS = {
     "background:rgb(0 0 0 / .2)": False,
     "background:oklch(0.97 0.01 264)": False,
     "background:linear-gradient(#fff,#eee 40%,#ddd)": False,
+    "background:#fff;filter:invert(1) hue-rotate(180deg)": True,
+    "background:#fff;color:#555": False,
     "background:url('data:image/gif;base64,') ;color:#222": False,
 }
 
@@ -39,6 +41,38 @@ async def test_every_way_to_write_a_colour(visit: Visit) -> None:
         await ada.until(FACE, expected)
         await ada.js("() => { document.body.style.cssText = '' }")
         await ada.until(FACE, False)
+
+
+@pytest.mark.parametrize(
+    ("css", "expected"),
+    [
+        # What lies behind the text is around none of it: letters that could not be read tell of it.
+        ("body{color:#eee}body::before{content:'';position:fixed;inset:0;background:#111}", True),
+        # As frameworks set the colours of all outlines.
+        ("*{outline-color:#123}", False),
+        ("*{outline-color:#eee!important;color-scheme:dark!important}", True),
+    ],
+)
+async def test_what_a_page_says_of_everything(visit: Visit, css: str, expected: bool) -> None:
+    ada = await dark(visit, css)
+    await ada.until(FACE, expected)
+
+
+@pytest.mark.parametrize("slotted", [False, True])
+async def test_a_ground_around_a_component(visit: Visit, slotted: bool) -> None:
+    """The text is in a shadow root, or in a slot of one that has the ground in it."""
+    text = "<main><p>Night watch.</p></main><collab-chat root=main></collab-chat>"
+    html = (
+        "<div><template shadowrootmode=open><div style='background:#111;color:#eee'><slot></slot>"
+        f"</div></template>{text}</div>"
+        if slotted
+        else "<style>body{background:#111;color:#eee}</style>"
+        f"<div><template shadowrootmode=open>{text}</template></div>"
+    )
+    ada = await visit("Ada", html=html)
+    face = "(document.querySelector('collab-chat') ?? document.querySelector('div').shadowRoot"
+    face += ".querySelector('collab-chat')).shadowRoot.querySelector('.face')"
+    await ada.until(f"{face}.classList.contains('dark')")
 
 
 @pytest.mark.parametrize(
@@ -68,6 +102,14 @@ TOGGLES = {
     ),
     "body{background:#fff}": (
         f"document.head.insertAdjacentHTML('beforeend', '<style>body{{{DARK}}}</style>')"
+    ),
+    "p{color:blue}": (
+        "setTimeout(() => { const sheet = new CSSStyleSheet(); "
+        f"sheet.replaceSync('body{{{DARK}}}'); document.adoptedStyleSheets.push(sheet) }})"
+    ),
+    f"html:has(#box[data-on]) body{{{DARK}}}": "setTimeout(() => { box.dataset.on = '' })",
+    f"main.night{{{DARK}}}": (
+        "document.querySelector('main').outerHTML = '<main class=night><p>Night watch.</p></main>'"
     ),
     "p{color:red}": (
         "document.body.append(Object.assign(document.createElement('link'), {rel: 'stylesheet', "

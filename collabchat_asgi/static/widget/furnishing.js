@@ -20,7 +20,7 @@ import { narrow, watch } from './view.js'
 const MOST_SAID = 2000
 
 /** @param {Life} life  @param {typeof import('./room.js')} room  @param {import('./formatted.js').Markdown} markdown  @param {() => boolean} quiet the reader wants no highlights  @param {AbortSignal} signal */
-export function furnish(life, { Layer, corners, seat }, markdown, quiet, signal) {
+export function furnish(life, { Layer, corners, followGround, seat }, markdown, quiet, signal) {
   const { element, face, page, places, words } = life, shadow = /** @type {ShadowRoot} */ (element.shadowRoot)
   const look = talkSheet(), { adoptedStyleSheets: looks } = shadow
   if (!looks.includes(look)) shadow.adoptedStyleSheets = [...looks, look]
@@ -30,6 +30,7 @@ export function furnish(life, { Layer, corners, seat }, markdown, quiet, signal)
   life.layer = new Layer(element, face, root, signal)
   watch(face, signal)
   life.layer.follow()
+  followGround(root, () => life.theme(), signal)
   life.marking = marking(face, { quiet, hush, page, places, open }, signal)
   const card = life.card = new Card(face, {
     words,

@@ -1,8 +1,10 @@
-/** Whether the widget stands on a dark ground: as the page really looks, in whatever way its colours are written, and whenever they change. */
+/** Whether the widget stands on a dark ground: as the page really looks, in whatever way its colours are written. */
 
 /** @type {CanvasRenderingContext2D | null | undefined} */
 let canvas
 
+/** Of 255, between letters and their ground: with less nobody could read them, so something else lies there. */
+const LEGIBLE = 48
 /** What a gradient is made of. */
 const COLOURS = /#[\da-f]{3,8}\b|\b(?:rgb|hsl|hwb|lab|lch|oklab|oklch|color)a?\([^()]*\)/gi
 
@@ -26,35 +28,24 @@ function brightness(layers) {
   return 0.299 * red + 0.587 * green + 0.114 * blue
 }
 
+/** Through slots and shadow roots. @param {Element} element  @returns {Element | null | undefined} */
+export const drawnAround = element => element.assignedSlot ?? element.parentElement ?? /** @type {Partial<ShadowRoot>} */ (element.getRootNode()).host
+
 /** @param {string | null} theme what is asked for  @param {Element} root of the text  @param {Element} host whose outline has the colour of an empty page (styles.js) */
 export function isDark(theme, root, host) {
   if (theme === 'dark' || theme === 'light') return theme === 'dark'
   /** @type {string[][]} */
   const layers = []
-  let picture = false
-  for (let element = /** @type {Element | null} */ (root); element; element = element.parentElement) {
-    const { backgroundColor, backgroundImage } = getComputedStyle(element)
+  let picture = false, inverted = false
+  for (let element = /** @type {Element | null | undefined} */ (root); element; element = drawnAround(element)) {
+    const { backgroundColor, backgroundImage, filter } = getComputedStyle(element)
     picture ||= backgroundImage.includes('url(')
+    inverted = inverted !== filter.includes('invert(1')
     layers.unshift([backgroundColor], backgroundImage.match(COLOURS) ?? [])
   }
-  // Of a picture nothing is known; but its page has chosen letters that can be read on it.
-  if (picture) return brightness([[getComputedStyle(root).color]]) > 128
-  return brightness([[getComputedStyle(host).outlineColor], ...layers]) < 128
-}
-
-/** `again` is called with the next frame, before it is painted, and so after all that may have changed it. @param {() => Element} root  @param {() => void} again  @param {AbortSignal} signal */
-export function followGround(root, again, signal) {
-  let frame = 0
-  const soon = () => { frame ||= requestAnimationFrame(() => { frame = 0; again() }) }
-  for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) matchMedia(query).addEventListener('change', soon, { signal })
-  // A fade is over, a style sheet has come, a box was ticked.
-  for (const type of ['transitionend', 'animationend', 'load', 'click', 'change']) document.addEventListener(type, soon, { signal, capture: true, passive: true })
-  const watching = new MutationObserver(soon)
-  for (let element = /** @type {Element | null} */ (root()); element; element = element.parentElement) watching.observe(element, { attributes: true })
-  watching.observe(document.head, { childList: true, subtree: true, characterData: true, attributes: true })
-  signal.addEventListener('abort', () => {
-    watching.disconnect()
-    cancelAnimationFrame(frame)
-  })
-  soon()
+  const bare = layers.flat().every(colour => colour === 'rgba(0, 0, 0, 0)')
+  layers.unshift([getComputedStyle(host).outlineColor])
+  const ground = brightness(layers), letters = brightness([[getComputedStyle(root).color]])
+  // Of a picture nothing is known, and what a page lays behind its text may be around none of it; but its letters can be read there.
+  return inverted !== (picture || bare && Math.abs(ground - letters) < LEGIBLE ? letters > 128 : ground < 128)
 }

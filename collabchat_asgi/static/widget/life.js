@@ -14,7 +14,7 @@ import { Announcer } from './announcer.js'
 import { Bar } from './bar.js'
 import { CollabClient } from '../client/client.js'
 import { h, nameOf } from './dom.js'
-import { followGround, isDark } from './ground.js'
+import { isDark } from './ground.js'
 import { Highlights, caretAt, covers } from './highlights.js'
 import { followLanguage, languageOf } from './language.js'
 import { canonical, follow } from './navigation.js'
@@ -215,7 +215,8 @@ export class Life {
     addEventListener('keydown', event => this.#key(event), { signal, capture: true })
     const language = languageOf(this.element)
     followLanguage(() => { if (languageOf(this.element) !== language) this.element.restart() }, signal)
-    followGround(() => this.places.text.root, () => this.theme(), signal)
+    // Once, before it is painted; when it changes, see dusk.js.
+    requestAnimationFrame(() => { if (!signal.aborted) this.theme() })
     addEventListener('scroll', () => this.highlights.refresh(), { signal, capture: true, passive: true })
     let here = location.href
     follow(() => {

@@ -9,7 +9,7 @@ import { formatted } from './formatted.js'
 
 const LOOKS = `.notes { display: none }
 @media print {
-  :host { position: static; display: block; color: #000; font: 10pt/1.4 var(--collabchat-font, system-ui, sans-serif) }
+  :host { position: static !important; display: block; color: #000; font: 10pt/1.4 var(--collabchat-font, system-ui, sans-serif) }
   .notes { display: block; margin-top: 2em; border-top: 1px solid }
   .notes h2 { font-size: 13pt; break-after: avoid }
   .notes li { break-inside: avoid; margin-bottom: 1em }

@@ -27,7 +27,7 @@ const DERIVED = `
 --fill: color-mix(in srgb, var(--fg) 5%, var(--bg)); --press: color-mix(in srgb, var(--fg) 9%, var(--bg));`
 
 const WIDGET = `
-:host { all: initial; color-scheme: inherit; outline-color: Canvas; position: fixed; inset: 0 auto auto 0; z-index: var(--collabchat-z, 2147483000) }
+:host { all: initial; color-scheme: inherit !important; outline-color: Canvas !important; position: fixed !important; inset: 0 auto auto 0; z-index: var(--collabchat-z, 2147483000) }
 :host([hidden]) { display: none }
 * , ::before, ::after { box-sizing: border-box }
 .face { all: initial; display: block; ${LIGHT} --size: var(--collabchat-font-size, 14px); --small: calc(var(--size) - 1px); --tiny: calc(var(--size) - 2px); font: var(--size)/1.5 var(--collabchat-font, system-ui, sans-serif); color: var(--fg); text-align: start }
@@ -56,7 +56,7 @@ button:disabled { cursor: default; opacity: .45 }
 .bar[data-at^=bottom-] { bottom: calc(var(--collabchat-bottom, 14px) + env(safe-area-inset-bottom) + 50px * var(--row)) }
 .bar[data-at$=-left] { left: var(--collabchat-end, 16px) }
 .bar[data-at$=-right] { right: var(--collabchat-end, 16px) }
-:host(.inline) { position: static; display: inline-block }
+:host(.inline) { position: static !important; display: inline-block !important }
 :host(.inline) .bar { position: static; box-shadow: none; visibility: visible }
 .bar > * { display: inline-flex; align-items: center; gap: 6px; min-height: 28px; padding: 0 10px; border-radius: var(--collabchat-radius, 999px); white-space: nowrap }
 .bar .icon { width: 16px; height: 16px; color: var(--soft) }
