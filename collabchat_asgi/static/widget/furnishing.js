@@ -4,7 +4,6 @@
 import { ofPage } from '../anchors/describe.js'
 import { barring, withheld } from './barring.js'
 import { Card } from './card.js'
-import { keep } from './kept.js'
 import { atLast } from './latecomers.js'
 import { marking } from './marking.js'
 import { Panel } from './panel.js'
@@ -20,7 +19,7 @@ import { narrow, watch } from './view.js'
 const MOST_SAID = 2000
 
 /** @param {Life} life  @param {typeof import('./room.js')} room  @param {import('./formatted.js').Markdown} markdown  @param {() => boolean} quiet the reader wants no highlights  @param {AbortSignal} signal */
-export function furnish(life, { Layer, corners, followGround, seat }, markdown, quiet, signal) {
+export function furnish(life, { Layer, corners, followGround, keep, seat }, markdown, quiet, signal) {
   const { element, face, page, places, words } = life, shadow = /** @type {ShadowRoot} */ (element.shadowRoot)
   const look = talkSheet(), { adoptedStyleSheets: looks } = shadow
   if (!looks.includes(look)) shadow.adoptedStyleSheets = [...looks, look]

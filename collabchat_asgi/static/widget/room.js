@@ -2,4 +2,5 @@
 export { seat } from './beside.js'
 export { corners } from './corners.js'
 export { followGround } from './dusk.js'
+export { keep } from './kept.js'
 export { Layer } from './layer.js'
