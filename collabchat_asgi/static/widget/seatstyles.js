@@ -1,7 +1,16 @@
-/** How a card looks where it has little room, or is to take little: what beside.js says of it. It stands behind what talkstyles.js says. */
+/** How a card looks where it has little room, or is to take little: in a narrow window, and what beside.js says of it. It stands behind what talkstyles.js says. */
 import { sheet } from './styles.js'
 
 const SEATED = `
+@media (max-width: 640px) {
+  .card.over { inset: 0 0 auto !important; border-radius: 0 0 var(--collabchat-radius, 18px) var(--collabchat-radius, 18px); animation-name: rise }
+  .composer .send { width: 38px; height: 38px }
+  .composer textarea { font-size: max(16px, var(--size)); min-height: 46px; padding-block: 11px }
+  .steps .icon-button { width: 32px; height: 40px }
+  .card { max-height: max(.72 * var(--room, 100dvh), min(var(--room, 100dvh) - 4px, 340px)) !important }
+}
+@media (max-width: 400px) { [data-key=resolve] { font-size: 0 } }
+
 .low { overflow-y: auto }
 .low .log { min-height: 68px }
 .low .typing:empty { display: none }

@@ -116,17 +116,11 @@ const TALK = `
 
 @media (max-width: 640px) {
   .card, .panel { inset: auto 0 0 !important; width: 100%; max-width: none; max-height: 72dvh !important; border-radius: var(--collabchat-radius, 18px) var(--collabchat-radius, 18px) 0 0; padding-bottom: env(safe-area-inset-bottom); animation-name: sheet }
-  .card.over { inset: 0 0 auto !important; border-radius: 0 0 var(--collabchat-radius, 18px) var(--collabchat-radius, 18px); animation-name: rise }
-  .composer .send { width: 38px; height: 38px }
-  .composer textarea { font-size: max(16px, var(--size)); min-height: 46px; padding-block: 11px }
   .finding { min-height: 52px }
   .prompt .main { white-space: normal; text-align: start; line-height: 1.3 }
   .prompt:has(.barred:not([hidden])) { flex-wrap: wrap }
   .prompt .barred { flex: 1 0 100%; max-width: none; padding-block: 4px }
-  .steps .icon-button { width: 32px; height: 40px }
-  .card { max-height: max(.72 * var(--room, 100dvh), min(var(--room, 100dvh) - 4px, 340px)) !important }
 }
-@media (max-width: 400px) { [data-key=resolve] { font-size: 0 } }
 @media (max-height: 320px) { .panel { overflow-y: auto } .panel > .list { flex: none; overflow: visible } }
 @keyframes sheet { from { transform: translateY(24px); opacity: 0 } }
 @keyframes late { from { opacity: 0 } }
