@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Collection, Mapping
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from collabchat_asgi.core.model import PageKey, Position
 from collabchat_asgi.engine.people import reading
 from collabchat_asgi.storage.abc import ReadBy, Storage
+from collabchat_asgi.storage.memory import MemoryStorage
 from collabchat_asgi.testing.operations import create_chat, new_id
 
 from .conftest import Start
@@ -285,6 +287,32 @@ async def test_what_was_read_stays_read_where_a_history_goes_on(start: Start) ->
     assert (await ann.expect("subscribed", recovered=False))["read"] == 2
     await writer.do(create_chat())
     await written(server, "ann", 2)
+
+
+@pytest.mark.parametrize("told", [1, 2])
+async def test_what_stands_in_the_place_of_what_a_failover_lost_is_unread(
+    start: Start, told: int
+) -> None:
+    """Also where another process was the first to find out, and has drawn the new epoch."""
+    inner = MemoryStorage()
+    servers = [await start(TroubledStorage(inner), TroubledBus(new_id())) for _ in range(3)]
+    writer = await a_page_of(servers[0], 2)
+    ann, there = [await server.join("ann") for server in servers[:2]]
+    saved = copy.deepcopy(inner._data.pages)
+    for _ in range(2):
+        await writer.do(create_chat("lost"))
+    await servers[1].page()
+    for tab in (ann, there):
+        await tab.at(4)
+        has_read(tab, 4)
+    inner._data.pages = saved
+    bob = await servers[2].join("bob")
+    for _ in range(told):
+        await bob.do(create_chat("told"))
+    for server, tab in zip(servers, (ann, there), strict=False):
+        await server.heal()
+        subscribed = await tab.expect("subscribed", recovered=False)
+        assert (subscribed["seq"], subscribed["read"]) == (2 + told, 2)
 
 
 async def test_who_has_not_heard_yet_that_a_page_was_erased_tells_nothing_of_it(

@@ -101,7 +101,7 @@ class LogReader:
         what the storage has, viewers are told them; otherwise everyone starts over.
         """
         self.reads["load"] += 1
-        before = page.position
+        before, seen = page.position, page.sequencer.marks
         loaded = await bounded(self._storage.load(page.key), self._seconds)
         if loaded.position.epoch == before.epoch and loaded.position.seq < before.seq:
             logger.error(
@@ -111,6 +111,9 @@ class LogReader:
             )
             await bounded(self._storage.renew(page.key, before), self._seconds)
             loaded = await bounded(self._storage.load(page.key), self._seconds)
+        agreed = loaded.position.seq
+        if loaded.position.epoch != before.epoch and seen and page.has_readers_beyond(seen[0]):
+            agreed = await self._agreed(page, seen, loaded.position.epoch)
         if loaded.position.epoch == page.position.epoch and loaded.position.seq < page.position.seq:
             return  # the page has moved on meanwhile
         if page.position.epoch not in (before.epoch, loaded.position.epoch):
@@ -129,23 +132,35 @@ class LogReader:
             if record.key.startswith("x:") and record.key[2:] not in state.deleted
         ]
         if not (led_by and page.lead_to(state, led_by)):
-            page.restore(state, loaded.last)
+            page.restore(state, loaded.last, agreed)
 
-    async def _compare(self, pages: Sequence[Page]) -> None:
+    async def _agreed(self, page: Page, seen: Sequence[Mark], epoch: str) -> int:
+        """Up to which number the log of a new epoch has the events that were seen, as far as can be
+        told: what a failover has lost was read, and what stands in its place was not."""
+        agreed = seen[0].position.seq - 1
+        tail = await self.read(page.key, Position(epoch, agreed), CHUNK)
+        names = {} if isinstance(tail, str) else {e.seq: e.broadcast_id for e in tail.events}
+        for mark in seen:
+            if names.get(mark.position.seq) != mark.broadcast_id:
+                break
+            agreed = mark.position.seq
+        return agreed
+
+    async def _compare(self, pages: Sequence[Page]) -> dict[Page, list[Mark]]:
         """Notice a storage that went back and was written on past what these pages had: its heads
-        look as if nothing had happened. Raises `StorageError`."""
+        look as if nothing had happened. Gives the marks of all others, which it did not contradict.
+        Raises `StorageError`."""
         marks = {page: page.sequencer.marks for page in pages}
         asked = {page.key: seen for page, seen in marks.items() if seen}
         strays = await bounded(self._storage.strays(asked), self._seconds) if asked else ()
-        for page, seen in marks.items():
-            if page.key not in strays:
-                page.sequencer.confirmed(seen)
-                continue
+        for page in [page for page in marks if page.key in strays]:
+            seen = marks.pop(page)
             try:
                 await self._renew_stray(page, seen)
                 await self.load(page)
             except StorageError as error:
                 logger.warning("%s is compared again: it failed to be read: %s", page.topic, error)
+        return marks
 
     async def _renew_stray(self, page: Page, seen: Sequence[Mark]) -> None:
         logger.error(
@@ -193,13 +208,15 @@ class LogReader:
         """Compare these pages with the storage and heal what is behind; a page that cannot be read
         keeps no other from it. Raises `StorageError` where it is the storage that is away."""
         self._failing.intersection_update(pages)
-        await self._compare(pages)
+        marks = await self._compare(pages)
         before = {page: page.position for page in pages}
         heads = await self._heads([page.key for page in pages])
         behind = []
         for page, position in before.items():
             head = heads.get(page.key, NOWHERE)
             page.sequencer.head_is(head)
+            if head.epoch == position.epoch and head.seq >= position.seq:
+                page.sequencer.confirmed(marks.get(page, ()))
             if page.sequencer.behind or head.seq < position.seq:
                 behind.append(page)
             else:

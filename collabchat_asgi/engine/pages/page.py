@@ -10,7 +10,7 @@ from sys import getsizeof
 from ...config import Tuning
 from ...core.batch import Batch
 from ...core.frames import encode, encode_page, encode_snapshot, presence_frame
-from ...core.model import NOWHERE, Event, PageKey, Position, User
+from ...core.model import NOWHERE, Event, Mark, PageKey, Position, User
 from ...core.pace import Pacing
 from ...core.people import People
 from ...core.presence import PagePresence
@@ -194,9 +194,12 @@ class Page:
         for tell in due:
             tell()
 
-    def restore(self, state: State, last: str = "") -> None:
+    def has_readers_beyond(self, mark: Mark) -> bool:
+        return any(viewer.read and viewer.read > mark.position.seq for viewer in self.viewers)
+
+    def restore(self, state: State, last: str = "", agreed: int | None = None) -> None:
         """The page as it was loaded, `last` being the broadcast id of its last event. Viewers of an
-        earlier history start over."""
+        earlier history start over; what they have read of it beyond `agreed` is not there."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -218,7 +221,8 @@ class Page:
             viewer.start_over()
             if viewer.read is not None:
                 # What was erased is not read, whatever has come in its place already.
-                viewer.read = min(viewer.read, self.sent) if goes_on else 0
+                there = self.sent if agreed is None else min(agreed, self.sent)
+                viewer.read = min(viewer.read, there) if goes_on else 0
             self.begin(viewer, can=None)
 
     def lead_to(self, state: State, events: Sequence[Event]) -> bool:
