@@ -23,6 +23,14 @@ PAGES = {
     f"</style><main>{LONG}<div id=p><p>And {COMPASS}.</p></div>{LONG}</main>",
     "from right to left": "<style>#p{overflow-x:auto;width:400px}#p p{margin-right:1500px;"
     f"width:400px}}</style><main dir=rtl>{LONG}<div id=p><p>And {COMPASS}.</p></div></main>",
+    "from the bottom up": "<style>#p{height:300px;overflow:auto;display:flex;"
+    f"flex-direction:column-reverse}}</style><main><div id=p>{TEXT}</div></main>",
+    "lines from top to bottom": "<style>html{writing-mode:vertical-rl}main{max-width:none;"
+    f"height:80vh}}</style><main>{TEXT}{LONG}</main>",
+    "pane of such lines": "<style>#p{writing-mode:vertical-rl;height:200px;width:400px;"
+    f"overflow:auto}}</style><main>{LONG}<div id=p>{TEXT}</div></main>",
+    "made smaller": "<style>#p{height:400px;overflow:auto;transform:scale(.5)}</style>"
+    f"<main><div id=p>{TEXT}</div></main>",
     "shadow root": f"<main>{LONG}<div id=p><template shadowrootmode=open>"
     "<div style='height:200px;overflow:auto'><slot></slot></div></template>"
     f"{TEXT}</div></main>",
@@ -81,6 +89,27 @@ async def test_whatever_scrolls_is_moved(visit: Visit, page: str) -> None:
     assert not await ada.js(IN_SIGHT, COMPASS)
     await ada.page.keyboard.press("Alt+Shift+KeyJ")
     await in_sight(ada, COMPASS)
+
+
+@pytest.mark.parametrize("align", ["start", "center", "end"])
+async def test_a_slide_that_snaps_into_its_place_is_left_there(visit: Visit, align: str) -> None:
+    slides = "<section>Sea.</section>" * 5
+    html = (
+        "<style>#p{height:300px;overflow:auto;scroll-snap-type:y mandatory}"
+        f"section{{height:300px;scroll-snap-align:{align}}}p{{margin:0}}</style>"
+        f"<main><div id=p>{slides}<section><p>And {COMPASS}.</p></section>{slides}</div></main>"
+    )
+    ada = await discussed(visit, html, COMPASS)
+    await ada.page.keyboard.press("Alt+Shift+KeyJ")
+    await in_sight(ada, COMPASS)
+    await ada.until("p.scrollTop", 1500)
+    await expect(ada[".card"]).to_be_visible()
+    # So long as it would go to and fro.
+    await ada.js(
+        "async () => { for (let n = 0; n < 120; n++) await new Promise(requestAnimationFrame) }"
+    )
+    assert await ada.js("p.scrollTop") == 1500
+    assert await ada.js(IN_SIGHT, COMPASS)
 
 
 @pytest.mark.parametrize("reduced", ["reduce", "no-preference"])
@@ -168,6 +197,43 @@ async def test_a_slide_that_is_not_its_turn_is_said_to_be_closed_until_it_is(vis
     await ada[".panel .item"].click()
     await expect(ada[".card .notice"]).to_contain_text("in a part of the page that is closed")
     await ada.js("() => { x.className = '' }")
+    await expect(ada[".card .notice"]).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    "away",
+    ["transform: translate(-400px)", "position: absolute; left: -9999px", "margin-top: 300px"],
+)
+async def test_what_the_page_has_put_aside_is_said_to_be_closed_until_it_comes(
+    visit: Visit, away: str
+) -> None:
+    """A carousel, what is for those who hear the page alone, a text that is cut short."""
+    frame = (
+        "<style>#frame { overflow: hidden; width: 390px; height: 90px }"
+        "#x { width: 390px; transition: all 0.1s }</style>"
+        f"{LONG}<div id=frame><div id=x>Boats with {RUDDER}.</div></div>{LONG}"
+    )
+    ada = await discussed(visit, f"<main>{frame}</main>", RUDDER)
+    await ada.js("away => { x.style.cssText = away }", away)
+    await ada.js("() => Promise.all(x.getAnimations().map(each => each.finished))")
+    await ada[".bar .discussions"].click()
+    await ada[".panel .item"].click()
+    await expect(ada[".card .notice"]).to_contain_text("in a part of the page that is closed")
+    await ada.js("() => { x.style.cssText = '' }")
+    # Nothing tells of what comes without a transition, so it is looked after what a reader does.
+    await ada[".card .quote"].click()
+    await expect(ada[".card .notice"]).to_be_hidden()
+
+
+async def test_what_reaches_out_of_a_part_that_is_cut_off_is_in_sight(visit: Visit) -> None:
+    part = (
+        "<div style='overflow:hidden;height:20px'>"
+        f"<div style='position:absolute;top:300px'>Boats with {RUDDER}.</div></div>"
+    )
+    ada = await discussed(visit, f"<main>{part}</main>", RUDDER)
+    await ada[".bar .discussions"].click()
+    await ada[".panel .item"].click()
+    await in_sight(ada, RUDDER)
     await expect(ada[".card .notice"]).to_be_hidden()
 
 

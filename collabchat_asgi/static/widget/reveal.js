@@ -1,6 +1,6 @@
 /** A passage brought into sight: what is closed around it is opened, what scrolls around it is moved, and what stands still before it is minded. */
 
-import { windowWidth } from './view.js'
+import { windowWidth, zoomOf } from './view.js'
 
 /** Of a page that opens a part in its own time, or slides it open. */
 const OPENING = 600
@@ -35,8 +35,50 @@ export const closed = range => ancestors(range).filter((each, index, all) => {
   return width < 1 || height < 1
 }).reverse()
 
-/** Whether a reader cannot see where a passage begins, when all was done to bring it there: closed, or a slide of a deck that is not its turn. What fades in where it is scrolled to is in the window. @param {Range} range */
-export const hidden = range => closed(range).length > 0 || outside(range) && ancestors(range).some(each => getComputedStyle(each).opacity === '0')
+/** Whether a reader cannot see where a passage begins, when all was done to bring it there: closed, cut off, or a slide of a deck that is not its turn. What fades in where it is scrolled to is in the window. @param {Range} range */
+export const hidden = range => closed(range).length > 0 || cut(range) || outside(range) && (beyond(range) || ancestors(range).some(each => getComputedStyle(each).opacity === '0'))
+
+/** Where no reader can scroll to. @param {Range} range */
+function beyond(range) {
+  const { right, bottom } = range.getBoundingClientRect()
+  return bottom + scrollY <= 0 || right + scrollX <= 0 && !backwards(document.body, true).across
+}
+
+/** By what a reader cannot scroll, such as the frame of a carousel. @param {Range} range */
+function cut(range) {
+  const first = [...range.getClientRects()].find(rect => rect.width && rect.height)
+  if (!first) return false
+  /** What is placed so reaches out of what is around it. */
+  let placed = ''
+  for (const each of ancestors(range)) {
+    const { display, position, transform, overflowX, overflowY } = getComputedStyle(each)
+    if (each === document.body || each === document.documentElement || display === 'inline' || display === 'contents') continue
+    if (placed && transform === 'none' && (placed === 'fixed' || position === 'static')) continue
+    placed = /absolute|fixed/.test(position) ? position : ''
+    const { left, right, top, bottom } = each.getBoundingClientRect(), cuts = (/** @type {string} */ overflow) => /hidden|clip/.test(overflow)
+    if (cuts(overflowX) && (first.right <= left || first.left >= right) || cuts(overflowY) && (first.bottom <= top || first.top >= bottom)) return true
+  }
+  return false
+}
+
+/** In which ways it scrolls from 0 down: its beginning is at the right, or at the bottom. @param {Element} element  @param {boolean} [whole] for the window */
+function backwards(element, whole = false) {
+  const { writingMode, direction, display, flexDirection } = getComputedStyle(element)
+  const flex = !whole && display.endsWith('flex') ? flexDirection : '', upright = !/^(vertical|sideways)/.test(writingMode)
+  const line = (direction === 'rtl') !== (flex === 'row-reverse'), block = writingMode.endsWith('-rl') !== (flex === 'column-reverse')
+  return upright ? { across: line, down: block } : { across: block, down: line }
+}
+
+/** How far to move so that a slide is where it will snap to: anywhere else it would go away from again. @param {Element[]} parts within, from the inside out  @param {Box} box  @param {boolean} down */
+function snapped(parts, box, down) {
+  const slide = parts.find(each => getComputedStyle(each).scrollSnapAlign !== 'none')
+  if (!slide) return undefined
+  const [block, inline = block] = getComputedStyle(slide).scrollSnapAlign.split(' '), align = down ? block : inline
+  const rect = slide.getBoundingClientRect()
+  const [start, end, from, to] = down ? [rect.top, rect.bottom, box.top, box.bottom] : [rect.left, rect.right, box.left, box.right]
+  if (align === 'none' || end - start > to - from + 1) return undefined
+  return align === 'start' ? start - from : align === 'end' ? end - to : (start + end - from - to) / 2
+}
 
 /** @param {Range} range */
 function outside(range) {
@@ -133,22 +175,29 @@ function scroll(range, below) {
     const scrolls = (/** @type {string} */ overflow) => whole || /auto|scroll/.test(overflow)
     const tall = scrolls(style.overflowY) && each.scrollHeight > each.clientHeight, wide = scrolls(style.overflowX) && each.scrollWidth > each.clientWidth
     if (!tall && !wide) continue
-    const zoom = /** @type {{currentCSSZoom?: number}} */ (each).currentCSSZoom ?? 1
+    const { offsetWidth, offsetHeight } = /** @type {HTMLElement} */ (each)
+    // How many pixels of the window are one of its own.
+    const [wider, taller] = whole || !offsetWidth || !offsetHeight ? Array(2).fill(zoomOf(each)) : [outer.width / offsetWidth, outer.height / offsetHeight]
     const seen = window.visualViewport ?? { offsetTop: 0, height: innerHeight }
     const box = whole
       ? { top: seen.offsetTop, bottom: seen.offsetTop + seen.height, left: 0, right: windowWidth() }
-      : { top: outer.top + each.clientTop, bottom: outer.top + each.clientTop + each.clientHeight, left: outer.left + each.clientLeft, right: outer.left + each.clientLeft + each.clientWidth }
+      : { top: outer.top + each.clientTop * taller, bottom: outer.top + (each.clientTop + each.clientHeight) * taller, left: outer.left + each.clientLeft * wider, right: outer.left + (each.clientLeft + each.clientWidth) * wider }
     const x = Math.min(Math.max(first.left - across + 2, box.left + 1), box.right - 1)
     const above = Math.max(inset(box, x, 1, path), parseFloat(style.scrollPaddingTop) || 0, whole ? 44 : 0)
     // Where that is most of the window, the first line has its place all the same.
     const least = Math.max(0, box.bottom - box.top - above - 2 * MARGIN - Math.min(first.height, 48))
     const under = Math.max(inset(box, x, -1, path), parseFloat(style.scrollPaddingBottom) || 0, whole ? Math.min(below, least) : 0)
-    const y = tall ? possible(way(top - down, bottom - down, box.top + above + MARGIN, box.bottom - under - MARGIN) / zoom, each.scrollTop, each.scrollHeight - each.clientHeight) : 0
-    const z = wide ? possible(way(first.left - across, Math.min(first.right, right) - across, box.left + MARGIN, box.right - MARGIN) / zoom, each.scrollLeft, each.scrollWidth - each.clientWidth, style.direction === 'rtl') : 0
+    const back = backwards(whole ? document.body : each, whole), snaps = style.scrollSnapType === 'none' ? undefined : path.slice(0, path.indexOf(each))
+    const settled = (/** @type {number} */ move, /** @type {boolean} */ down, /** @type {number} */ moved) => {
+      const slide = move && snaps && snapped(snaps, box, down)
+      return slide === undefined ? move : slide && slide - moved
+    }
+    const y = tall ? possible(settled(way(top - down, bottom - down, box.top + above + MARGIN, box.bottom - under - MARGIN), true, down) / taller, each.scrollTop, each.scrollHeight - each.clientHeight, back.down) : 0
+    const z = wide ? possible(settled(way(first.left - across, Math.min(first.right, right) - across, box.left + MARGIN, box.right - MARGIN), false, across) / wider, each.scrollLeft, each.scrollWidth - each.clientWidth, back.across) : 0
     if (Math.abs(y) < 1 && Math.abs(z) < 1) continue
     each.scrollBy({ top: y, left: z, behavior })
-    down += y * zoom
-    across += z * zoom
+    down += y * taller
+    across += z * wider
   }
   return !!(across || down)
 }
