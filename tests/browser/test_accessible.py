@@ -92,6 +92,18 @@ async def test_no_state_has_a_violation(visit: Visit, scheme: str) -> None:
     await clean(ada, "in its new place")
 
 
+async def test_what_is_new_is_named_as_it_is_seen(visit: Visit) -> None:
+    """Whoever speaks to a browser names a button by what is seen on it."""
+    ada, ben = await visit("Ada", html=PAGE), await visit("Ben")
+    await ben.discuss(FOG, "One")
+    await expect(ada[".bar .new"]).to_have_text("1")
+    await ada.js(AXE)
+    await clean(ada, "something new")
+    await ada[".bar .discussions"].click()
+    await expect(ada[".panel .fresh-item"]).to_have_count(1)
+    await clean(ada, "list of what is new")
+
+
 async def test_the_keyboard_alone(visit: Visit) -> None:
     """Begin a discussion, answer, react, resolve, find it again: nothing is pointed at."""
     ada = await visit("Ada", html=PAGE)

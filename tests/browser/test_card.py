@@ -108,7 +108,8 @@ async def test_not_loaded_is_not_empty(visit: Visit) -> None:
     await ada.page.reload()
     await ada[".bar .discussions"].click()
     await expect(ada[".panel .empty strong"]).to_have_text("Not loaded yet")
-    await expect(ada[".bar .discussions"]).to_have_text("")
+    await expect(ada[".bar .discussions"]).to_have_accessible_name("Discussions")
+    await expect(ada[".bar .discussions span:not(.hidden)"]).to_have_count(0)
 
 
 async def test_the_next_one_is_the_open_one(visit: Visit) -> None:

@@ -40,8 +40,9 @@ export class Bar {
       say(this.people, names ? `${here}: ${new Intl.ListFormat(words.locale).format(names)}` : here, icon('people'), words.number(users))
     }
     // Before the page was ever loaded nobody knows whether there are any.
-    const fresh = unread ? [h('span', { class: 'new' }, words.number(unread))] : []
-    if (state.loaded || open) say(this.list, [words.count(open, '{n} discussion', '{n} discussions'), ...unread ? [words.count(unread, '{n} new comment', '{n} new comments')] : []].join(', '), icon('chat'), words.number(open), ...fresh)
+    const seen = (/** @type {number} */ n, name = '') => h('span', { class: name, 'aria-hidden': 'true' }, words.number(n))
+    const fresh = unread ? [seen(unread, 'new')] : []
+    if (state.loaded || open) say(this.list, [words.count(open, '{n} discussion', '{n} discussions'), ...unread ? [words.count(unread, '{n} new comment', '{n} new comments')] : []].join(', '), icon('chat'), seen(open), ...fresh)
     else say(this.list, words.say('Discussions'), icon('chat'))
     const short = stateWords(words, state)
     // A short trouble is nobody's business: first only the dot changes, and words come after five seconds.
@@ -127,7 +128,8 @@ export class Bar {
 function say(element, words, ...children) {
   if (element.title === words) return
   element.title = words
-  element.setAttribute('aria-label', words)
-  if (element.tagName === 'SPAN') element.setAttribute('role', 'img')
+  if (element.tagName === 'SPAN') for (const [name, value] of [['role', 'img'], ['aria-label', words]]) element.setAttribute(name, value)
+  // Not by a label: a button is named by what stands on it, and the numbers alone say nothing.
+  else children.unshift(h('span', { class: 'hidden' }, words))
   fill(element, ...children)
 }
