@@ -278,3 +278,29 @@ test('the shorter a passage, and the stranger what is around it, the nearer to i
   const strange = (/** @type {number} */ count) => state(long, changed[0], count, `By noon umbrellas left us here with ${changed[0]} and nobody knows why it was so.`)
   assert.deepEqual([state(long, changed[0], 12), strange(9), strange(12)], ['changed', 'changed', 'lost'])
 })
+
+test('a sentence that went elsewhere as it was is there, though words of it are left in its old place', () => {
+  const quote = 'The ferry is needed by those who want to go to the island'
+  const before = `The train is needed by those who want to go to the town. ${quote}. Used by sailors: the light, the fog horn and the quay.`
+  const after = `The train is needed by those who want to go to the town. The bus is needed by some who go by night. Used by sailors: the light, the fog horn and the quay. Boats may be hired in summer. ${quote}. All of them are paid for by the mayor.`
+  assert.deepEqual(now(after, anchorOf(before, quote)), ['anchored', quote])
+  // Two of them are none that is known by its own words.
+  assert.notEqual(now(after + ` ${quote}. Nobody doubts it.`, anchorOf(before, quote))[0], 'anchored')
+})
+
+test('a version in a line that is written again and again is the one that its neighbours lead to, and changed', () => {
+  const entry = (/** @type {string} */ version, /** @type {string} */ title) => `${title}. Prefer the marked form of it wherever that is possible for you at all. For version ${version} without marks: prefer the marked form of it wherever that is possible for you. `
+  const titles = ['The harbour master', 'A keeper of the light', 'What gulls are fed with', 'Umbrellas']
+  const text = (/** @type {string} */ version) => titles.map(each => entry(version, each)).join('')
+  const before = text('3.6'), after = text('3.8'), haystack = new Haystack(after)
+  const second = before.indexOf('3.6', before.indexOf('3.6') + 1)
+  // What was found on both sides of it says where it is.
+  for (const title of titles) locate(haystack, anchorOf(before, title))
+  assert.deepEqual(locate(haystack, describe(before, { start: second, end: second + 3 })), { state: 'changed', start: second, end: second + 3 })
+})
+
+test('what was written anew is where it was, if both of its sides stand there as they did', () => {
+  const before = 'También podrías definirla como una función normal, en vez de hacerlo en el puerto viejo, si no sabes la diferencia entre los dos.'
+  const after = before.replace('función normal, en vez de', 'función estándar en lugar de')
+  assert.deepEqual(now(after, anchorOf(before, 'función normal, en vez de')), ['changed', 'función estándar en lugar de'])
+})

@@ -75,3 +75,21 @@ test('of a long passage near where it should be half is enough, if a word stands
   assert.equal(told(before, after('harbor'), quote), undefined)
   assert.equal(told(before, 'A preface, and quite a bit more of it, because there was so much to be said. ' + after('office'), quote), undefined)
 })
+
+test('of a passage that was written anew a quarter is enough between neighbours that are left on both sides, and not beyond them', () => {
+  const quote = 'Nobody on the quay believes the old timetable', before = `Gulls took the ticket office over at noon. ${quote}. Umbrellas were lost in the rain that day.`
+  const after = (/** @type {string} */ first, /** @type {string} */ last) => `Gulls took the ${first} over at noon. Travellers are told to ask at the quay, for there is no timetable. Umbrellas were lost in ${last} that day.`
+  assert.equal(told(before, after('ticket office', 'the rain'), quote), 'the quay, for there is no timetable')
+  assert.equal(told(before, after('ticket office', 'the rain'), quote, before.indexOf(quote) + 200), undefined)
+  assert.equal(told(before, 'By seven the fog is gone. Travellers are told to ask at the quay, for there is no timetable. Nobody minds.', quote), undefined)
+  // At an edge of the text there are neighbours on one side alone.
+  assert.equal(told(before.slice(before.indexOf(quote)), after('ticket office', 'the rain').slice(43), quote, 0), undefined)
+})
+
+test('of a word that stands where it should, as it stood, nine words around it say so, though most of one side is new', () => {
+  const before = 'By noon the hungry gulls were fed by an elderly keeper of wooden ships, and nobody in the whole harbour had ever known of it.'
+  const after = (/** @type {string} */ rest) => `In winter some gulls, as we read there, like bread that comes from a young keeper ${rest}`
+  const whole = after('of old wooden ships, and nobody in the whole harbour had ever known of it.'), at = whole.indexOf('keeper')
+  assert.equal(told(before, whole, 'keeper', at), 'keeper')
+  assert.equal(told(before, after('of wooden boats; we do not know more of him, nor of it.'), 'keeper', at), undefined)
+})

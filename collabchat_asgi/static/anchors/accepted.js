@@ -24,7 +24,7 @@ const WORD = 12
 const WORD_LEFT = 0.7
 const WORD_AROUND = 0.9
 /** What must be left of the words, and of what stood around them: less of the one where there is more of the other. For a short quote, or one that is not at its place, more of what is around. @type {readonly {quote: number, context: number, doubtful: number}[]} */
-const CHANGED = [{ quote: 0.75, context: 0.35, doubtful: 0.5 }, { quote: 0.6, context: 0.45, doubtful: 0.5 }, { quote: 0.5, context: 0.7, doubtful: 0.7 }]
+const CHANGED = [{ quote: 0.75, context: 0.35, doubtful: 0.5 }, { quote: 0.6, context: 0.45, doubtful: 0.5 }, { quote: 0.5, context: 0.7, doubtful: 0.7 }, { quote: 0.3, context: 0.9, doubtful: 0.9 }]
 /** Of changed words at their place. */
 const CHANGED_THERE = { quote: 0.5, context: 0.4 }
 /** From 0 to 1, how near to where it should be is there, and how far is away. */
@@ -36,7 +36,7 @@ export function accepted({ quote, context, position }, { exact }, { sure }) {
   // Known neighbours say that it is here, or that it would have to have moved away from them.
   const there = sure && position > THERE, away = sure && position < AWAY, short = worth(exact) < KNOWN
   if (quote === 1) return context >= (!short ? TRACE : there ? AT_ITS_PLACE : away ? AWAY_FROM_IT : AMONG_ITS_OWN)
-  if (exact.length < WORD && quote < WORD_LEFT && context < WORD_AROUND) return false
+  if (worth(exact) < WORD && quote < WORD_LEFT && context < WORD_AROUND) return false
   if (there && quote >= CHANGED_THERE.quote && context >= CHANGED_THERE.context) return true
   return CHANGED.some(least => quote >= least.quote && context >= (short || away ? least.doubtful : least.context))
 }

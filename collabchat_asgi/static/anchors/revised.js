@@ -35,6 +35,9 @@ const FAR_AMONG_STRANGERS = 300
 const FAR_SHORT = 150
 /** And a short one of the same words that is known by what stands unchanged right beside it. */
 const FAR_SINGLE = 200
+/** What a quote says that is known by its own words alone, in the one place that has them; and what in its old place must be like it to be it instead. */
+const ALONE = 24
+const HARDLY_CHANGED = 0.6
 /** Of what is compared in one piece of work, in units. */
 const PIECE = 2048
 
@@ -190,7 +193,10 @@ export class Revised {
         }
       }
     }
-    return yield* settled(this.haystack, this.#best(candidates, quote, expected), quote, expected, near, least)
+    const best = this.#best(candidates, quote, expected), only = places.length === 1 && worth(exact) >= ALONE && candidates.get(places[0] + ' ' + (places[0] + exact.length))
+    // Nothing else is like it: what is left of it in its old place was there before it, or came instead of it.
+    if (only && (!best || 1 - search.errors(folded.slice(best.start, best.end)) / Math.max(exact.length, best.end - best.start) < HARDLY_CHANGED)) return only
+    return yield* settled(this.haystack, best, quote, expected, near, least)
   }
 
   /** Cuts through a word, as the quote did not. @param {Quote} quote  @param {number} start  @param {number} end */

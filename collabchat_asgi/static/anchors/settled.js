@@ -38,11 +38,19 @@ const NEARBY = 10
 const NEARBY_CHANGED = 20
 /** And of a long passage near where it should be: one word. */
 const NEARBY_THERE = 3
+/** Of one that was written anew between neighbours that are left: of it, of them in weight (six words), and of those right beside it. */
+const LEFT_BETWEEN = 0.25
+const NEARBY_BETWEEN = 30
+const BESIDE_BETWEEN = 0.4
+/** What must be left of the neighbours of a word or two that are left for the most part, where they should be: nine words. */
+const NEARBY_WORD = 48
 /** How much may be put into a passage besides twice its own length: a sentence or two. */
 export const PUT_IN = 200
 /** By how much the next best place must weigh less: three words, which no lookalike has not; or two, to doubt another place. */
 const APART = 15
 const DOUBT = 10
+/** Of what stands around a changed one, so that it need not be better than another: nearly all. */
+const AMONG_ALL = 0.9
 /** What two places weigh that are as good as each other: nine words or so, and hardly one that only one of them has. */
 const GOOD = 50
 const AS_GOOD = 3
@@ -71,21 +79,20 @@ export function* settled(haystack, found, quote, expected, near, least) {
     // Where none of its words is left, it may be in others between its neighbours, which say so on both sides.
     const place = haystack.real(found.start, found.end), within = left.share || left.beside ? left : { start: 0, end: 0 }
     if (place.start < from + within.end && from + within.start < place.end) return found
-    if (found.quote === 1) {
-      if (sided(folded, found, quote) && !sided(folded, { start, end }, quote)) return found
-      if (astray(expected, found.start) < Math.min(THERE, away)) {
-        // Where it should be, a place need not be better than another one.
-        const base = Math.max(0, place.start - prefix.length), own = yield* kept(words, text.slice(base, place.end + suffix.length))
-        if (own && base + own.start === place.start && own.score >= GOOD && own.score >= left.score - AS_GOOD) return found
-      }
+    if (found.quote === 1 && sided(folded, found, quote) && !sided(folded, { start, end }, quote)) return found
+    if ((found.quote === 1 || found.context >= AMONG_ALL) && astray(expected, found.start) < Math.min(THERE, away)) {
+      // Where it should be, a place need not be better than another one.
+      const base = Math.max(0, place.start - prefix.length), own = yield* kept(words, text.slice(base, place.end + suffix.length))
+      if (own && (found.quote < 1 || base + own.start === place.start) && own.score >= GOOD && own.score >= left.score - AS_GOOD) return found
     }
   }
   const whole = folded.slice(start, end) === exact, brief = says < KNOWN
-  const strong = left.share >= LEFT && left.score >= ENOUGH && (left.nearby >= (brief && !whole ? NEARBY_CHANGED : NEARBY) || here && left.share >= MOSTLY || !brief && left.nearby >= NEARBY_THERE && away <= TOLD)
+  const between = !!prefix && !!suffix && left.share >= LEFT_BETWEEN && left.nearby >= NEARBY_BETWEEN && left.beside >= BESIDE_BETWEEN && away <= TOLD
+  const strong = between || left.share >= LEFT && left.score >= ENOUGH && (left.nearby >= (brief && !whole ? NEARBY_CHANGED : NEARBY) || here && left.share >= MOSTLY || !brief && left.nearby >= NEARBY_THERE && away <= TOLD)
   const apart = strong ? left.score - (yield* left.rival()) : 0
   // A short quote that went farther than that is not told from one that is like it.
   if (apart >= APART && end - start <= 3 * exact.length + PUT_IN && (!brief || away <= NEAR)) {
-    if (says >= WORD || left.beside >= NEIGHBOURS_HERE && (here || left.beside >= NEIGHBOURS) || left.beside + apart / APART_WEIGHS >= NEIGHBOURS_AND_APART || !found && away <= (whole ? TOLD : THERE) && telling(folded, { start, end }, quote)) {
+    if (says >= WORD || here && left.share >= MOSTLY && left.nearby >= NEARBY_WORD || left.beside >= NEIGHBOURS_HERE && (here || left.beside >= NEIGHBOURS) || left.beside + apart / APART_WEIGHS >= NEIGHBOURS_AND_APART || !found && away <= (whole ? TOLD : THERE) && telling(folded, { start, end }, quote)) {
       return { start, end, quote: whole ? 1 : PIECEMEAL * left.share, context: left.beside, position: 1, score: 1 }
     }
   }
