@@ -192,6 +192,49 @@ async def test_what_comes_under_it_later_and_stays(visit: Visit, html: str, act:
     await at(ada, "bottom-left")
 
 
+TOAST = "html => document.querySelector('#toasts').insertAdjacentHTML('afterbegin', html)"
+NO_TOAST = "() => document.querySelector('#toasts').replaceChildren()"
+
+
+async def test_it_comes_back_when_what_it_made_way_for_has_gone(visit: Visit) -> None:
+    """A toast that stays for some seconds; where the next one comes, there are more of them."""
+    ada = await visit("Ada", html=STORY + "<div><div id=toasts></div></div>" + TAG)
+    await at(ada, "top-right")
+    # Nobody tells of what comes there by itself.
+    await ada.js(TOAST, TOP)
+    await ada.js("() => scrollTo(0, 600)")
+    await at(ada, "bottom-right")
+    await ada.js("() => scrollTo(0, 900)")
+    await ada.js(NO_TOAST)
+    await at(ada, "top-right")
+    await ada.js(TOAST, TOP)
+    await ada.js("() => scrollTo(0, 600)")
+    await at(ada, "bottom-right")
+    await ada.js(NO_TOAST)
+    await ada.js("() => scrollTo(0, 900)")
+    await ada.js("new Promise(done => setTimeout(done, 1600))")
+    await at(ada, "bottom-right")
+    # Another page of the application is looked at anew.
+    await ada.js("() => history.pushState(null, '', '/p/another')")
+    await at(ada, "top-right")
+
+
+async def test_it_comes_back_when_a_banner_is_closed(visit: Visit) -> None:
+    """That stays in the page, unseen; not while the list is open beside it."""
+    banner = TOP.replace("<div", "<div id=banner hidden onclick='hidden = true'")
+    ada = await visit("Ada", html=banner + STORY + TAG)
+    await at(ada, "top-right")
+    await ada.js("() => { document.querySelector('#banner').hidden = false; scrollTo(0, 300) }")
+    await at(ada, "bottom-right")
+    await ada[".bar .discussions"].click()
+    await ada.page.locator("#banner button").click()
+    await ada.js("new Promise(done => setTimeout(done, 1600))")
+    await at(ada, "bottom-right")
+    await ada.page.keyboard.press("Escape")
+    await ada.page.mouse.click(300, 400)
+    await at(ada, "top-right")
+
+
 async def test_it_does_not_go_away_under_a_pointer(visit: Visit) -> None:
     ada = await visit("Ada", html=STORY + TAG)
     await at(ada, "top-right")

@@ -13,8 +13,8 @@ const QUIET = 100, PATIENCE = 1000
 const STEP = 20, AROUND = 2, USUAL = 160
 /** Milliseconds until it is looked whether something has come under the bar, and once more: what is there both times stays. */
 const PAUSE = 600
-/** Pixels between two looks then: nothing that is pressed should be smaller. Milliseconds of one piece of it. */
-const FINGER = 24, PIECE = 3
+/** Pixels between two looks then: nothing that is pressed should be smaller. Milliseconds of one piece of it, whose first look may take 4 by itself. */
+const FINGER = 24, PIECE = 1
 
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box in pixels of the window */
 
@@ -38,6 +38,12 @@ function control(x, y) {
   return undefined
 }
 
+/** Whether it can be seen at all. @param {Element} element */
+const seen = element => element.checkVisibility?.({ visibilityProperty: true, opacityProperty: true }) !== false
+
+/** @param {Box} one  @param {Box} other */
+const meet = (one, other) => one.left < other.right && one.right > other.left && one.top < other.bottom && one.bottom > other.top
+
 /** How far the page itself scrolls. */
 const most = () => {
   const page = document.scrollingElement ?? document.documentElement
@@ -59,8 +65,7 @@ function passes({ left, top, right, bottom }, upper) {
   const moved = upper ? scrollY : scrollY - most()
   return [...document.querySelectorAll(CONTROLS)].some(each => {
     const rect = each.getBoundingClientRect()
-    return rect.width && rect.left < right && rect.right > left && rect.top + moved < bottom && rect.bottom + moved > top
-      && small(rect) && !stands(each) && each.checkVisibility?.({ visibilityProperty: true, opacityProperty: true }) !== false
+    return rect.width && meet(rect, { left, top: top - moved, right, bottom: bottom - moved }) && small(rect) && !stands(each) && seen(each)
   })
 }
 
@@ -85,6 +90,9 @@ function taken(box) {
 /** 0 where nothing is in the way of it; 1 where something is at times, and 2 where it is always. @param {Box} box  @param {boolean} upper */
 const price = (box, upper) => taken(box) ? 2 : passes(box, upper) ? 1 : 0
 
+/** What is away because the reader scrolls comes again. @param {{element: Element, box: Box, scrolled: number}} what */
+const gone = ({ element, box, scrolled }) => !element.isConnected || scrollY === scrolled && !(meet(element.getBoundingClientRect(), box) && seen(element))
+
 /** @param {string[]} corners  @param {(corner: string) => number} priced  @returns {string} the first of the cheapest */
 export function cheapest(corners, priced) {
   let found = corners[0], least = Infinity
@@ -107,8 +115,14 @@ export function corners(bar, host, narrow, signal) {
   let paid = 0
   /** What lay under the bar when it was looked last. @type {Element | undefined} */
   let under
-  /** It is only to make way. */
+  /** It is only to make way, or to come back. */
   let yields = false
+  /** What it makes way for, where the bar was, and how far the page was scrolled. @type {{element: Element, box: Box, scrolled: number} | undefined} */
+  let cause
+  /** The same, once it has. @type {typeof cause} */
+  let away
+  /** It came back once: what comes again will go on so. */
+  let back = false
   /** Nobody's bar goes away under a pointer, or from under the keyboard. */
   const held = () => bar.matches(':hover, :focus-within') || isOpen()
   /** What stands beside it goes with it, or out of its way. */
@@ -144,33 +158,44 @@ export function corners(bar, host, narrow, signal) {
       return prices.get(corner)
     }))
     paid = prices.get(ours)
+    away = back ? undefined : cause
+    back = yields && (back || !cause)
+    if (away) going.observe(document.body, { childList: true, subtree: true })
+    else going.disconnect()
     moved()
   }
   const idle = (/** @type {() => void} */ act) => { (globalThis.requestIdleCallback ?? setTimeout)(act) }
   /** A banner, a bubble, a button that leads to the top: they come when they like. */
   const look = () => {
-    const { left, top, right, bottom } = bar.getBoundingClientRect(), before = under, points = right > left ? grid({ left: left + 1, top: top + 1, right: right - 1, bottom: bottom - 1 }, FINGER) : []
+    const box = bar.getBoundingClientRect(), { left, top, right, bottom } = box, before = under, points = right > left ? grid({ left: left + 1, top: top + 1, right: right - 1, bottom: bottom - 1 }, FINGER) : []
     under = undefined
     // In pieces, for a look at each of them takes a millisecond on a page of a megabyte.
     const further = () => {
       glancing = 0
+      if (signal.aborted || !ours || due || held()) return
+      if (away && gone(away)) return yieldTo(undefined)
       // Where everything is taken there is nothing better.
-      if (signal.aborted || !ours || due || paid > 1 || held()) return
+      if (paid > 1) return
       for (const began = performance.now(); points.length && !under && performance.now() - began < PIECE;) {
         const [x, y] = /** @type {[number, number]} */ (points.pop()), found = control(x, y)
         if (found && stands(found)) under = found
       }
-      if (under && under === before) {
-        soon()
-        yields = true
-      } else if (under) glance()
-      else if (points.length) {
-        // No timer's number: the page has those too.
-        glancing = -1
-        idle(further)
-      }
+      if (under && under === before) yieldTo({ element: under, box, scrolled: scrollY })
+      else if (under) glance()
+      else if (points.length) later()
     }
-    further()
+    const later = () => {
+      // No timer's number: the page has those too.
+      glancing = -1
+      idle(further)
+    }
+    // Where it is may have been to be reckoned first, which is a piece too.
+    later()
+  }
+  const yieldTo = (/** @type {typeof cause} */ to) => {
+    soon()
+    cause = to
+    yields = true
   }
   const glance = () => { glancing ||= +setTimeout(() => idle(look), PAUSE) }
   const wait = () => {
@@ -179,11 +204,17 @@ export function corners(bar, host, narrow, signal) {
   }
   const soon = () => {
     since = performance.now()
+    cause = undefined
     yields = false
     changes.observe(document.body, { childList: true, subtree: true })
     wait()
   }
   const changes = new MutationObserver(wait)
+  const going = new MutationObserver(() => {
+    if (away?.element.isConnected) return
+    going.disconnect()
+    glance()
+  })
   const placed = new MutationObserver(records => {
     if (due < 0 && !isOpen()) soon()
     else glance()
@@ -207,6 +238,7 @@ export function corners(bar, host, narrow, signal) {
     clearTimeout(glancing)
     changes.disconnect()
     comers.disconnect()
+    going.disconnect()
     placed.disconnect()
   })
   if (bar.dataset.at) return
