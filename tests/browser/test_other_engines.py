@@ -157,6 +157,80 @@ async def test_keys_stay_in_our_fields(both: Open) -> None:
     assert "keydown s" in await ada.js("() => keys"), "the page's own shortcuts"
 
 
+async def test_a_key_on_a_button_of_ours_is_not_the_pages(both: Open) -> None:
+    """Whether it presses the button is seen in Chromium: Firefox presses none by WebDriver."""
+    ada, _ = await both()
+    await ada.js(
+        """() => {
+          window.slides = window.ups = 0
+          addEventListener('keyup', () => { ups++ }, true)
+          document.addEventListener('keydown', ({ key }) => { if (key === ' ') slides++ })
+        }"""
+    )
+    await discuss(ada, FOG, "On a slide")
+    await ada.js(
+        """() => {
+          ups = 0
+          document.querySelector('collab-chat').shadowRoot.querySelector('[data-key=close]').focus()
+        }"""
+    )
+    await ada.press(" ")
+    await ada.until("() => ups", 1)
+    assert await ada.js("() => slides") == 0
+
+
+async def test_a_popover_that_closes_beside_it_and_a_dialog_in_a_dialog(both: Open) -> None:
+    page = f"<div id=paper popover><main>{TEXT}</main></div>"
+    ada, _ = await both(f"{ELEMENT}{page}<dialog id=box>A<dialog id=deep>B</dialog></dialog>")
+    await ada.js("() => paper.showPopover()")
+    await discuss(ada, FOG, "Which fog?")
+    assert await ada.js("() => paper.matches(':popover-open')")
+    await ada.press("Escape")
+    await ada.until(SHOWN, [], ".card")
+    await ada.js("() => { paper.hidePopover(); deep.append(paper.firstChild); paper.remove() }")
+    await ada.js("() => { box.showModal(); deep.showModal() }")
+    await discuss(ada, "harbour master", "Which harbour?")
+    parent = "() => document.querySelector('collab-chat').parentElement.id"
+    await ada.until(parent, "deep")
+    await ada.js("() => deep.close()")
+    await ada.until(parent, "box")
+
+
+@pytest.mark.parametrize(
+    "css",
+    ["#p{writing-mode:vertical-rl}", "#p{display:flex;flex-direction:column-reverse}"],
+)
+async def test_to_a_passage_in_what_scrolls_backwards(both: Open, css: str) -> None:
+    far = "<p>Far away from here.</p>" * 60
+    style = f"<style>#p{{width:400px;height:300px;overflow:auto}}{css}</style>"
+    ada, _ = await both(f"{style}{ELEMENT}<main><div id=p>{far}{TEXT}</div></main>")
+    await ada.js("() => p.lastElementChild.scrollIntoView({ behavior: 'instant' })")
+    await ada.js(
+        """() => {
+          document.getSelection().selectAllChildren(p.lastElementChild)
+          document.querySelector('collab-chat').createFromSelection()
+        }"""
+    )
+    await ada.until(SHOWN, [""], ".card .composer textarea")
+    await ada.type("Here")
+    await ada.press("Enter")
+    await ada.until(BODIES, ["Here"])
+    await ada.press("Escape")
+    await ada.until(SHOWN, [], ".card")
+    await ada.js("() => { p.scrollTop = p.scrollLeft = 0 }")
+    await ada.js("""() => {
+      const chat = document.querySelector('collab-chat')
+      chat.open(chat.threads()[0].id)
+    }""")
+    await ada.until(
+        """() => {
+          const box = p.getBoundingClientRect(), text = p.lastElementChild.getBoundingClientRect()
+          const [left, top] = [text.left - box.left, text.top - box.top]
+          return left > -1 && top > -1 && left < box.width && top < box.height
+        }"""
+    )
+
+
 async def test_to_the_passage(both: Open) -> None:
     """Into an inner scroller and closed details, far down the page."""
     far = "<p style='height:1500px'>"
