@@ -8,7 +8,8 @@ import { OlderComments } from './older.js'
 import { Outbox } from './outbox.js'
 import { overlay } from './overlay.js'
 import { ConfirmedPage } from './confirmed.js'
-import { CollabError, Malformed, count, list, readChat, readEvents, readPosition, readUser, text } from './protocol.js'
+import { Presence } from './presence.js'
+import { CollabError, Malformed, list, readChat, readEvents, readPosition, readUser, text } from './protocol.js'
 import { Reading } from './reading.js'
 import { StatusLine, signedOut } from './status.js'
 import { Typing } from './typing.js'
@@ -55,12 +56,7 @@ export class Subscription {
   #faults = { at: '', times: 0 }
   /** @type {string[]} */
   #can = []
-  /** @type {number | undefined} */
-  #users
-  /** @type {number | undefined} */
-  #connections
-  /** Who is here by their ids, where the host tells it. @type {Map<string, User> | undefined} */
-  #people
+  #presence = new Presence()
   /** @type {User | undefined} */
   #user
   #tenantId = ''
@@ -109,8 +105,7 @@ export class Subscription {
     this.#chats ??= overlay(this.page.chats, this.outbox.pending, this.outbox.queue.drafts, this.#user ?? NOBODY, this.link.clockOffset())
     return this.#state ??= Object.freeze({
       urlId: this.urlId, ...this.line.value, loaded: this.page.loaded, position: this.page.position, chats: this.#chats, can: this.#can,
-      ...this.#user && { user: this.#user, tenantId: this.#tenantId }, ...this.#users !== undefined && { users: this.#users }, ...this.#connections !== undefined && { connections: this.#connections },
-      ...this.#people && { people: [...this.#people.values()] },
+      ...this.#user && { user: this.#user, tenantId: this.#tenantId }, ...this.#presence.here,
       pending: this.outbox.queue.operations.length, drafts: this.outbox.queue.drafts,
       ...this.reading.seq !== undefined && { read: this.reading.seq },
     })
@@ -153,7 +148,8 @@ export class Subscription {
     this.page.clear()
     this.reading.clear()
     this.#can = []
-    this.#users = this.#connections = this.#user = this.#people = undefined
+    this.#user = undefined
+    this.#presence.clear()
     this.#tenantId = ''
   }
 
@@ -281,7 +277,9 @@ export class Subscription {
         case 'snapshot': return this.#snapshot(frame, size)
         case 'events': return this.#events(frame)
         case 'unsubscribed': return this.#unsubscribed(frame)
-        case 'presence': return this.#presence(frame)
+        case 'presence':
+          this.#state = undefined
+          return this.link.emit('presence', this.#presence.change(frame))
         case 'read': return this.reading.told(frame.seq)
         case 'typing': return this.#typing(text(frame.chatId), readUser(frame.user))
       }
@@ -299,8 +297,8 @@ export class Subscription {
     if (this.page.position.seq > 0 && this.page.position.epoch !== epoch) this.reading.clear()
     if (frame.read !== undefined) this.reading.told(frame.read)
     this.#can = list(frame.can ?? [], text)
-    this.#people = frame.people === undefined ? undefined : new Map(list(frame.people, readUser).map(user => [user.id, user]))
-    this.#count(frame)
+    this.#state = undefined
+    this.#presence.begin(frame)
     if (frame.load === true) {
       this.#to('loading')
       if (this.#loads++) this.askAgain.start(this.asking.next(), () => this.#load())
@@ -399,27 +397,6 @@ export class Subscription {
     if (!this.#open || this.#sync === 'asked' || this.#sync === 'refused') return
     this.#held = false
     this.#refusePage({ code: typeof reason === 'string' ? reason : 'unsubscribed', message: 'The server ended the subscription' })
-  }
-
-  /** @param {Record<string, any>} frame */
-  #count({ users, connections }) {
-    if (users !== undefined) this.#users = count(users)
-    if (connections !== undefined) this.#connections = count(connections)
-    this.#state = undefined
-  }
-
-  /** @param {Record<string, any>} frame */
-  #presence(frame) {
-    const joined = list(frame.joined ?? [], readUser), left = list(frame.left ?? [], text)
-    if (this.#people || joined.length) {
-      const people = this.#people ??= new Map()
-      for (const id of left) people.delete(id)
-      for (const user of joined) people.set(user.id, user)
-      // A list that does not fit the count is none: the page has outgrown it, or something was missed.
-      if (people.size !== frame.users) this.#people = undefined
-    }
-    this.#count(frame)
-    this.link.emit('presence', { users: count(frame.users), connections: count(frame.connections), joined, left })
   }
 
   /** @param {string} chatId  @param {User} user */
