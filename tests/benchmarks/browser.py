@@ -164,7 +164,7 @@ async def reader(browser: Browser, name: str, url: str) -> Page:
 
 
 async def open_first(page: Page) -> None:
-    await page.locator("collab-chat .bar .discussions[aria-label^='1 discussion']").wait_for()
+    await page.locator("collab-chat .bar .discussions[title^='1 discussion']").wait_for()
     opening = "(chat => chat.open(chat.threads()[0].id))(document.querySelector('collab-chat'))"
     await page.evaluate(opening)
 
