@@ -97,6 +97,30 @@ async def test_the_offer_is_within_the_narrowest_window(visit: Visit, who: str, 
         await ada.page.keyboard.press("Escape")
 
 
+BAR_INSIDE = """() => {
+  const bar = document.querySelector('collab-chat').shadowRoot.querySelector('.bar')
+  const { left, right } = bar.getBoundingClientRect()
+  const parts = [...bar.children].filter(each => each.checkVisibility()).map(each => each.getBoundingClientRect())
+  return left >= 8 && right <= innerWidth - 8 && parts.every(each => each.left >= left && each.right <= right)
+}"""  # noqa: E501
+
+
+@pytest.mark.parametrize("lang", ["en", "ar", "de", "fr", "ru"])
+async def test_the_bar_is_within_the_narrowest_window(visit: Visit, lang: str) -> None:
+    """Also where it says what is in the way, and how much waits."""
+    page = f"<div lang={lang}><collab-chat root=main signin=/in></collab-chat></div>"
+    page += "<main><p>By noon the fog has gone, and the gulls have taken over.</p></main>"
+    narrow = {"width": 320, "height": 640}
+    stranger = await visit("", html=page, viewport=narrow, live=False)
+    await expect(stranger[".bar .join"]).to_be_visible()
+    assert await stranger.js(BAR_INSIDE)
+    ada = await visit("Ada", viewport=narrow)
+    await ada.page.context.set_offline(True)
+    await ada.discuss("By noon", "Waits")
+    await expect(ada[".bar .state"]).to_contain_text(" · ", timeout=15_000)
+    assert await ada.js(BAR_INSIDE)
+
+
 READ_ONLY = "You can read the discussions here, but not write."
 
 

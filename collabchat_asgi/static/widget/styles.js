@@ -49,8 +49,8 @@ button:disabled { cursor: default; opacity: .45 }
 
 .bar, .prompt, .head, button { user-select: none }
 .bar, .prompt, .card, .panel { position: fixed; display: flex; background: var(--bg); box-shadow: var(--collabchat-shadow, var(--shadow)) }
-.bar, .prompt { gap: 2px; padding: 4px; border-radius: var(--collabchat-radius, 999px) }
-.bar { align-items: center; font-size: var(--small); font-weight: 500; font-variant-numeric: tabular-nums }
+.bar, .prompt { gap: 2px; padding: 4px; border-radius: var(--collabchat-radius, 24px) }
+.bar { flex-wrap: wrap; max-width: calc(100vw - 32px); align-items: center; font-size: var(--small); font-weight: 500; font-variant-numeric: tabular-nums }
 .bar[data-at=""] { visibility: hidden }
 .bar[data-at^=top-] { top: calc(var(--collabchat-top, 14px) + 50px * var(--row)) }
 .bar[data-at^=bottom-] { bottom: calc(var(--collabchat-bottom, 14px) + env(safe-area-inset-bottom) + 50px * var(--row)) }
@@ -63,7 +63,7 @@ button:disabled { cursor: default; opacity: .45 }
 .bar button:hover, .bar button[aria-expanded=true] { background: var(--fill) }
 .bar .people::before, .bar .state::before { content: ""; width: 8px; height: 8px; border-radius: 50%; background: var(--good); flex: none }
 .bar .state::before { background: var(--warn) }
-.bar .state { color: var(--soft) }
+.bar .state { color: var(--soft); white-space: normal }
 .bar .refused::before { background: var(--bad) }
 
 .bar .new { padding: 0 6px; border-radius: var(--collabchat-radius, 999px); background: var(--accent); color: var(--on-accent); font-size: var(--tiny) }
