@@ -140,3 +140,18 @@ async def test_the_enter_of_a_composition_sends_nothing_in_safari(visit: Visit) 
     await ada.threads(0)
     await ada.composer.press("Enter")
     await expect(ada.bodies).to_have_text(["霧"])
+
+
+async def test_who_came_by_the_list_is_back_where_it_is_opened(visit: Visit) -> None:
+    """What was pressed in it is not to be seen any more: the focus was nowhere."""
+    ada = await visit("Ada")
+    await ada.discuss(FOG, "One")
+    await ada.page.keyboard.press("Escape")
+    for key in (".item", "[data-key=whole]"):
+        await ada[".bar .discussions"].focus()
+        await ada.page.keyboard.press("Enter")
+        await ada[f".panel {key}"].press("Enter")
+        await expect(ada[".card"]).to_be_visible()
+        await ada.page.keyboard.press("Escape")
+        await expect(ada[".card"]).to_be_hidden()
+        await expect(ada[".bar .discussions"]).to_be_focused()

@@ -17,7 +17,7 @@ export class Bar {
   constructor(face, host) {
     const { words } = host
     this.host = host
-    this.people = h('span', { class: 'people', hidden: true })
+    this.people = h('span', { class: 'people', role: 'img', hidden: true })
     this.list = h('button', { class: 'discussions', 'aria-expanded': 'false', 'aria-haspopup': 'dialog', onclick: host.toggle })
     this.state = h('span', { class: 'state', role: 'status', hidden: true })
     this.again = textButton(words.say('Try again'), host.again, { hidden: true })
@@ -128,7 +128,7 @@ export class Bar {
 function say(element, words, ...children) {
   if (element.title === words) return
   element.title = words
-  if (element.tagName === 'SPAN') for (const [name, value] of [['role', 'img'], ['aria-label', words]]) element.setAttribute(name, value)
+  if (element.tagName === 'SPAN') element.setAttribute('aria-label', words)
   // Not by a label: a button is named by what stands on it, and the numbers alone say nothing.
   else children.unshift(h('span', { class: 'hidden' }, words))
   fill(element, ...children)

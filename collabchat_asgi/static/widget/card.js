@@ -34,6 +34,7 @@ const SAID = 6000
  * @property {() => Promise<void>} prepared
  * @property {(range: Range | undefined) => void} drafting what is written about is here
  * @property {() => void} closed
+ * @property {HTMLElement} home of the focus, where what had it before is not to be seen any more
  * @property {(chatId: string) => void} created
  * @property {(draft: Draft) => void} rewrite a discussion that was refused is begun again, with its words
  * @property {() => number} most code points of a comment
@@ -219,7 +220,9 @@ export class Card {
     this.moving = false
     this.host.closed()
     if (!back || !active) return
-    if (this.#from && this.#from !== document.body && this.#from.isConnected) return this.#from.focus({ preventScroll: true })
+    const from = this.#from
+    // What was pressed in the list is not to be seen any more.
+    if (from && from !== document.body && from.isConnected) return (from.checkVisibility() ? from : this.host.home).focus({ preventScroll: true })
     // Who reads with a caret goes on behind the passage.
     if (range?.startContainer.isConnected) document.getSelection()?.collapse(range.endContainer, range.endOffset)
   }

@@ -49,6 +49,7 @@ export function furnish(life, { Layer, corners, followGround, keep, seat }, mark
     prepared: () => places.fetch().catch(() => {}),
     drafting: range => life.highlights.set('draft', 'draft', range),
     closed: () => life.paintActive(undefined),
+    home: life.bar.list,
     created: id => {
       card.chatId = undefined
       life.open(id, true)
