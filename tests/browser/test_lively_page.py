@@ -91,11 +91,29 @@ async def test_the_page_is_not_written_to(visit: Visit) -> None:
     await ada.until(cursor, "auto")
 
 
-async def test_old_libraries_change_nothing(visit: Visit) -> None:
-    old = (
-        "<script>Array.prototype.toJSON = function () { return JSON.stringify(Array.from(this)"
-        ".join()) }</script>"
-    )
+OLD = {
+    "JSON": "Array.prototype.toJSON = function () { return JSON.stringify([...this].join()) }",
+    # As Prototype has them, which were there before the standard's.
+    "arrays": """
+      Array.prototype.toArray = Array.prototype.entries = function () { return [...this] }
+      String.prototype.toArray = function () { return this.split('') }
+      Array.prototype.find = function (test) { for (const one of this) if (test(one)) return one }
+      Array.from = given => {
+        if (!given) return []
+        if ('toArray' in Object(given)) return given.toArray()
+        const found = new Array(given.length || 0)
+        for (let at = 0; at < found.length; at++) found[at] = given[at]
+        return found
+      }""",
+    # As MooTools has it.
+    "lists": "Array.from = given => given == null ? [] : Array.isArray(given) ? given : [given]",
+}
+
+
+@pytest.mark.parametrize("what", OLD)
+async def test_old_libraries_change_nothing(visit: Visit, what: str) -> None:
+    style = "<style>body { background: linear-gradient(#fff, #eee) }</style>"
+    old = f"{style}<script>{OLD[what]}</script>"
     ada = await visit("Ada", html=old + PAGE)
     await ada.discuss(FOG, "Has it?")
     await ada.settled()

@@ -168,8 +168,9 @@ export function* kept({ prefix, exact, suffix }, text) {
   const table = yield* new Table(old, before, now).filled(), became = table.became()
   const all = [0, 0, 0], left = [0, 0, 0], near = [0, 0, 0], first = [-1, -1, -1], last = [-1, -1, -1]
   let beyond = false
-  for (const [i, { start, end, weight }] of old.entries()) {
-    const part = end <= from ? 0 : start >= to ? 2 : 1, at = became[i], before = Math.max(...last)
+  let i = 0
+  for (const { start, end, weight } of old) {
+    const part = end <= from ? 0 : start >= to ? 2 : 1, at = became[i++], before = Math.max(...last)
     all[part] += weight
     if (at < 0) continue
     const gap = before >= 0 && at - before > BESIDE

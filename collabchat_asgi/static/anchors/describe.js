@@ -15,7 +15,7 @@ const LONG = 256
 
 const encoder = new TextEncoder()
 const bytes = (/** @type {unknown} */ value) => encoder.encode(json(value)).length
-const points = (/** @type {string} */ text) => Array.from(text)
+const points = (/** @type {string} */ text) => [...text]
 
 /** Code points, without making a list of a whole page. @param {string} text  @param {number} from  @param {number} to */
 function counted(text, from, to) {

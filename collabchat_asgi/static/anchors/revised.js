@@ -121,10 +121,11 @@ export class Revised {
     yield
     const edge = atEdges(folded, quote).find(({ start, end }) => start >= least && !this.#torn(quote, start, end))
     if (edge) return { ...edge, quote: 1, context: 1, position: 1, score: 1 }
-    for (const [n, at] of places.entries()) {
+    let n = 0
+    for (const at of places) {
       if (this.#torn(quote, at, at + exact.length)) continue
       add(at, at + exact.length, 1)
-      if (n % 16 === 15) yield
+      if (++n % 16 === 0) yield
     }
     const whole = [...candidates.values()].filter(each => sided(folded, each, quote))
     const exactly = whole.length === 1 ? whole[0] : this.#best(candidates, quote, expected)

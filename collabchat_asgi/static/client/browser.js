@@ -33,7 +33,7 @@ function storage(world, name) {
 function hex(env, bytes) {
   const drawn = new Uint8Array(bytes).map(() => env.random() * 256)
   env.crypto?.getRandomValues(drawn)
-  return Array.from(drawn, byte => byte.toString(16).padStart(2, '0')).join('')
+  return [...drawn].map(byte => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** crypto.randomUUID is missing on plain http, as on a phone in the office network. @param {Environment} env  @returns {string} */

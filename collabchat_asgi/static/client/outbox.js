@@ -203,7 +203,8 @@ export class Outbox {
     this.#awaited = undefined
     for (const queued of this.#owed.values()) if (!queued.sent) this.#transmit(queued)
     let under = operations.filter(each => each.sent).length
-    for (const [index, queued] of operations.entries()) {
+    for (let index = 0; index < operations.length; index++) {
+      const queued = operations[index]
       if (queued.ack || queued.sent) continue
       if (under >= this.#window || operations.slice(0, index).some(each => !each.ack && needs(queued.operation, each.operation))) break
       if (!this.sender.pace.take(this.pump) || !this.#transmit(queued)) break

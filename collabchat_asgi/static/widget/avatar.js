@@ -25,7 +25,7 @@ export function pictured(given, base) {
 /** @param {Words} words  @param {User} user */
 export function avatar(words, user) {
   const name = nameOf(words, user), parts = name.split(/\s+/)
-  const initials = name.endsWith(code(user.id)) && user.id.startsWith('anon:') ? code(user.id) : [parts[0], parts.length > 1 ? parts.at(-1) ?? '' : ''].map(word => Array.from(word.replace(/^\P{L}+(?=\p{L})/u, ''))[0] ?? '').join('').toLocaleUpperCase()
+  const initials = name.endsWith(code(user.id)) && user.id.startsWith('anon:') ? code(user.id) : [parts[0], parts.length > 1 ? parts.at(-1) ?? '' : ''].map(word => [...word.replace(/^\P{L}+(?=\p{L})/u, '')][0] ?? '').join('').toLocaleUpperCase()
   const element = h('span', { class: 'avatar', 'aria-hidden': 'true' }, initials)
   element.style.setProperty('--hue', String(Math.floor(number(user.id) / 2 ** 32 * 360)))
   const src = pictured(user.avatar, document.baseURI)

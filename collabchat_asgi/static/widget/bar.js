@@ -10,7 +10,7 @@ import { signedOut, state as stateWords } from './troubles.js'
 
 /** Of all widgets of the document, from the top down. @type {HTMLElement[]} */
 const bars = []
-const stack = () => { for (const [row, bar] of bars.entries()) bar.parentElement?.style.setProperty('--row', String(row)) }
+const stack = () => bars.forEach((bar, row) => bar.parentElement?.style.setProperty('--row', String(row)))
 
 export class Bar {
   /** @param {HTMLElement} face  @param {BarHost} host */

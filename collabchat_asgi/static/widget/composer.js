@@ -77,7 +77,7 @@ export class Composer {
   }
 
   #changed() {
-    const left = this.options.most() - Array.from(this.input.value.trim()).length
+    const left = this.options.most() - [...this.input.value.trim()].length
     this.button.disabled = this.input.readOnly || !this.input.value.trim() || left < 0
     this.count.hidden = left >= SHOWN_FROM
     this.count.textContent = this.options.words.number(left)

@@ -72,7 +72,7 @@ function passes({ left, top, right, bottom }, upper) {
 /** From end to end. @param {number} from  @param {number} to  @param {number} step at most */
 const steps = (from, to, step) => {
   const count = Math.ceil((to - from) / step)
-  return Array.from({ length: count + 1 }, (_, at) => from + (to - from) * at / count)
+  return [...Array(count + 1).keys()].map(at => from + (to - from) * at / count)
 }
 
 /** Points of a box, from edge to edge. @param {Box} box  @param {number} step at most  @returns {[number, number][]} */

@@ -16,8 +16,9 @@ function brightness(layers) {
   canvas.fillRect(0, 0, 1, 1)
   for (const colours of layers) {
     // Each by its share: the last lies over all, the one before over the half of it.
-    for (const [index, colour] of colours.entries()) {
-      canvas.globalAlpha = 1 / (index + 1)
+    let index = 0
+    for (const colour of colours) {
+      canvas.globalAlpha = 1 / ++index
       canvas.fillStyle = '#0000'
       canvas.fillStyle = colour
       canvas.fillRect(0, 0, 1, 1)
@@ -43,9 +44,8 @@ export function isDark(theme, root, host) {
     inverted = inverted !== filter.includes('invert(1')
     layers.unshift([backgroundColor], backgroundImage.match(COLOURS) ?? [])
   }
-  const bare = layers.flat().every(colour => colour === 'rgba(0, 0, 0, 0)')
-  layers.unshift([getComputedStyle(host).outlineColor])
-  const ground = brightness(layers), letters = brightness([[getComputedStyle(root).color]])
+  const empty = [getComputedStyle(host).outlineColor]
+  const ground = brightness([empty, ...layers]), letters = brightness([[getComputedStyle(root).color]])
   // Of a picture nothing is known, and what a page lays behind its text may be around none of it; but its letters can be read there.
-  return inverted !== (picture || bare && Math.abs(ground - letters) < LEGIBLE ? letters > 128 : ground < 128)
+  return inverted !== (picture || ground === brightness([empty]) && Math.abs(ground - letters) < LEGIBLE ? letters > 128 : ground < 128)
 }

@@ -321,7 +321,7 @@ export class Life {
 
   /** @param {import('../typed/types.js').Selector[]} selector of a discussion that was begun */
   async resume(selector) {
-    const anchor = { selector, length: Array.from(this.places.fresh().text).length }
+    const anchor = { selector, length: [...this.places.fresh().text].length }
     // Its text may have been changed meanwhile.
     if (selector.length && !this.places.find(anchor)) await this.places.fetch().catch(() => {})
     const passage = this.places.find(anchor)

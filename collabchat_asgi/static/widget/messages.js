@@ -81,7 +81,8 @@ export class Messages {
     let added = 0
     /** @type {Element | null} */
     let before = older
-    for (const [index, comment] of comments.entries()) {
+    for (let index = 0; index < comments.length; index++) {
+      const comment = comments[index]
       let message = this.#shown.get(comment.id)
       if (!message && chat) {
         message = new Message(this.setting, chat.id, host.close)
