@@ -289,22 +289,28 @@ async def test_what_was_read_stays_read_where_a_history_goes_on(start: Start) ->
     await written(server, "ann", 2)
 
 
+@pytest.mark.parametrize("swept", [False, True])
 @pytest.mark.parametrize("told", [1, 2])
 async def test_what_stands_in_the_place_of_what_a_failover_lost_is_unread(
-    start: Start, told: int
+    start: Start, told: int, swept: bool
 ) -> None:
-    """Also where another process was the first to find out, and has drawn the new epoch."""
+    """Also where another process was the first to find out, and has drawn the new epoch; and where
+    a sweep had seen the lost end, of which no more than the last name is known then."""
     inner = MemoryStorage()
     servers = [await start(TroubledStorage(inner), TroubledBus(new_id())) for _ in range(3)]
     writer = await a_page_of(servers[0], 2)
     ann, there = [await server.join("ann") for server in servers[:2]]
     saved = copy.deepcopy(inner._data.pages)
-    for _ in range(2):
+    lost = 1 if swept else 2
+    for _ in range(lost):
         await writer.do(create_chat("lost"))
     await servers[1].page()
+    if swept:
+        for server in servers:
+            await server.heal()
     for tab in (ann, there):
-        await tab.at(4)
-        has_read(tab, 4)
+        await tab.at(2 + lost)
+        has_read(tab, 2 + lost)
     inner._data.pages = saved
     bob = await servers[2].join("bob")
     for _ in range(told):

@@ -112,7 +112,7 @@ class LogReader:
             await bounded(self._storage.renew(page.key, before), self._seconds)
             loaded = await bounded(self._storage.load(page.key), self._seconds)
         agreed = loaded.position.seq
-        if loaded.position.epoch != before.epoch and seen and page.has_readers_beyond(seen[0]):
+        if loaded.position.epoch != before.epoch and seen and page.is_read_to(seen[0]):
             agreed = await self._agreed(page, seen, loaded.position.epoch)
         if loaded.position.epoch == page.position.epoch and loaded.position.seq < page.position.seq:
             return  # the page has moved on meanwhile

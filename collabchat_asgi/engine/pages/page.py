@@ -194,8 +194,9 @@ class Page:
         for tell in due:
             tell()
 
-    def has_readers_beyond(self, mark: Mark) -> bool:
-        return any(viewer.read and viewer.read > mark.position.seq for viewer in self.viewers)
+    def is_read_to(self, mark: Mark) -> bool:
+        """Whether somebody here has read that event, or what came after it."""
+        return any(viewer.read and viewer.read >= mark.position.seq for viewer in self.viewers)
 
     def restore(self, state: State, last: str = "", agreed: int | None = None) -> None:
         """The page as it was loaded, `last` being the broadcast id of its last event. Viewers of an
