@@ -225,6 +225,21 @@ async def test_what_the_page_has_put_aside_is_said_to_be_closed_until_it_comes(
     await expect(ada[".card .notice"]).to_be_hidden()
 
 
+async def test_a_carousel_that_its_page_scrolls(visit: Visit) -> None:
+    frame = (
+        "<style>#frame { display: flex; overflow: hidden; width: 390px }"
+        "#frame div { flex: none; width: 390px }</style>"
+        f"{LONG}<div id=frame><div>Boats with {RUDDER}.</div><div>Two.</div></div>{LONG}"
+    )
+    ada = await discussed(visit, f"<main>{frame}</main>", RUDDER)
+    await ada.js("() => { frame.scrollLeft = 390 }")
+    await ada[".bar .discussions"].click()
+    await ada[".panel .item"].click()
+    await expect(ada[".card .notice"]).to_contain_text("in a part of the page that is closed")
+    await ada.js("() => { frame.scrollLeft = 0 }")
+    await expect(ada[".card .notice"]).to_be_hidden()
+
+
 async def test_what_reaches_out_of_a_part_that_is_cut_off_is_in_sight(visit: Visit) -> None:
     part = (
         "<div style='overflow:hidden;height:20px'>"

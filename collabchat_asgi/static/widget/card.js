@@ -112,7 +112,7 @@ export class Card {
     this.element.addEventListener('resize', follow)
     for (const type of ['resize', 'scroll']) globalThis.visualViewport?.addEventListener(type, follow, { signal })
     const look = () => { if (this.shown && this.chatId !== undefined) requestAnimationFrame(() => this.#look()) }
-    for (const type of ['click', 'toggle', 'change', 'transitionend']) addEventListener(type, look, { signal, capture: true, passive: true })
+    for (const type of ['click', 'toggle', 'change', 'transitionend', 'scroll', 'wheel']) addEventListener(type, look, { signal, capture: true, passive: true })
     for (const type of ['wheel', 'pointerdown', 'keydown']) addEventListener(type, () => { this.#awaited = false }, { signal, capture: true, passive: true })
     this.resized = new ResizeObserver(follow)
     this.resized.observe(this.element)
