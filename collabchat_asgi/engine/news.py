@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -97,8 +98,8 @@ class News:
                 if page is not None and shown and services.gossip.is_still_typed(heard):
                     page.tell_typing(chat_id, msgspec.json.decode(user, type=User))
             case HaveRead() as hint:
-                if page is not None:
-                    services.reading.hear(page, hint)
+                if page is not None and not services.reading.hear(page, hint):
+                    services.supervisor.once("read elsewhere", self._read_elsewhere(page, hint))
             case Spent(rows=rows):
                 services.users.hear(heard.run, rows)
             case ControlMoved():
@@ -121,6 +122,13 @@ class News:
             page.when_sent(partial(span.ended, "accepted"))
         if page.sequencer.behind or not (known and hint.events):
             self._services.reader.catch_up_soon(page)
+
+    async def _read_elsewhere(self, page: Page, hint: HaveRead) -> None:
+        """What they read is erased or lost, or of a history that is not known here yet."""
+        services = self._services
+        with suppress(StorageError):  # the sweep brings the page, and the next number the reading
+            await services.reader.current(page)
+            services.reading.hear(page, hint)
 
     async def _read_doubted(self, topics: Collection[str]) -> None:
         services = self._services

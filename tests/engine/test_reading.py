@@ -348,6 +348,36 @@ async def test_who_has_not_heard_yet_that_a_page_was_erased_tells_nothing_of_it(
     await here.expect("read", seq=1)
 
 
+async def test_what_was_read_elsewhere_of_a_history_that_is_not_known_here_yet_is_heard(
+    start: Start,
+) -> None:
+    """The first event of a page is still being read here, or was not told at all."""
+    name, storage = new_id(), TroubledStorage()
+    bus = TroubledBus(name)
+    one = await start(storage, bus)
+    slow = TroubledStorage(storage.inner)
+    other = await start(slow, TroubledBus(name))
+    here, there = await one.join("ann"), await other.join("ann")
+    await until(lambda: one.services.gossip.peers and other.services.gossip.peers)
+    gate = slow.hold("read")
+    await here.do(create_chat())
+    has_read(here, 1)
+    await written(one, "ann", 1)
+    await turns()
+    gate.open()
+    await there.expect("read", seq=1)
+    await storage.erase(KEY)
+    await one.heal()
+    await here.expect("subscribed", recovered=False)
+    bus.deaf, told = True, bus.hits["dropped"]
+    await here.do(create_chat())
+    await until(lambda: bus.hits["dropped"] > told)
+    bus.deaf = False
+    has_read(here, 1)
+    await one.services.reading.store()
+    await there.expect("read", seq=1)
+
+
 async def test_a_stop_writes_what_waits(start: Start) -> None:
     storage = TroubledStorage()
     server = await start(storage)

@@ -112,12 +112,13 @@ class Reading:
         self._move(by, seq)
         self._keep(by, seq)
 
-    def hear(self, page: Page, hint: HaveRead) -> None:
-        """At other processes."""
+    def hear(self, page: Page, hint: HaveRead) -> bool:
+        """At other processes. False: of another history than the page has here, and not taken."""
         if hint.epoch not in ("", page.position.epoch):
-            return  # they read what was lost or erased, or what is not known here yet
+            return False
         for user_id, seq in hint.rows:
             self._move(ReadBy(page.key, user_id), seq)
+        return True
 
     async def run(self) -> None:
         """For ever."""
