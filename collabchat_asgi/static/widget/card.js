@@ -11,9 +11,8 @@ import { formatted } from './formatted.js'
 import { json } from '../json.js'
 import { Messages } from './messages.js'
 import { linkTo } from './pageid.js'
-import { part } from './parts.js'
+import { Placement } from './placement.js'
 import { refused, stopped, thrown } from './refusals.js'
-import { inWindow, narrow, view, windowHeight, windowWidth } from './view.js'
 
 const TICK = 30_000
 const SAID = 6000
@@ -51,9 +50,6 @@ export class Card {
   /** @type {Composer | undefined} */
   #composer
   #timer = 0
-  #frame = 0
-  /** Pixels at the lower edge of the window where the passage would be covered. */
-  #below = 0
   #wasThere = false
   /** What was refused a moment ago and is no text: nothing else would show it. */
   #said = ''
@@ -62,14 +58,8 @@ export class Card {
   described = describe
   /** The reader is looking for another place for it. */
   moving = false
-  /** The passage is in a closed part of the page. */
-  #hidden = false
-  /** Nothing is brought into sight before the first is opened. @type {typeof import('./reveal.js') | undefined} */
-  #sight
-  /** It was opened before its passage was found, and the reader has done nothing since. */
-  #awaited = false
-  /** What brings the passage into sight. @type {AbortController | undefined} */
-  #bringing
+  /** @type {Placement} */
+  #placement
   /** Where the focus goes when the card is closed. @type {HTMLElement | null} */
   #from = null
 
@@ -94,6 +84,7 @@ export class Card {
     this.typing = h('div', { class: 'typing', 'aria-live': 'off' })
     this.foot = h('div', {})
     this.barred = h('div', { class: 'base', id: 'barred', hidden: true })
+    /** @type {HTMLElement} */
     this.element = h('section', {
       class: 'card', part: 'card', role: 'dialog', 'aria-describedby': 'quote', tabindex: -1, hidden: true,
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
@@ -105,20 +96,9 @@ export class Card {
     }, this.head, this.quote, this.notice, this.placing, this.log, this.failed, this.typing, this.foot, this.barred)
     face.append(this.element)
 
-    const follow = () => { if (this.shown) this.#frame ||= requestAnimationFrame(() => this.place()) }
-    addEventListener('scroll', follow, { signal, capture: true, passive: true })
-    addEventListener('resize', follow, { signal })
-    // The bar has another place (corners.js).
-    this.element.addEventListener('resize', follow)
-    for (const type of ['resize', 'scroll']) globalThis.visualViewport?.addEventListener(type, follow, { signal })
-    const look = () => { if (this.shown && this.chatId !== undefined) requestAnimationFrame(() => this.#look()) }
-    for (const type of ['click', 'toggle', 'change', 'transitionend', 'scroll', 'wheel']) addEventListener(type, look, { signal, capture: true, passive: true })
-    for (const type of ['wheel', 'pointerdown', 'keydown']) addEventListener(type, () => { this.#awaited = false }, { signal, capture: true, passive: true })
-    this.resized = new ResizeObserver(follow)
-    this.resized.observe(this.element)
+    this.#placement = new Placement(this, () => this.#range(), signal)
     signal.addEventListener('abort', () => {
       this.close(false)
-      this.resized.disconnect()
       this.element.remove()
     })
   }
@@ -149,7 +129,7 @@ export class Card {
     this.update(this.host.page.state)
     this.place()
     this.#composer?.focus()
-    this.#reveal()
+    this.#placement.reveal()
   }
 
   /** @param {string} chatId  @param {boolean} [write] puts the cursor where one answers */
@@ -169,8 +149,7 @@ export class Card {
       if (same) this.#from = focused()
       this.element.focus({ preventScroll: true })
     }
-    this.#awaited = !this.#range()
-    this.#reveal()
+    this.#placement.reveal(true)
   }
 
   /** As it was, whatever became of it. @param {Anchor} anchor  @param {AnchorState | undefined} became */
@@ -186,7 +165,7 @@ export class Card {
     if (!this.shown) this.#from = focused()
     this.chatId = chatId
     this.#fresh = undefined
-    this.#wasThere = this.#hidden = this.#awaited = this.moving = false
+    this.#wasThere = this.moving = false
     this.messages.clear()
     this.#composer = undefined
     this.notice.hidden = this.placing.hidden = true
@@ -194,9 +173,7 @@ export class Card {
     this.typing.textContent = ''
     this.typing.hidden = this.log.hidden = !chatId
     for (const each of [this.failed, this.foot]) fill(each)
-    this.element.style.top = ''
-    this.element.classList.remove('over', 'choosing')
-    this.#below = -1
+    this.#placement.begin()
     this.element.hidden = false
     clearInterval(this.#timer)
     this.#timer = +setInterval(() => this.messages.tick(), TICK)
@@ -205,12 +182,10 @@ export class Card {
   /** @param {boolean} [back] gives the focus back */
   close(back = true) {
     if (!this.shown) return
-    this.#bringing?.abort()
+    this.#placement.end()
     clearInterval(this.#timer)
     clearTimeout(this.#saidTimer)
     this.#said = ''
-    cancelAnimationFrame(this.#frame)
-    this.#frame = 0
     const active = this.#active
     const range = this.#range()
     // Left to itself a browser takes the focus out of what is hidden a frame later: a key in between would be lost in here.
@@ -383,7 +358,7 @@ export class Card {
       : this.#said ? this.#said
       : this.moving ? words.say('Select the new place in the text.')
       : became === 'lost' ? this.host.translated() ? words.say('The page is machine-translated. Show the original to see what this is about.') : words.say('The text this was about is no longer on this page.')
-      : this.#hidden ? words.say('This is in a part of the page that is closed.')
+      : this.#placement.hidden ? words.say('This is in a part of the page that is closed.')
       : became === 'changed' ? words.say('The text was changed since. Above is what it said.') : ''
     if (this.notice.textContent !== told) this.notice.textContent = told
     this.notice.hidden = !told
@@ -490,47 +465,8 @@ export class Card {
   /** @param {readonly User[]} users */
   showTyping(users) { this.typing.textContent = users.length ? typing(this.host.words, users) : '' }
 
-  /** @param {boolean} [still] the page stands still */
-  place(still) {
-    cancelAnimationFrame(this.#frame)
-    this.#frame = 0
-    const { root } = this.host, range = this.#hidden ? undefined : this.#range(), seen = globalThis.visualViewport, height = windowHeight(), before = this.#below, bar = this.host.covered()
-    // What is drawn anew a moment ago, and not yet found again, has no lines.
-    const lines = range ? [...range.getClientRects()].filter(line => line.width || line.height).map(inWindow) : []
-    this.#below = this.host.seat(this.element, this.log, {
-      lines, column: inWindow(root.getBoundingClientRect()), rtl: getComputedStyle(root).direction === 'rtl', bar: bar && inWindow(bar), width: windowWidth(), height, narrow: narrow(),
-      // A keyboard leaves less of the window; a pair of fingers that looks closer does not.
-      room: seen && seen.scale <= 1.01 ? Math.min(seen.height, height) : height, above: seen?.offsetTop ?? 0,
-    }, still)
-    const [first] = lines
-    // It was found only now: in other words, or in a text that came later.
-    if (this.#awaited && range) {
-      this.#awaited = false
-      this.#reveal()
-    // It has grown over what was in sight.
-    } else if (!still && first && before >= 0 && this.#below > before && first.bottom <= height - before && first.bottom > height - this.#below) this.#reveal()
-  }
-
-  /** The passage comes into sight: on a narrow screen above the sheet, which covers the lower part. */
-  async #reveal() {
-    this.#bringing?.abort()
-    const { signal } = this.#bringing = new AbortController()
-    this.#sight ??= await part('./reveal.js', () => import('./reveal.js')).catch(() => undefined) // out of reach, it is asked for again
-    if (!signal.aborted) await this.#sight?.reveal(() => this.#range(), () => this.#below * view.zoom, signal)
-    if (signal.aborted) return
-    this.#look()
-    this.place(true)
-  }
-
-  /** A part of the page may have been opened or closed. */
-  #look() {
-    if (!this.shown) return
-    const range = this.#range(), hidden = !!range && !!this.#sight?.hidden(range)
-    if (hidden === this.#hidden) return
-    this.#hidden = hidden
-    this.update(this.host.page.state)
-    this.place()
-  }
+  /** Something may have moved. */
+  place() { this.#placement.place() }
 }
 
 /** @param {Words} words  @param {readonly User[]} users */
