@@ -63,12 +63,12 @@ const TALK = `
 .reactions button:hover { background: var(--press) }
 .reactions button[aria-pressed=true] { box-shadow: inset 0 0 0 1.5px var(--accent) }
 .picker button { padding: 0 6px; background: none; font-size: 17px; height: 30px }
-.ask { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 6px; margin-top: 6px; font-size: var(--small); color: var(--soft) }
+.ask { display: flex; flex-wrap: wrap; justify-content: flex-end; align-items: center; gap: 4px 6px; margin-top: 6px; font-size: var(--small); color: var(--soft) }
 .ask span { flex: 1 0 auto }
 .failed { margin: 4px 16px 8px; padding: 9px 12px; border-radius: var(--collabchat-radius, 10px); background: var(--bad-fill); font-size: var(--small) }
 .failed strong { color: var(--bad); font-weight: 600 }
 .failed .body { margin: 3px 0 4px }
-.failed .ask { justify-content: flex-end; margin: 0 -6px -4px }
+.failed .ask { margin: 0 -6px -4px }
 .typing { padding: 0 16px; min-height: 20px; font-size: var(--tiny); color: var(--soft); overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .fresh { position: sticky; bottom: 4px; margin: 0 auto; display: block; padding: 3px 12px; min-height: 26px; border-radius: var(--collabchat-radius, 999px); background: var(--accent); color: var(--on-accent); font-size: var(--tiny); font-weight: 600; box-shadow: 0 2px 8px #0003 }
 
@@ -85,8 +85,8 @@ const TALK = `
 .message .tools { justify-content: flex-end }
 .problem { grid-column: 1 / -1; color: var(--bad); font-size: var(--tiny); padding: 0 12px 8px }
 
-.filters { display: flex; flex-wrap: wrap; gap: 4px; padding: 2px 12px 8px }
-.filters .text-button { padding-inline: 8px }
+.filters { display: flex; flex-wrap: wrap; gap: 4px 2px; padding: 2px 12px 8px }
+.filters .text-button { padding-inline: 7px }
 .filters [aria-pressed=true] { background: var(--fill); color: var(--fg) }
 .fresh-item .body { font-weight: 600 }
 .message[data-new]::before { content: attr(data-new); grid-column: 1 / -1; color: var(--soft); font-size: var(--tiny); font-weight: 600; border-block-start: 1px solid var(--accent); padding-top: 3px; margin-bottom: 4px }
