@@ -73,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
 async def _run(arguments: argparse.Namespace) -> int:
     if not is_tenant_id(arguments.tenant):
         raise ConfigError(f"--tenant {arguments.tenant!r} is no tenant id")
+    if str(arguments.file) == str(arguments.text) == "-":
+        raise ConfigError(f"{STDIN} cannot be both the file and --text")
     found = list(_read(arguments.file, arguments.format))
     text = _words(arguments.text) if arguments.text else None
     pages: dict[str, list[Thread]] = {}

@@ -371,6 +371,8 @@ def test_what_cannot_be_read_to_its_end_is_named(tmp_path: Path) -> None:
     assert closed == "collabchat: the standard input: it is closed\n"
     with open(latin, "rb") as opened:
         assert told("-", stdin=opened.fileno()).startswith("collabchat: the standard input: ")
+    both = told("-", "--text", "-")
+    assert both == "collabchat: the standard input cannot be both the file and --text\n"
 
 
 def test_html_says_everything_and_runs_nothing(url: str, collabchat: Run) -> None:
