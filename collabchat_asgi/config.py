@@ -189,11 +189,12 @@ class Timing:
                 f"heartbeat_seconds={self.heartbeat_seconds!r}: people of other processes would "
                 "come and go between two heartbeats"
             )
-        if self.sweep_seconds >= max(self.log_days, self.dedupe_days) * 86_400:
+        kept = max(self.log_days, self.dedupe_days) * 86_400
+        if self.sweep_seconds >= kept:
             raise ConfigError(
-                f"Timing(sweep_seconds={self.sweep_seconds!r}) must be less than "
-                f"log_days={self.log_days!r} or dedupe_days={self.dedupe_days!r}: what a page is "
-                "compared by would be dropped before it is"
+                f"Timing(sweep_seconds={self.sweep_seconds!r}) must be less than the {kept:g} "
+                f"seconds of log_days={self.log_days!r} or dedupe_days={self.dedupe_days!r}, "
+                "whichever is longer: what a page is compared by would be dropped before it is"
             )
 
 
