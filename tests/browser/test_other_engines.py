@@ -282,6 +282,32 @@ async def test_to_the_passage(both: Open) -> None:
         await ada.until(SHOWN, [], ".card")
 
 
+async def test_what_a_message_asks_moves_its_messages_and_not_the_page(both: Open) -> None:
+    far = "<p style='height:1500px'>"
+    ada, _ = await both(f"{ELEMENT}<main>{far}{TEXT}{far}</main>")
+    await ada.js("() => scrollTo({ top: 1300, behavior: 'instant' })")
+    await discuss(ada, FOG, "One")
+    for n in range(2, 16):
+        await ada.type(f"Message {n}")
+        await ada.press("Enter")
+        await ada.until(f"() => ({BODIES})().at(-1)", f"Message {n}")
+    before = await ada.js("() => scrollY")
+    assert before > 0
+    await ada.js(
+        """() => [...document.querySelector('collab-chat').shadowRoot
+          .querySelectorAll('.message [data-key=delete]')].at(-1).click()"""
+    )
+    await ada.until(
+        """() => {
+          const { shadowRoot } = document.querySelector('collab-chat')
+          const { top, bottom } = shadowRoot.querySelector('.ask .danger').getBoundingClientRect()
+          const log = shadowRoot.querySelector('.log').getBoundingClientRect()
+          return top >= log.top && bottom <= log.bottom
+        }"""
+    )
+    assert await ada.js("() => scrollY") == before
+
+
 async def test_above_a_modal_dialog(both: Open) -> None:
     ada, _ = await both(f"{ELEMENT}<main><dialog style='width:600px'>{TEXT}</dialog></main>")
     await ada.js("() => document.querySelector('dialog').showModal()")
