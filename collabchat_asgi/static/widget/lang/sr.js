@@ -102,7 +102,7 @@ export default {
   'You have no access to the discussions here.': 'Немате приступ расправама на овој страници.',
   'The limit of these discussions is reached.': 'Достигнут је лимит ових расправа.',
   'The limit of these discussions is reached until {when}.': 'Лимит ових расправа је достигнут до {when}.',
-  'The discussions here are not connected.': 'Нема везе са сервером расправа на овој страници.',
+  'The discussions here are not connected.': 'Веза са расправама на овој страници није успостављена.',
   'You can read the discussions here, but not write.': 'Расправе на овој страници можете да читате, али не и да пишете.',
   'Signed out': 'Одјављени сте',
   'No access': 'Нема приступа',
