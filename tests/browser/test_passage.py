@@ -130,6 +130,19 @@ async def test_it_comes_out_from_under_headers_and_footers(visit: Visit, reduced
         await in_sight(ada, COMPASS)
 
 
+async def test_it_comes_out_from_under_a_column_that_stays(visit: Visit) -> None:
+    rows = "<tr><th>Row<td>Sea<td>Sky" * 20
+    table = (
+        "<style>#p{height:300px;width:500px;overflow:auto}td{min-width:500px}"
+        "th{position:sticky;left:0;background:#ddd;min-width:230px}</style>"
+        f"<main><div id=p><table>{rows}<tr><th>Row<td>{COMPASS}<td>Sky{rows}</table></div></main>"
+    )
+    ada = await discussed(visit, table, COMPASS)
+    await ada.js("() => { p.scrollLeft = 1000 }")
+    await ada.page.keyboard.press("Alt+Shift+KeyJ")
+    await in_sight(ada, COMPASS)
+
+
 async def test_what_is_in_sight_does_not_move(visit: Visit) -> None:
     # Whole pixels: where lines end between two, the browser may round a page that only it lays out.
     whole = "<style>h1,p{height:30px;margin:0;line-height:30px}</style>"

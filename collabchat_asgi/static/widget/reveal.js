@@ -125,25 +125,34 @@ async function unfold(passage, signal) {
   }
 }
 
-/** How far what stands still reaches into a box. @param {Box} box  @param {number} x  @param {1 | -1} way  @param {Element[]} path what is around the passage */
-function inset({ top, bottom }, x, way, path) {
+/** How far what stands still reaches into a box, from its beginning or its end. @param {Box} box  @param {number} at of the line through it that is looked along  @param {1 | -1} way  @param {Element[]} path what is around the passage  @param {boolean} [across] */
+function inset({ top, bottom, left, right }, at, way, path, across = false) {
+  const [start, end] = across ? [left, right] : [top, bottom]
   let depth = 0
   for (let more = true; more;) {
     more = false
-    for (const hit of document.elementsFromPoint(x, way > 0 ? top + depth + 1 : bottom - depth - 1)) {
+    const edge = way > 0 ? start + depth + 1 : end - depth - 1
+    for (const hit of across ? document.elementsFromPoint(edge, at) : document.elementsFromPoint(at, edge)) {
       if (path.includes(hit) || hit.closest('collab-chat')) continue
       /** @type {Element | null} */
       let still = hit
-      while (still && !/fixed|sticky/.test(getComputedStyle(still).position)) still = around(still)
+      while (still && !stands(still, across)) still = around(still)
       if (!still || path.includes(still)) continue
-      const rect = still.getBoundingClientRect(), reach = way > 0 ? rect.bottom - top : bottom - rect.top
+      const rect = still.getBoundingClientRect(), [low, high] = across ? [rect.left, rect.right] : [rect.top, rect.bottom]
+      const reach = way > 0 ? high - start : end - low
       // What takes half the window is no header.
-      if (reach <= depth || reach > (bottom - top) / 2) continue
+      if (reach <= depth || reach > (end - start) / 2) continue
       depth = reach
       more = true
     }
   }
   return depth
+}
+
+/** While the page is scrolled so. @param {Element} element  @param {boolean} across */
+function stands(element, across) {
+  const { position, top, bottom, left, right } = getComputedStyle(element)
+  return position === 'fixed' || position === 'sticky' && (across ? [left, right] : [top, bottom]).some(each => each !== 'auto')
 }
 
 /** How far to move so that a stretch comes into another; 0 where enough of it is there. @param {number} start  @param {number} end  @param {number} from  @param {number} to */
@@ -193,7 +202,8 @@ function scroll(range, below) {
       return slide === undefined ? move : slide && slide - moved
     }
     const y = tall ? possible(settled(way(top - down, bottom - down, box.top + above + MARGIN, box.bottom - under - MARGIN), true, down) / taller, each.scrollTop, each.scrollHeight - each.clientHeight, back.down) : 0
-    const z = wide ? possible(settled(way(first.left - across, Math.min(first.right, right) - across, box.left + MARGIN, box.right - MARGIN), false, across) / wider, each.scrollLeft, each.scrollWidth - each.clientWidth, back.across) : 0
+    const line = Math.min(Math.max(first.top - down + 2, box.top + above + 1), box.bottom - under - 1)
+    const z = wide ? possible(settled(way(first.left - across, Math.min(first.right, right) - across, box.left + inset(box, line, 1, path, true) + MARGIN, box.right - inset(box, line, -1, path, true) - MARGIN), false, across) / wider, each.scrollLeft, each.scrollWidth - each.clientWidth, back.across) : 0
     if (Math.abs(y) < 1 && Math.abs(z) < 1) continue
     each.scrollBy({ top: y, left: z, behavior })
     down += y * taller
@@ -215,12 +225,12 @@ export async function reveal(passage, below, signal) {
   // What only sticks after a while, or was loaded on the way, may be before it when the page stands still; and the end that is told may be of another scroll. A reader who moves the page knows better.
   for (let turns = TURNS; turns > 0; turns--) {
     const range = shown()
-    if (!range || !scroll(range, below()) || !await stands(signal)) return
+    if (!range || !scroll(range, below()) || !await rests(signal)) return
   }
 }
 
 /** Until nothing scrolls any more. @param {AbortSignal} signal  @returns {Promise<boolean>} whether nobody moved the page meanwhile */
-async function stands(signal) {
+async function rests(signal) {
   const done = new AbortController()
   await new Promise(resolve => {
     for (const type of ['wheel', 'touchmove', 'keydown', 'pointerdown']) addEventListener(type, () => done.abort(), { signal: done.signal, capture: true, passive: true })
