@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 
 const STATIC = new URL('../../collabchat_asgi/static/', import.meta.url)
 const here = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url))
@@ -63,23 +63,51 @@ const LOOKING = [
   ['shows as settled what is open too', 'marks.js', 'last.resolved &&= resolved', 'last.resolved ||= resolved', 'marks'],
 ]
 
+/** The same of how passages are found again. @type {typeof MUTANTS} */
+const FINDING = [
+  ['takes the edge of a text for evidence', 'surroundings.js', 'const NO_EDGE = 0.4', 'const NO_EDGE = 1', 'revised'],
+  ['finds a word within another one', 'revised.js', 'if (this.#torn(quote, at, at + exact.length)) continue', '', 'revised'],
+  ['shows a part of a word', 'revised.js', 'found.quote < 1 && this.#cuts(quote, place)', 'false', 'revised'],
+  ['finds what was changed and moved, and all that is like it', 'revised.js', 'const FAR_SHORT = 150', 'const FAR_SHORT = Infinity', 'revised'],
+  ['says of what was changed that it is as it was', 'revised.js', "state: found.quote === 1 ? 'anchored' : 'changed'", "state: 'anchored'", 'revised'],
+  ['loses a sentence that went elsewhere', 'revised.js', 'const ALONE = 24', 'const ALONE = Infinity', 'revised'],
+  ['prefers the same words among strangers to what was changed in its place', 'revised.js', 'const HARDLY_CHANGED = 0.6', 'const HARDLY_CHANGED = 2', 'revised'],
+  ['looks at the best place alone', 'search.js', '.slice(0, most).map', '.slice(0, 1).map', 'search'],
+  ['loses what was written anew', 'accepted.js', '{ quote: 0.3, context: 0.9, doubtful: 0.9 }', '{ quote: 0.5, context: 0.7, doubtful: 0.7 }', 'accepted'],
+  ['takes whatever stands between the neighbours', 'settled.js', 'const NEARBY_BETWEEN = 30', 'const NEARBY_BETWEEN = 0', 'settled'],
+  ['takes neighbours on one side for both', 'settled.js', '!!prefix && !!suffix && left.share', 'left.share', 'revised'],
+  ['doubts a place that is as good as another, and where it should be', 'settled.js', 'const AMONG_ALL = 0.9', 'const AMONG_ALL = 2', 'revised'],
+  ['needs no neighbours for a word', 'settled.js', 'const NEARBY_WORD = 48', 'const NEARBY_WORD = 0', 'settled'],
+  ['asks no neighbours where a passage is', 'expected.js', 'sure: !!left && !!right', 'sure: false', 'expected'],
+  ['takes quotes in another form for other words', 'haystack.js', 'quotes ? "\'"', 'quotes ? quotes', 'revised'],
+  ['forgets the first place of a discussion that was moved', 'describe.js', '[...anchor.selector, first]', 'anchor.selector', 'revised'],
+  ['compares in one piece', 'alignment.js', 'done = 0\n      yield', 'done = 0', 'alignment'],
+]
+
+/** A copy of what we serve, with the tests beside it as they are here. @param {string} folder  @returns {{sources: string, tests: string}} */
+function copied(folder) {
+  const sources = join(folder, 'collabchat_asgi', 'static'), tests = join(folder, 'tests', 'client')
+  cpSync(STATIC, sources, { recursive: true })
+  for (const room of ['client', 'anchors', 'convergence', 'vectors']) cpSync(here(`../${room}`), join(folder, 'tests', room), { recursive: true, filter: name => !name.endsWith('node_modules') })
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+  return { sources, tests }
+}
+
 describe('mutants', { concurrency: 2 }, () => {
-  const all = [...MUTANTS.map(each => ({ room: 'client', each })), ...process.env.TESTS_LONG ? LOOKING.map(each => ({ room: 'widget', each })) : []]
+  const long = process.env.TESTS_LONG ? [...LOOKING.map(each => ({ room: 'widget', each })), ...FINDING.map(each => ({ room: 'anchors', each }))] : []
+  const all = [...MUTANTS.map(each => ({ room: 'client', each })), ...long]
   for (const [index, { room, each: [what, file, from, to, catcher] }] of all.entries()) {
     // A third in the normal run, all of them with --all: each is a run of its own.
     if (index % 3 && !process.env.TESTS_LONG) continue
     test(what, () => {
       const folder = mkdtempSync(join(tmpdir(), 'collabchat-mutant-'))
       try {
-        cpSync(STATIC, folder, { recursive: true })
-        writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-        const source = readFileSync(join(folder, room, file), 'utf8')
+        const { sources, tests } = copied(folder), changed = join(sources, room, file), source = readFileSync(changed, 'utf8')
         assert.equal(source.split(from).length, 2, `${file} does not hold this once: ${from}`)
-        writeFileSync(join(folder, room, file), source.replace(from, () => to))
+        writeFileSync(changed, source.replace(from, () => to))
         // The inner run is its own: with the outer one's context it would report nothing here.
         const { NODE_TEST_CONTEXT, ...outer } = process.env
-        const env = { ...outer, COLLABCHAT_CLIENT: pathToFileURL(join(folder, 'client', 'client.js')).href, COLLABCHAT_WIDGET: pathToFileURL(join(folder, 'widget')).href + '/', SCHEDULES: '100' }
-        const { status, stdout } = spawnSync(process.execPath, [here(`${catcher}.test.js`)], { env, encoding: 'utf8', timeout: 60_000 })
+        const { status, stdout } = spawnSync(process.execPath, [join(tests, `${catcher}.test.js`)], { env: { ...outer, SCHEDULES: '100' }, encoding: 'utf8', timeout: 60_000 })
         assert.notEqual(status, 0, 'it was not caught')
         assert.match(stdout, /AssertionError|ERR_ASSERTION/, 'it failed for another reason:\n' + stdout.slice(0, 2000))
       } finally {

@@ -67,6 +67,11 @@ test('a word is not found within another one', () => {
   assert.deepEqual(now('The party is over. Start again, partly.', anchorOf(before, 'art')), ['lost', ''])
 })
 
+test('a word that became another one is changed, with all of its letters', () => {
+  const before = 'By noon the old keeper had fed his ship and gone to the quay, where nobody waited for him.'
+  for (const word of ['ships', 'steamship', 'shop']) assert.deepEqual(now(before.replace('ship', word), anchorOf(before, 'ship')), ['changed', word])
+})
+
 test('neighbours that were found show where a short word is', () => {
   const rows = Array.from({ length: 40 }, (_, n) => `Row ${n * 7919 % 1000}: ${n % 3 ? 'open' : 'shut'} since ${1900 + n}.`)
   const before = rows.join(' '), after = 'A preface. ' + rows.map((row, n) => n === 20 ? row.replace('Row', 'Line').replace('since', 'from the year') : row).join(' ')

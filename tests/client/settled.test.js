@@ -91,5 +91,5 @@ test('of a word that stands where it should, as it stood, nine words around it s
   const after = (/** @type {string} */ rest) => `In winter some gulls, as we read there, like bread that comes from a young keeper ${rest}`
   const whole = after('of old wooden ships, and nobody in the whole harbour had ever known of it.'), at = whole.indexOf('keeper')
   assert.equal(told(before, whole, 'keeper', at), 'keeper')
-  assert.equal(told(before, after('of wooden boats; we do not know more of him, nor of it.'), 'keeper', at), undefined)
+  assert.equal(told(before, after('of old wooden ships, and nobody in the whole town knew him.'), 'keeper', at), undefined)
 })

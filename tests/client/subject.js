@@ -1,9 +1,8 @@
-/** What is under test; mutants.test.js puts a broken one in its place. */
+/** The client under test: minify.test.js puts the small one in its place, and the convergence's mutants a broken one. */
 /** @type {typeof import('../../collabchat_asgi/static/client/client.js')} */
 const subject = await import(process.env.COLLABCHAT_CLIENT ?? new URL('../../collabchat_asgi/static/client/client.js', import.meta.url).href)
 export const { CollabClient, CollabError } = subject
 
-const WIDGET = process.env.COLLABCHAT_WIDGET ?? new URL('../../collabchat_asgi/static/widget/', import.meta.url).href
-/** Of the list and the marks. @type {[typeof import('../../collabchat_asgi/static/widget/kinds.js'), typeof import('../../collabchat_asgi/static/widget/marks.js'), typeof import('../../collabchat_asgi/static/widget/matching.js')]} */
-const modules = [await import(WIDGET + 'kinds.js'), await import(WIDGET + 'marks.js'), await import(WIDGET + 'matching.js')]
-export const [{ kinds }, { APART, marks }, { Matching, folded, people }] = modules
+export { kinds } from '../../collabchat_asgi/static/widget/kinds.js'
+export { APART, marks } from '../../collabchat_asgi/static/widget/marks.js'
+export { Matching, folded, people } from '../../collabchat_asgi/static/widget/matching.js'

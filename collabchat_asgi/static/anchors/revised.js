@@ -87,7 +87,7 @@ export class Revised {
         }
       }
       // What moved and was changed as well is hardly ever told from what only looks like it.
-      if (found && (found.quote === 1 || !known || astray(expected, found.start) <= far(found, quote ? worth(quote.exact) : KNOWN))) return { ...really(haystack, found, quote), state: found.quote === 1 ? 'anchored' : 'changed' }
+      if (found && (found.quote === 1 || !known || astray(expected, found.start) <= far(found, quote ? worth(quote.exact) : KNOWN))) return { ...this.#really(found, quote), state: found.quote === 1 ? 'anchored' : 'changed' }
     }
     return undefined
   }
@@ -200,11 +200,20 @@ export class Revised {
     return yield* settled(this.haystack, best, quote, expected, near, least)
   }
 
-  /** Cuts through a word, as the quote did not. @param {Quote} quote  @param {number} start  @param {number} end */
-  #torn({ words: [left, right] }, start, end) {
-    const { text } = this.haystack, real = this.haystack.real(start, end)
-    return left && real.start > 0 && within(text[real.start - 1], text[real.start]) || right && real.end < text.length && within(text[real.end - 1], text[real.end])
+  /** In positions of the text itself: no more than the quote had, but never a part of a word. @param {Candidate} found  @param {Quote | undefined} quote  @returns {Passage} */
+  #really(found, quote) {
+    const place = really(this.haystack, found, quote)
+    return quote && found.quote < 1 && this.#cuts(quote, place) ? really(this.haystack, found) : place
   }
+
+  /** Cuts through a word, as the quote did not. @param {Quote} quote  @param {Passage} place */
+  #cuts({ words: [left, right] }, { start, end }) {
+    const { text } = this.haystack
+    return left && start > 0 && within(text[start - 1], text[start]) || right && end < text.length && within(text[end - 1], text[end])
+  }
+
+  /** @param {Quote} quote  @param {number} start  @param {number} end */
+  #torn(quote, start, end) { return this.#cuts(quote, this.haystack.real(start, end)) }
 
   /** With the words at its ends whole, as those of the quote are. @param {Quote} quote  @param {number} start  @param {number} end  @returns {Passage} folded */
   #whole({ words: [left, right] }, start, end) {
