@@ -253,6 +253,38 @@ async def test_a_carousel_that_its_page_scrolls(visit: Visit) -> None:
     await expect(ada[".card .notice"]).to_be_hidden()
 
 
+@pytest.mark.parametrize(
+    "css",
+    [
+        "#app { height: 100vh; overflow: hidden } #s { height: 100%; overflow: auto }",
+        "#app { height: 100vh } #s { height: 100%; overflow: auto }",
+        "html { height: 100%; overflow: hidden } body { height: 100%; margin: 0; overflow: auto }",
+        "#app { width: 500px; overflow: hidden } #s { overflow: auto } #s * { width: 4000px }",
+    ],
+)
+async def test_what_a_reader_has_scrolled_out_of_sight_is_not_said_to_be_closed(
+    visit: Visit, css: str
+) -> None:
+    """In an app a part scrolls, and what is around it does not."""
+    part = (
+        f"<style>{css}</style><div id=app><div id=s><p>Boats with {RUDDER}.</p>{LONG}</div></div>"
+    )
+    ada = await discussed(visit, f"<main>{part}</main>", RUDDER)
+    await ada[".bar .discussions"].click()
+    await ada[".panel .item"].click()
+    await in_sight(ada, RUDDER)
+    await ada.js(
+        """() => new Promise(done => {
+          // Behind what looks then: in the frame after it.
+          addEventListener('scroll', () => requestAnimationFrame(() => requestAnimationFrame(done)),
+            { capture: true, once: true })
+          for (const each of [s, document.body]) each.scrollTo(1500, 1500)
+        })"""
+    )
+    assert not await ada.js(f"({IN_SIGHT})({RUDDER!r})")
+    assert await ada[".card .notice"].is_hidden()
+
+
 async def test_what_reaches_out_of_a_part_that_is_cut_off_is_in_sight(visit: Visit) -> None:
     part = (
         "<div style='overflow:hidden;height:20px'>"

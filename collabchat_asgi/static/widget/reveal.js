@@ -36,29 +36,36 @@ export const closed = range => ancestors(range).filter((each, index, all) => {
 }).reverse()
 
 /** Whether a reader cannot see where a passage begins, when all was done to bring it there: closed, cut off, or a slide of a deck that is not its turn. What fades in where it is scrolled to is in the window. @param {Range} range */
-export const hidden = range => closed(range).length > 0 || cut(range) || outside(range) && (beyond(range) || ancestors(range).some(each => getComputedStyle(each).opacity === '0'))
+export const hidden = range => closed(range).length > 0 || cut(range) || outside(range) && ancestors(range).some(each => getComputedStyle(each).opacity === '0')
 
-/** Where no reader can scroll to. @param {Range} range */
-function beyond(range) {
-  const { right, bottom } = range.getBoundingClientRect()
-  return bottom + scrollY <= 0 || right + scrollX <= 0 && !backwards(document.body, true).across
-}
-
-/** By what a reader cannot scroll, such as the frame of a carousel. @param {Range} range */
+/** Where no reader can scroll to: cut off by what does not scroll, such as the frame of a carousel, or before the page begins. @param {Range} range */
 function cut(range) {
   const first = [...range.getClientRects()].find(rect => rect.width && rect.height)
   if (!first) return false
+  let { left, right, top, bottom } = first
   /** What is placed so reaches out of what is around it. */
   let placed = ''
   for (const each of ancestors(range)) {
     const { display, position, transform, overflowX, overflowY } = getComputedStyle(each)
-    if (each === document.body || each === document.documentElement || display === 'inline' || display === 'contents') continue
+    if (ofWindow(each) || display === 'inline' || display === 'contents') continue
     if (placed && transform === 'none' && (placed === 'fixed' || position === 'static')) continue
     placed = /absolute|fixed/.test(position) ? position : ''
-    const { left, right, top, bottom } = each.getBoundingClientRect(), cuts = (/** @type {string} */ overflow) => /hidden|clip/.test(overflow)
-    if (cuts(overflowX) && (first.right <= left || first.left >= right) || cuts(overflowY) && (first.bottom <= top || first.top >= bottom)) return true
+    const box = each.getBoundingClientRect(), cuts = (/** @type {string} */ overflow) => each !== document.body && /hidden|clip/.test(overflow)
+    if (cuts(overflowX) && (right <= box.left || left >= box.right) || cuts(overflowY) && (bottom <= box.top || top >= box.bottom)) return true
+    // Scrolled, it is where this is.
+    if (scrolls(overflowX) && each.scrollWidth > each.clientWidth) ({ left, right } = box)
+    if (scrolls(overflowY) && each.scrollHeight > each.clientHeight) ({ top, bottom } = box)
   }
-  return false
+  return outside(range) && (bottom + scrollY <= 0 || right + scrollX <= 0 && !backwards(document.body, true).across)
+}
+
+/** @param {string} overflow */
+const scrolls = overflow => /auto|scroll/.test(overflow)
+
+/** The body's own overflow is the window's, unless the root has one too. @param {Element} element */
+function ofWindow(element) {
+  const { overflowX, overflowY } = getComputedStyle(document.documentElement)
+  return element === document.documentElement || element === document.body && overflowX === 'visible' && overflowY === 'visible'
 }
 
 /** In which ways it scrolls from 0 down: its beginning is at the right, or at the bottom. @param {Element} element  @param {boolean} [whole] for the window */
@@ -175,14 +182,11 @@ function scroll(range, below) {
   const first = [...range.getClientRects()].find(rect => rect.width && rect.height)
   if (!first) return false
   let across = 0, down = 0
-  const html = getComputedStyle(document.documentElement)
   for (const each of [...path.filter(each => each !== page), page]) {
     const style = getComputedStyle(each), outer = each.getBoundingClientRect()
     const whole = each === page
-    // The body's own overflow is the window's, unless the root has one too.
-    if (!whole && (each === document.documentElement || each === document.body && html.overflowX === 'visible' && html.overflowY === 'visible')) continue
-    const scrolls = (/** @type {string} */ overflow) => whole || /auto|scroll/.test(overflow)
-    const tall = scrolls(style.overflowY) && each.scrollHeight > each.clientHeight, wide = scrolls(style.overflowX) && each.scrollWidth > each.clientWidth
+    if (!whole && ofWindow(each)) continue
+    const tall = (whole || scrolls(style.overflowY)) && each.scrollHeight > each.clientHeight, wide = (whole || scrolls(style.overflowX)) && each.scrollWidth > each.clientWidth
     if (!tall && !wide) continue
     const { offsetWidth, offsetHeight } = /** @type {HTMLElement} */ (each)
     // How many pixels of the window are one of its own.
