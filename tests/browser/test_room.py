@@ -55,6 +55,18 @@ async def test_a_card_leaves_its_passage_in_sight(
         await ada.until(f"({APART})()", "apart")
 
 
+async def test_who_types_while_the_page_moves_sees_the_passage_at_its_end(visit: Visit) -> None:
+    ada = await visit("Ada", viewport={"width": 320, "height": 700})
+    await ada.js("""() => addEventListener('scroll', () => {
+      const { shadowRoot } = document.querySelector('collab-chat')
+      const key = new KeyboardEvent('keydown', { key: 'a', bubbles: true, composed: true })
+      shadowRoot.querySelector('.card textarea')?.dispatchEvent(key)
+    })""")
+    await ada.discuss(FOG, "Line\n" * 40)
+    await ada.until("scrollY > 0")
+    await ada.until(f"({APART})()", "apart")
+
+
 TALL = "By noon the fog has gone, and the gulls have taken over the ticket office. " * 40
 
 

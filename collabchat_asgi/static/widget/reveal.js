@@ -236,8 +236,10 @@ export async function reveal(passage, below, signal) {
 /** Until nothing scrolls any more. @param {AbortSignal} signal  @returns {Promise<boolean>} whether nobody moved the page meanwhile */
 async function rests(signal) {
   const done = new AbortController()
+  // What is typed or pressed in what is ours moves no page.
+  const taken = (/** @type {Event} */ event) => { if (/wheel|move/.test(event.type) || !/** @type {Element} */ (event.target).closest?.('collab-chat')) done.abort() }
   await new Promise(resolve => {
-    for (const type of ['wheel', 'touchmove', 'keydown', 'pointerdown']) addEventListener(type, () => done.abort(), { signal: done.signal, capture: true, passive: true })
+    for (const type of ['wheel', 'touchmove', 'keydown', 'pointerdown']) addEventListener(type, taken, { signal: done.signal, capture: true, passive: true })
     for (const each of [signal, done.signal]) each.addEventListener('abort', resolve)
     addEventListener('scrollend', resolve, { signal: done.signal, capture: true })
     let still = setTimeout(resolve, SCROLLED)
