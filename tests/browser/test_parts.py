@@ -14,6 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 PAGE = """<collab-chat root=main lang=de print></collab-chat>
 <main><details open><summary>The morning</summary><p>By noon the fog has gone.</p></details></main>
 """
+ELEMENT = "<collab-chat root=main></collab-chat>"
 LABEL = "() => shadow().querySelector('.bar').getAttribute('aria-label')"
 
 
@@ -64,3 +65,29 @@ async def test_every_part_that_did_not_come_at_first_comes_later(visit: Visit) -
     await ada.js("value => { document.cookie = `falters=${value}; path=/` }", uuid.uuid4().hex)
     ada = await visit("Ada", beside=ada, html=PAGE)
     await all_that_came_later(ada)
+
+
+async def test_what_asks_again_for_a_part_breaks_off_no_reading_of_the_page(visit: Visit) -> None:
+    other = "<p>The ferry leaves at seven, and nobody on the quay believes the timetable.</p>"
+    ada = await visit("Ada", html=f"<main><p>{FOG}</p>{other * 8000}</main>{ELEMENT}")
+    await ada.discuss(FOG, "Which?")
+    await ada.settled()
+    await ada.page.route("**/seek.js*", lambda route: route.abort())
+    await ada.js(
+        """() => {
+          const real = setTimeout
+          window.setTimeout = (act, pause, ...more) =>
+            pause === 2000 ? (window.again = act, 0) : real(act, pause, ...more)
+          document.querySelector('p').textContent = 'The fog had gone'
+        }"""
+    )
+    await ada.until("!!window.again")
+    await ada.js(
+        """text => new Promise(done => {
+          document.querySelector('p').textContent = text
+          const asks = setInterval(again, 1)
+          setTimeout(() => done(clearInterval(asks)), 1500)
+        })""",
+        FOG,
+    )
+    await ada.highlighted(FOG)

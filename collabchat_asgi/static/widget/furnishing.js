@@ -110,8 +110,11 @@ export function furnish(life, { Layer, corners, followGround, keep, seat }, mark
   corners(life.bar.element, element, narrow, signal)
   const { wanted } = words
   if (wanted) {
+    /** Firefox would load it anew each time. @type {import('./words.js').Words | undefined} */
+    let come
     atLast(async () => {
-      const come = await wanted(), free = ![life.card, life.panel, life.prompt].some(each => each?.shown)
+      come ??= await wanted()
+      const free = ![life.card, life.panel, life.prompt].some(each => each?.shown)
       // What is open stays so.
       if (free && !signal.aborted) element.speak(come)
       return !free

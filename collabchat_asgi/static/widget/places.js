@@ -40,7 +40,7 @@ export class Places {
   #chats = []
   /** What is being done. @type {Iterator<void> | undefined} */
   #job
-  /** The page is being read. */
+  /** The page is being read: what is found then is compared with all discussions, so nothing else begins. */
   #busy = false
   #spent = 0
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -53,7 +53,6 @@ export class Places {
   #settling
   #read = 0
   #stale = true
-  #ended = false
   /** @type {Set<string>} */
   #news = new Set()
   /** Milliseconds until what finds changed passages is asked for again, where it did not come. */
@@ -217,9 +216,10 @@ export class Places {
     }
     if (!doubtful.length) return
     if (!this.#tools) {
-      this.fetch().then(() => { if (!this.#ended && !this.#busy) this.#begin(false) }, error => {
+      const again = () => { if (!this.#busy) this.#begin(false) }
+      this.fetch().then(again, error => {
         console.error('collabchat:', error)
-        if (!this.#ended) this.#slice = setTimeout(() => this.#begin(false), this.#missed *= 2)
+        this.#slice = setTimeout(again, this.#missed *= 2)
       })
       return
     }
@@ -331,7 +331,8 @@ export class Places {
   async fetch() { this.#tools ??= await part('./seek.js', () => import('../anchors/seek.js')) }
 
   destroy() {
-    this.#ended = true
+    // Nothing begins any more.
+    this.#busy = true
     this.#job = undefined
     removeEventListener('load', this.styled, true)
     this.observer.disconnect()
