@@ -383,3 +383,38 @@ async def test_what_was_read_in_the_last_second_before_another_page_is_read(both
     await ben.until(READY)
     await discuss(ada, "harbour master", "New")
     await ben.until(SHOWN, ["1"], ".bar .new")
+
+
+async def test_a_language_that_came_late_waits_for_what_is_open_without_coming_again(
+    both: Open,
+) -> None:
+    """Firefox has a module under its second address alone, and would load it anew each time."""
+    ada, _ = await both('<collab-chat root=main lang=de style="--x:1"></collab-chat>')
+    await ada.js("value => { document.cookie = `falters=${value}; path=/` }", uuid.uuid4().hex)
+    try:
+        await ada.goto(await ada.js("() => location.href"))
+        await ada.js(
+            """() => {
+              window.asked = 0
+              const real = setTimeout
+              window.setTimeout = (act, pause, ...more) => pause === 2000
+                ? real(() => (asked++, act()), 1) : real(act, pause, ...more)
+              const opens = setInterval(() => {
+                const chat = document.querySelector('collab-chat')
+                chat.open()
+                if (chat.shadowRoot.querySelector('.panel:not([hidden])')) clearInterval(opens)
+              }, 10)
+            }"""
+        )
+        await ada.until("() => asked > 5")
+        loads = """() => performance.getEntriesByType('resource')
+          .filter(each => each.name.includes('/lang/de.js')).length"""
+        assert await ada.js(loads) <= 3
+        spoken = (
+            "() => document.querySelector('collab-chat').shadowRoot.querySelector('.face').lang"
+        )
+        assert await ada.js(spoken) == "en"
+        await ada.press("Escape")
+        await ada.until(spoken, "de")
+    finally:
+        await ada.js("() => { document.cookie = 'falters=; path=/; max-age=0' }")
