@@ -197,7 +197,7 @@ export class Card {
     if (!back || !active) return
     const from = this.#from
     // What was pressed in the list is not to be seen any more.
-    if (from && from !== document.body && from.isConnected) return (from.checkVisibility() ? from : this.host.home).focus({ preventScroll: true })
+    if (from && from !== document.body && from.isConnected) return (from.getClientRects()[0] ? from : this.host.home).focus({ preventScroll: true })
     // Who reads with a caret goes on behind the passage.
     if (range?.startContainer.isConnected) document.getSelection()?.collapse(range.endContainer, range.endOffset)
   }
