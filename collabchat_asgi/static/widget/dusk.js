@@ -25,10 +25,10 @@ export function followGround(root, again, signal) {
     frame ||= requestAnimationFrame(() => { frame = 0; again() })
   }
   for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) matchMedia(query).addEventListener('change', soon, { signal })
-  // A fade is over, a style sheet has come, a box was ticked.
-  for (const type of ['transitionend', 'animationend', 'load', 'click', 'change']) document.addEventListener(type, soon, { signal, capture: true, passive: true })
+  // A fade is over, a style sheet has come, a box was ticked, somebody looks at the page again.
+  for (const type of ['transitionend', 'animationend', 'load', 'click', 'change', 'visibilitychange']) document.addEventListener(type, soon, { signal, capture: true, passive: true })
   // What a page does upon these may tell of nothing.
-  for (const type of ['keydown', 'pointerdown', 'visibilitychange']) document.addEventListener(type, often, { signal, capture: true, passive: true })
+  for (const type of ['keydown', 'pointerdown']) document.addEventListener(type, often, { signal, capture: true, passive: true })
   const watching = new MutationObserver(soon)
   for (let element = /** @type {Element | null | undefined} */ (root()); element; element = drawnAround(element)) watching.observe(element, { attributes: true })
   watching.observe(document.head, { childList: true, subtree: true, characterData: true, attributes: true })
