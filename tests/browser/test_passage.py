@@ -285,6 +285,28 @@ async def test_what_a_reader_has_scrolled_out_of_sight_is_not_said_to_be_closed(
     assert await ada[".card .notice"].is_hidden()
 
 
+async def test_a_passage_is_looked_at_once_a_frame(visit: Visit) -> None:
+    """However much is scrolled before it is drawn: each look asks for the looks of all around."""
+    ada = await discussed(visit, f"<main>Boats with {RUDDER}.{LONG}</main>", RUDDER)
+    await ada[".bar .discussions"].click()
+    await ada[".panel .item"].click()
+    await expect(ada[".card"]).to_be_visible()
+    asked = await ada.js(
+        """() => new Promise(done => requestAnimationFrame(() => {
+          const real = requestAnimationFrame
+          let asked = 0
+          window.requestAnimationFrame = act => { asked++; return real(act) }
+          for (let turn = 0; turn < 20; turn++) {
+            for (const type of ['wheel', 'scroll', 'click']) document.dispatchEvent(new Event(type))
+          }
+          window.requestAnimationFrame = real
+          done(asked)
+        }))"""
+    )
+    # For its place and for the ground too.
+    assert asked <= 5
+
+
 async def test_what_reaches_out_of_a_part_that_is_cut_off_is_in_sight(visit: Visit) -> None:
     part = (
         "<div style='overflow:hidden;height:20px'>"

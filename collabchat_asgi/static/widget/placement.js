@@ -28,7 +28,15 @@ export class Placement {
     // The bar has another place (corners.js).
     element.addEventListener('resize', follow)
     for (const type of ['resize', 'scroll']) globalThis.visualViewport?.addEventListener(type, follow, { signal })
-    const look = () => { if (card.shown && card.chatId !== undefined) requestAnimationFrame(() => this.#look()) }
+    let looking = 0
+    const look = () => {
+      if (card.shown && card.chatId !== undefined) {
+        looking ||= requestAnimationFrame(() => {
+          looking = 0
+          this.#look()
+        })
+      }
+    }
     for (const type of ['click', 'toggle', 'change', 'transitionend', 'scroll', 'wheel']) addEventListener(type, look, { signal, capture: true, passive: true })
     for (const type of ['wheel', 'pointerdown', 'keydown']) addEventListener(type, () => { this.#awaited = false }, { signal, capture: true, passive: true })
     const resized = new ResizeObserver(follow)
