@@ -56,6 +56,47 @@ async def test_what_the_last_message_asks_is_in_sight(visit: Visit, width: int) 
         await expect(message.get_by_label(act)).to_be_focused()
 
 
+# Its own end of scrolling is told before anything else is scrolled.
+TO_THE_TOP = """() => new Promise(resolve => {
+  scrollTo({ top: 0, behavior: 'instant' })
+  requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(resolve)))
+})"""
+SCROLLED = """() => new Promise(resolve => {
+  addEventListener('scroll', () => {
+    const key = new KeyboardEvent('keydown', { key: 'a', bubbles: true, composed: true })
+    document.body.dispatchEvent(key)
+    let at = -1, still = 0
+    const look = () => {
+      still = at === scrollY ? still + 1 : 0
+      at = scrollY
+      if (still < 10) requestAnimationFrame(look)
+      else resolve()
+    }
+    look()
+  }, { once: true })
+  const widget = document.querySelector('collab-chat')
+  widget.open(widget.threads()[0].id)
+})"""
+
+
+async def test_who_presses_a_key_while_the_page_is_scrolled_has_the_whole_sheet(
+    visit: Visit,
+) -> None:
+    """Where the passage was on the way says nothing of where it comes to stand."""
+    ada = await visit("Ada", viewport={"width": 320, "height": 700})
+    await ada.discuss(FOG, "Line\n" * 40)
+    await ada.page.keyboard.press("Escape")
+    await expect(ada[".card"]).to_be_hidden()
+    await ada.page.evaluate(TO_THE_TOP)
+    _, top, *_ = await ada.place(FOG)
+    await ada.page.evaluate(SCROLLED)
+    await ada.until(f"""(() => {{
+      const card = document.querySelector('collab-chat').shadowRoot.querySelector('.card')
+      const {{ top, height }} = card.getBoundingClientRect()
+      return !card.hidden && height > 320 && scrollY + top > {top}
+    }})()""")
+
+
 async def test_a_discussion_that_is_deleted_while_it_is_looked_at(visit: Visit) -> None:
     ada, ben = await visit("Ada"), await visit("Ben")
     await ada.discuss(FOG, "Short-lived")

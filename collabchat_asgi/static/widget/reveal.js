@@ -6,6 +6,8 @@ import { windowWidth, zoomOf } from './view.js'
 const OPENING = 600
 /** A scroll is over when nothing has moved for so long, where a browser does not say that it is. */
 const SCROLLED = 600
+/** And where it does: it may have said so of another scroll, and this one goes on. */
+const ENDED = 50
 const MARGIN = 12
 /** So often at most: a page that moves for ever is not followed for ever. */
 const TURNS = 4
@@ -233,22 +235,23 @@ export async function reveal(passage, below, signal) {
   }
 }
 
-/** Until nothing scrolls any more. @param {AbortSignal} signal  @returns {Promise<boolean>} whether nobody moved the page meanwhile */
+/** Until nothing scrolls any more: a page that a reader takes over moves on for a while. @param {AbortSignal} signal  @returns {Promise<boolean>} whether nobody moved the page meanwhile */
 async function rests(signal) {
   const done = new AbortController()
-  // What is typed or pressed in what is ours moves no page.
-  const taken = (/** @type {Event} */ event) => { if (/wheel|move/.test(event.type) || !/** @type {Element} */ (event.target).closest?.('collab-chat')) done.abort() }
+  let alone = true
   await new Promise(resolve => {
+    // What is typed or pressed in what is ours moves no page.
+    const taken = (/** @type {Event} */ event) => { if (/wheel|move/.test(event.type) || !/** @type {Element} */ (event.target).closest?.('collab-chat')) alone = false }
     for (const type of ['wheel', 'touchmove', 'keydown', 'pointerdown']) addEventListener(type, taken, { signal: done.signal, capture: true, passive: true })
-    for (const each of [signal, done.signal]) each.addEventListener('abort', resolve)
-    addEventListener('scrollend', resolve, { signal: done.signal, capture: true })
+    signal.addEventListener('abort', resolve, { signal: done.signal })
     let still = setTimeout(resolve, SCROLLED)
-    addEventListener('scroll', () => {
-      clearTimeout(still)
-      still = setTimeout(resolve, SCROLLED)
-    }, { signal: done.signal, capture: true, passive: true })
+    for (const [type, wait] of /** @type {const} */ ([['scroll', SCROLLED], ['scrollend', ENDED]])) {
+      addEventListener(type, () => {
+        clearTimeout(still)
+        still = setTimeout(resolve, wait)
+      }, { signal: done.signal, capture: true, passive: true })
+    }
   })
-  const alone = !done.signal.aborted
   done.abort()
   return alone
 }
