@@ -192,6 +192,21 @@ async def test_what_comes_under_it_later_and_stays(visit: Visit, html: str, act:
     await at(ada, "bottom-left")
 
 
+# What is there when the page stands at last is no newcomer. Each decision puts the bar into all
+# corners, and with a later frame into one.
+DECIDED = """() => new Promise(resolve => {
+  const bar = document.querySelector('collab-chat').shadowRoot.querySelector('.bar')
+  let times = 0
+  const puts = new MutationObserver(() => {
+    if (++times < 2) return
+    puts.disconnect()
+    resolve()
+  })
+  puts.observe(bar, { attributeFilter: ['data-at'] })
+  dispatchEvent(new Event('resize'))
+})"""
+
+
 TOAST = "html => document.querySelector('#toasts').insertAdjacentHTML('afterbegin', html)"
 NO_TOAST = "() => document.querySelector('#toasts').replaceChildren()"
 
@@ -200,6 +215,7 @@ async def test_it_comes_back_when_what_it_made_way_for_has_gone(visit: Visit) ->
     """A toast that stays for some seconds; where the next one comes, there are more of them."""
     ada = await visit("Ada", html=STORY + "<div><div id=toasts></div></div>" + TAG)
     await at(ada, "top-right")
+    await ada.js(DECIDED)
     # Nobody tells of what comes there by itself.
     await ada.js(TOAST, TOP)
     await ada.js("() => scrollTo(0, 600)")
@@ -224,6 +240,7 @@ async def test_it_comes_back_when_a_banner_is_closed(visit: Visit) -> None:
     banner = TOP.replace("<div", "<div id=banner hidden onclick='hidden = true'")
     ada = await visit("Ada", html=banner + STORY + TAG)
     await at(ada, "top-right")
+    await ada.js(DECIDED)
     await ada.js("() => { document.querySelector('#banner').hidden = false; scrollTo(0, 300) }")
     await at(ada, "bottom-right")
     await ada[".bar .discussions"].click()

@@ -32,7 +32,8 @@ async def all_that_came_later(ada: Somebody) -> None:
     # The language; and what it waits for: card and list, with all that they are made of.
     await ada.until(LABEL, "Diskussionen auf dieser Seite")
     await ada.js(SELECT, FOG)
-    await ada.js("() => widget.createFromSelection()")
+    field = "!!shadow().querySelector('.card .composer textarea')"
+    await ada.until(f"() => {field} || (widget.createFromSelection(), {field})")
     await ada.js(
         """() => {
           const field = shadow().querySelector('.card .composer textarea')
